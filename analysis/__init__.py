@@ -1,0 +1,1 @@
+"""Reads runs, compares and draws. Never trains, never writes to a run."""

@@ -1,0 +1,162 @@
+"""Arrays in, matplotlib Figure out; never loads, never shows, and needs no screen."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib import colormaps, font_manager
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgba
+from matplotlib.figure import Figure
+from matplotlib.ft2font import FT2Font
+from matplotlib.ticker import MaxNLocator
+
+from rnn_core.vocabulary import visible
+
+# Okabe & Ito 2008: told apart with every common kind of colour-blindness. Yellow is left out: too pale on white.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
+GREY = "#767676"
+WRONG = "#D55E00"
+
+MOST_STEPS = 45
+"""Characters that can be read side by side at MLflow's width."""
+
+
+def loss_curve(losses: Sequence[float], floor: float | None, eval_loss: float | None = None) -> Figure:
+    """Draw the training loss of each epoch, with the floor and the test's loss where they are known.
+
+    Arguments:
+        losses: one value an epoch, nats per character; may be empty.
+        floor: the lowest loss any predictor can expect, or None where nobody knows.
+        eval_loss: the test's loss after training, or None.
+    """
+    figure, axes = _figure("Training loss", "epoch", "loss (nats per character)")
+    # A dot for each epoch while they can be told apart, so that a single epoch shows too.
+    axes.plot(losses, color=COLOURS[0], marker="." if len(losses) <= MOST_STEPS else "", label="training")
+    if eval_loss is not None:
+        label = f"test, after training: {eval_loss:.4g}"
+        axes.plot([max(len(losses) - 1, 0)], [eval_loss], color=WRONG, marker="D", linestyle="", label=label)
+    if floor is not None:
+        axes.axhline(floor, color=GREY, linestyle="--", label=f"floor: {floor:.4g}")
+    axes.set_ylim(bottom=min(0.0, floor or 0.0) - 0.02 * (max(losses, default=1.0)))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False)
+    return figure
+
+
+def predictions(target: str, predicted: str, start: int) -> Figure:
+    """Draw the target over the predicted characters, the wrong ones marked.
+
+    Arguments:
+        target: the characters to predict, one or more.
+        predicted: the likeliest character at each of their positions, as long.
+        start: how many of them are only read and not scored; the line drawn there parts the two.
+    """
+    begin = max(0, min(start - MOST_STEPS // 2, len(target) - MOST_STEPS))
+    shown = range(begin, min(begin + MOST_STEPS, len(target)))
+    end = shown[-1] + 1
+    wrong = [t for t in shown if target[t] != predicted[t]]
+    title = f"Target and predicted characters: {len(shown) - len(wrong)} of the {len(shown)} shown are right"
+    figure, axes = _figure(title, "position in the sequence (characters, the first is 0)", "", height=2.4)
+    colours = character_colours(target + predicted)
+    rows = (predicted, target)
+    cells = np.array([[to_rgba(colours[text[t]], 0.35) for t in shown] for text in rows])
+    # The first character of the sequence is given, so target[t] stands at position t + 1.
+    axes.imshow(cells, extent=(begin + 0.5, end + 0.5, -0.5, 1.5), origin="lower", aspect="auto")
+    for y, text in enumerate(rows):
+        for t in shown:
+            failed = y == 0 and t in wrong
+            weight, colour = ("bold", WRONG) if failed else ("normal", "black")
+            axes.text(t + 1, y, glyph(text[t]), ha="center", va="center", weight=weight, color=colour, fontsize=11)
+    axes.axhline(0.5, color="white", linewidth=3)
+    axes.plot([t + 1 for t in wrong], [-0.72] * len(wrong), "x", color=WRONG, markersize=6)
+    if begin < start < end:
+        axes.axvline(start + 0.5, color="black", linewidth=1.5)
+        axes.text(start + 0.7, -0.72, "scored from here", fontsize=9, va="center")
+    axes.set_yticks([1, 0], ["target", "predicted"])
+    axes.set_xlim(begin + 0.4, max(end + 0.6, begin + 12))
+    axes.set_ylim(-0.95, 1.55)
+    axes.grid(visible=False)
+    return figure
+
+
+def hidden_dimensions(hidden_th: np.ndarray, text: str, most: int = 4) -> Figure:
+    """Draw the first hidden units over the sequence.
+
+    Arguments:
+        hidden_th: the state after each character, (T, H).
+        text: the T characters read.
+        most: how many units to draw.
+    """
+    steps = min(len(text), MOST_STEPS)
+    units = min(most, hidden_th.shape[1])
+    figure, axes = _figure(f"The first {units} hidden units", "character read", "hidden state h (no unit)", right=0.88)
+    for unit in range(units):
+        style = ("-", "--", "-.", ":")[unit % 4]
+        axes.plot(hidden_th[:steps, unit], style, color=COLOURS[unit % len(COLOURS)], marker=".", label=f"unit {unit}")
+    axes.set_xticks([])
+    for t in range(steps):  # in place of tick labels, which are slow to draw
+        axes.text(t, -0.02, glyph(text[t]), ha="center", va="top", fontsize=11, transform=axes.get_xaxis_transform())
+    axes.set_xlabel("character read", fontsize=11, labelpad=18)
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def trajectory(coordinates_tk: np.ndarray, share_k: np.ndarray, text: str) -> Figure:
+    """Draw the path of the hidden state in its first two principal components, coloured by character.
+
+    Arguments:
+        coordinates_tk: the state after each character in its principal components, (T, 2 or more).
+        share_k: the share of the variance that each component holds, 0 to 1.
+        text: the T characters read.
+    """
+    first, second = (f"principal component {k + 1} ({share_k[k]:.0%} of the variance)" for k in range(2))
+    figure, axes = _figure("Hidden-state trajectory", first, second, height=5.0, right=0.86)
+    x, y = coordinates_tk[:, 0], coordinates_tk[:, 1]
+    axes.plot(x, y, color=GREY, linewidth=0.7, alpha=0.6, zorder=1)
+    axes.plot(x[:1], y[:1], marker="o", markersize=13, markerfacecolor="none", color="black", linestyle="", zorder=2)
+    markers = "osD^vP*X"
+    for number, (character, colour) in enumerate(character_colours(text).items()):
+        at = [t for t, read in enumerate(text) if read == character]
+        marker = markers[number % len(markers)]  # a second sign beside the colour
+        label = f"after {glyph(character)}" if number < 16 else None
+        axes.scatter(x[at], y[at], color=colour, marker=marker, s=34, label=label, zorder=3, edgecolors="white")
+    axes.annotate("start", (x[0], y[0]), textcoords="offset points", xytext=(9, 7), fontsize=9)
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
+    axes.margins(0.08)
+    return figure
+
+
+def character_colours(text: str) -> dict[str, str]:
+    """Give each distinct character of `text` a colour, in code-point order."""
+    characters = sorted(set(text))
+    if len(characters) <= len(COLOURS):
+        return dict(zip(characters, COLOURS, strict=False))
+    spectrum = colormaps["viridis"](np.linspace(0, 0.92, len(characters)))
+    return {character: to_hex(colour) for character, colour in zip(characters, spectrum, strict=True)}
+
+
+def glyph(character: str) -> str:
+    """Return what stands for a character in a picture: itself, or a sign or code where it cannot be drawn."""
+    if character == " ":
+        return "\u2423"
+    if character == "$":
+        return r"\$"  # or matplotlib reads mathematics
+    shown = visible(character)
+    return shown if _FONT.get_char_index(ord(shown)) else f"{ord(character):x}"
+
+
+_FONT = FT2Font(font_manager.findfont("DejaVu Sans"))
+
+
+def _figure(title: str, x_label: str, y_label: str, height: float = 3.6, right: float = 0.97) -> tuple[Figure, Axes]:
+    """Return a figure 8 inches wide at 100 dpi in the house style, and its axes; right of `right` is for a legend."""
+    figure = Figure(figsize=(8, height), dpi=100)
+    axes = figure.add_axes((0.1, 0.52 / height, right - 0.1, 1 - (0.52 + 0.42) / height))
+    axes.set_title(title, fontsize=12, loc="left", y=1 + 0.09 / height)  # y given: matplotlib need not look for room
+    axes.set_xlabel(x_label, fontsize=11)
+    axes.set_ylabel(y_label, fontsize=11)
+    axes.tick_params(labelsize=10)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="#E5E5E5", linewidth=0.6)
+    axes.set_axisbelow(True)
+    return figure, axes

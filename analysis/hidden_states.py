@@ -1,0 +1,41 @@
+"""What a net's hidden states do over a text: collected, and projected onto their principal components."""
+
+import numpy as np
+
+from rnn_core.evaluation import measuring
+from rnn_core.model import CharRNN
+from rnn_core.vocabulary import Vocabulary
+
+
+def trajectory(net: CharRNN, vocabulary: Vocabulary, text: str) -> np.ndarray:
+    """Return every layer's hidden state h after each character of `text`, read from a zero state: (L, T, H)."""
+    with measuring(net):
+        indices_bt = vocabulary.encode(text)[None].to(net.readout.weight.device)
+        hidden_lbth = net.states(net.encode(indices_bt), net.init_hidden(1))[0]
+        states: np.ndarray = hidden_lbth[:, 0].cpu().numpy()
+        return states
+
+
+def principal_components(hidden_th: np.ndarray, count: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Project a trajectory onto the directions along which it varies most.
+
+    Arguments:
+        hidden_th: states, (T, H), T at least 1.
+        count: how many directions; those beyond min(T, H) are zero.
+
+    Returns:
+        The coordinates, (T, count), and each direction's share of the variance, (count,), 0 to 1. Each direction's
+        sign is fixed so that its largest coordinate is positive.
+    """
+    centred_th = hidden_th.astype(np.float64) - hidden_th.mean(axis=0)
+    left, singular, _ = np.linalg.svd(centred_th, full_matrices=False)
+    coordinates = np.zeros((len(hidden_th), count))
+    share = np.zeros(count)
+    kept = min(count, len(singular))
+    coordinates[:, :kept] = left[:, :kept] * singular[:kept]
+    furthest = coordinates[np.abs(coordinates).argmax(axis=0), np.arange(count)]
+    coordinates *= np.where(furthest < 0, -1, 1)
+    total = float((singular**2).sum())
+    if total > 0:
+        share[:kept] = singular[:kept] ** 2 / total
+    return coordinates, share

@@ -1,0 +1,73 @@
+"""The logged model's face: prompts in, continuations out. MLflow copies this file into each model and runs it there."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from mlflow.exceptions import MlflowException
+from mlflow.models import set_model
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
+
+from rnn_core.checkpoint import load_record, load_weights
+from rnn_core.evaluation import generate
+from rnn_core.vocabulary import UnknownCharacterError, Vocabulary
+
+MOST_CHARACTERS = 100_000
+"""The longest continuation that one prompt may ask for."""
+
+MAX_SEED = 2**63 - 1
+
+
+class Predictor(PythonModel):
+    """Continues prompts of any length; serves from the model's own files, without the project."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Build the net from the model's config.json and safetensors."""
+        record = load_record(Path(context.artifacts["config"]))
+        self.net = load_weights(record, Path(context.artifacts["weights"]))
+        self.vocabulary = Vocabulary(record.alphabet)
+
+    def predict(self, model_input: list[str], params: dict[str, Any] | None = None) -> list[str]:
+        """Return one continuation for each prompt.
+
+        Arguments:
+            model_input: prompts, one or more characters of the alphabet each.
+            params: `length`, characters to write for each prompt, 0 to 100,000; `temperature`, 0 for the likeliest
+                character, above 0 to draw; `seed` of the draws, from 0. A prompt's continuation does not depend on
+                the prompts beside it.
+
+        Raises:
+            MlflowException: a prompt or a param is not allowed; over HTTP its message comes with status 400.
+        """
+        asked = {"length": 30, "temperature": 0.0, "seed": 0} | (params or {})
+        length, temperature, seed = int(asked["length"]), float(asked["temperature"]), int(asked["seed"])
+        if not 0 <= length <= MOST_CHARACTERS:
+            raise _refused(f"length is {length}; allowed: 0 to {MOST_CHARACTERS}")
+        if not 0 <= temperature < float("inf"):
+            raise _refused(f"temperature is {temperature}; allowed: 0 or above, finite")
+        if not 0 <= seed <= MAX_SEED:
+            raise _refused(f"seed is {seed}; allowed: 0 to {MAX_SEED}")
+        prompts = [self._encode(prompt) for prompt in model_input]
+        return [self._continue(prompt, length, temperature, seed) for prompt in prompts]
+
+    def _encode(self, prompt: str) -> torch.Tensor:
+        if not prompt:
+            raise _refused(f"a prompt is empty; allowed: one or more characters of {self.vocabulary.characters!r}")
+        try:
+            return self.vocabulary.encode(prompt)
+        except UnknownCharacterError as error:
+            raise _refused(f"prompt: {error}") from None
+
+    def _continue(self, prompt: torch.Tensor, length: int, temperature: float, seed: int) -> str:
+        draws = torch.Generator().manual_seed(seed)
+        running = generate(self.net, prompt, temperature, draws)
+        return self.vocabulary.decode([next(running) for _ in range(length)])
+
+
+def _refused(message: str) -> MlflowException:
+    # The one error whose message MLflow's server passes on, without a stack trace.
+    return MlflowException(message, error_code=INVALID_PARAMETER_VALUE)
+
+
+set_model(Predictor())

@@ -1,0 +1,332 @@
+"""The only writer of MLflow: one way of recording a run, for a net trained alone and for the nets of a stack."""
+
+import contextlib
+import csv
+import dataclasses
+import functools
+import math
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import mlflow
+import mlflow.pyfunc
+import torch
+from matplotlib.figure import Figure
+from mlflow import ActiveRun, MlflowClient
+from mlflow.data.code_dataset_source import CodeDatasetSource
+from mlflow.data.meta_dataset import MetaDataset
+from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
+
+import rnn_core
+from analysis import figures
+from analysis.hidden_states import principal_components, trajectory
+from experiments.code_state import code_state
+from rnn_core.checkpoint import CONFIG_FILE, WEIGHTS_FILE, save_record, save_weights
+from rnn_core.config import TrainConfig
+from rnn_core.evaluation import Sample, evaluate, predict, sample
+from rnn_core.model import CharRNN, parameter_count
+from rnn_core.prepare import Prepared
+from rnn_core.training import EpochRecord
+from rnn_core.vocabulary import visible
+
+FLUSH_SECONDS = 5.0
+"""How often a running training shows its newest epochs in MLflow."""
+
+METRICS_A_CALL = 1000
+"""The most metrics that MLflow takes in one call."""
+
+MOST_DRAWN = 300
+"""Characters of the test whose hidden states are drawn as a trajectory."""
+
+MOST_SAID = 5000
+"""The longest end_reason, in characters: MLflow cuts a tag off at 8000."""
+
+AUTOMATIC_NAME = re.compile(r"[a-z]+-[a-z]+-\d+")
+"""The names MLflow makes up, such as bold-crane-123. Ours says more; one that a person gave is kept."""
+
+
+class TrackingError(Exception):
+    """The tracking store cannot be used; the message names it and says what to change."""
+
+
+class TrackedRun:
+    """One MLflow run of one net: opened before training, fed each EpochRecord, finished after.
+
+    Arguments:
+        prepared: what is trained.
+        asked: the config before its zeros were resolved; MLflow's params hold these values.
+
+    Attributes:
+        run_id, experiment_id: MLflow's ids.
+        name: the run's name, such as "abc rnn16 e20 s42".
+        history: each epoch's loss and accuracy so far.
+        metrics, sample: what the net came to, once the run is finished with a net.
+        status, end_reason: how the run ended, once it has.
+
+    Raises:
+        TrackingError: the store cannot be reached or written.
+    """
+
+    def __init__(self, prepared: Prepared, asked: TrainConfig) -> None:
+        self.prepared = prepared
+        self.history: list[tuple[float, float]] = []
+        self.metrics: dict[str, float] = {}
+        self.sample: Sample | None = None
+        self.name = run_name(prepared.config)
+        self.status = "RUNNING"
+        self.end_reason = ""
+        self._unsent: list[Metric] = []
+        self._flushed = time.monotonic()
+        self._run = _start_run(self.name)
+        self.run_id: str = self._run.info.run_id
+        self.experiment_id: str = self._run.info.experiment_id
+        self._client = MlflowClient()
+        try:
+            self._describe_start(asked)
+        except Exception as error:
+            self._end("FAILED", f"the run could not be opened: {first_line(error)}")
+            raise TrackingError(_store_trouble(error)) from error
+
+    def log(self, record: EpochRecord) -> None:
+        """Take in one epoch; MLflow shows it within a few seconds."""
+        self.history.append((record.loss, record.accuracy))
+        now = _milliseconds()
+        self._unsent.append(Metric("train_loss", record.loss, now, record.epoch))
+        self._unsent.append(Metric("train_accuracy", record.accuracy, now, record.epoch))
+        if time.monotonic() - self._flushed > FLUSH_SECONDS:
+            with contextlib.suppress(
+                Exception
+            ):  # a store away for a while does not stop the training; `finish` insists
+                self._flush()
+
+    def finish(self, net: CharRNN | None, status: str, end_reason: str) -> None:
+        """Measure the net, record all that is left, and end the run.
+
+        A net whose losses are not finite is not recorded: the run then ends FAILED, whatever was asked.
+
+        Arguments:
+            net: the net as it is now; None records only the curve, for a training that went wrong.
+            status: MLflow's FINISHED, FAILED or KILLED.
+            end_reason: what happened, in words.
+
+        Raises:
+            TrackingError: the store refused something; the message says where the run's files are kept.
+        """
+        if net is not None:
+            self.metrics = evaluate(net, self.prepared)
+            if not all(math.isfinite(value) for value in self.metrics.values()):
+                net, status, self.metrics = None, "FAILED", {}
+                end_reason = "diverged: the trained net's losses are not finite; give a lower --learning-rate"
+        folder = Path(tempfile.mkdtemp(prefix="rnn-patterns-"))
+        try:
+            self._write_files(folder, net)
+            self._send(folder, with_model=net is not None)
+            self._client.set_tag(self.run_id, "mlflow.note.content", self._description(status, end_reason))
+        except Exception as error:
+            kept = f"recording failed: {first_line(error)}; the run's files are kept in {folder}"
+            with contextlib.suppress(Exception):  # the store may be gone; what counts is the message below
+                self._end("FAILED", kept)
+            raise TrackingError(f"run {self.run_id}: {kept}") from error
+        shutil.rmtree(folder)
+        self._end(status, end_reason)
+
+    def fail(self, end_reason: str) -> None:
+        """End the run without recording anything more."""
+        with contextlib.suppress(Exception):  # called on the way out of another error
+            self._end("FAILED", end_reason)
+
+    def _end(self, status: str, end_reason: str) -> None:
+        self.status, self.end_reason = status, end_reason
+        self._client.set_tag(self.run_id, "end_reason", end_reason[:MOST_SAID])
+        mlflow.end_run(status)
+
+    def _describe_start(self, asked: TrainConfig) -> None:
+        """Record what is known before training: params, tags, the data, the sizes and the name."""
+        prepared, config = self.prepared, self.prepared.config
+        if not AUTOMATIC_NAME.fullmatch(self._run.info.run_name):
+            self.name = self._run.info.run_name
+        # `mlflow run` has logged its params already, spelt as they were typed: those stay.
+        fields = dataclasses.asdict(asked) | {"pattern": config.pattern}
+        params = [Param(name, str(value)) for name, value in fields.items() if name not in self._run.data.params]
+        state = code_state()
+        self._diff = state.diff
+        tags = {
+            "mlflow.runName": self.name,
+            "torch_version": torch.__version__,
+            "threads": str(config.threads),
+            "device": config.device,
+            "git_commit": state.commit,
+            "git_dirty": state.dirty,
+            "config_digest": prepared.record.digest,
+        }
+        size = parameter_count(
+            len(prepared.vocabulary), config.hidden_size, config.cell, config.layers, config.encoding
+        )
+        sizes = {"training_characters": len(prepared.text), "parameters": size}
+        now = _milliseconds()
+        self._client.log_batch(
+            self.run_id,
+            metrics=[Metric(name, value, now, 0) for name, value in sizes.items()],
+            params=params,
+            tags=[RunTag(name, value) for name, value in tags.items()],
+        )
+        source = CodeDatasetSource({"pattern": config.pattern[:MOST_SAID]})
+        data = MetaDataset(  # type: ignore[abstract]  # MLflow's own stubs forget that it has a profile
+            source, name=config.pattern[:200], digest=prepared.record.data_sha256[:36]
+        )
+        context = [InputTag("mlflow.data.context", "training")]
+        self._client.log_inputs(self.run_id, datasets=[DatasetInput(data._to_mlflow_entity(), context)])
+
+    def _flush(self) -> None:
+        while self._unsent:
+            self._client.log_batch(self.run_id, metrics=self._unsent[:METRICS_A_CALL])
+            del self._unsent[:METRICS_A_CALL]  # only what has arrived
+        self._flushed = time.monotonic()
+
+    def _write_files(self, folder: Path, net: CharRNN | None) -> None:
+        """Write what the run keeps as files: `artifacts/` as MLflow will show it, and the weights beside it."""
+        plots = folder / "artifacts" / "plots"
+        plots.mkdir(parents=True)
+        save_record(self.prepared.record, folder / "artifacts" / CONFIG_FILE)
+        with (folder / "artifacts" / "curves.csv").open("w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file)
+            rows.writerow(["epoch", "train_loss", "train_accuracy"])
+            rows.writerows((epoch, *values) for epoch, values in enumerate(self.history))
+        if self._diff:
+            (folder / "artifacts" / "git.diff").write_text(self._diff, encoding="utf-8")
+        losses = [loss for loss, _ in self.history]
+        floor, eval_loss = self.metrics.get("floor_loss"), self.metrics.get("eval_loss")
+        drawn = {"loss": figures.loss_curve(losses, floor, eval_loss)}
+        if net is not None:
+            save_weights(net, folder / WEIGHTS_FILE)
+            self.sample = sample(net, self.prepared)
+            drawn |= _draw_net(net, self.prepared)
+        for name, figure in drawn.items():
+            figure.savefig(plots / f"{name}.png", pil_kwargs={"compress_level": 1})
+
+    def _send(self, folder: Path, with_model: bool) -> None:
+        now = _milliseconds()
+        self._unsent += [Metric(name, value, now, len(self.history)) for name, value in self.metrics.items()]
+        self._flush()
+        self._client.log_artifacts(self.run_id, str(folder / "artifacts"))
+        if with_model:
+            mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(Path(__file__).with_name("predictor.py")),
+                artifacts={
+                    "config": str(folder / "artifacts" / CONFIG_FILE),
+                    "weights": str(folder / WEIGHTS_FILE),
+                },
+                code_paths=[str(Path(rnn_core.__file__).parent)],
+                pip_requirements=_requirements(),  # given, or MLflow takes seconds to guess them
+                input_example=([self.prepared.text[:5]], {"length": 30, "temperature": 0.0, "seed": 0}),
+            )
+
+    def _description(self, status: str, end_reason: str) -> str:
+        """Return the run page's Markdown: the key numbers, and the predicted text."""
+        lines = [f"**{self.name}**: {end_reason}" if status != "FINISHED" else f"**{self.name}**", ""]
+        if self.metrics:
+            lines += ["| measure | value |", "|---|---|"]
+            lines += [f"| {name} | {value} |" for name, value in key_numbers(self.metrics)]
+        if self.sample:
+            # Indented, so that no character of the text can end the block.
+            lines += ["", *(f"    {name:<10} {text}" for name, text in side_by_side(self.sample))]
+        return "\n".join(lines)
+
+
+def run_name(config: TrainConfig) -> str:
+    """Return what a run is called: pattern, cell with its hidden size (and layers), epochs, seed."""
+    pattern = f"text:{Path(config.pattern).name}" if config.pattern.startswith("text:") else config.pattern
+    layers = f"x{config.layers}" if config.layers > 1 else ""
+    return f"{visible(pattern)[:60]} {config.cell}{config.hidden_size}{layers} e{config.epochs} s{config.seed}"
+
+
+def key_numbers(metrics: dict[str, float]) -> list[tuple[str, str]]:
+    """Return the numbers that tell a run's result, as name and words."""
+    loss = f"{metrics['eval_loss']:.4f} nats per character"
+    if "floor_loss" in metrics:
+        loss += f" (floor {metrics['floor_loss']:.4f})"
+    free = f"{metrics['free_run_correct']:.0f} of {metrics['free_run_length']:.0f} characters before the first error"
+    return [
+        ("training loss", f"{metrics['final_train_loss']:.4f} nats per character"),
+        ("test loss", loss),
+        ("test accuracy", f"{metrics['eval_accuracy']:.1%}"),
+        ("free running", free),
+    ]
+
+
+def side_by_side(shown: Sample) -> list[tuple[str, str]]:
+    """Return target, predicted and free-running text, one visible character each."""
+    texts = [("target", shown.target), ("predicted", shown.predicted), ("goes on", shown.continuation)]
+    return [(name, visible(text)) for name, text in texts]
+
+
+def fail_run_from_environment(end_reason: str) -> None:
+    """Say on the run that `mlflow run` has opened why the program refused; without one, do nothing."""
+    run_id = os.environ.get("MLFLOW_RUN_ID")
+    if run_id:
+        with contextlib.suppress(Exception):  # the refusal itself is on the terminal already
+            MlflowClient().set_tag(run_id, "end_reason", end_reason[:MOST_SAID])
+
+
+def first_line(error: BaseException) -> str:
+    """Return an error's type and the first line of its message."""
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no message'}"
+
+
+def _draw_net(net: CharRNN, prepared: Prepared) -> dict[str, Figure]:
+    """Draw what the trained net predicts on its test, and what its top layer's states do there."""
+    vocabulary, test = prepared.vocabulary, prepared.test
+    read = test.text[: test.start + figures.MOST_STEPS]
+    predicted = vocabulary.decode(predict(net, vocabulary.encode(read[:-1])))
+    walked = test.text[:MOST_DRAWN]
+    hidden_th = trajectory(net, vocabulary, walked)[-1]
+    return {
+        "predictions": figures.predictions(read[1:], predicted, test.start - 1),
+        "hidden_states": figures.hidden_dimensions(hidden_th, walked),
+        "trajectory": figures.trajectory(*principal_components(hidden_th), walked),
+    }
+
+
+def _start_run(name: str) -> ActiveRun:
+    """Start a run, or go on with the one that `mlflow run` has opened. A dead server is refused within seconds."""
+    try:
+        with _impatient():
+            return mlflow.start_run(run_name=name)
+    except Exception as error:
+        raise TrackingError(_store_trouble(error)) from error
+
+
+def _store_trouble(error: Exception) -> str:
+    return (
+        f"the tracking store {mlflow.get_tracking_uri()} cannot be used ({first_line(error)[:300]}); "
+        "allowed: sqlite:///FILE or the address of a running `mlflow server`; change MLFLOW_TRACKING_URI"
+    )
+
+
+@contextlib.contextmanager
+def _impatient() -> Iterator[None]:
+    """Ask a tracking server once and briefly, where MLflow would retry for minutes, unless the user says otherwise."""
+    settings = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
+    ours = {name: value for name, value in settings.items() if name not in os.environ}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name in ours:
+            del os.environ[name]
+
+
+@functools.cache
+def _requirements() -> list[str]:
+    return [f"{name}=={version(name).split('+')[0]}" for name in ("mlflow", "numpy", "safetensors", "torch")]
+
+
+def _milliseconds() -> int:
+    return int(time.time() * 1000)

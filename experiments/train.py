@@ -1,0 +1,216 @@
+"""One run: flags to config, training, and everything recorded in MLflow."""
+
+import contextlib
+import dataclasses
+import io
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow
+import tyro
+from tqdm import tqdm
+
+from experiments.signals import Interrupted, Stop
+from experiments.tracking import (
+    TrackedRun,
+    TrackingError,
+    fail_run_from_environment,
+    first_line,
+    key_numbers,
+    side_by_side,
+)
+from rnn_core.checkpoint import CheckpointError, load_record
+from rnn_core.config import ConfigError, TrainConfig
+from rnn_core.model import CharRNN
+from rnn_core.prepare import TRAINING_VERSION, Prepared, Record, prepare
+from rnn_core.training import DivergedError, EpochRecord, train
+from rnn_core.vocabulary import visible
+
+
+class UsageError(Exception):
+    """The command line cannot be used; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Flags(TrainConfig):
+    """Train one recurrent net on one pattern, and record the run in MLflow."""
+
+    config: Path | None = None
+    """A run's config.json: train exactly that again. Flags beside it change single fields."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train and record one run.
+
+    Arguments:
+        arguments: the command line, by default the program's own.
+
+    Returns:
+        The exit status: 0, 1 for a training that failed, 2 for bad input, 130 or 143 for a signal.
+    """
+    stop = Stop()
+    with stop.listening():
+        try:
+            asked, record = _parse(sys.argv[1:] if arguments is None else arguments)
+            prepared = prepare(asked)
+            _check_same_data(prepared, record)
+            net = prepared.build_net()
+            _introduce(prepared, net)
+            return _train_and_record(prepared, asked, net, stop)
+        except (UsageError, ConfigError, CheckpointError, TrackingError) as error:
+            with stop.held():
+                fail_run_from_environment(f"refused: {error}")
+            return _complain(str(error), 2)
+        except Interrupted as signal:  # before there was anything to keep
+            return _complain(str(signal), signal.exit_status)
+
+
+def _train_and_record(prepared: Prepared, asked: TrainConfig, net: CharRNN, stop: Stop) -> int:
+    """Train the net in place, record what came of it however it ended, and return the exit status."""
+    run = None
+    try:
+        with stop.held():
+            run = TrackedRun(prepared, asked)
+        for record in _shown(train(prepared, net), prepared.config.epochs):
+            with stop.held():
+                run.log(record)
+        stop.ignore()
+    except Interrupted as signal:
+        if run is None:
+            raise
+        return _finish(run, net, "KILLED", f"{signal} in epoch {len(run.history)}", signal.exit_status)
+    except DivergedError as error:
+        assert run is not None
+        return _finish(run, None, "FAILED", f"diverged: {error}", 1)
+    except Exception as error:
+        stop.ignore()
+        if run is not None:
+            _finish(run, None, "FAILED", f"failed: {first_line(error)}", 1)
+        raise
+    return _finish(run, net, "FINISHED", "finished", 0)
+
+
+def _finish(run: TrackedRun, net: CharRNN | None, status: str, end_reason: str, exit_status: int) -> int:
+    """Record the end of a run, say what came of it, and return the exit status."""
+    try:
+        run.finish(net, status, end_reason)
+    except TrackingError as error:
+        return _complain(str(error), 1)
+    if run.sample:
+        rows = [*side_by_side(run.sample), *key_numbers(run.metrics)]
+        print("", *(f"{name:<14} {value}" for name, value in rows), sep="\n")
+    print(f"{'run':<14} {run.run_id} ({run.name})")
+    print(f"{'look at it':<14} {_how_to_look(run)}", flush=True)
+    if run.status == "FINISHED":
+        return exit_status
+    return _complain(run.end_reason, exit_status or 1)
+
+
+def _parse(arguments: Sequence[str]) -> tuple[TrainConfig, Record | None]:
+    """Return the config that the flags ask for, and the record that they start from, if any."""
+    flags = _flags(arguments, Flags())
+    if flags.config is None:
+        return _without_path(flags), None
+    if "MLFLOW_RUN_ID" in os.environ:
+        # `mlflow run` passes every parameter, so that none of the record's own would be left.
+        raise UsageError(
+            "config is not a parameter of `mlflow run`; use: python -m experiments.train --config config.json"
+        )
+    record = load_record(flags.config)
+    if record.training_version != TRAINING_VERSION:
+        raise UsageError(
+            f"{flags.config} was trained by version {record.training_version} of the training, this is version "
+            f"{TRAINING_VERSION}; check out the run's git_commit to get the same weights (--config)"
+        )
+    return _without_path(_flags(arguments, Flags(**dataclasses.asdict(record.config)))), record
+
+
+def _flags(arguments: Sequence[str], default: Flags) -> Flags:
+    """Let tyro read the flags; what it complains of in a box of several lines becomes one."""
+    box = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(box):
+            return tyro.cli(Flags, prog="python -m experiments.train", args=arguments, default=default)
+    except SystemExit as end:
+        if not end.code:  # --help
+            raise
+        lines = (line.strip("\u2502 ") for line in box.getvalue().splitlines())
+        words = [line for line in lines if line and line[0] not in "\u256d\u2500\u2570"]
+        raise UsageError(" ".join(words)) from None
+
+
+def _without_path(flags: Flags) -> TrainConfig:
+    return TrainConfig(**{field.name: getattr(flags, field.name) for field in dataclasses.fields(TrainConfig)})
+
+
+def _check_same_data(prepared: Prepared, record: Record | None) -> None:
+    """Refuse to call it a rerun when the data behind the same spec have changed."""
+    if record is None or record.data_sha256 == prepared.record.data_sha256:
+        return
+    if all(
+        getattr(record.config, name) == getattr(prepared.config, name) for name in ("pattern", "length", "data_seed")
+    ):
+        raise UsageError(
+            f"the data of {prepared.config.pattern} have changed: their sha256 is {prepared.record.data_sha256}, the "
+            f"record's is {record.data_sha256}; bring back the old data, or leave --config out"
+        )
+
+
+def _introduce(prepared: Prepared, net: CharRNN) -> None:
+    """Print what goes in, as the lab does: the characters, their indices, the shapes, the net."""
+    config, vocabulary = prepared.config, prepared.vocabulary
+    print(f"{'pattern':<14} {visible(config.pattern)}, {config.length} characters: {visible(prepared.text[:60])}")
+    if len(vocabulary) <= 12:
+        print(f"{'to index':<14} {vocabulary.to_index}")
+        print(f"{'to character':<14} {vocabulary.to_character}")
+    else:
+        print(f"{'alphabet':<14} {len(vocabulary)} characters: {visible(vocabulary.characters)[:60]}")
+    first, count = prepared.windows[0], len(prepared.windows)
+    of_each = "" if count == 1 else f", the first of {count} windows"
+    print(f"{'input':<14} {list(net.encode(first.input_bt.to(config.device)).shape)}{of_each}")
+    print(f"{'target':<14} {list(first.target_bt.shape)}{of_each}")
+    print(f"{net}, {sum(weight.numel() for weight in net.parameters())} parameters", flush=True)
+
+
+def _shown(records: Iterator[EpochRecord], epochs: int) -> Iterator[EpochRecord]:
+    """Show the training as it goes on: a bar where a person watches, ten lines or so where not."""
+    if sys.stderr.isatty():
+        with tqdm(records, total=epochs, unit="epoch") as bar:
+            for record in bar:
+                bar.set_postfix(loss=f"{record.loss:.4f}", accuracy=f"{record.accuracy:.1%}", refresh=False)
+                yield record
+        return
+    start = last = time.monotonic()
+    for record in records:
+        done, now = record.epoch + 1, time.monotonic()
+        if done == 1 or done == epochs or done % max(1, epochs // 10) == 0 or now - last > 30:
+            left = (now - start) / done * (epochs - done)
+            last = now
+            progress = f"epoch {done}/{epochs}, {left:.0f} s left"
+            print(f"{progress:<24} loss {record.loss:.4f}, accuracy {record.accuracy:.1%}", flush=True)
+        yield record
+
+
+def _how_to_look(run: TrackedRun) -> str:
+    """Return where a person sees the run: an address, or the command that serves it first."""
+    page = f"#/experiments/{run.experiment_id}/runs/{run.run_id}"
+    store = mlflow.get_tracking_uri()
+    if store.startswith("http"):
+        return f"{store.rstrip('/')}/{page}"
+    return f"mlflow ui --backend-store-uri {store}   then http://127.0.0.1:5000/{page}"
+
+
+def _complain(message: str, exit_status: int) -> int:
+    """Say in one line why the program ends, and return its exit status."""
+    print(f"error: {visible(message)}", file=sys.stderr, flush=True)
+    return exit_status
+
+
+if __name__ == "__main__":
+    logging.captureWarnings(True)  # libraries' warnings are for their developers, not between the lines of a run
+    sys.exit(main())

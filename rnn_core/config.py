@@ -1,0 +1,135 @@
+"""TrainConfig: every hyperparameter of a run, one sentence each, checked once."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from rnn_core.model import CELLS, ENCODINGS
+
+MAX_SPEC = 6000
+"""The longest pattern spec, in characters: what MLflow keeps of a param without cutting it."""
+
+_WHOLE = {
+    "length": (0, 2**40),
+    "hidden_size": (1, 2**40),
+    "layers": (1, 1000),
+    "epochs": (1, 2**40),
+    "batch_size": (1, 2**40),
+    "window": (0, 2**40),
+    "seed": (0, 2**63 - 1),
+    "data_seed": (0, 2**63 - 1),
+    "threads": (1, 1024),
+}
+"""Whole-number fields with their least and greatest values; smaller limits follow from data and memory."""
+
+
+class ConfigError(Exception):
+    """Bad input in one line: what came, what is allowed, and which flag to change.
+
+    Arguments:
+        field: the TrainConfig field at fault; its flag has the same name.
+        came: what was given.
+        allowed: what may be given, as the end of "allowed: ...".
+    """
+
+    def __init__(self, field: str, came: object, allowed: str) -> None:
+        shown = repr(came)
+        shown = shown if len(shown) <= 80 else f"{shown[:60]}... ({len(shown)} characters)"
+        super().__init__(f"{field} is {shown}; allowed: {allowed} (--{field.replace('_', '-')})")
+        self.field = field
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What to train on what, and how; one TrainConfig trained once is a run.
+
+    Raises:
+        ConfigError: a field has the wrong type or lies outside its range.
+    """
+
+    pattern: str = "abc"
+    """The sequence to learn: `abc` repeats the unit "abc" (`unit:a:b` if the unit holds a colon),
+    `text:PATH` reads a UTF-8 file."""
+    length: int = 0
+    """Training characters; 0 is the pattern's own default: 15 for a unit, the first nine tenths of a text."""
+    encoding: str = "index"
+    """How a character enters the net: `index` (one float), `onehot`, or `embedding` (learnt, hidden_size wide)."""
+    cell: str = "rnn"
+    """The recurrent cell: `rnn` (tanh), `gru` or `lstm`."""
+    hidden_size: int = 16
+    """Hidden units in each layer."""
+    layers: int = 1
+    """Recurrent layers, each reading the states of the one below."""
+    epochs: int = 20
+    """Passes over the training characters; the hidden state is zero at the start of each."""
+    learning_rate: float = 0.01
+    """Adam's step size."""
+    batch_size: int = 1
+    """Streams the training characters are cut into and read side by side."""
+    window: int = 0
+    """Steps of truncated backpropagation, one optimiser step each; 0 is the whole sequence (64 for a text)."""
+    clip: float = 0.0
+    """The largest gradient norm; longer gradients are scaled down to it. 0 never clips."""
+    seed: int = 42
+    """Seed of the net's initial weights."""
+    data_seed: int = 0
+    """Seed of the training sample, for patterns that draw one; units and texts do not."""
+    device: str = "cpu"
+    """Where to train: `cpu`, `cuda`, `cuda:N` or `mps`."""
+    threads: int = 1
+    """Threads torch may use; small nets are fastest with one."""
+
+    def __post_init__(self) -> None:
+        for name, (least, most) in _WHOLE.items():
+            value = getattr(self, name)
+            if type(value) is not int or not least <= value <= most:
+                raise ConfigError(name, value, f"whole numbers from {least} to {most}")
+        for name in ("learning_rate", "clip"):
+            value = getattr(self, name)
+            zero_ok = name == "clip"
+            if type(value) not in (int, float) or not math.isfinite(value) or value < 0 or (value == 0 and not zero_ok):
+                raise ConfigError(name, value, "finite numbers, 0 or above" if zero_ok else "finite numbers above 0")
+            object.__setattr__(self, name, float(value))  # JSON's 1 and 1.0 are one config
+        for name, choices in (("cell", tuple(CELLS)), ("encoding", ENCODINGS)):
+            if getattr(self, name) not in choices:
+                raise ConfigError(name, getattr(self, name), ", ".join(choices))
+        _check_spec(self.pattern)
+        _check_device_name(self.device)
+
+
+def config_from_dict(fields: Mapping[str, Any]) -> TrainConfig:
+    """Rebuild a TrainConfig from the fields of a record; missing fields take their defaults.
+
+    Raises:
+        ConfigError: a field is unknown, has the wrong type or lies outside its range.
+    """
+    known = [field.name for field in dataclasses.fields(TrainConfig)]
+    for name in fields:
+        if name not in known:
+            raise ConfigError("config", name, f"the fields {', '.join(known)}")
+    return TrainConfig(**fields)
+
+
+def _check_spec(spec: object) -> None:
+    if not isinstance(spec, str) or not spec:
+        raise ConfigError("pattern", spec, "a unit such as abc, or text:PATH")
+    if len(spec) > MAX_SPEC:
+        raise ConfigError("pattern", spec, f"specs of at most {MAX_SPEC} characters; put longer data into a text:PATH")
+    try:
+        spec.encode()
+    except UnicodeEncodeError:
+        raise ConfigError("pattern", spec, "characters that UTF-8 can hold") from None
+
+
+def _check_device_name(device: object) -> None:
+    """Check how the name is written, not that the device is here: records are read on other machines."""
+    try:
+        kind = torch.device(device).type if isinstance(device, str) else ""
+    except RuntimeError:
+        kind = ""
+    if kind not in ("cpu", "cuda", "mps"):
+        raise ConfigError("device", device, "cpu, cuda, cuda:N, mps")

@@ -1,0 +1,208 @@
+"""How good a trained net is: losses and accuracies as sums with counts, free running, distance to the oracle."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from rnn_core.batching import Window, cut
+from rnn_core.model import CharRNN
+from rnn_core.patterns.unit import Unit
+from rnn_core.prepare import Prepared
+
+CHUNK = 4096
+"""Steps of one sequence read at a time, so that memory does not grow with its length."""
+
+MOST_STEPS = 2**18
+"""Steps of many sequences read at a time, for the same reason."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """A loss and an accuracy as sums with their count: scores add up, and are divided once at the end.
+
+    Attributes:
+        loss_sum: cross-entropy, nats.
+        correct: predictions whose likeliest character was right.
+        count: predictions.
+    """
+
+    loss_sum: float = 0.0
+    correct: int = 0
+    count: int = 0
+
+    def __add__(self, other: "Score") -> "Score":
+        return Score(self.loss_sum + other.loss_sum, self.correct + other.correct, self.count + other.count)
+
+    @property
+    def loss(self) -> float:
+        """Mean cross-entropy, nats per character."""
+        return self.loss_sum / self.count
+
+    @property
+    def accuracy(self) -> float:
+        """Share of predictions that were right, 0 to 1."""
+        return self.correct / self.count
+
+
+@contextmanager
+def measuring(net: CharRNN) -> Iterator[None]:
+    """Put the net into eval mode without gradients, and back into the mode it was in."""
+    was_training = net.training
+    net.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        net.train(was_training)
+
+
+def score_windows(net: CharRNN, windows: list[Window]) -> Score:
+    """Score a net on consecutive windows, read from a zero state."""
+    score = Score()
+    with measuring(net):
+        hidden = net.init_hidden(windows[0].input_bt.shape[0])
+        for window in windows:
+            logits_btv, hidden = net(net.encode(window.input_bt), hidden)
+            counted = torch.ones_like(window.target_bt, dtype=torch.bool) if window.mask_bt is None else window.mask_bt
+            logits, target = logits_btv[counted], window.target_bt[counted]
+            # Summed in double: a text has a million terms.
+            loss_sum = functional.cross_entropy(logits, target, reduction="none").double().sum().item()
+            score += Score(loss_sum, int((logits.argmax(-1) == target).sum()), len(target))
+    return score
+
+
+def score_text(net: CharRNN, indices: Tensor, start: int) -> Score:
+    """Score a net on one sequence, read from a zero state.
+
+    Arguments:
+        net: the net, on any device.
+        indices: the sequence, int64, (n,).
+        start: the first position scored, 1 to n - 1; what comes before is only read.
+    """
+    windows = []
+    for number, window in enumerate(cut(indices, 1, CHUNK)):
+        position_bt = number * CHUNK + 1 + torch.arange(window.target_bt.shape[1])[None]
+        windows.append(Window(window.input_bt, window.target_bt, position_bt >= start).to(net.readout.weight.device))
+    return score_windows(net, windows)
+
+
+def score_side_by_side(net: CharRNN, sequences: list[Tensor]) -> Score:
+    """Score a net on sequences of one length, each read from a zero state, int64, (n,) each."""
+    rows = max(1, MOST_STEPS // len(sequences[0]))
+    score = Score()
+    for begin in range(0, len(sequences), rows):
+        indices_bt = torch.stack(sequences[begin : begin + rows]).to(net.readout.weight.device)
+        score += score_windows(net, [Window(indices_bt[:, :-1], indices_bt[:, 1:], None)])
+    return score
+
+
+def predict(net: CharRNN, indices: Tensor) -> Tensor:
+    """Return the likeliest next character after each of `indices`, read from a zero state: int64, (n,), (n,)."""
+    with measuring(net):
+        device = net.readout.weight.device
+        logits_btv, _ = net(net.encode(indices[None].to(device)), net.init_hidden(1))
+        likeliest: Tensor = logits_btv[0].argmax(-1).cpu()
+        return likeliest
+
+
+def generate(
+    net: CharRNN, prime: Tensor, temperature: float = 0.0, generator: torch.Generator | None = None
+) -> Iterator[int]:
+    """Let a net run free: read `prime` from a zero state, then yield characters for ever, each read in turn.
+
+    Arguments:
+        net: the net, on any device.
+        prime: indices of the characters to go on from, int64, (n,), n at least 1.
+        temperature: 0 takes the likeliest character; above 0, characters are drawn from softmax(logits / temperature).
+        generator: the source of the draws, on the CPU.
+
+    Yields:
+        Character indices.
+    """
+    device = net.readout.weight.device
+    input_bt, hidden = prime[None].to(device), net.init_hidden(1)
+    while True:
+        with measuring(net):  # entered anew for each character: the caller may train between two of them
+            logits_btv, hidden = net(net.encode(input_bt), hidden)
+            logits = logits_btv[0, -1].double().cpu()
+            if temperature == 0:
+                index = int(logits.argmax())
+            else:
+                index = int(torch.multinomial((logits / temperature).softmax(-1), 1, generator=generator))
+        yield index
+        input_bt = torch.tensor([[index]], device=device)
+
+
+def free_run_correct(net: CharRNN, prime: Tensor, truth: Tensor) -> int:
+    """Return how many characters a free-running net gets right before its first error, 0 to len(truth)."""
+    for number, (came, right) in enumerate(zip(generate(net, prime), truth.tolist(), strict=False)):
+        if came != right:
+            return number
+    return len(truth)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a net makes of the beginning of its test, to be looked at side by side.
+
+    Attributes:
+        target: the test's first characters but one, at most `most`.
+        predicted: the likeliest character at each of their positions.
+        continuation: what the net writes by itself after the prime, `most` characters.
+    """
+
+    target: str
+    predicted: str
+    continuation: str
+
+
+def sample(net: CharRNN, prepared: Prepared, most: int = 60) -> Sample:
+    """Let a net predict and write a little."""
+    vocabulary, test = prepared.vocabulary, prepared.test
+    read = test.text[: most + 1]
+    running = generate(net, vocabulary.encode(test.prime))
+    return Sample(
+        target=read[1:],
+        predicted=vocabulary.decode(predict(net, vocabulary.encode(read[:-1]))),
+        continuation=vocabulary.decode([next(running) for _ in range(most)]),
+    )
+
+
+def evaluate(net: CharRNN, prepared: Prepared) -> dict[str, float]:
+    """Measure a trained net; nothing about it changes.
+
+    Returns:
+        final_train_loss: of the training predictions with the weights as they are now.
+        eval_loss, eval_accuracy: of the pattern's test (see its family), teacher forced.
+        oracle_loss, floor_loss, excess_loss: the oracle's loss on the same characters, the least that can be
+            expected there, and how far eval_loss lies above it; where the pattern has an oracle.
+        free_run_correct, free_run_length: characters right before the first error, out of how many.
+        unknown_phase_loss, unknown_phase_floor: for a unit, the mean loss over `length` characters read from every
+            phase, and the least that can be expected there.
+        Losses in nats per character.
+    """
+    device = net.readout.weight.device
+    encode = prepared.vocabulary.encode
+    test = prepared.test
+    trained = score_windows(net, [window.to(device) for window in prepared.windows])
+    tested = score_text(net, encode(test.text), test.start)
+    metrics = {
+        "final_train_loss": trained.loss,
+        "eval_loss": tested.loss,
+        "eval_accuracy": tested.accuracy,
+        "free_run_correct": free_run_correct(net, encode(test.prime), encode(test.truth)),
+        "free_run_length": len(test.truth),
+    }
+    log_probs = prepared.pattern.oracle_log_probs(test)
+    if log_probs is not None:
+        oracle_loss = float(-log_probs.mean()) + 0.0  # + 0.0: not "-0.0"
+        metrics |= {"oracle_loss": oracle_loss, "floor_loss": oracle_loss, "excess_loss": tested.loss - oracle_loss}
+    if isinstance(prepared.pattern, Unit):
+        phases = prepared.pattern.phases(prepared.config.length)
+        metrics["unknown_phase_loss"] = score_side_by_side(net, [encode(phase) for phase in phases]).loss
+        metrics["unknown_phase_floor"] = prepared.pattern.unknown_phase_floor(prepared.config.length)
+    return metrics

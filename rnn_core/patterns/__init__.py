@@ -1,0 +1,11 @@
+"""Where sequences come from: one file a family, found by being in this folder."""
+
+import importlib
+import pkgutil
+
+from rnn_core.patterns.base import Evaluation, Pattern, parse
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
+
+__all__ = ["Evaluation", "Pattern", "parse"]

@@ -1,0 +1,69 @@
+"""text: a real UTF-8 file, the last tenth held out."""
+
+from pathlib import Path
+
+from rnn_core.config import ConfigError
+from rnn_core.patterns.base import Evaluation, Pattern
+
+PRIME = 1000
+"""Characters of the training text read before the net is let go."""
+
+
+class Text(Pattern):
+    """A text file, `text:PATH`: the first nine tenths are for training, the last tenth is only for the test.
+
+    A shorter `length` trains on the first `length` characters; the test stays the same. The alphabet is that of the
+    whole file, so that the held-out part can be read. Nobody knows a text's true distribution: there is no floor.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "tale.txt").write_text("to be or not to be. ")
+        ...     text = Text(f"{folder}/tale.txt")
+        >>> text.training_text(length=18, data_seed=0), text.evaluation(length=18).text
+        ('to be or not to be', '. ')
+    """
+
+    family = "text"
+
+    def __init__(self, argument: str) -> None:
+        self.path = Path(argument).expanduser().absolute()
+        try:
+            # newline="" keeps \r\n as it is: the file is read as it stands.
+            with self.path.open(encoding="utf-8", newline="") as file:
+                self.text = file.read()
+        except UnicodeDecodeError as error:
+            raise ConfigError("pattern", f"text:{argument}", f"UTF-8 files (byte {error.start} is not UTF-8)") from None
+        except (OSError, ValueError) as error:  # ValueError: a path with a null byte
+            reason = getattr(error, "strerror", None) or str(error)
+            raise ConfigError("pattern", f"text:{argument}", f"a readable UTF-8 file ({self.path}: {reason})") from None
+        if len(set(self.text)) < 2:
+            raise ConfigError(
+                "pattern",
+                f"text:{argument}",
+                f"files of two or more distinct characters ({self.path} has {len(set(self.text))})",
+            )
+        self.alphabet = "".join(sorted(set(self.text)))
+        self.default_length = len(self.text) * 9 // 10
+        if len(self.text) - self.default_length < 2 or self.default_length < 2:
+            raise ConfigError(
+                "pattern", f"text:{argument}", f"files of 11 or more characters ({self.path} has {len(self.text)})"
+            )
+
+    @property
+    def spec(self) -> str:
+        return f"text:{self.path}"
+
+    def check_length(self, length: int) -> None:
+        if not 2 <= length <= self.default_length:
+            raise ConfigError("length", length, f"2 to {self.default_length}, the first nine tenths of {self.path}")
+
+    def training_text(self, length: int, data_seed: int) -> str:
+        return self.text[:length]
+
+    def evaluation(self, length: int) -> Evaluation:
+        held_out = self.text[self.default_length :]
+        # The prime is what stands before the held-out part, whatever was trained on: the net goes on from there.
+        prime = self.text[max(0, self.default_length - PRIME) : self.default_length]
+        return Evaluation(text=held_out, start=1, prime=prime, truth=held_out[: 10 * length])

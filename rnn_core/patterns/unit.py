@@ -1,0 +1,88 @@
+"""unit: one short string repeated for ever."""
+
+import math
+from collections import Counter
+
+import numpy as np
+
+from rnn_core.config import ConfigError
+from rnn_core.patterns.base import Evaluation, Pattern
+
+LAB_LENGTH = 15
+"""The lab's sequence is "abcabcabcabcabc"."""
+
+BEYOND = 10
+"""The test goes on for this many times the training length."""
+
+
+class Unit(Pattern):
+    """A unit repeated: `abc`, or `unit:a:b` where the unit holds a colon.
+
+    Training reads the first `length` characters from the unit's beginning. The test reads them again and goes on
+    for ten times their length; only what lies beyond the training length is scored. Since the start is known, each
+    next character is certain, and the floor is 0.
+
+    Example:
+        >>> unit = Unit("aab")
+        >>> unit.training_text(length=7, data_seed=0)
+        'aabaaba'
+        >>> unit.phases(length=4)
+        ['aaba', 'abaa', 'baab']
+    """
+
+    family = "unit"
+
+    def __init__(self, argument: str) -> None:
+        self.unit = argument
+        if len(set(argument)) < 2:
+            raise ConfigError(
+                "pattern", argument, "units of two or more distinct characters (one alone leaves nothing to predict)"
+            )
+        self.alphabet = "".join(sorted(set(argument)))
+        # A unit longer than half the lab's sequence is read twice, or its repetition could not be seen.
+        self.default_length = max(LAB_LENGTH, 2 * len(argument))
+
+    @property
+    def spec(self) -> str:
+        return f"unit:{self.unit}" if ":" in self.unit else self.unit
+
+    def check_length(self, length: int) -> None:
+        if length < len(self.unit):
+            raise ConfigError("length", length, f"{len(self.unit)} or more, so that the whole unit is read once")
+
+    def training_text(self, length: int, data_seed: int) -> str:
+        return self._repeat(length)
+
+    def evaluation(self, length: int) -> Evaluation:
+        whole = self._repeat((1 + BEYOND) * length)
+        return Evaluation(text=whole, start=length, prime=whole[:length], truth=whole[length:])
+
+    def oracle_log_probs(self, evaluation: Evaluation) -> np.ndarray:
+        """Return log 1 = 0 for each scored character that goes on with the unit, log 0 for any other."""
+        expected = self._repeat(len(evaluation.text))
+        pairs = zip(expected[evaluation.start :], evaluation.text[evaluation.start :], strict=True)
+        return np.array([0.0 if right == came else -math.inf for right, came in pairs])
+
+    def phases(self, length: int) -> list[str]:
+        """Return the first `length` characters as read from each of the unit's len(unit) starting points."""
+        doubled = self._repeat(length + len(self.unit))
+        return [doubled[phase : phase + length] for phase in range(len(self.unit))]
+
+    def unknown_phase_floor(self, length: int) -> float:
+        """Return the least expected loss when the starting point is unknown, every one equally likely.
+
+        Exact, in nats a character over the length - 1 predictions, the first character given. The best predictor
+        weighs the phases that agree with what it has read; the product of its predictions telescopes, so that a
+        sequence costs ln(phases that share its first character / phases that share all of it).
+
+        Example: aab over 15 characters costs ln 2 from two of its three phases and nothing from the third.
+            >>> round(Unit("aab").unknown_phase_floor(15) * 14 / math.log(2), 6)
+            0.666667
+        """
+        phases = self.phases(length)
+        same_start, same_whole = Counter(phase[0] for phase in phases), Counter(phases)
+        costs = [math.log(same_start[phase[0]] / same_whole[phase]) for phase in phases]
+        return math.fsum(costs) / len(phases) / (length - 1)
+
+    def _repeat(self, length: int) -> str:
+        return (self.unit * math.ceil(length / len(self.unit)))[:length]

@@ -1,0 +1,65 @@
+"""Characters to indices and back."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class UnknownCharacterError(ValueError):
+    """A text holds a character outside the alphabet; the message names both."""
+
+    def __init__(self, character: str, alphabet: str) -> None:
+        shown = alphabet if len(alphabet) <= 200 else f"{alphabet[:200]}..."
+        super().__init__(f"the character {character!r} is not in the alphabet {shown!r} ({len(alphabet)} characters)")
+        self.character = character
+
+
+class Vocabulary:
+    """The distinct characters of an alphabet, numbered from 0 in code-point order.
+
+    Arguments:
+        alphabet: the characters, in any order, repeats allowed; at least one.
+
+    Example:
+        >>> vocabulary = Vocabulary("cab")
+        >>> vocabulary.encode("abcab").tolist()
+        [0, 1, 2, 0, 1]
+        >>> vocabulary.decode([2, 0])
+        'ca'
+    """
+
+    def __init__(self, alphabet: str) -> None:
+        self.characters = "".join(sorted(set(alphabet)))
+        self.to_index = {character: index for index, character in enumerate(self.characters)}
+        self.to_character = dict(enumerate(self.characters))
+        self._code_points = _code_points(self.characters)
+
+    def __len__(self) -> int:
+        return len(self.characters)
+
+    def encode(self, text: str) -> Tensor:
+        """Return the indices of the characters of `text`: int64, shape (len(text),), 0 to len(self) - 1.
+
+        Raises:
+            UnknownCharacterError: a character of `text` is not in the alphabet.
+        """
+        points = _code_points(text)
+        indices = np.searchsorted(self._code_points, points).clip(max=len(self) - 1)
+        unknown = self._code_points[indices] != points
+        if unknown.any():
+            raise UnknownCharacterError(text[int(unknown.argmax())], self.characters)
+        return torch.from_numpy(indices.astype(np.int64))
+
+    def decode(self, indices: Tensor | list[int]) -> str:
+        """Return the characters at `indices`, whole numbers from 0 to len(self) - 1."""
+        return "".join(self.characters[index] for index in torch.as_tensor(indices).tolist())
+
+
+def visible(text: str) -> str:
+    """Return `text` with one visible character for each of its own: line ends, tabs and controls get a sign."""
+    signs = {"\n": "\u21b5", "\r": "\u240d", "\t": "\u21e5"}
+    return "".join(signs.get(c, c if c.isprintable() else "\u25a1") for c in text)
+
+
+def _code_points(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)

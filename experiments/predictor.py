@@ -28,7 +28,9 @@ class Predictor(PythonModel):
         self.net = load_weights(record, Path(context.artifacts["weights"]))
         self.vocabulary = Vocabulary(record.alphabet)
 
-    def predict(self, model_input: list[str], params: dict[str, Any] | None = None) -> list[str]:
+    def predict(  # type: ignore[override]  # MLflow allows leaving its context out
+        self, model_input: list[str], params: dict[str, Any] | None = None
+    ) -> list[str]:
         """Return one continuation for each prompt.
 
         Arguments:

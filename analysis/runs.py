@@ -1,0 +1,109 @@
+"""The only reader of MLflow: recorded runs back as configs, curves and nets. Nothing from the store is executed."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow.artifacts
+import pandas as pd
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from rnn_core.checkpoint import CONFIG_FILE, WEIGHTS_FILE, load_record, load_weights
+from rnn_core.config import TrainConfig
+from rnn_core.model import CharRNN
+from rnn_core.prepare import Record
+
+
+class RunError(LookupError):
+    """A run cannot be read as asked; the message says which, and why."""
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A recorded run.
+
+    Attributes:
+        run_id: MLflow's id.
+        name: such as "abc rnn16 e20 s42".
+        record: what its config.json holds, the alphabet included.
+        curves: one row an epoch: epoch (from 0), train_loss (nats per character), train_accuracy (0 to 1).
+    """
+
+    run_id: str
+    name: str
+    record: Record
+    curves: pd.DataFrame
+    _net: CharRNN | None
+
+    @property
+    def config(self) -> TrainConfig:
+        """The resolved config that it was trained with."""
+        return self.record.config
+
+    @property
+    def net(self) -> CharRNN:
+        """The trained net, on the CPU, in eval mode.
+
+        Raises:
+            RunError: the run recorded none.
+        """
+        if self._net is None:
+            raise RunError(f"run {self.run_id} ({self.name}) recorded no net; its tag end_reason says why")
+        return self._net
+
+
+def load_run(run_id: str) -> LoadedRun:
+    """Read a run from the tracking store that MLflow is pointed at.
+
+    Only config.json, curves.csv and the safetensors of the logged model are fetched; no code and no pickle is run.
+
+    Raises:
+        RunError: no such run, or one that this project did not record.
+        CheckpointError: its config.json or its weights are damaged, or do not belong together.
+
+    Example, with the id that the training printed:
+        run = load_run("9e8f69348e974038ae70d99a90a8294d")
+        run.config.hidden_size, run.curves["train_loss"].min(), run.net
+    """
+    client = MlflowClient()
+    try:
+        run = client.get_run(run_id)
+    except MlflowException as error:
+        raise RunError(f"no run {run_id} in {mlflow.get_tracking_uri()}: {error.message}") from None
+    models = run.outputs.model_outputs if run.outputs else []
+    # Not an artifact folder "model" of the run, which anyone may have put there, but the model it logged.
+    logged = [client.get_logged_model(output.model_id) for output in models]
+    ours = [model for model in logged if model.name == "model"]
+    with tempfile.TemporaryDirectory() as folder, _no_bars():
+        record = load_record(_fetch(run_id, f"runs:/{run_id}/{CONFIG_FILE}", folder))
+        curves = pd.read_csv(_fetch(run_id, f"runs:/{run_id}/curves.csv", folder))
+        net = None
+        if ours:
+            net = load_weights(record, _fetch(run_id, f"{ours[-1].artifact_location}/artifacts/{WEIGHTS_FILE}", folder))
+    return LoadedRun(run_id, run.info.run_name, record, curves, net)
+
+
+def _fetch(run_id: str, address: str, folder: str) -> Path:
+    try:
+        return Path(mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=folder))
+    except (MlflowException, OSError) as error:
+        raise RunError(f"run {run_id} has no {address}, so it is none of this project's: {error}") from None
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """Fetch without MLflow's progress bars, which are longer than what they count."""
+    name = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
+    before = os.environ.get(name)
+    os.environ[name] = "false"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before

@@ -24,21 +24,23 @@ class CodeState:
 
 
 @functools.cache  # what runs is what was imported, whatever is edited meanwhile
-def code_state() -> CodeState:
-    """Ask git about this project's own checkout."""
-    top = _git("rev-parse", "--show-toplevel").strip()
-    commit = _git("rev-parse", "HEAD").strip()
-    if not commit or Path(top).resolve() != PROJECT:  # installed without git, or into someone else's checkout
+def code_state(project: Path = PROJECT) -> CodeState:
+    """Ask git about a project's own checkout, by default the one that this code runs from."""
+    top = _git(project, "rev-parse", "--show-toplevel").strip()
+    commit = _git(project, "rev-parse", "HEAD").strip()
+    if not commit or Path(top).resolve() != project.resolve():  # no checkout, or a folder inside someone else's
         return CodeState("unknown", "unknown", "")
-    status = _git("status", "--porcelain")
-    new = _git("ls-files", "--others", "--exclude-standard", "--", "*.py").splitlines() if status else []
-    added = "".join(_git("diff", "--no-index", "--", "/dev/null", name) for name in new)
-    return CodeState(commit, "true" if status else "false", _git("diff", "HEAD") + added if status else "")
+    status = _git(project, "status", "--porcelain")
+    if not status:
+        return CodeState(commit, "false", "")
+    new = _git(project, "ls-files", "--others", "--exclude-standard", "--", "*.py").splitlines()
+    added = [_git(project, "diff", "--no-index", "--", "/dev/null", name) for name in new]
+    return CodeState(commit, "true", "".join([_git(project, "diff", "HEAD"), *added]))
 
 
-def _git(*arguments: str) -> str:
+def _git(project: Path, *arguments: str) -> str:
     """Return git's output; empty where git is missing or refuses. A diff's exit status of 1 is not a failure."""
-    command = ["git", "-C", str(PROJECT), "-c", "core.quotePath=false", *arguments]
+    command = ["git", "-C", str(project), "-c", "core.quotePath=false", *arguments]
     try:
         done = subprocess.run(command, capture_output=True, check=False, timeout=30)
     except (OSError, subprocess.TimeoutExpired):

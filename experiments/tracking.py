@@ -249,12 +249,12 @@ def run_name(config: TrainConfig) -> str:
 
 def key_numbers(metrics: dict[str, float]) -> list[tuple[str, str]]:
     """Return the numbers that tell a run's result, as name and words."""
-    loss = f"{metrics['eval_loss']:.4f} nats per character"
+    loss = f"{metrics['eval_loss']:.4g} nats per character"
     if "floor_loss" in metrics:
-        loss += f" (floor {metrics['floor_loss']:.4f})"
+        loss += f" (floor {metrics['floor_loss']:.4g})"
     free = f"{metrics['free_run_correct']:.0f} of {metrics['free_run_length']:.0f} characters before the first error"
     return [
-        ("training loss", f"{metrics['final_train_loss']:.4f} nats per character"),
+        ("training loss", f"{metrics['final_train_loss']:.4g} nats per character"),
         ("test loss", loss),
         ("test accuracy", f"{metrics['eval_accuracy']:.1%}"),
         ("free running", free),
@@ -298,7 +298,7 @@ def _start_run(name: str) -> ActiveRun:
     """Start a run, or go on with the one that `mlflow run` has opened. A dead server is refused within seconds."""
     try:
         with _impatient():
-            return mlflow.start_run(run_name=name)
+            return mlflow.start_run(run_name=None if "MLFLOW_RUN_ID" in os.environ else name)
     except Exception as error:
         raise TrackingError(_store_trouble(error)) from error
 

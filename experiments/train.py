@@ -182,7 +182,7 @@ def _shown(records: Iterator[EpochRecord], epochs: int) -> Iterator[EpochRecord]
     if sys.stderr.isatty():
         with tqdm(records, total=epochs, unit="epoch") as bar:
             for record in bar:
-                bar.set_postfix(loss=f"{record.loss:.4f}", accuracy=f"{record.accuracy:.1%}", refresh=False)
+                bar.set_postfix(loss=f"{record.loss:.4g}", accuracy=f"{record.accuracy:.1%}", refresh=False)
                 yield record
         return
     start = last = time.monotonic()
@@ -192,7 +192,7 @@ def _shown(records: Iterator[EpochRecord], epochs: int) -> Iterator[EpochRecord]
             left = (now - start) / done * (epochs - done)
             last = now
             progress = f"epoch {done}/{epochs}, {left:.0f} s left"
-            print(f"{progress:<24} loss {record.loss:.4f}, accuracy {record.accuracy:.1%}", flush=True)
+            print(f"{progress:<24} loss {record.loss:.4g}, accuracy {record.accuracy:.1%}", flush=True)
         yield record
 
 

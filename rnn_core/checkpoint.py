@@ -68,8 +68,11 @@ def load_weights(record: Record, path: Path) -> CharRNN:
     Raises:
         CheckpointError: the file is missing, truncated, longer than it says, or not this net's.
     """
-    with torch.device("meta"):  # shapes without memory
-        net = record.build_net()
+    try:
+        with torch.device("meta"):  # shapes without memory
+            net = record.build_net()
+    except RuntimeError as error:  # sizes that no memory has
+        raise CheckpointError(f"{path} does not belong to this config, whose net cannot be built: {error}") from None
     expected = {name: (tuple(weight.shape), "F32") for name, weight in net.state_dict().items()}
     try:
         with safe_open(path, framework="pt") as file:

@@ -1,7 +1,6 @@
 """TrainConfig: every hyperparameter of a run, one sentence each, checked once."""
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,9 @@ from rnn_core.model import CELLS, ENCODINGS
 
 MAX_SPEC = 6000
 """The longest pattern spec, in characters: what MLflow keeps of a param without cutting it."""
+
+MAX_NUMBER = 1e37
+"""Far beyond use, and low enough that no arithmetic on a setting overflows single precision by itself."""
 
 _WHOLE = {
     "length": (0, 2**40),
@@ -37,8 +39,8 @@ class ConfigError(Exception):
     """
 
     def __init__(self, field: str, came: object, allowed: str) -> None:
-        shown = repr(came)
-        shown = shown if len(shown) <= 80 else f"{shown[:60]}... ({len(shown)} characters)"
+        text = came if isinstance(came, str) else repr(came)
+        shown = repr(came) if len(text) <= 80 else f"{text[:60]!r}... ({len(text)} characters)"
         super().__init__(f"{field} is {shown}; allowed: {allowed} (--{field.replace('_', '-')})")
         self.field = field
 
@@ -91,8 +93,10 @@ class TrainConfig:
         for name in ("learning_rate", "clip"):
             value = getattr(self, name)
             zero_ok = name == "clip"
-            if type(value) not in (int, float) or not math.isfinite(value) or value < 0 or (value == 0 and not zero_ok):
-                raise ConfigError(name, value, "finite numbers, 0 or above" if zero_ok else "finite numbers above 0")
+            # NaN fails every comparison.
+            if type(value) not in (int, float) or not (0 < value <= MAX_NUMBER or (value == 0 and zero_ok)):
+                least = "0 or above" if zero_ok else "above 0"
+                raise ConfigError(name, value, f"numbers {least}, at most {MAX_NUMBER:g}")
             object.__setattr__(self, name, float(value))  # JSON's 1 and 1.0 are one config
         for name, choices in (("cell", tuple(CELLS)), ("encoding", ENCODINGS)):
             if getattr(self, name) not in choices:

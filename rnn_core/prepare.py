@@ -109,7 +109,7 @@ def prepare(config: TrainConfig) -> Prepared:
     window = config.window or (TEXT_WINDOW if pattern.family == "text" else steps)
     resolved = dataclasses.replace(config, pattern=pattern.spec, length=length, window=min(window, steps))
     _check_device(config.device)
-    _check_memory(resolved, len(pattern.alphabet))
+    _check_memory(resolved, len(pattern.alphabet), whole=config.window == 0)
     return Prepared(resolved, pattern, pattern.training_text(length, config.data_seed), Vocabulary(pattern.alphabet))
 
 
@@ -122,8 +122,8 @@ def _check_device(device: str) -> None:
         raise ConfigError("device", device, f"the devices of this machine: {', '.join(here)}") from None
 
 
-def _check_memory(config: TrainConfig, vocabulary_size: int) -> None:
-    """Refuse what cannot fit into this machine's memory, by a count that is rough but not too low by much."""
+def _check_memory(config: TrainConfig, vocabulary_size: int, whole: bool) -> None:
+    """Refuse what cannot fit into this machine's memory, by a rough count; `whole`: nobody asked for the window."""
     weights = parameter_count(vocabulary_size, config.hidden_size, config.cell, config.layers, config.encoding)
     per_step = 16 * config.layers * config.hidden_size + 4 * vocabulary_size
     needs = {
@@ -134,6 +134,7 @@ def _check_memory(config: TrainConfig, vocabulary_size: int) -> None:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if sum(needs.values()) > memory:
         field = max(needs, key=lambda name: needs[name])
+        field = "length" if field == "window" and whole else field
         what = f"what fits into memory: this needs about {_size(sum(needs.values()))}, the machine has {_size(memory)}"
         raise ConfigError(field, getattr(config, field), what)
 

@@ -1,0 +1,129 @@
+"""Recorded runs read back, and what a store may not do to its reader."""
+
+import contextlib
+import json
+import pickle
+from pathlib import Path
+
+import mlflow
+import pytest
+import torch
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from safetensors.torch import load_file, save_file
+
+from analysis.runs import RunError, load_run
+from experiments.train import main
+from rnn_core.checkpoint import CheckpointError
+from rnn_core.prepare import prepare
+from rnn_core.training import train
+
+
+@pytest.fixture
+def run(store: Path) -> Run:
+    assert main(["--pattern", "aab", "--cell", "lstm", "--layers", "2", "--epochs", "4"]) == 0
+    (run,) = MlflowClient().search_runs(["0"])
+    return run
+
+
+def weights_file(store: Path) -> Path:
+    (path,) = store.rglob("model.safetensors")
+    return path
+
+
+class Touch:
+    """Unpickling this makes a file: the mark of code that was run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return Path.touch, (self.path,)
+
+
+def test_a_run_is_read_back_as_config_curves_and_net(run: Run) -> None:
+    loaded = load_run(run.info.run_id)
+    assert loaded.name == "aab lstm16x2 e4 s42"
+    assert (loaded.config.cell, loaded.config.layers, loaded.config.length) == ("lstm", 2, 15)
+    assert loaded.record.alphabet == "ab"
+    records = list(train(prepare(loaded.config)))
+    assert list(loaded.curves.columns) == ["epoch", "train_loss", "train_accuracy"]
+    assert loaded.curves["train_loss"].tolist() == [record.loss for record in records]
+    assert not loaded.net.training
+    trained = records[-1].net.state_dict()
+    for name, weight in loaded.net.state_dict().items():
+        assert torch.equal(weight, trained[name])
+
+
+def test_a_run_without_a_net_still_gives_its_curve(store: Path) -> None:
+    assert main(["--learning-rate", "1e37", "--hidden-size", "64", "--epochs", "9"]) == 1
+    (run,) = MlflowClient().search_runs(["0"])
+    loaded = load_run(run.info.run_id)
+    assert len(loaded.curves) >= 1
+    with pytest.raises(RunError, match="recorded no net"):
+        _ = loaded.net
+
+
+def test_nothing_in_the_store_is_executed(run: Run, store: Path) -> None:
+    mark = store / "executed"
+    evil_code = f"from pathlib import Path; Path({str(mark)!r}).touch()\n"
+    (artifacts,) = (path.parent for path in store.rglob("curves.csv"))
+    model = weights_file(store).parent.parent
+    for folder in (artifacts, artifacts / "model", artifacts / "model" / "artifacts", model, model / "artifacts"):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("python_model.pkl", "model.pkl", "model.pt"):
+            (folder / name).write_bytes(pickle.dumps(Touch(mark)))
+        for name in ("predictor.py", "sitecustomize.py", "__init__.py", "rnn_core.py"):
+            (folder / name).write_text(evil_code)
+    (model / "code" / "rnn_core" / "model.py").write_text(evil_code)
+    assert load_run(run.info.run_id).net.vocabulary_size == 2
+    assert not mark.exists()
+    # The plants are real: whoever serves the model runs the model's code.
+    with contextlib.suppress(Exception):
+        mlflow.pyfunc.load_model(f"runs:/{run.info.run_id}/model")
+    assert mark.exists()
+
+
+def test_weights_that_are_a_pickle_are_refused_unread(run: Run, store: Path) -> None:
+    weights_file(store).write_bytes(pickle.dumps(Touch(store / "executed")))
+    with pytest.raises(CheckpointError, match="not a whole safetensors file"):
+        load_run(run.info.run_id)
+    assert not (store / "executed").exists()
+
+
+def test_truncated_oversized_and_mismatched_weights_are_refused(run: Run, store: Path) -> None:
+    path = weights_file(store)
+    whole = path.read_bytes()
+    for damaged in (whole[:-1], whole[:20], b"", whole + b"\0", b"\xff" * 8 + whole[8:]):
+        path.write_bytes(damaged)
+        with pytest.raises(CheckpointError, match="not a whole safetensors file"):
+            load_run(run.info.run_id)
+    path.write_bytes(whole)
+    weights = load_file(path)
+    save_file({name: weight for name, weight in weights.items() if name != "readout.bias"}, path)
+    with pytest.raises(CheckpointError, match=r"readout\.bias"):
+        load_run(run.info.run_id)
+    save_file(weights | {"readout.bias": torch.zeros(3)}, path)
+    with pytest.raises(CheckpointError, match=r"readout\.bias"):
+        load_run(run.info.run_id)
+
+
+def test_a_damaged_config_is_refused(run: Run, store: Path) -> None:
+    (path,) = (path for path in store.rglob("config.json") if (path.parent / "curves.csv").exists())
+    record = json.loads(path.read_text())
+    record["config"]["hidden_size"] = 10**9
+    path.write_text(json.dumps(record))
+    with pytest.raises(CheckpointError, match="does not belong to this config"):
+        load_run(run.info.run_id)
+    path.write_text("{")
+    with pytest.raises(CheckpointError, match="not JSON"):
+        load_run(run.info.run_id)
+
+
+def test_a_run_that_is_not_there_or_not_ours_is_said(store: Path) -> None:
+    with pytest.raises(RunError, match="no run 123"):
+        load_run("123")
+    with mlflow.start_run() as foreign:
+        pass
+    with pytest.raises(RunError, match=r"config\.json"):
+        load_run(foreign.info.run_id)

@@ -1,0 +1,50 @@
+"""A tracking store for each test: a copy of one that was migrated once, in a folder of its own."""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib
+import pytest
+
+import experiments  # noqa: F401  (sets what MLflow reads when it is imported)
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+# A run left over in the environment would be written to by every test.
+for name in ("MLFLOW_RUN_ID", "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID"):
+    os.environ.pop(name, None)
+matplotlib.use("Agg")
+
+
+@pytest.fixture(scope="session")
+def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite store with MLflow's tables: making them takes seconds, copying them nothing."""
+    import mlflow
+
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    mlflow.MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def store(migrated_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A working directory with a fresh default store; returns the directory."""
+    import mlflow
+
+    copy_store(migrated_store, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    mlflow.set_tracking_uri(None)
+    yield tmp_path
+    while mlflow.active_run():
+        mlflow.end_run()
+
+
+def copy_store(migrated: Path, folder: Path) -> None:
+    """Copy a store to folder/mlflow.db, its artifacts in folder/mlruns."""
+    shutil.copy(migrated, folder / "mlflow.db")
+    with sqlite3.connect(folder / "mlflow.db") as database:
+        database.execute("UPDATE experiments SET artifact_location = ? || experiment_id", (f"{folder}/mlruns/",))

@@ -1,0 +1,146 @@
+"""Bad input: one line that says what came, what is allowed and which flag; exit status 2; no run."""
+
+import json
+import socket
+import time
+from pathlib import Path
+
+import mlflow
+import pytest
+from mlflow import MlflowClient
+
+from experiments.train import main
+
+CASES = [
+    (["--pattern", ""], ["pattern", "''", "--pattern"]),
+    (["--pattern", "aaaa"], ["'aaaa'", "two or more distinct", "--pattern"]),
+    (["--pattern", "unit:"], ["two or more distinct", "--pattern"]),
+    (["--pattern", "untt:abc"], ["'untt:abc'", "did you mean unit:abc", "--pattern"]),
+    (["--pattern", "ab" * 3001], ["6002 characters", "6000", "--pattern"]),
+    (["--length", "1"], ["1", "3 or more", "--length"]),
+    (["--length", "2"], ["2", "3 or more", "--length"]),
+    (["--length", "-5"], ["-5", "--length"]),
+    (["--length", str(10**12)], ["memory", "GB", "--length"]),
+    (["--hidden-size", "0"], ["0", "from 1", "--hidden-size"]),
+    (["--hidden-size", "-3"], ["-3", "from 1", "--hidden-size"]),
+    (["--hidden-size", "abc"], ["'abc'", "INT", "--hidden-size"]),
+    (["--hidden-size", str(10**9)], ["1000000000", "needs about 16 EB", "--hidden-size"]),
+    (["--layers", "0"], ["0", "--layers"]),
+    (["--batch-size", "0"], ["0", "--batch-size"]),
+    (["--batch-size", "15"], ["15", "1 to 14", "--batch-size"]),
+    (["--window", "-1"], ["-1", "--window"]),
+    (["--epochs", "0"], ["0", "from 1", "--epochs"]),
+    (["--epochs", "2.5"], ["'2.5'", "--epochs"]),
+    (["--learning-rate", "0"], ["0", "above 0", "--learning-rate"]),
+    (["--learning-rate", "nan"], ["nan", "above 0", "--learning-rate"]),
+    (["--learning-rate", "inf"], ["inf", "above 0", "--learning-rate"]),
+    (["--clip", "-1"], ["-1", "0 or above", "--clip"]),
+    (["--seed", "-1"], ["-1", "--seed"]),
+    (["--threads", "0"], ["0", "--threads"]),
+    (["--cell", "foo"], ["'foo'", "rnn, gru, lstm", "--cell"]),
+    (["--encoding", "foo"], ["'foo'", "index, onehot, embedding", "--encoding"]),
+    (["--device", "gpu"], ["'gpu'", "cpu, cuda", "--device"]),
+    (["--device", "cuda:77"], ["'cuda:77'", "cpu", "--device"]),
+    (["--hiden-size", "3"], ["--hiden-size", "--hidden-size"]),
+    (["--hidden-size"], ["--hidden-size"]),
+    (["extra"], ["extra"]),
+    (["--pattern", "text:missing.txt"], ["missing.txt", "No such file", "--pattern"]),
+    (["--pattern", "text:"], ["text:", "--pattern"]),
+    (["--pattern", "text:empty.txt"], ["empty.txt", "two or more distinct", "--pattern"]),
+    (["--pattern", "text:folder"], ["folder", "directory", "--pattern"]),
+    (["--pattern", "text:latin.txt"], ["latin.txt", "UTF-8", "byte 3", "--pattern"]),
+    (["--pattern", "text:a\x00b"], ["null", "--pattern"]),
+    (["--config", "missing.json"], ["missing.json", "No such file"]),
+    (["--config", "broken.json"], ["broken.json", "not JSON"]),
+    (["--config", "list.json"], ["list.json", "config, alphabet"]),
+    (["--config", "unknown.json"], ["unknown.json", "'colour'", "hidden_size"]),
+    (["--config", "negative.json"], ["negative.json", "hidden_size", "-3"]),
+    (["--config", "newer.json"], ["version 999", "git_commit"]),
+]
+
+
+@pytest.fixture
+def files(store: Path) -> Path:
+    record = {"config": {}, "alphabet": "abc", "data_sha256": "0" * 64, "training_version": 1}
+    (store / "empty.txt").touch()
+    (store / "folder").mkdir()
+    (store / "latin.txt").write_bytes("caf\xe9 au lait, caf\xe9 au lait".encode("latin-1"))
+    (store / "broken.json").write_text('{"config": ')
+    (store / "list.json").write_text("[]")
+    (store / "unknown.json").write_text(json.dumps(record | {"config": {"colour": 1}}))
+    (store / "negative.json").write_text(json.dumps(record | {"config": {"hidden_size": -3}}))
+    (store / "newer.json").write_text(json.dumps(record | {"training_version": 999}))
+    return store
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(("arguments", "words"), CASES, ids=lambda value: " ".join(value)[:40])
+def test_bad_input_is_refused_in_one_line(
+    arguments: list[str], words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert len(err) < 700
+    assert out == ""
+    for word in words:
+        assert word in err
+    assert MlflowClient().search_runs(["0"]) == []
+
+
+@pytest.mark.usefixtures("files")
+def test_config_is_no_parameter_of_mlflow_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--epochs", "1"]) == 0
+    (done,) = MlflowClient().search_runs(["0"])
+    run = MlflowClient().create_run("0")
+    monkeypatch.setenv("MLFLOW_RUN_ID", run.info.run_id)
+    path = MlflowClient().download_artifacts(done.info.run_id, "config.json")
+    assert main(["--config", path]) == 2
+    assert "python -m experiments.train --config" in capsys.readouterr().err
+    refused = MlflowClient().get_run(run.info.run_id).data.tags["end_reason"]
+    assert refused.startswith("refused: config is not a parameter")
+
+
+def test_a_server_that_is_not_there_is_refused_within_seconds(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as listener:  # a port that nobody listens on, once this is closed
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+    begin = time.monotonic()
+    assert main([]) == 2
+    assert time.monotonic() - begin < 10
+    out, err = capsys.readouterr()
+    assert err.count("\n") == 1
+    assert f"http://127.0.0.1:{port}" in err
+    assert "MLFLOW_TRACKING_URI" in err
+    assert "epoch" not in out
+
+
+def test_a_server_that_never_answers_is_refused_within_seconds(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        begin = time.monotonic()
+        assert main([]) == 2
+        assert time.monotonic() - begin < 20
+    assert "MLFLOW_TRACKING_URI" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("address", ["sqlite:////dev/null/mlflow.db", "gopher://store"])
+def test_a_store_that_cannot_be_opened_is_refused(
+    address: str, store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    mlflow.set_tracking_uri(None)
+    assert main([]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert address.split(":")[0] in err

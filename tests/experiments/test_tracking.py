@@ -1,0 +1,157 @@
+"""Recording: what survives when the store fails, what names and descriptions say, which code ran."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import mlflow
+import pytest
+from mlflow import MlflowClient
+
+from experiments.code_state import CodeState, code_state
+from experiments.tracking import TrackedRun, TrackingError, run_name
+from experiments.train import main
+from rnn_core.config import TrainConfig
+from rnn_core.prepare import prepare
+from rnn_core.training import train
+
+
+def test_params_that_mlflow_run_has_logged_keep_their_spelling(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = MlflowClient().create_run("0")
+    for name, value in (("learning_rate", "1e-2"), ("pattern", "'a b'"), ("hidden_size", "04")):
+        MlflowClient().log_param(run.info.run_id, name, value)
+    monkeypatch.setenv("MLFLOW_RUN_ID", run.info.run_id)
+    assert main(["--pattern=a b", "--learning-rate=1e-2", "--hidden-size=04", "--epochs=2"]) == 0
+    done = MlflowClient().get_run(run.info.run_id)
+    assert done.data.params["learning_rate"] == "1e-2"
+    assert done.data.params["pattern"] == "'a b'"
+    assert done.data.params["hidden_size"] == "04"
+    assert done.data.params["epochs"] == "2"
+    assert done.info.run_name == "a b rnn4 e2 s42"
+
+
+def test_a_name_that_a_person_gave_is_kept(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = MlflowClient().create_run("0", run_name="my first net")
+    monkeypatch.setenv("MLFLOW_RUN_ID", run.info.run_id)
+    assert main(["--epochs", "1"]) == 0
+    assert MlflowClient().get_run(run.info.run_id).info.run_name == "my first net"
+
+
+def test_the_experiment_of_the_environment_is_followed(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "counting")
+    assert main(["--epochs", "1"]) == 0
+    experiment = MlflowClient().get_experiment_by_name("counting")
+    assert experiment is not None
+    assert len(MlflowClient().search_runs([experiment.experiment_id])) == 1
+
+
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [
+        (TrainConfig(), "abc rnn16 e20 s42"),
+        (TrainConfig(pattern="a\nb", cell="lstm", layers=3, epochs=5, seed=0), "a↵b lstm16x3 e5 s0"),
+        (TrainConfig(pattern="text:/somewhere/tale.txt"), "text:tale.txt rnn16 e20 s42"),
+    ],
+)
+def test_a_run_is_named_after_what_it_is(config: TrainConfig, name: str) -> None:
+    assert run_name(config) == name
+
+
+def test_epochs_reach_mlflow_while_the_training_goes_on(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("experiments.tracking.FLUSH_SECONDS", 0.0)
+    config = TrainConfig(epochs=3)
+    run = TrackedRun(prepare(config), config)
+    for record in train(config):
+        run.log(record)
+        history = MlflowClient().get_metric_history(run.run_id, "train_loss")
+        assert [metric.step for metric in history] == list(range(record.epoch + 1))
+    run.finish(record.net, "FINISHED", "finished")
+    assert len(MlflowClient().get_metric_history(run.run_id, "train_loss")) == 3
+
+
+def test_more_epochs_than_one_call_takes_are_all_recorded(store: Path) -> None:
+    config = TrainConfig(pattern="ab", length=3, hidden_size=1, epochs=1203)
+    run = TrackedRun(prepare(config), config)
+    for record in train(config):
+        run.log(record)
+    run.finish(record.net, "FINISHED", "finished")
+    history = MlflowClient().get_metric_history(run.run_id, "train_accuracy")
+    assert [metric.step for metric in history] == list(range(1203))
+
+
+def test_a_run_that_cannot_be_recorded_keeps_its_files_and_ends_failed(store: Path) -> None:
+    config = TrainConfig(epochs=2)
+    run = TrackedRun(prepare(config), config)
+    for record in train(config):
+        run.log(record)
+    artifacts = Path(mlflow.get_artifact_uri())
+    artifacts.parent.mkdir(parents=True, exist_ok=True)
+    artifacts.write_text("a file where the run's folder should be")
+    with pytest.raises(TrackingError, match="files are kept in") as refused:
+        run.finish(record.net, "FINISHED", "finished")
+    kept = Path(str(refused.value).rsplit(" ", 1)[-1])
+    try:
+        assert (kept / "model.safetensors").exists()
+        assert (kept / "artifacts" / "curves.csv").read_text().count("\n") == 3
+    finally:
+        shutil.rmtree(kept)
+    ended = MlflowClient().get_run(run.run_id)
+    assert ended.info.status == "FAILED"
+    assert ended.data.tags["end_reason"].startswith("recording failed: ")
+
+
+def test_a_failure_in_training_ends_the_run_failed(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    class BrokenError(Exception):
+        pass
+
+    def broken(*_: object, **__: object) -> None:
+        raise BrokenError("the cable\nis out")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("torch.nn.functional.cross_entropy", broken)
+        with pytest.raises(BrokenError):
+            main(["--epochs", "2"])
+    (run,) = MlflowClient().search_runs(["0"])
+    assert run.info.status == "FAILED"
+    assert run.data.tags["end_reason"] == "failed: BrokenError: the cable"
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
+
+
+def test_code_state_tells_commit_changes_and_new_files(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    (tmp_path / "old.py").write_text("x = 1\n")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "Begin")
+    clean = code_state(tmp_path)
+    assert (len(clean.commit), clean.dirty, clean.diff) == (40, "false", "")
+    code_state.cache_clear()
+    (tmp_path / "old.py").write_text("x = 2\n")
+    (tmp_path / "nëw.py").write_text("y = 3\n")
+    dirty = code_state(tmp_path)
+    assert (dirty.commit, dirty.dirty) == (clean.commit, "true")
+    assert all(line in dirty.diff for line in ("-x = 1", "+x = 2", "nëw.py", "+y = 3"))
+
+
+def test_code_outside_a_checkout_of_its_own_is_unknown(tmp_path: Path) -> None:
+    inside = tmp_path / "site-packages"
+    inside.mkdir()
+    assert code_state(inside) == CodeState("unknown", "unknown", "")
+    git(tmp_path, "init", "-q")
+    (inside / "a.py").touch()
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "Begin")
+    code_state.cache_clear()
+    assert code_state(inside) == CodeState("unknown", "unknown", "")
+
+
+def test_uncommitted_code_travels_with_the_run_as_a_diff(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = CodeState("c" * 40, "true", "-old\n+new\n")
+    monkeypatch.setattr("experiments.tracking.code_state", lambda: state)
+    assert main(["--epochs", "1"]) == 0
+    (run,) = MlflowClient().search_runs(["0"])
+    assert (run.data.tags["git_commit"], run.data.tags["git_dirty"]) == (state.commit, "true")
+    assert Path(MlflowClient().download_artifacts(run.info.run_id, "git.diff")).read_text() == state.diff

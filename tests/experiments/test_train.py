@@ -1,0 +1,212 @@
+"""One run through the real entry point: what it prints, what it records, what it refuses."""
+
+import csv
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from analysis.runs import load_run
+from experiments.train import main
+from rnn_core.config import TrainConfig
+
+pytestmark = pytest.mark.usefixtures("store")
+
+
+def only_run() -> Run:
+    (run,) = MlflowClient().search_runs(["0"])
+    return run
+
+
+def artifact(run: Run, path: str) -> Path:
+    return Path(MlflowClient().download_artifacts(run.info.run_id, path))
+
+
+def test_a_run_prints_what_the_lab_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--epochs", "30"]) == 0
+    out = capsys.readouterr().out
+    for line in (
+        "pattern        abc, 15 characters: abcabcabcabcabc",
+        "to index       {'a': 0, 'b': 1, 'c': 2}",
+        "to character   {0: 'a', 1: 'b', 2: 'c'}",
+        "input          [1, 14, 1]",
+        "target         [1, 14]",
+        "(recurrent): RNN(1, 16, batch_first=True)",
+        "355 parameters",
+        f"target         {('bca' * 20)}",
+        f"predicted      {('bca' * 20)}",
+        f"goes on        {('abc' * 20)}",
+        "test accuracy  100.0%",
+        "free running   150 of 150 characters before the first error",
+    ):
+        assert line in out
+    run = only_run()
+    assert f"run            {run.info.run_id} (abc rnn16 e30 s42)" in out
+    assert f"#/experiments/0/runs/{run.info.run_id}" in out
+
+
+def test_a_run_records_everything(store: Path) -> None:
+    assert main(["--pattern", "aab", "--hidden-size", "8", "--epochs", "40"]) == 0
+    run, client = only_run(), MlflowClient()
+    asked = TrainConfig(pattern="aab", hidden_size=8, epochs=40)
+    assert run.data.params == {name: str(value) for name, value in dataclasses.asdict(asked).items()}
+    assert run.info.run_name == "aab rnn8 e40 s42"
+    assert run.info.status == "FINISHED"
+
+    tags = run.data.tags
+    assert tags["end_reason"] == "finished"
+    assert tags["torch_version"] == torch.__version__
+    assert (tags["threads"], tags["device"]) == ("1", "cpu")
+    assert tags["git_dirty"] in ("true", "false", "unknown")
+    assert len(tags["git_commit"]) == 40 or tags["git_commit"] == "unknown"
+    assert "aab rnn8 e40 s42" in tags["mlflow.note.content"]
+    assert f"    target     {'aba' * 20}" in tags["mlflow.note.content"]
+    assert "test accuracy" in tags["mlflow.note.content"]
+
+    metrics = run.data.metrics
+    assert metrics["training_characters"] == 15
+    assert metrics["parameters"] == 8 * (1 + 8 + 2) + 2 * 9
+    assert metrics["floor_loss"] == metrics["oracle_loss"] == 0
+    assert metrics["excess_loss"] == metrics["eval_loss"]
+    assert metrics["free_run_length"] == 150
+    assert metrics["unknown_phase_floor"] == pytest.approx(0.033007, abs=1e-6)
+    assert {"final_train_loss", "eval_accuracy", "free_run_correct", "unknown_phase_loss"} <= metrics.keys()
+
+    history = client.get_metric_history(run.info.run_id, "train_loss")
+    assert [metric.step for metric in history] == list(range(40))
+    with artifact(run, "curves.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["train_loss"]) for row in rows] == [metric.value for metric in history]
+    accuracies = client.get_metric_history(run.info.run_id, "train_accuracy")
+    assert [float(row["train_accuracy"]) for row in rows] == [metric.value for metric in accuracies]
+
+    record = json.loads(artifact(run, "config.json").read_text())
+    assert record["config"] == dataclasses.asdict(asked) | {"length": 15, "window": 14}
+    assert record["alphabet"] == "ab"
+    data = ("aab" * 5) + ("aab" * 55)
+    assert record["data_sha256"] == hashlib.sha256(data.encode()).hexdigest()
+
+    (dataset,) = run.inputs.dataset_inputs
+    assert dataset.dataset.name == "aab"
+    assert dataset.dataset.digest == record["data_sha256"][:36]
+    for name in ("loss", "predictions", "hidden_states", "trajectory"):
+        assert artifact(run, f"plots/{name}.png").read_bytes().startswith(b"\x89PNG")
+    (model,) = run.outputs.model_outputs
+    assert client.get_logged_model(model.model_id).name == "model"
+    assert not [path for path in store.rglob("*") if path.suffix in (".pkl", ".pickle", ".pt", ".pth", ".bin")]
+
+
+def test_the_same_config_again_gives_the_same_identity_and_weights() -> None:
+    for arguments in (["--epochs", "5"], ["--epochs", "5", "--length", "15", "--window", "14"], ["--epochs", "6"]):
+        assert main(arguments) == 0
+    third, second, first = MlflowClient().search_runs(["0"], order_by=["attributes.start_time DESC"])
+    assert first.data.tags["config_digest"] == second.data.tags["config_digest"]
+    assert first.data.tags["config_digest"] != third.data.tags["config_digest"]
+    nets = [load_run(run.info.run_id).net for run in (first, second)]
+    for one, other in zip(*(net.parameters() for net in nets), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_config_reruns_a_record_exactly(tmp_path: Path) -> None:
+    assert main(["--pattern", "hello ", "--cell", "gru", "--clip", "1", "--epochs", "7", "--seed", "0"]) == 0
+    first = only_run()
+    record = artifact(first, "config.json")
+    assert main(["--config", str(record)]) == 0
+    second, _ = MlflowClient().search_runs(["0"], order_by=["attributes.start_time DESC"])
+    assert second.info.run_id != first.info.run_id
+    assert second.data.tags["config_digest"] == first.data.tags["config_digest"]
+    assert artifact(second, "curves.csv").read_bytes() == artifact(first, "curves.csv").read_bytes()
+    ends = [{name: value for name, value in run.data.metrics.items()} for run in (first, second)]
+    assert ends[0] == ends[1]
+
+
+def test_flags_beside_config_change_single_fields() -> None:
+    assert main(["--cell", "lstm", "--epochs", "3"]) == 0
+    record = artifact(only_run(), "config.json")
+    assert main(["--config", str(record), "--epochs", "4"]) == 0
+    newest, _ = MlflowClient().search_runs(["0"], order_by=["attributes.start_time DESC"])
+    assert (newest.data.params["cell"], newest.data.params["epochs"]) == ("lstm", "4")
+
+
+def test_a_text_is_held_out_and_recorded_with_its_absolute_path(store: Path) -> None:
+    text = "the cat sat on the mat.\n" * 20
+    (store / "tale.txt").write_text(text)
+    assert main(["--pattern", "text:tale.txt", "--epochs", "2", "--batch-size", "4", "--encoding", "onehot"]) == 0
+    run = only_run()
+    assert run.info.run_name == "text:tale.txt rnn16 e2 s42"
+    assert run.data.params["pattern"] == f"text:{store / 'tale.txt'}"
+    assert run.data.metrics["training_characters"] == 432
+    assert "floor_loss" not in run.data.metrics
+    assert run.data.metrics["free_run_length"] == 48
+    record = json.loads(artifact(run, "config.json").read_text())
+    assert record["config"]["window"] == 64
+    assert record["data_sha256"] == hashlib.sha256(text.encode()).hexdigest()
+    assert "↵" in run.data.tags["mlflow.note.content"]
+
+
+def test_a_rerun_refuses_a_text_that_has_changed(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (store / "tale.txt").write_text("the cat sat on the mat. " * 20)
+    assert main(["--pattern", "text:tale.txt", "--epochs", "1"]) == 0
+    record = artifact(only_run(), "config.json")
+    (store / "tale.txt").write_text("the dog sat on the mat. " * 20)
+    assert main(["--config", str(record)]) == 2
+    assert "have changed" in capsys.readouterr().err
+    assert len(MlflowClient().search_runs(["0"])) == 1
+
+
+@pytest.mark.parametrize("pattern", ["αβγ", "unit:a:b", "日本", "a'b", 'a"$b', "-ab", "a b", "a\tb\n", "x{y}z", "é😀"])
+def test_any_characters_make_a_pattern(pattern: str) -> None:
+    assert main([f"--pattern={pattern}", "--epochs", "2"]) == 0
+    run = only_run()
+    assert run.data.params["pattern"] == pattern
+    assert load_run(run.info.run_id).config.pattern == pattern
+
+
+def test_a_text_beyond_one_window_and_every_cell_and_encoding_train(store: Path) -> None:
+    (store / "tale.txt").write_text("abracadabra " * 40)
+    for cell, encoding in (("rnn", "embedding"), ("gru", "index"), ("lstm", "onehot")):
+        arguments = ["--pattern", "text:tale.txt", "--cell", cell, "--encoding", encoding, "--layers", "2"]
+        assert main([*arguments, "--epochs", "1", "--batch-size", "3", "--window", "10"]) == 0
+    assert {run.info.run_name for run in MlflowClient().search_runs(["0"])} == {
+        f"text:tale.txt {cell}16x2 e1 s42" for cell in ("rnn", "gru", "lstm")
+    }
+
+
+def test_training_that_diverges_ends_failed_and_keeps_its_curve(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--learning-rate", "1e37", "--epochs", "50", "--hidden-size", "64"]) == 1
+    run = only_run()
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "the loss became" in error
+    assert "--learning-rate" in error
+    assert run.info.status == "FAILED"
+    assert run.data.tags["end_reason"].startswith("diverged: ")
+    rows = artifact(run, "curves.csv").read_text().splitlines()
+    history = MlflowClient().get_metric_history(run.info.run_id, "train_loss")
+    assert len(rows) - 1 == len(history) >= 1
+    assert all(metric.value < float("inf") for metric in history)
+    assert artifact(run, "plots/loss.png").exists()
+
+
+def test_weights_that_the_last_step_ruined_are_not_recorded(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--learning-rate", "1e37", "--epochs", "1", "--hidden-size", "512"]) == 1
+    run = only_run()
+    assert run.info.status == "FAILED"
+    assert run.data.tags["end_reason"].startswith("diverged: ")
+    assert "--learning-rate" in capsys.readouterr().err
+    assert not run.outputs.model_outputs
+    assert "eval_loss" not in run.data.metrics
+
+
+def test_help_tells_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    assert end.value.code == 0
+    out = capsys.readouterr().out
+    assert all(f"--{field.name.replace('_', '-')} " in out for field in dataclasses.fields(TrainConfig))
+    assert "--config" in out

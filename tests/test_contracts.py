@@ -1,0 +1,107 @@
+"""The contracts that hold across the house: one source of truth for parameters and packages, and one-way imports."""
+
+import ast
+import dataclasses
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import tyro
+import yaml
+
+from experiments.train import Flags
+from rnn_core.config import TrainConfig
+
+PROJECT = Path(__file__).resolve().parent.parent
+FIELDS = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
+MLPROJECT = yaml.safe_load((PROJECT / "MLproject").read_text())
+PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+
+
+def test_mlproject_declares_every_field_with_its_default() -> None:
+    declared = MLPROJECT["entry_points"]["main"]["parameters"]
+    assert {name: parameter["default"] for name, parameter in declared.items()} == FIELDS
+    for name, default in FIELDS.items():
+        assert declared[name]["type"] == ("str" if isinstance(default, str) else "float")
+
+
+def test_mlproject_command_passes_every_parameter_on() -> None:
+    command = MLPROJECT["entry_points"]["main"]["command"]
+    assert command.startswith("python -m experiments.train ")
+    passed = re.findall(r"--([a-z-]+)=\{([a-z_]+)\}", command)
+    assert [name for _, name in passed] == list(FIELDS)
+    assert [flag.replace("-", "_") for flag, _ in passed] == list(FIELDS)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_field_is_a_flag_with_a_sentence(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        tyro.cli(Flags, args=["--help"])
+    help_text = " ".join(re.sub("[│╭╮╰╯─]", " ", capsys.readouterr().out).split())
+    flag = f"--{name.replace('_', '-')}"
+    described = re.search(rf"{flag} [A-Z]+ (\S.*?) \(default: {re.escape(str(FIELDS[name]))}\)", help_text)
+    assert described
+    assert len(described.group(1)) > 10
+
+
+def test_conda_yaml_and_pyproject_name_the_same_packages() -> None:
+    conda = yaml.safe_load((PROJECT / "conda.yaml").read_text())
+    python, pip, listed = conda["dependencies"]
+    assert listed["pip"] == PYPROJECT["project"]["dependencies"]
+    assert "torch==2.13.0" in listed["pip"]
+    assert pip == "pip"
+    assert MLPROJECT["conda_env"] == "conda.yaml"
+    least = PYPROJECT["project"]["requires-python"].removeprefix(">=")
+    version = python.removeprefix("python=").split(".")
+    assert version[:2] >= least.split(".")
+    assert len(version) == 3, "--env-manager virtualenv needs an exact Python version"
+
+
+def test_pyproject_installs_every_package_there_is() -> None:
+    found = {
+        path.parent for room in ("rnn_core", "analysis", "experiments") for path in Path(PROJECT, room).rglob("*.py")
+    }
+    packages = {".".join(path.relative_to(PROJECT).parts) for path in found}
+    assert packages == set(PYPROJECT["tool"]["setuptools"]["packages"])
+
+
+@pytest.mark.parametrize(
+    ("room", "forbidden"),
+    [
+        ("rnn_core", {"analysis", "experiments", "mlflow", "matplotlib", "tyro", "argparse", "tqdm", "pandas"}),
+        ("analysis", {"experiments", "tyro", "argparse", "rnn_core.training"}),
+    ],
+)
+def test_imports_run_one_way(room: str, forbidden: set[str]) -> None:
+    files = list((PROJECT / room).rglob("*.py"))
+    assert files
+    for path in files:
+        for name in imported(path):
+            parts = name.split(".")
+            prefixes = {".".join(parts[: length + 1]) for length in range(len(parts))}
+            assert not prefixes & forbidden, f"{path} imports {name}"
+
+
+def test_only_tracking_and_predictor_write_to_mlflow() -> None:
+    writers = {"log_batch", "log_metric", "log_metrics", "log_param", "log_params", "log_artifact", "log_artifacts"}
+    writers |= {"log_model", "log_figure", "log_inputs", "set_tag", "set_tags", "start_run", "end_run", "create_run"}
+    for path in [*(PROJECT / "experiments").glob("*.py"), *(PROJECT / "analysis").rglob("*.py")]:
+        calls = {
+            node.func.attr
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        }
+        assert path.name == "tracking.py" or not calls & writers, f"{path} writes to MLflow"
+
+
+def imported(path: Path) -> set[str]:
+    """Return the full names that a file imports, with what it takes from them."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are written in full"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names

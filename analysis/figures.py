@@ -17,7 +17,7 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#0
 GREY = "#767676"
 WRONG = "#D55E00"
 
-MOST_STEPS = 45
+MOST_STEPS = 32
 """Characters that can be read side by side at MLflow's width."""
 
 

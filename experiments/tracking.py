@@ -211,22 +211,25 @@ class TrackedRun:
             figure.savefig(plots / f"{name}.png", pil_kwargs={"compress_level": 1})
 
     def _send(self, folder: Path, with_model: bool) -> None:
-        now = _milliseconds()
-        self._unsent += [Metric(name, value, now, len(self.history)) for name, value in self.metrics.items()]
-        self._flush()
         self._client.log_artifacts(self.run_id, str(folder / "artifacts"))
-        if with_model:
-            mlflow.pyfunc.log_model(
-                name="model",
-                python_model=str(Path(__file__).with_name("predictor.py")),
-                artifacts={
-                    "config": str(folder / "artifacts" / CONFIG_FILE),
-                    "weights": str(folder / WEIGHTS_FILE),
-                },
-                code_paths=[str(Path(rnn_core.__file__).parent)],
-                pip_requirements=_requirements(),  # given, or MLflow takes seconds to guess them
-                input_example=([self.prepared.text[:5]], {"length": 30, "temperature": 0.0, "seed": 0}),
-            )
+        # The model before the metrics: otherwise MLflow looks through the history of each to link them to it.
+        model_id = self._log_model(folder) if with_model else None
+        now, end = _milliseconds(), len(self.history)
+        self._unsent += [Metric(name, value, now, end, model_id=model_id) for name, value in self.metrics.items()]
+        self._flush()
+
+    def _log_model(self, folder: Path) -> str:
+        """Log the net as a model that carries rnn_core with it and holds no pickle; return MLflow's id of it."""
+        logged = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(Path(__file__).with_name("predictor.py")),
+            artifacts={"config": str(folder / "artifacts" / CONFIG_FILE), "weights": str(folder / WEIGHTS_FILE)},
+            code_paths=[str(Path(rnn_core.__file__).parent)],
+            pip_requirements=_requirements(),  # given, or MLflow takes seconds to guess them
+            input_example=([self.prepared.text[:5]], {"length": 30, "temperature": 0.0, "seed": 0}),
+        )
+        model_id: str = logged.model_id
+        return model_id
 
     def _description(self, status: str, end_reason: str) -> str:
         """Return the run page's Markdown: the key numbers, and the predicted text."""

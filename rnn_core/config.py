@@ -95,8 +95,8 @@ class TrainConfig:
             zero_ok = name == "clip"
             # NaN fails every comparison.
             if type(value) not in (int, float) or not (0 < value <= MAX_NUMBER or (value == 0 and zero_ok)):
-                least = "0 or above" if zero_ok else "above 0"
-                raise ConfigError(name, value, f"numbers {least}, at most {MAX_NUMBER:g}")
+                start = "0 or above" if zero_ok else "above 0"
+                raise ConfigError(name, value, f"numbers {start}, at most {MAX_NUMBER:g}")
             object.__setattr__(self, name, float(value))  # JSON's 1 and 1.0 are one config
         for name, choices in (("cell", tuple(CELLS)), ("encoding", ENCODINGS)):
             if getattr(self, name) not in choices:

@@ -121,7 +121,7 @@ def test_config_reruns_a_record_exactly(tmp_path: Path) -> None:
     assert second.info.run_id != first.info.run_id
     assert second.data.tags["config_digest"] == first.data.tags["config_digest"]
     assert artifact(second, "curves.csv").read_bytes() == artifact(first, "curves.csv").read_bytes()
-    ends = [{name: value for name, value in run.data.metrics.items()} for run in (first, second)]
+    ends = [run.data.metrics for run in (first, second)]
     assert ends[0] == ends[1]
 
 

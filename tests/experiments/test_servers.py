@@ -1,0 +1,173 @@
+"""Real servers on loopback: a tracking server with its UI's endpoints, and the model served without the project."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+
+from analysis.runs import load_run
+from experiments.train import main
+
+pytestmark = pytest.mark.slow
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def ask(address: str, body: Any = None) -> tuple[int, bytes]:
+    """GET, or POST JSON; return status and answer."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+@contextmanager
+def serving(command: list[str], port: int, path: str, **options: Any) -> Iterator[str]:
+    """Run a server until the block ends; yields its address once it answers on `path`."""
+    address = f"http://127.0.0.1:{port}"
+    process = subprocess.Popen(command, start_new_session=True, **options)
+    try:
+        end = time.monotonic() + 120
+        while True:
+            assert process.poll() is None, "the server ended by itself"
+            assert time.monotonic() < end, "the server never answered"
+            try:
+                if ask(address + path)[0] == 200:
+                    break
+            except OSError:
+                time.sleep(0.2)
+        yield address
+    finally:
+        os.killpg(process.pid, 15)
+        process.wait(30)
+
+
+@pytest.fixture
+def tracking_server(store: Path) -> Iterator[str]:
+    port = free_port()
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{store / 'mlflow.db'}"]
+    command += ["--artifacts-destination", str(store / "served")]
+    with serving(command, port, "/health", cwd=store) as address:
+        mlflow.set_tracking_uri(address)
+        yield address
+        mlflow.set_tracking_uri(None)
+
+
+def test_two_runs_compare_in_the_ui(tracking_server: str, store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    experiment = MlflowClient().create_experiment("over http")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_EXPERIMENT_ID", experiment)
+        for hidden_size in ("4", "8"):
+            assert main(["--hidden-size", hidden_size, "--epochs", "12"]) == 0
+    assert f"{tracking_server}/#/experiments/{experiment}/runs/" in capsys.readouterr().out
+    api = f"{tracking_server}/ajax-api/2.0/mlflow"
+
+    status, answer = ask(f"{api}/runs/search", {"experiment_ids": [experiment], "max_results": 100})
+    assert status == 200
+    runs = json.loads(answer)["runs"]
+    assert {run["info"]["run_name"] for run in runs} == {"abc rnn4 e12 s42", "abc rnn8 e12 s42"}
+    shown = [{param["key"]: param["value"] for param in run["data"]["params"]} for run in runs]
+    assert {key for key in shown[0] if shown[0][key] != shown[1][key]} == {"hidden_size"}
+    assert all("mlflow.note.content" in {tag["key"] for tag in run["data"]["tags"]} for run in runs)
+    assert all(run["inputs"]["dataset_inputs"][0]["dataset"]["name"] == "abc" for run in runs)
+
+    ids = [run["info"]["run_id"] for run in runs]
+    asked = "&".join(f"run_ids={run_id}" for run_id in ids)
+    query = f"metrics/get-history-bulk-interval?{asked}&metric_key=train_loss&max_results=320"
+    status, answer = ask(f"{api}/{query}")
+    assert status == 200
+    points = json.loads(answer)["metrics"]
+    for run_id in ids:
+        curve = load_run(run_id).curves["train_loss"]
+        assert [point["value"] for point in points if point["run_id"] == run_id] == pytest.approx(curve.tolist())
+        for name in ("loss", "predictions", "hidden_states", "trajectory"):
+            status, answer = ask(f"{tracking_server}/get-artifact?path=plots/{name}.png&run_uuid={run_id}")
+            assert status == 200
+            assert answer.startswith(b"\x89PNG")
+    status, page = ask(f"{tracking_server}/")
+    assert status == 200
+    assert b"<title>MLflow</title>" in page
+
+
+def test_a_run_over_http_reads_back_the_same_as_it_was_trained(tracking_server: str) -> None:
+    experiment = MlflowClient().create_experiment("over http")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_EXPERIMENT_ID", experiment)
+        assert main(["--epochs", "25", "--cell", "gru"]) == 0
+    (run,) = MlflowClient().search_runs([experiment])
+    loaded = load_run(run.info.run_id)
+    assert np.isfinite(loaded.curves.to_numpy()).all()
+    assert loaded.config.cell == "gru"
+    assert sum(weight.numel() for weight in loaded.net.parameters()) == run.data.metrics["parameters"]
+
+
+@pytest.fixture(scope="module")
+def bare_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with this one's packages but without this project; returns its python."""
+    folder = tmp_path_factory.mktemp("bare")
+    venv.create(folder / "venv")
+    python = folder / "venv" / "bin" / "python"
+    (packages,) = (folder / "venv" / "lib").glob("python*/site-packages")
+    # A folder named in a .pth file is searched, but its own .pth files, which hold editable installs, are not read.
+    (packages / "borrowed.pth").write_text(str(Path(np.__file__).parent.parent))
+    looked = subprocess.run([python, "-c", "import torch, mlflow; import rnn_core"], cwd=folder, capture_output=True)
+    assert b"No module named 'rnn_core'" in looked.stderr
+    return python
+
+
+def test_the_model_serves_without_the_project(
+    store: Path, bare_environment: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    assert main(["--pattern", "abcd", "--epochs", "150"]) == 0
+    (run,) = MlflowClient().search_runs(["0"])
+    port, elsewhere = free_port(), tmp_path_factory.mktemp("elsewhere")
+    command = [str(bare_environment), "-m", "mlflow", "models", "serve", "-m", f"runs:/{run.info.run_id}/model"]
+    command += ["--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)]
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    environment["PATH"] = f"{bare_environment.parent}:{environment['PATH']}"
+    with serving(command, port, "/ping", cwd=elsewhere, env=environment) as address:
+        invocations = f"{address}/invocations"
+        status, answer = ask(invocations, {"inputs": ["abcd", "abcd" * 60 + "ab"], "params": {"length": 6}})
+        assert (status, json.loads(answer)) == (200, {"predictions": ["abcdab", "cdabcd"]})
+
+        hot = {"length": 40, "temperature": 3.0, "seed": 7}
+        one, two = (ask(invocations, {"inputs": ["ab"], "params": hot}) for _ in range(2))
+        assert one == two
+        assert one[0] == 200
+        assert ask(invocations, {"inputs": ["ab"], "params": hot | {"seed": 8}}) != one
+
+        for body, words in (
+            ({"inputs": ["abX"]}, ["'X'", "'abcd'"]),
+            ({"inputs": [""]}, ["empty"]),
+            ({"inputs": ["a"], "params": {"temperature": -1.0}}, ["temperature is -1.0"]),
+            ({"inputs": ["a"], "params": {"length": -1}}, ["length is -1"]),
+        ):
+            status, answer = ask(invocations, body)
+            said = json.loads(answer)
+            assert status == 400
+            assert all(word in said["message"] for word in words)
+            assert "Traceback" not in answer.decode()
+            assert "stack_trace" not in said

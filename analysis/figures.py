@@ -64,9 +64,8 @@ def predictions(target: str, predicted: str, start: int) -> Figure:
     axes.imshow(cells, extent=(begin + 0.5, end + 0.5, -0.5, 1.5), origin="lower", aspect="auto")
     for y, text in enumerate(rows):
         for t in shown:
-            failed = y == 0 and t in wrong
-            weight, colour = ("bold", WRONG) if failed else ("normal", "black")
-            axes.text(t + 1, y, glyph(text[t]), ha="center", va="center", weight=weight, color=colour, fontsize=11)
+            colour = WRONG if y == 0 and t in wrong else "black"
+            axes.text(t + 1, y, glyph(text[t]), ha="center", va="center", color=colour, fontsize=11)
     axes.axhline(0.5, color="white", linewidth=3)
     axes.plot([t + 1 for t in wrong], [-0.72] * len(wrong), "x", color=WRONG, markersize=6)
     if begin < start < end:

@@ -35,7 +35,7 @@ def principal_components(hidden_th: np.ndarray, count: int = 2) -> tuple[np.ndar
     coordinates[:, :kept] = left[:, :kept] * singular[:kept]
     furthest = coordinates[np.abs(coordinates).argmax(axis=0), np.arange(count)]
     coordinates *= np.where(furthest < 0, -1, 1)
-    total = float((singular**2).sum())
-    if total > 0:
-        share[:kept] = singular[:kept] ** 2 / total
+    # States are single precision: what varies less than their last digit does not vary.
+    if singular[0] > np.finfo(np.float32).eps * np.abs(hidden_th).max():
+        share[:kept] = singular[:kept] ** 2 / (singular**2).sum()
     return coordinates, share

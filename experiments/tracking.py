@@ -27,13 +27,13 @@ import rnn_core
 from analysis import figures
 from analysis.hidden_states import principal_components, trajectory
 from experiments.code_state import code_state
+from experiments.words import description, first_line, run_name
 from rnn_core.checkpoint import CONFIG_FILE, WEIGHTS_FILE, save_record, save_weights
 from rnn_core.config import TrainConfig
 from rnn_core.evaluation import Sample, evaluate, predict, sample
 from rnn_core.model import CharRNN, parameter_count
 from rnn_core.prepare import Prepared
 from rnn_core.training import EpochRecord
-from rnn_core.vocabulary import visible
 
 FLUSH_SECONDS = 5.0
 """How often a running training shows its newest epochs in MLflow."""
@@ -127,7 +127,8 @@ class TrackedRun:
         try:
             self._write_files(folder, net)
             self._send(folder, with_model=net is not None)
-            self._client.set_tag(self.run_id, "mlflow.note.content", self._description(status, end_reason))
+            note = description(self.name, status, end_reason, self.metrics, self.sample)
+            self._client.set_tag(self.run_id, "mlflow.note.content", note)
         except Exception as error:
             kept = f"recording failed: {first_line(error)}; the run's files are kept in {folder}"
             with contextlib.suppress(Exception):  # the store may be gone; what counts is the message below
@@ -231,44 +232,6 @@ class TrackedRun:
         model_id: str = logged.model_id
         return model_id
 
-    def _description(self, status: str, end_reason: str) -> str:
-        """Return the run page's Markdown: the key numbers, and the predicted text."""
-        lines = [f"**{self.name}**: {end_reason}" if status != "FINISHED" else f"**{self.name}**", ""]
-        if self.metrics:
-            lines += ["| measure | value |", "|---|---|"]
-            lines += [f"| {name} | {value} |" for name, value in key_numbers(self.metrics)]
-        if self.sample:
-            # Indented, so that no character of the text can end the block.
-            lines += ["", *(f"    {name:<10} {text}" for name, text in side_by_side(self.sample))]
-        return "\n".join(lines)
-
-
-def run_name(config: TrainConfig) -> str:
-    """Return what a run is called: pattern, cell with its hidden size (and layers), epochs, seed."""
-    pattern = f"text:{Path(config.pattern).name}" if config.pattern.startswith("text:") else config.pattern
-    layers = f"x{config.layers}" if config.layers > 1 else ""
-    return f"{visible(pattern)[:60]} {config.cell}{config.hidden_size}{layers} e{config.epochs} s{config.seed}"
-
-
-def key_numbers(metrics: dict[str, float]) -> list[tuple[str, str]]:
-    """Return the numbers that tell a run's result, as name and words."""
-    loss = f"{metrics['eval_loss']:.4g} nats per character"
-    if "floor_loss" in metrics:
-        loss += f" (floor {metrics['floor_loss']:.4g})"
-    free = f"{metrics['free_run_correct']:.0f} of {metrics['free_run_length']:.0f} characters before the first error"
-    return [
-        ("training loss", f"{metrics['final_train_loss']:.4g} nats per character"),
-        ("test loss", loss),
-        ("test accuracy", f"{metrics['eval_accuracy']:.1%}"),
-        ("free running", free),
-    ]
-
-
-def side_by_side(shown: Sample) -> list[tuple[str, str]]:
-    """Return target, predicted and free-running text, one visible character each."""
-    texts = [("target", shown.target), ("predicted", shown.predicted), ("goes on", shown.continuation)]
-    return [(name, visible(text)) for name, text in texts]
-
 
 def fail_run_from_environment(end_reason: str) -> None:
     """Say on the run that `mlflow run` has opened why the program refused; without one, do nothing."""
@@ -276,11 +239,6 @@ def fail_run_from_environment(end_reason: str) -> None:
     if run_id:
         with contextlib.suppress(Exception):  # the refusal itself is on the terminal already
             MlflowClient().set_tag(run_id, "end_reason", end_reason[:MOST_SAID])
-
-
-def first_line(error: BaseException) -> str:
-    """Return an error's type and the first line of its message."""
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no message'}"
 
 
 def _draw_net(net: CharRNN, prepared: Prepared) -> dict[str, Figure]:

@@ -16,14 +16,8 @@ import tyro
 from tqdm import tqdm
 
 from experiments.signals import Interrupted, Stop
-from experiments.tracking import (
-    TrackedRun,
-    TrackingError,
-    fail_run_from_environment,
-    first_line,
-    key_numbers,
-    side_by_side,
-)
+from experiments.tracking import TrackedRun, TrackingError, fail_run_from_environment
+from experiments.words import first_line, key_numbers, side_by_side
 from rnn_core.checkpoint import CheckpointError, load_record
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.model import CharRNN

@@ -36,7 +36,7 @@ def load_record(path: Path) -> Record:
         fields: Any = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CheckpointError(f"{path}: {error.strerror or error}") from None
-    except ValueError as error:  # not UTF-8, or not JSON
+    except (ValueError, RecursionError) as error:  # not UTF-8, or not JSON, or nested without end
         raise CheckpointError(f"{path} is not JSON: {error}") from None
     expected = [field.name for field in dataclasses.fields(Record)]
     if not isinstance(fields, dict) or sorted(fields) != sorted(expected):
@@ -47,6 +47,8 @@ def load_record(path: Path) -> Record:
         raise CheckpointError(f"{path}: config is {config!r}; a run's config.json holds its fields there")
     if not isinstance(alphabet, str) or len(alphabet) < 2 or alphabet != "".join(sorted(set(alphabet))):
         raise CheckpointError(f"{path}: alphabet is {alphabet!r}; allowed: two or more characters, sorted, none twice")
+    if alphabet.encode(errors="replace").decode() != alphabet:  # lone surrogates
+        raise CheckpointError(f"{path}: alphabet is {alphabet!r}; allowed: characters that UTF-8 can hold")
     if not isinstance(sha256, str) or type(version) is not int:
         raise CheckpointError(f"{path}: data_sha256 must be a string and training_version a whole number")
     try:
@@ -84,7 +86,8 @@ def load_weights(record: Record, path: Path) -> CharRNN:
                 f"{path} does not belong to this config: {wrong} is {came.get(wrong, 'missing')}, "
                 f"the config's net has {expected.get(wrong, 'no such weight')}"
             )
-        weights = load_file(path)
+        # Copied: what load_file gives stays a view of the file, lies where it lies there, and rounds by that.
+        weights = {name: weight.clone() for name, weight in load_file(path).items()}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is not a whole safetensors file: {error}") from None
     net.load_state_dict(weights, assign=True)

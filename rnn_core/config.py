@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from rnn_core.model import CELLS, ENCODINGS
+from rnn_core.vocabulary import visible
 
 MAX_SPEC = 6000
 """The longest pattern spec, in characters: what MLflow keeps of a param without cutting it."""
@@ -41,7 +42,7 @@ class ConfigError(Exception):
     def __init__(self, field: str, came: object, allowed: str) -> None:
         text = came if isinstance(came, str) else repr(came)
         shown = repr(came) if len(text) <= 80 else f"{text[:60]!r}... ({len(text)} characters)"
-        super().__init__(f"{field} is {shown}; allowed: {allowed} (--{field.replace('_', '-')})")
+        super().__init__(visible(f"{field} is {shown}; allowed: {allowed} (--{field.replace('_', '-')})"))
         self.field = field
 
 

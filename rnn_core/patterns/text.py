@@ -28,14 +28,15 @@ class Text(Pattern):
     family = "text"
 
     def __init__(self, argument: str) -> None:
-        self.path = Path(argument).expanduser().absolute()
+        self.path = Path(argument)
         try:
+            self.path = self.path.expanduser().absolute()
             # newline="" keeps \r\n as it is: the file is read as it stands.
             with self.path.open(encoding="utf-8", newline="") as file:
                 self.text = file.read()
         except UnicodeDecodeError as error:
             raise ConfigError("pattern", f"text:{argument}", f"UTF-8 files (byte {error.start} is not UTF-8)") from None
-        except (OSError, ValueError) as error:  # ValueError: a path with a null byte
+        except (OSError, ValueError, RuntimeError) as error:  # a null byte is a ValueError, nobody's home the last
             reason = getattr(error, "strerror", None) or str(error)
             raise ConfigError("pattern", f"text:{argument}", f"a readable UTF-8 file ({self.path}: {reason})") from None
         if len(set(self.text)) < 2:

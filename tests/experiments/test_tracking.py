@@ -9,8 +9,9 @@ import pytest
 from mlflow import MlflowClient
 
 from experiments.code_state import CodeState, code_state
-from experiments.tracking import TrackedRun, TrackingError, run_name
+from experiments.tracking import TrackedRun, TrackingError
 from experiments.train import main
+from experiments.words import run_name
 from rnn_core.config import TrainConfig
 from rnn_core.prepare import prepare
 from rnn_core.training import train

@@ -1,0 +1,54 @@
+"""How a run is told: its name, its key numbers, its texts side by side, and the description of its page."""
+
+from pathlib import Path
+
+from rnn_core.config import TrainConfig
+from rnn_core.evaluation import Sample
+from rnn_core.vocabulary import visible
+
+
+def run_name(config: TrainConfig) -> str:
+    """Return what a run is called: pattern, cell with its hidden size (and layers), epochs, seed."""
+    pattern = f"text:{Path(config.pattern).name}" if config.pattern.startswith("text:") else config.pattern
+    layers = f"x{config.layers}" if config.layers > 1 else ""
+    return f"{visible(pattern)[:60]} {config.cell}{config.hidden_size}{layers} e{config.epochs} s{config.seed}"
+
+
+def key_numbers(metrics: dict[str, float]) -> list[tuple[str, str]]:
+    """Return the numbers that tell a run's result, as name and words."""
+    loss = f"{metrics['eval_loss']:.4g} nats per character"
+    if "floor_loss" in metrics:
+        loss += f" (floor {metrics['floor_loss']:.4g})"
+    free = f"{metrics['free_run_correct']:.0f} of {metrics['free_run_length']:.0f} characters before the first error"
+    return [
+        ("training loss", f"{metrics['final_train_loss']:.4g} nats per character"),
+        ("test loss", loss),
+        ("test accuracy", f"{metrics['eval_accuracy']:.1%}"),
+        ("free running", free),
+    ]
+
+
+def side_by_side(shown: Sample) -> list[tuple[str, str]]:
+    """Return target, predicted and free-running text, one visible character each."""
+    texts = [("target", shown.target), ("predicted", shown.predicted), ("goes on", shown.continuation)]
+    return [(name, visible(text)) for name, text in texts]
+
+
+def first_line(error: BaseException) -> str:
+    """Return an error's type and the first line of its message."""
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no message'}"
+
+
+def description(name: str, status: str, end_reason: str, metrics: dict[str, float], shown: Sample | None) -> str:
+    """Return the Markdown of a run's page: how it ended if not well, the key numbers, and the predicted text."""
+    lines = [f"**{name}**" if status == "FINISHED" else f"**{name}**: {end_reason}", ""]
+    if metrics:
+        lines += [
+            "| measure | value |",
+            "|---|---|",
+            *(f"| {name} | {value} |" for name, value in key_numbers(metrics)),
+        ]
+    if shown:
+        # Indented, so that no character of the text can end the block.
+        lines += ["", *(f"    {name:<10} {text}" for name, text in side_by_side(shown))]
+    return "\n".join(lines)

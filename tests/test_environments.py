@@ -1,0 +1,58 @@
+"""README's first command in a fresh clone, and the environment that MLflow builds from conda.yaml."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from tests.conftest import PROJECT
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A fresh clone of what is committed, with no store and no environment of its own."""
+    folder = tmp_path / "rnn-patterns"
+    subprocess.run(["git", "clone", "-q", str(PROJECT), str(folder)], check=True)
+    return folder
+
+
+def run_in(clone: Path, *command: str, **variables: str) -> Run:
+    """Run a command as a newcomer would, and return the one run that it recorded in the default store."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+    subprocess.run(command, cwd=clone, env=environment | {"PATH": path} | variables, check=True)
+    (run,) = MlflowClient(tracking_uri=f"sqlite:///{clone / 'mlflow.db'}").search_runs(["0"])
+    return run
+
+
+def test_readmes_first_command_works_in_a_fresh_clone(clone: Path) -> None:
+    command = "mlflow run . --env-manager local -P hidden_size=16"
+    readme = (clone / "README.md").read_text()
+    assert f"pip install -e . && {command}" in readme
+    run = run_in(clone, *command.split())
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=clone, check=True, capture_output=True, text=True)
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name == "abc rnn16 e20 s42"
+    assert (run.data.tags["git_commit"], run.data.tags["git_dirty"]) == (head.stdout.strip(), "false")
+    assert f"a test loss of {run.data.metrics['eval_loss']:.4f}" in readme
+
+
+def test_mlflow_builds_the_environment_from_conda_yaml(clone: Path, tmp_path: Path) -> None:
+    run = run_in(
+        clone,
+        *["mlflow", "run", ".", "--env-manager", "virtualenv", "-P", "epochs=3", "-P", "cell=gru"],
+        MLFLOW_ENV_ROOT=str(tmp_path / "environments"),
+        PIP_NO_COMPILE="1",
+    )
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name == "abc gru16 e3 s42"
+    (python,) = (tmp_path / "environments").glob("*/bin/python")
+    listed = subprocess.run([python, "-m", "pip", "freeze"], check=True, capture_output=True, text=True).stdout
+    assert "rnn-patterns" not in listed
+    assert "torch==2.13.0" in listed

@@ -35,9 +35,10 @@ def loss_curve(losses: Sequence[float], floor: float | None, eval_loss: float | 
     if eval_loss is not None:
         label = f"test, after training: {eval_loss:.4g}"
         axes.plot([max(len(losses) - 1, 0)], [eval_loss], color=WRONG, marker="D", linestyle="", label=label)
-    if floor is not None:
+    if floor is not None:  # without one, zero says nothing, and the curve takes all the room
         axes.axhline(floor, color=GREY, linestyle="--", label=f"floor: {floor:.4g}")
-    axes.set_ylim(bottom=min(0.0, floor or 0.0) - 0.02 * (max(losses, default=1.0)))
+        seen = [floor, *losses, *([] if eval_loss is None else [eval_loss])]
+        axes.set_ylim(bottom=min(seen) - 0.04 * (max(seen) - min(seen) or 1))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False)
     return figure
@@ -56,7 +57,7 @@ def predictions(target: str, predicted: str, start: int) -> Figure:
     end = shown[-1] + 1
     wrong = [t for t in shown if target[t] != predicted[t]]
     title = f"Target and predicted characters: {len(shown) - len(wrong)} of the {len(shown)} shown are right"
-    figure, axes = _figure(title, "position in the sequence (characters, the first is 0)", "", height=2.4)
+    figure, axes = _figure(title, "position in the sequence (characters, the first is 0)", "", height=2.6)
     colours = character_colours(target + predicted)
     rows = (predicted, target)
     cells = np.array([[to_rgba(colours[text[t]], 0.35) for t in shown] for text in rows])
@@ -67,13 +68,13 @@ def predictions(target: str, predicted: str, start: int) -> Figure:
             colour = WRONG if y == 0 and t in wrong else "black"
             axes.text(t + 1, y, glyph(text[t]), ha="center", va="center", color=colour, fontsize=11)
     axes.axhline(0.5, color="white", linewidth=3)
-    axes.plot([t + 1 for t in wrong], [-0.72] * len(wrong), "x", color=WRONG, markersize=6)
+    axes.plot([t + 1 for t in wrong], [-0.68] * len(wrong), "x", color=WRONG, markersize=6)
     if begin < start < end:
         axes.axvline(start + 0.5, color="black", linewidth=1.5)
-        axes.text(start + 0.7, -0.72, "scored from here", fontsize=9, va="center")
+        axes.text(start + 0.7, -1.08, "scored from here", fontsize=9, va="center")
     axes.set_yticks([1, 0], ["target", "predicted"])
     axes.set_xlim(begin + 0.4, max(end + 0.6, begin + 12))
-    axes.set_ylim(-0.95, 1.55)
+    axes.set_ylim(-1.3, 1.55)
     axes.grid(visible=False)
     return figure
 
@@ -112,15 +113,18 @@ def trajectory(coordinates_tk: np.ndarray, share_k: np.ndarray, text: str) -> Fi
     figure, axes = _figure("Hidden-state trajectory", first, second, height=5.0, right=0.86)
     x, y = coordinates_tk[:, 0], coordinates_tk[:, 1]
     axes.plot(x, y, color=GREY, linewidth=0.7, alpha=0.6, zorder=1)
-    axes.plot(x[:1], y[:1], marker="o", markersize=13, markerfacecolor="none", color="black", linestyle="", zorder=2)
-    markers = "osD^vP*X"
-    for number, (character, colour) in enumerate(character_colours(text).items()):
-        at = [t for t, read in enumerate(text) if read == character]
-        marker = markers[number % len(markers)]  # a second sign beside the colour
-        label = f"after {glyph(character)}" if number < 16 else None
-        axes.scatter(x[at], y[at], color=colour, marker=marker, s=34, label=label, zorder=3, edgecolors="white")
+    axes.plot(x[:1], y[:1], marker="o", markersize=15, markerfacecolor="none", color="black", linestyle="", zorder=2)
+    colours = character_colours(text)
+    if len(colours) > len(COLOURS):  # too many to tell apart: each state is the character itself
+        for t, character in enumerate(text):
+            axes.text(x[t], y[t], glyph(character), color=colours[character], ha="center", va="center", fontsize=10)
+    else:
+        for (character, colour), marker in zip(colours.items(), "osD^v<>", strict=False):  # a sign beside the colour
+            at = [t for t, read in enumerate(text) if read == character]
+            label = f"after {glyph(character)}"
+            axes.scatter(x[at], y[at], color=colour, marker=marker, s=34, label=label, zorder=3, edgecolors="white")
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
     axes.annotate("start", (x[0], y[0]), textcoords="offset points", xytext=(9, 7), fontsize=9)
-    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
     axes.margins(0.08)
     return figure
 
@@ -130,7 +134,7 @@ def character_colours(text: str) -> dict[str, str]:
     characters = sorted(set(text))
     if len(characters) <= len(COLOURS):
         return dict(zip(characters, COLOURS, strict=False))
-    spectrum = colormaps["viridis"](np.linspace(0, 0.92, len(characters)))
+    spectrum = colormaps["viridis"](np.linspace(0, 0.8, len(characters)))
     return {character: to_hex(colour) for character, colour in zip(characters, spectrum, strict=True)}
 
 

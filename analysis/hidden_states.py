@@ -27,7 +27,7 @@ def principal_components(hidden_th: np.ndarray, count: int = 2) -> tuple[np.ndar
         The coordinates, (T, count), and each direction's share of the variance, (count,), 0 to 1. Each direction's
         sign is fixed so that its largest coordinate is positive.
     """
-    centred_th = hidden_th.astype(np.float64) - hidden_th.mean(axis=0)
+    centred_th = hidden_th - hidden_th.mean(axis=0, dtype=np.float64)
     left, singular, _ = np.linalg.svd(centred_th, full_matrices=False)
     coordinates = np.zeros((len(hidden_th), count))
     share = np.zeros(count)

@@ -196,7 +196,11 @@ def _how_to_look(run: TrackedRun) -> str:
     store = mlflow.get_tracking_uri()
     if store.startswith("http"):
         return f"{store.rstrip('/')}/{page}"
-    return f"mlflow ui --backend-store-uri {store}   then http://127.0.0.1:5000/{page}"
+    # The store of a folder is what `mlflow ui` shows by itself in that folder.
+    serve = (
+        "mlflow ui" if store == f"sqlite:///{Path.cwd() / 'mlflow.db'}" else f"mlflow ui --backend-store-uri {store}"
+    )
+    return f"{serve}   then http://127.0.0.1:5000/{page}"
 
 
 def _complain(message: str, exit_status: int) -> int:

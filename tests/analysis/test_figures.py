@@ -1,0 +1,253 @@
+import io
+import struct
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from analysis.figures import (
+    MOST_STEPS,
+    WRONG,
+    character_colours,
+    glyph,
+    hidden_dimensions,
+    loss_curve,
+    predictions,
+    trajectory,
+)
+
+ODD = {
+    "signs": "$\\_^{}%#&~<>'\" \xa0",
+    "two dollars": "$$x$",
+    "controls": "\n\r\t\0\x1b\x7f\x85",
+    "invisible": "\xad\u200b\u200d\u2028\u2029\ufe0f\ufeff",
+    "combining": "\u0301\u0308\u0335",
+    "scripts": "αβγ\u05d0\u202e\u0639\u0e01\u0e33\u0915\u0940",
+    "no glyph": "漢字\U0001f9ea\U0001f1e9\ue000\U0010fffd\U0010ffff",
+}
+
+
+def draw(figure: Figure) -> tuple[int, int]:
+    """Draw a figure to a PNG in memory; return its width and height in pixels. A warning is an error here."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    content = file.getvalue()
+    assert content.startswith(b"\x89PNG")
+    width, height = struct.unpack(">II", content[16:24])
+    assert (width, height) == (800, round(100 * figure.get_figheight()))
+    return width, height
+
+
+def draw_path(steps: int) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(steps, 2))
+
+
+def lines(figure: Figure) -> dict[str, list[float]]:
+    """Return each labelled line's heights by label."""
+    return {str(line.get_label()): list(map(float, line.get_ydata())) for line in figure.axes[0].get_lines()}
+
+
+def axis_labels(figure: Figure) -> tuple[str, str]:
+    return figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()
+
+
+def test_every_figure_is_800_pixels_wide() -> None:
+    assert draw(loss_curve([1.0, 0.5, 0.2], 0.0, 0.3)) == (800, 360)
+    assert draw(predictions("bcabc", "bcaba", 2)) == (800, 260)
+    assert draw(hidden_dimensions(draw_path(5), "abcab")) == (800, 360)
+    assert draw(trajectory(draw_path(5), np.array([0.7, 0.2]), "abcab")) == (800, 500)
+
+
+def test_axes_say_what_they_show_and_in_which_unit() -> None:
+    assert axis_labels(loss_curve([1.0], None)) == ("epoch", "loss (nats per character)")
+    assert "(characters" in axis_labels(predictions("ab", "ab", 1))[0]
+    assert axis_labels(hidden_dimensions(draw_path(2), "ab")) == ("character read", "hidden state h (no unit)")
+    path = trajectory(draw_path(2), np.array([0.75, 0.125]), "ab")
+    assert axis_labels(path) == (
+        "principal component 1 (75% of the variance)",
+        "principal component 2 (12% of the variance)",
+    )
+    assert all(figure.axes[0].get_title(loc="left") for figure in (path, loss_curve([1.0], None)))
+
+
+@pytest.mark.parametrize("floor", [0.0, 0.033, 2.0])
+def test_a_known_floor_is_drawn_and_named(floor: float) -> None:
+    figure = loss_curve([1.0, 0.5], floor)
+    assert lines(figure)[f"floor: {floor:.4g}"] == [floor, floor]
+    assert figure.axes[0].get_ylim()[0] <= floor
+    assert f"floor: {floor:.4g}" in [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+
+
+def test_an_unknown_floor_is_not_drawn() -> None:
+    assert list(lines(loss_curve([1.0, 0.5], None))) == ["training"]
+
+
+def test_the_test_loss_is_drawn_after_the_last_epoch() -> None:
+    figure = loss_curve([1.0, 0.5, 0.25], None, eval_loss=0.75)
+    assert lines(figure)["test, after training: 0.75"] == [0.75]
+    (point,) = [line for line in figure.axes[0].get_lines() if "test" in str(line.get_label())]
+    assert list(point.get_xdata()) == [2]
+
+
+@pytest.mark.parametrize("losses", [[], [0.7], [0.0], [0.7, 0.0], [1e-9, 1e-12], [1e30, 1e36], [2.0] * 1000])
+def test_any_number_of_losses_can_be_drawn(losses: list[float]) -> None:
+    draw(loss_curve(losses, None))
+    for floor, eval_loss in ((None, None), (0.0, 0.25), (0.5, None)):
+        assert lines(loss_curve(losses, floor, eval_loss))["training"] == losses
+
+
+@pytest.mark.parametrize(
+    ("losses", "floor", "eval_loss"), [([], 0.033, 1.1), ([], 0.0, None), ([0.0], 0.0, 0.0), ([1.0], 2.0, 3.0)]
+)
+def test_a_curve_may_have_hardly_any_height(losses: list[float], floor: float, eval_loss: float | None) -> None:
+    figure = loss_curve(losses, floor, eval_loss)
+    draw(figure)
+    low, high = figure.axes[0].get_ylim()
+    assert low < min([floor, *losses]) <= max([floor, *losses, eval_loss or 0.0]) < high
+
+
+def test_a_single_epoch_is_seen_as_a_dot() -> None:
+    (line,) = loss_curve([0.7], None).axes[0].get_lines()
+    assert line.get_marker() == "."
+
+
+@pytest.mark.parametrize(
+    ("target", "predicted", "start"),
+    [
+        ("bcabc", "bcabc", 2),
+        ("bcabc", "ccabb", 2),
+        ("bcabc", "aaaaa"[::-1], 1),
+        ("b", "b", 1),
+        ("b", "a", 1),
+        ("abc" * 100, "abd" * 100, 15),
+        ("abc" * 100, "abd" * 100, 150),
+        ("abc" * 100, "abd" * 100, 300),
+        ("abc" * 15, "abd" * 15, 44),
+        ("abc" * 16, "abd" * 16, 47),
+    ],
+)
+def test_every_wrong_character_shown_is_marked_once(target: str, predicted: str, start: int) -> None:
+    axes = predictions(target, predicted, start).axes[0]
+    below, above = ([text for text in axes.texts if text.get_position()[1] == y] for y in (0, 1))
+    shown = [round(text.get_position()[0]) - 1 for text in above]
+    assert shown == [round(text.get_position()[0]) - 1 for text in below]
+    assert shown == list(range(shown[0], shown[0] + min(len(target), MOST_STEPS)))
+    assert [text.get_text() for text in above] == [target[t] for t in shown]
+    assert [text.get_text() for text in below] == [predicted[t] for t in shown]
+    wrong = [t for t in shown if target[t] != predicted[t]]
+    (marks,) = [line for line in axes.get_lines() if line.get_marker() == "x"]
+    assert list(marks.get_xdata()) == [t + 1 for t in wrong]
+    assert [t for t, text in zip(shown, below, strict=True) if text.get_color() == WRONG] == wrong
+    assert not [text for text in above if text.get_color() == WRONG]
+    assert f"{len(shown) - len(wrong)} of the {len(shown)} shown are right" in axes.get_title(loc="left")
+
+
+@pytest.mark.parametrize(("start", "drawn"), [(0, False), (15, True), (100, True), (300, False)])
+def test_the_line_between_read_and_scored_is_drawn_where_it_lies(start: int, drawn: bool) -> None:
+    axes = predictions("abc" * 100, "abd" * 100, start).axes[0]
+    notes = [text for text in axes.texts if text.get_text() == "scored from here"]
+    assert len(notes) == drawn
+    assert [start + 0.5] * 2 in [list(line.get_xdata()) for line in axes.get_lines()] or not drawn
+    left, right = axes.get_xlim()
+    assert left < start + 0.5 < right or not drawn
+
+
+@pytest.mark.parametrize(("units", "shown"), [(1, 1), (3, 3), (16, 4)])
+@pytest.mark.parametrize("steps", [1, 7, MOST_STEPS, 200])
+def test_hidden_units_are_drawn_one_line_each(units: int, shown: int, steps: int) -> None:
+    states = np.random.default_rng(0).uniform(-1, 1, (steps, units)).astype(np.float32)
+    text = ("abc" * 100)[:steps]
+    figure = hidden_dimensions(states, text)
+    assert lines(figure) == {f"unit {unit}": states[:MOST_STEPS, unit].tolist() for unit in range(shown)}
+    assert [text.get_text() for text in figure.axes[0].texts] == list(text[:MOST_STEPS])
+
+
+def test_more_units_can_be_asked_for() -> None:
+    assert len(lines(hidden_dimensions(np.zeros((3, 16)), "abc", most=9))) == 9
+
+
+@pytest.mark.parametrize("text", ["a", "aaa", "ab", "abcabcabca", "gfedcba" * 2])
+def test_a_trajectory_has_a_point_for_each_character_read(text: str) -> None:
+    path = draw_path(len(text))
+    axes = trajectory(path, np.array([0.6, 0.3]), text).axes[0]
+    colours = character_colours(text)
+    assert len(axes.collections) == len(colours)
+    for points, (character, colour) in zip(axes.collections, colours.items(), strict=True):
+        at = [t for t, read in enumerate(text) if read == character]
+        np.testing.assert_allclose(points.get_offsets(), path[at])
+        assert to_hex(points.get_facecolor()[0]) == colour.lower()
+    named = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert named == [f"after {character}" for character in colours]
+
+
+@pytest.mark.parametrize("count", [8, 16, 100])
+def test_many_characters_stand_in_their_trajectory_themselves(count: int) -> None:
+    text = "".join(chr(0x391 + n) for n in range(count)) * 2
+    path = draw_path(len(text))
+    axes = trajectory(path, np.array([0.6, 0.3]), text).axes[0]
+    shown = [letter for letter in axes.texts if letter.get_text() != "start"]
+    assert [letter.get_text() for letter in shown] == [glyph(character) for character in text]
+    np.testing.assert_allclose([letter.get_position() for letter in shown], path)
+    colours = character_colours(text)
+    assert [letter.get_color() for letter in shown] == [colours[character] for character in text]
+
+
+def test_a_trajectory_is_one_path_with_a_ring_around_its_start() -> None:
+    path = draw_path(30)
+    line, ring = trajectory(path, np.array([0.6, 0.3]), "abc" * 10).axes[0].get_lines()
+    assert np.array_equal(np.column_stack(line.get_data()), path)
+    assert ring.get_xydata().tolist() == [path[0].tolist()]
+
+
+def test_a_state_that_never_moves_can_be_drawn() -> None:
+    for steps in (1, 6):
+        draw(trajectory(np.zeros((steps, 2)), np.zeros(2), "aabaab"[:steps]))
+        draw(hidden_dimensions(np.zeros((steps, 2)), "aabaab"[:steps]))
+
+
+def test_a_hundred_characters_can_be_drawn() -> None:
+    text = "".join(chr(0x21 + n) for n in range(100) if chr(0x21 + n) != "$") + "αβγδεζη"
+    assert len(set(text)) >= 100
+    draw(predictions(text, text[1:] + "!", 50))
+    draw(trajectory(draw_path(len(text)), np.array([0.6, 0.3]), text))
+
+
+@pytest.mark.parametrize("text", ODD.values(), ids=ODD)
+def test_any_character_can_be_drawn(text: str) -> None:
+    text = "a" + text
+    draw(predictions(text, text[::-1], 1))
+    draw(hidden_dimensions(draw_path(len(text)), text))
+    draw(trajectory(draw_path(len(text)), np.array([0.6, 0.3]), text))
+
+
+def test_a_wrong_character_that_the_bold_font_lacks_can_be_drawn() -> None:
+    draw(predictions("a", "\U0001d5a0", 1))
+
+
+@pytest.mark.parametrize(
+    ("character", "sign"),
+    [
+        ("a", "a"),
+        ("_", "_"),
+        ("\\", "\\"),
+        ("α", "α"),
+        (" ", "\u2423"),
+        ("$", r"\$"),
+        ("\n", "\u21b5"),
+        ("\t", "\u21e5"),
+        ("\0", "\u25a1"),
+        ("漢", "6f22"),
+        ("\U0001f9ea", "1f9ea"),
+    ],
+)
+def test_a_character_that_cannot_be_drawn_has_a_sign_or_its_code(character: str, sign: str) -> None:
+    assert glyph(character) == sign
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 8, 26, 100])
+def test_every_character_has_a_colour_of_its_own(count: int) -> None:
+    text = "".join(chr(0x61 + n) for n in range(count))
+    colours = character_colours(text[::-1] * 2)
+    assert list(colours) == list(text), "in code-point order"
+    assert len({to_hex(colour) for colour in colours.values()}) == count

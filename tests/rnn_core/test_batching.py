@@ -1,0 +1,123 @@
+from itertools import pairwise
+from random import Random
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnn_core.batching import Window, cut
+
+
+@st.composite
+def cuts(draw: st.DrawFn) -> tuple[int, int, int]:
+    """Draw a number of predictions, of streams, and of steps in a window."""
+    predictions = draw(st.integers(1, 60))
+    return predictions, draw(st.integers(1, predictions)), draw(st.integers(1, 70))
+
+
+def counted(window: Window) -> torch.Tensor:
+    return torch.ones_like(window.input_bt, dtype=torch.bool) if window.mask_bt is None else window.mask_bt
+
+
+def streams(windows: list[Window], batch_size: int) -> list[list[tuple[int, int]]]:
+    """Return each stream's unmasked pairs of input and target, from the first window to the last."""
+    pairs: list[list[tuple[int, int]]] = [[] for _ in range(batch_size)]
+    for window in windows:
+        for row in range(batch_size):
+            mask = counted(window)[row]
+            read, follows = window.input_bt[row][mask].tolist(), window.target_bt[row][mask].tolist()
+            pairs[row] += list(zip(read, follows, strict=True))
+    return pairs
+
+
+@given(cuts(), st.randoms(use_true_random=False))
+@settings(max_examples=100, deadline=None, database=None)
+def test_every_prediction_occurs_once_in_order(drawn: tuple[int, int, int], random: Random) -> None:
+    predictions, batch_size, window = drawn
+    values = random.sample(range(1000), predictions + 1)
+    rows = streams(cut(torch.tensor(values), batch_size, window), batch_size)
+    assert [pair for row in rows for pair in row] == list(pairwise(values))
+
+
+@given(cuts())
+@settings(max_examples=100, deadline=None, database=None)
+def test_streams_differ_by_at_most_one_step_and_the_longer_come_first(drawn: tuple[int, int, int]) -> None:
+    predictions, batch_size, window = drawn
+    lengths = [len(row) for row in streams(cut(torch.arange(predictions + 1), batch_size, window), batch_size)]
+    assert max(lengths) - min(lengths) <= 1
+    assert lengths == sorted(lengths, reverse=True)
+
+
+@given(cuts())
+@settings(max_examples=100, deadline=None, database=None)
+def test_only_the_last_window_is_masked_or_shorter(drawn: tuple[int, int, int]) -> None:
+    predictions, batch_size, window = drawn
+    windows = cut(torch.arange(predictions + 1), batch_size, window)
+    for part in windows:
+        assert part.input_bt.shape == part.target_bt.shape == counted(part).shape
+        assert part.input_bt.dtype == part.target_bt.dtype == torch.int64
+        assert part.input_bt.shape[0] == batch_size
+    for part in windows[:-1]:
+        assert part.input_bt.shape[1] == window
+        assert part.mask_bt is None
+    last = windows[-1]
+    assert 1 <= last.input_bt.shape[1] <= window
+    if last.mask_bt is None:
+        assert predictions % batch_size == 0
+    else:
+        assert predictions % batch_size != 0
+        assert last.mask_bt.dtype == torch.bool
+        assert (~last.mask_bt).sum(1).max() == 1, "a stream is at most one step short"
+        assert last.mask_bt[:, :-1].all(), "and only its last step is masked"
+
+
+def test_a_masked_step_reads_a_character_of_the_sequence() -> None:
+    indices = torch.tensor([5, 7, 9, 11])
+    (window,) = cut(indices, batch_size=2, window=2)
+    assert window.input_bt.tolist()[0] == [5, 7]
+    assert window.mask_bt is not None
+    assert window.mask_bt.tolist() == [[True, True], [True, False]]
+    assert set(window.input_bt.flatten().tolist()) <= set(indices.tolist())
+    assert set(window.target_bt.flatten().tolist()) <= set(indices.tolist())
+
+
+def test_one_stream_and_a_window_as_long_as_the_sequence_is_the_sequence() -> None:
+    (window,) = cut(torch.arange(15), batch_size=1, window=14)
+    assert window.input_bt.tolist() == [list(range(14))]
+    assert window.target_bt.tolist() == [list(range(1, 15))]
+    assert window.mask_bt is None
+
+
+def test_a_window_longer_than_the_sequence_changes_nothing() -> None:
+    (exact,) = cut(torch.arange(15), batch_size=1, window=14)
+    (longer,) = cut(torch.arange(15), batch_size=1, window=2**40)
+    assert torch.equal(exact.input_bt, longer.input_bt)
+    assert torch.equal(exact.target_bt, longer.target_bt)
+
+
+@pytest.mark.parametrize("window", [1, 5, 100])
+def test_as_many_streams_as_predictions_are_one_step_each(window: int) -> None:
+    (only,) = cut(torch.arange(6), batch_size=5, window=window)
+    assert only.input_bt.tolist() == [[0], [1], [2], [3], [4]]
+    assert only.target_bt.tolist() == [[1], [2], [3], [4], [5]]
+    assert only.mask_bt is None
+
+
+def test_windows_of_one_step_follow_each_other() -> None:
+    windows = cut(torch.arange(4), batch_size=1, window=1)
+    assert [window.input_bt.tolist() for window in windows] == [[[0]], [[1]], [[2]]]
+
+
+def test_the_shortest_sequence_is_one_prediction() -> None:
+    (window,) = cut(torch.tensor([3, 8]), batch_size=1, window=1)
+    assert (window.input_bt.tolist(), window.target_bt.tolist()) == ([[3]], [[8]])
+
+
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_a_window_moves_to_another_device_whole(batch_size: int) -> None:
+    (window,) = cut(torch.arange(4), batch_size, window=3)
+    moved = window.to("meta")
+    assert (window.mask_bt is None) == (moved.mask_bt is None) == (batch_size == 1)
+    for tensor in (moved.input_bt, moved.target_bt, moved.mask_bt):
+        assert tensor is None or tensor.device.type == "meta"

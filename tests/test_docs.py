@@ -1,0 +1,33 @@
+"""What the documents show works as it stands there."""
+
+import dataclasses
+import re
+
+from rnn_core.config import TrainConfig
+from rnn_core.patterns.base import Pattern
+from rnn_core.training import train
+from tests.conftest import PROJECT
+
+
+def test_the_pattern_of_contributing_trains() -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (PROJECT / "CONTRIBUTING.md").read_text(), flags=re.DOTALL)
+    try:
+        exec(compile(code, "count.py", "exec"), {"__name__": "count"})
+        assert Pattern.families["count"]("abc").training_text(length=12, data_seed=0) == "abcaabbccaaa"
+        losses = [record.loss for record in train(TrainConfig(pattern="count:abc", epochs=3))]
+        assert losses == sorted(losses, reverse=True)
+    finally:
+        Pattern.families.pop("count", None)
+
+
+def test_readmes_table_of_parameters_is_complete() -> None:
+    readme = (PROJECT / "README.md").read_text()
+    table = readme.split("| parameter | default | |")[1].split("\n\n")[0]
+    described = {}
+    for row in table.strip().splitlines()[1:]:
+        names, defaults, _ = (cell.strip() for cell in row.strip("|").split("|"))
+        described |= dict(zip(re.findall(r"`(\w+)`", names), defaults.split(", "), strict=True))
+    fields = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
+    assert described.keys() == fields.keys()
+    for name, default in fields.items():
+        assert type(default)(described[name]) == default

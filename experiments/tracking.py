@@ -31,7 +31,7 @@ from experiments.words import description, first_line, run_name
 from rnn_core.checkpoint import CONFIG_FILE, WEIGHTS_FILE, save_record, save_weights
 from rnn_core.config import TrainConfig
 from rnn_core.evaluation import Sample, evaluate, predict, sample
-from rnn_core.model import CharRNN, parameter_count
+from rnn_core.model import CharRNN
 from rnn_core.prepare import Prepared
 from rnn_core.training import EpochRecord
 
@@ -127,7 +127,7 @@ class TrackedRun:
         try:
             self._write_files(folder, net)
             self._send(folder, with_model=net is not None)
-            note = description(self.name, status, end_reason, self.metrics, self.sample)
+            note = description(status, end_reason, self.metrics, self.sample)
             self._client.set_tag(self.run_id, "mlflow.note.content", note)
         except Exception as error:
             kept = f"recording failed: {first_line(error)}; the run's files are kept in {folder}"
@@ -166,17 +166,7 @@ class TrackedRun:
             "git_dirty": state.dirty,
             "config_digest": prepared.record.digest,
         }
-        size = parameter_count(
-            len(prepared.vocabulary), config.hidden_size, config.cell, config.layers, config.encoding
-        )
-        sizes = {"training_characters": len(prepared.text), "parameters": size}
-        now = _milliseconds()
-        self._client.log_batch(
-            self.run_id,
-            metrics=[Metric(name, value, now, 0) for name, value in sizes.items()],
-            params=params,
-            tags=[RunTag(name, value) for name, value in tags.items()],
-        )
+        self._client.log_batch(self.run_id, params=params, tags=[RunTag(name, value) for name, value in tags.items()])
         source = CodeDatasetSource({"pattern": config.pattern[:MOST_SAID]})
         data = MetaDataset(  # type: ignore[abstract]  # MLflow's own stubs forget that it has a profile
             source, name=config.pattern[:200], digest=prepared.record.data_sha256[:36]
@@ -216,7 +206,9 @@ class TrackedRun:
         # The model before the metrics: otherwise MLflow looks through the history of each to link them to it.
         model_id = self._log_model(folder) if with_model else None
         now, end = _milliseconds(), len(self.history)
-        self._unsent += [Metric(name, value, now, end, model_id=model_id) for name, value in self.metrics.items()]
+        # The sizes last: MLflow compares runs by the first metric unless told otherwise.
+        values = self.metrics | {"training_characters": len(self.prepared.text), "parameters": self.prepared.parameters}
+        self._unsent += [Metric(name, value, now, end, model_id=model_id) for name, value in values.items()]
         self._flush()
 
     def _log_model(self, folder: Path) -> str:

@@ -168,7 +168,7 @@ def _introduce(prepared: Prepared, net: CharRNN) -> None:
     of_each = "" if count == 1 else f", the first of {count} windows"
     print(f"{'input':<14} {list(net.encode(first.input_bt.to(config.device)).shape)}{of_each}")
     print(f"{'target':<14} {list(first.target_bt.shape)}{of_each}")
-    print(f"{net}, {sum(weight.numel() for weight in net.parameters())} parameters", flush=True)
+    print(f"{net}, {prepared.parameters} parameters", flush=True)
 
 
 def _shown(records: Iterator[EpochRecord], epochs: int) -> Iterator[EpochRecord]:

@@ -39,16 +39,15 @@ def first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no message'}"
 
 
-def description(name: str, status: str, end_reason: str, metrics: dict[str, float], shown: Sample | None) -> str:
-    """Return the Markdown of a run's page: how it ended if not well, the key numbers, and the predicted text."""
-    lines = [f"**{name}**" if status == "FINISHED" else f"**{name}**: {end_reason}", ""]
+def description(status: str, end_reason: str, metrics: dict[str, float], shown: Sample | None) -> str:
+    """Return the Markdown of a run's page: how it ended if not well, the key numbers, and the predicted text.
+
+    MLflow folds a description after a few lines, so these few say it all.
+    """
+    lines = [] if status == "FINISHED" else [f"**{end_reason}**", ""]
     if metrics:
-        lines += [
-            "| measure | value |",
-            "|---|---|",
-            *(f"| {name} | {value} |" for name, value in key_numbers(metrics)),
-        ]
+        lines += [", ".join(f"{name} **{value}**" for name, value in key_numbers(metrics)), ""]
     if shown:
         # Indented, so that no character of the text can end the block.
-        lines += ["", *(f"    {name:<10} {text}" for name, text in side_by_side(shown))]
+        lines += [f"    {name:<10} {text}" for name, text in side_by_side(shown)]
     return "\n".join(lines)

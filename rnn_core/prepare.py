@@ -82,6 +82,12 @@ class Prepared:
         """What the trained net is tested on."""
         return self.pattern.evaluation(self.config.length)
 
+    @property
+    def parameters(self) -> int:
+        """Trainable numbers in the net."""
+        config = self.config
+        return parameter_count(len(self.vocabulary), config.hidden_size, config.cell, config.layers, config.encoding)
+
     @cached_property
     def windows(self) -> list[Window]:
         """One epoch of training data."""

@@ -16,8 +16,8 @@ from rnn_core.prepare import Prepared
 CHUNK = 4096
 """Steps of one sequence read at a time, so that memory does not grow with its length."""
 
-MOST_STEPS = 2**18
-"""Steps of many sequences read at a time, for the same reason."""
+MOST_NUMBERS = 2**24
+"""Logits or states of many sequences held at a time, for the same reason."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,8 @@ def score_text(net: CharRNN, indices: Tensor, start: int) -> Score:
 
 def score_side_by_side(net: CharRNN, sequences: list[Tensor]) -> Score:
     """Score a net on sequences of one length, each read from a zero state, int64, (n,) each."""
-    rows = max(1, MOST_STEPS // len(sequences[0]))
+    a_step = max(net.vocabulary_size, net.recurrent.hidden_size)
+    rows = max(1, MOST_NUMBERS // (len(sequences[0]) * a_step))
     score = Score()
     for begin in range(0, len(sequences), rows):
         indices_bt = torch.stack(sequences[begin : begin + rows]).to(net.readout.weight.device)
@@ -132,16 +133,33 @@ def generate(
             if temperature == 0:
                 index = int(logits.argmax())
             else:
-                index = int(torch.multinomial((logits / temperature).softmax(-1), 1, generator=generator))
+                # The largest logit becomes 0, so that no temperature makes it overflow.
+                weights = ((logits - logits.max()) / temperature).softmax(-1)
+                index = int(torch.multinomial(weights, 1, generator=generator))
         yield index
         input_bt = torch.tensor([[index]], device=device)
 
 
 def free_run_correct(net: CharRNN, prime: Tensor, truth: Tensor) -> int:
-    """Return how many characters a free-running net gets right before its first error, 0 to len(truth)."""
-    for number, (came, right) in enumerate(zip(generate(net, prime), truth.tolist(), strict=False)):
-        if came != right:
-            return number
+    """Return how many characters a free-running net gets right before its first error, 0 to len(truth).
+
+    As long as it is right, what it writes is the truth, and the net reads what teacher forcing would give it. So its
+    first error is teacher forcing's first error past the prime, which one pass finds.
+
+    Arguments:
+        net: the net, on any device.
+        prime: indices of the characters it goes on from, int64, (n,), n at least 1.
+        truth: indices of those it should write, int64, (m,), m at least 1.
+    """
+    device, begin = net.readout.weight.device, len(prime) - 1
+    with measuring(net):
+        hidden = net.init_hidden(1)
+        for number, window in enumerate(cut(torch.cat([prime, truth]), 1, CHUNK)):
+            logits_btv, hidden = net(net.encode(window.input_bt.to(device)), hidden)
+            position_t = number * CHUNK + torch.arange(logits_btv.shape[1])
+            wrong_t = (logits_btv[0].argmax(-1).cpu() != window.target_bt[0]) & (position_t >= begin)
+            if wrong_t.any():
+                return int(position_t[wrong_t][0]) - begin
     return len(truth)
 
 

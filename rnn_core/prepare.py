@@ -135,7 +135,7 @@ def _check_memory(config: TrainConfig, vocabulary_size: int, whole: bool) -> Non
     needs = {
         "hidden_size": 4 * 4 * weights,  # float32 weights, gradients and Adam's two moments
         "window": 4 * config.batch_size * config.window * per_step,  # what backpropagation keeps of each step
-        "length": 40 * config.length,  # the characters, their indices, and the test's
+        "length": 400 * config.length,  # characters and indices, and those of a test eleven times as long
     }
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if sum(needs.values()) > memory:

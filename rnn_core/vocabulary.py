@@ -32,7 +32,7 @@ class Vocabulary:
         self.characters = "".join(sorted(set(alphabet)))
         self.to_index = {character: index for index, character in enumerate(self.characters)}
         self.to_character = dict(enumerate(self.characters))
-        self._code_points = _code_points(self.characters)
+        self._code_points = code_points(self.characters)
 
     def __len__(self) -> int:
         return len(self.characters)
@@ -43,7 +43,7 @@ class Vocabulary:
         Raises:
             UnknownCharacterError: a character of `text` is not in the alphabet.
         """
-        points = _code_points(text)
+        points = code_points(text)
         indices = np.searchsorted(self._code_points, points).clip(max=len(self) - 1)
         unknown = self._code_points[indices] != points
         if unknown.any():
@@ -61,5 +61,6 @@ def visible(text: str) -> str:
     return "".join(signs.get(c, c if c.isprintable() else "\u25a1") for c in text)
 
 
-def _code_points(text: str) -> np.ndarray:
+def code_points(text: str) -> np.ndarray:
+    """Return the Unicode numbers of a text's characters: uint32, (len(text),)."""
     return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)

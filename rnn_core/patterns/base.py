@@ -89,6 +89,6 @@ def parse(spec: str) -> Pattern:
     if family not in Pattern.families:
         known = sorted(Pattern.families)
         near = difflib.get_close_matches(family, known, n=1)
-        hint = f"; did you mean {near[0]}:{argument}?" if near else ""
-        raise ConfigError("pattern", spec, f"the families {', '.join(known)}; a unit with a colon is unit:{spec}{hint}")
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ConfigError("pattern", spec, f"the families {', '.join(known)}; unit:... where a unit has a colon{hint}")
     return Pattern.families[family](argument)

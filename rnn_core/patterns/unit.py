@@ -7,6 +7,7 @@ import numpy as np
 
 from rnn_core.config import ConfigError
 from rnn_core.patterns.base import Evaluation, Pattern
+from rnn_core.vocabulary import code_points
 
 LAB_LENGTH = 15
 """The lab's sequence is "abcabcabcabcabc"."""
@@ -59,9 +60,8 @@ class Unit(Pattern):
 
     def oracle_log_probs(self, evaluation: Evaluation) -> np.ndarray:
         """Return log 1 = 0 for each scored character that goes on with the unit, log 0 for any other."""
-        expected = self._repeat(len(evaluation.text))
-        pairs = zip(expected[evaluation.start :], evaluation.text[evaluation.start :], strict=True)
-        return np.array([0.0 if right == came else -math.inf for right, came in pairs])
+        right = code_points(evaluation.text) == code_points(self._repeat(len(evaluation.text)))
+        return np.where(right, 0.0, -math.inf)[evaluation.start :]
 
     def phases(self, length: int) -> list[str]:
         """Return the first `length` characters as read from each of the unit's len(unit) starting points."""

@@ -15,7 +15,7 @@ CASES = [
     (["--pattern", ""], ["pattern", "''", "--pattern"]),
     (["--pattern", "aaaa"], ["'aaaa'", "two or more distinct", "--pattern"]),
     (["--pattern", "unit:"], ["two or more distinct", "--pattern"]),
-    (["--pattern", "untt:abc"], ["'untt:abc'", "did you mean unit:abc", "--pattern"]),
+    (["--pattern", "untt:abc"], ["'untt:abc'", "did you mean unit?", "--pattern"]),
     (["--pattern", "ab" * 3001], ["6002 characters", "6000", "--pattern"]),
     (["--length", "1"], ["1", "3 or more", "--length"]),
     (["--length", "2"], ["2", "3 or more", "--length"]),

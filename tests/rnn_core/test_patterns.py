@@ -228,12 +228,12 @@ def test_a_refusal_is_one_line_even_if_the_spec_is_not(spec: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "near"), [("txt:x", "text:x"), ("texts:a:b", "text:a:b"), ("unti:abc", "unit:abc"), ("Unit:ab", "unit:ab")]
+    ("spec", "near"), [("txt:x", "text"), ("texts:a:b", "text"), ("unti:abc", "unit"), ("Unit:ab", "unit")]
 )
 def test_an_unknown_family_names_the_nearest(spec: str, near: str) -> None:
     message = refusal(spec)
     assert f"did you mean {near}?" in message
-    assert f"unit:{spec}" in message
+    assert "unit:..." in message
 
 
 def test_a_family_like_no_other_names_them_all() -> None:

@@ -131,8 +131,8 @@ class Comparison:
 
     def row(self) -> str:
         """Run both in turn, after one of each that is not counted, and return a line of the table."""
-        self.ours()
-        self.instead()
+        _seconds(self.ours)
+        _seconds(self.instead)
         pairs = [(_seconds(self.ours), _seconds(self.instead)) for _ in range(self.repeats)]
         ours, instead = (statistics.median(times) for times in zip(*pairs, strict=True))
         return f"| {self.name} | {ours:.2f} s | {instead:.2f} s | {ours / instead:.3f} | {self.most:.3f} |"

@@ -1,6 +1,5 @@
-"""Adam, written out: torch's own imports its compiler first, a third of the time of a short run."""
+"""Adam through torch's fused kernel: torch's own class imports its compiler first, a third of a short run's time."""
 
-import math
 from collections.abc import Iterable
 
 import torch
@@ -21,9 +20,9 @@ class Adam:
     def __init__(self, weights: Iterable[Tensor], learning_rate: float) -> None:
         self.weights = list(weights)
         self.learning_rate = learning_rate
-        self.steps = 0
         self.means = [torch.zeros_like(weight) for weight in self.weights]
         self.squares = [torch.zeros_like(weight) for weight in self.weights]
+        self.steps = [torch.zeros((), device=weight.device) for weight in self.weights]
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
@@ -33,13 +32,20 @@ class Adam:
     @torch.no_grad()
     def step(self) -> None:
         """Take one step along the gradients."""
-        self.steps += 1
-        # Both running means start at zero; dividing by these corrects for it.
-        rate = self.learning_rate / (1 - BETA1**self.steps)
-        spread = math.sqrt(1 - BETA2**self.steps)
-        for weight, mean, square in zip(self.weights, self.means, self.squares, strict=True):
-            gradient = weight.grad
-            assert gradient is not None
-            mean.lerp_(gradient, 1 - BETA1)
-            square.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
-            weight.addcdiv_(mean, (square.sqrt() / spread).add_(EPSILON), value=-rate)
+        torch._foreach_add_(self.steps, 1)
+        # The kernel behind torch.optim.Adam(fused=True), all weights in one call.
+        torch._fused_adam_(
+            self.weights,
+            [weight.grad for weight in self.weights if weight.grad is not None],
+            self.means,
+            self.squares,
+            [],  # the running maxima of AMSGrad, which this is not
+            self.steps,
+            lr=self.learning_rate,
+            beta1=BETA1,
+            beta2=BETA2,
+            weight_decay=0.0,
+            eps=EPSILON,
+            amsgrad=False,
+            maximize=False,
+        )

@@ -39,7 +39,7 @@ def loss_curve(losses: Sequence[float], floor: float | None, eval_loss: float | 
         axes.axhline(floor, color=GREY, linestyle="--", label=f"floor: {floor:.4g}")
         seen = [floor, *losses, *([] if eval_loss is None else [eval_loss])]
         axes.set_ylim(bottom=min(seen) - 0.04 * (max(seen) - min(seen) or 1))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10), integer=True))
     axes.legend(frameon=False)
     return figure
 
@@ -159,6 +159,8 @@ def _figure(title: str, x_label: str, y_label: str, height: float = 3.6, right: 
     axes.set_xlabel(x_label, fontsize=11)
     axes.set_ylabel(y_label, fontsize=11)
     axes.tick_params(labelsize=10)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10)))  # enough to read by; each more takes time to draw
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#E5E5E5", linewidth=0.6)
     axes.set_axisbelow(True)

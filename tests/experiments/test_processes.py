@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -134,6 +135,30 @@ def test_ctrl_c_before_the_training_leaves_no_run(store: Path) -> None:
     assert process.returncode == 130
     assert err == "error: interrupted by SIGINT\n"
     assert MlflowClient().search_runs(["0"]) == []
+
+
+def test_a_person_sees_a_bar_and_others_see_lines(store: Path) -> None:
+    command = [sys.executable, "-m", "experiments.train", "--epochs", "200"]
+    environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{store / 'mlflow.db'}", "COLUMNS": "100"}
+    ours, terminal = os.openpty()
+    termios.tcsetwinsize(terminal, (30, 100))
+    process = subprocess.Popen(
+        command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=terminal, text=True
+    )
+    os.close(terminal)
+    out, _ = process.communicate(timeout=60)
+    seen = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert process.returncode == 0
+    assert "epoch 1/" not in out
+    assert all(words in seen for words in ("200/200", "00:00<00:00", "loss=0.00", "accuracy=100.0%"))
+
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    lines = [line for line in done.stdout.splitlines() if line.startswith("epoch ")]
+    assert len(lines) == 11
+    assert "s left" in lines[0]
+    assert lines[-1].startswith("epoch 200/200, 0 s left")
 
 
 def test_mlflow_run_takes_numbers_and_patterns_as_they_are_typed(store: Path) -> None:

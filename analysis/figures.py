@@ -22,18 +22,18 @@ MOST_STEPS = 32
 
 
 def loss_curve(losses: Sequence[float], floor: float | None, eval_loss: float | None = None) -> Figure:
-    """Draw the training loss of each epoch, with the floor and the test's loss where they are known.
+    """Draw the training loss of each epoch, with the floor and the evaluation's loss where they are known.
 
     Arguments:
         losses: one value an epoch, nats per character; may be empty.
         floor: the lowest loss any predictor can expect, or None where nobody knows.
-        eval_loss: the test's loss after training, or None.
+        eval_loss: the evaluation's loss after training, or None.
     """
     figure, axes = _figure("Training loss", "epoch", "loss (nats per character)")
     # A dot for each epoch while they can be told apart, so that a single epoch shows too.
     axes.plot(losses, color=COLOURS[0], marker="." if len(losses) <= MOST_STEPS else "", label="training")
     if eval_loss is not None:
-        label = f"test, after training: {eval_loss:.4g}"
+        label = f"eval, after training: {eval_loss:.4g}"
         axes.plot([max(len(losses) - 1, 0)], [eval_loss], color=WRONG, marker="D", linestyle="", label=label)
     if floor is not None:  # without one, zero says nothing, and the curve takes all the room
         axes.axhline(floor, color=GREY, linestyle="--", label=f"floor: {floor:.4g}")

@@ -8,6 +8,7 @@ import math
 import os
 import re
 import shutil
+import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,13 +23,14 @@ from mlflow import ActiveRun, MlflowClient
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.meta_dataset import MetaDataset
 from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.utils.name_utils import _GENERATOR_NOUNS, _GENERATOR_PREDICATES
 
 import rnn_core
 from analysis import figures
 from analysis.hidden_states import principal_components, trajectory
 from experiments.code_state import code_state
 from experiments.words import description, first_line, run_name
-from rnn_core.checkpoint import CONFIG_FILE, WEIGHTS_FILE, save_record, save_weights
+from rnn_core.checkpoint import CONFIG_FILE, WEIGHTS_FILE, record_text, save_record, save_weights
 from rnn_core.config import TrainConfig
 from rnn_core.evaluation import Sample, evaluate, predict, sample
 from rnn_core.model import CharRNN
@@ -47,7 +49,7 @@ MOST_DRAWN = 300
 MOST_SAID = 5000
 """The longest end_reason, in characters: MLflow cuts a tag off at 8000."""
 
-AUTOMATIC_NAME = re.compile(r"[a-z]+-[a-z]+-\d+")
+AUTOMATIC_NAME = re.compile(rf"({'|'.join(_GENERATOR_PREDICATES)})-({'|'.join(_GENERATOR_NOUNS)})-\d+")
 """The names MLflow makes up, such as bold-crane-123. Ours says more; one that a person gave is kept."""
 
 
@@ -90,7 +92,8 @@ class TrackedRun:
         try:
             self._describe_start(asked)
         except Exception as error:
-            self._end("FAILED", f"the run could not be opened: {first_line(error)}")
+            with contextlib.suppress(Exception), _impatient():  # the store may be gone
+                self._end("FAILED", f"the run could not be opened: {first_line(error)}")
             raise TrackingError(_store_trouble(error)) from error
 
     def log(self, record: EpochRecord) -> None:
@@ -100,9 +103,8 @@ class TrackedRun:
         self._unsent.append(Metric("train_loss", record.loss, now, record.epoch))
         self._unsent.append(Metric("train_accuracy", record.accuracy, now, record.epoch))
         if time.monotonic() - self._flushed > FLUSH_SECONDS:
-            with contextlib.suppress(
-                Exception
-            ):  # a store away for a while does not stop the training; `finish` insists
+            self._flushed = time.monotonic()
+            with contextlib.suppress(Exception), _impatient():  # a store that is away does not stop the training
                 self._flush()
 
     def finish(self, net: CharRNN | None, status: str, end_reason: str) -> None:
@@ -118,34 +120,34 @@ class TrackedRun:
         Raises:
             TrackingError: the store refused something; the message says where the run's files are kept.
         """
-        if net is not None:
-            self.metrics = evaluate(net, self.prepared)
-            if not all(math.isfinite(value) for value in self.metrics.values()):
-                net, status, self.metrics = None, "FAILED", {}
-                end_reason = "diverged: the trained net's losses are not finite; give a lower --learning-rate"
         folder = Path(tempfile.mkdtemp(prefix="rnn-patterns-"))
         try:
-            self._write_files(folder, net)
+            self._write_curve(folder)
+            if net is not None:
+                save_weights(net, folder / WEIGHTS_FILE)
+                self.metrics = evaluate(net, self.prepared)
+                if not all(math.isfinite(value) for value in self.metrics.values()):
+                    net, status, self.metrics = None, "FAILED", {}
+                    end_reason = "diverged: the trained net's losses are not finite; give a lower --learning-rate"
+            self._draw(folder, net)
             self._send(folder, with_model=net is not None)
             note = description(status, end_reason, self.metrics, self.sample)
             self._client.set_tag(self.run_id, "mlflow.note.content", note)
+            self._end(status, end_reason)
         except Exception as error:
-            kept = f"recording failed: {first_line(error)}; the run's files are kept in {folder}"
+            kept = f"recording failed: {first_line(error)}; what there is of the run's files is kept in {folder}"
             with contextlib.suppress(Exception):  # the store may be gone; what counts is the message below
                 self._end("FAILED", kept)
+                self._flush()
             raise TrackingError(f"run {self.run_id}: {kept}") from error
         shutil.rmtree(folder)
-        self._end(status, end_reason)
-
-    def fail(self, end_reason: str) -> None:
-        """End the run without recording anything more."""
-        with contextlib.suppress(Exception):  # called on the way out of another error
-            self._end("FAILED", end_reason)
 
     def _end(self, status: str, end_reason: str) -> None:
         self.status, self.end_reason = status, end_reason
-        self._client.set_tag(self.run_id, "end_reason", end_reason[:MOST_SAID])
-        mlflow.end_run(status)
+        try:
+            self._client.set_tag(self.run_id, "end_reason", end_reason[:MOST_SAID])
+        finally:
+            mlflow.end_run(status)  # or MLflow calls it FINISHED when the program exits
 
     def _describe_start(self, asked: TrainConfig) -> None:
         """Record what is known before training: params, tags, the data, the sizes and the name."""
@@ -156,7 +158,6 @@ class TrackedRun:
         fields = dataclasses.asdict(asked) | {"pattern": config.pattern}
         params = [Param(name, str(value)) for name, value in fields.items() if name not in self._run.data.params]
         state = code_state()
-        self._diff = state.diff
         tags = {
             "mlflow.runName": self.name,
             "torch_version": torch.__version__,
@@ -172,34 +173,35 @@ class TrackedRun:
             source, name=config.pattern[:200], digest=prepared.record.data_sha256[:36]
         )
         context = [InputTag("mlflow.data.context", "training")]
+        # At once, so that even a run that is killed says what it was.
+        self._client.log_text(self.run_id, record_text(prepared.record), CONFIG_FILE)
+        if state.diff:
+            self._client.log_text(self.run_id, state.diff, "git.diff")
         self._client.log_inputs(self.run_id, datasets=[DatasetInput(data._to_mlflow_entity(), context)])
 
     def _flush(self) -> None:
         while self._unsent:
             self._client.log_batch(self.run_id, metrics=self._unsent[:METRICS_A_CALL])
             del self._unsent[:METRICS_A_CALL]  # only what has arrived
-        self._flushed = time.monotonic()
 
-    def _write_files(self, folder: Path, net: CharRNN | None) -> None:
-        """Write what the run keeps as files: `artifacts/` as MLflow will show it, and the weights beside it."""
-        plots = folder / "artifacts" / "plots"
-        plots.mkdir(parents=True)
-        save_record(self.prepared.record, folder / "artifacts" / CONFIG_FILE)
+    def _write_curve(self, folder: Path) -> None:
+        """Write what is known whatever became of the net: `artifacts/` is what MLflow will show."""
+        (folder / "artifacts" / "plots").mkdir(parents=True)
+        save_record(self.prepared.record, folder / CONFIG_FILE)
         with (folder / "artifacts" / "curves.csv").open("w", newline="", encoding="utf-8") as file:
             rows = csv.writer(file)
             rows.writerow(["epoch", "train_loss", "train_accuracy"])
             rows.writerows((epoch, *values) for epoch, values in enumerate(self.history))
-        if self._diff:
-            (folder / "artifacts" / "git.diff").write_text(self._diff, encoding="utf-8")
+
+    def _draw(self, folder: Path, net: CharRNN | None) -> None:
         losses = [loss for loss, _ in self.history]
         floor, eval_loss = self.metrics.get("floor_loss"), self.metrics.get("eval_loss")
         drawn = {"loss": figures.loss_curve(losses, floor, eval_loss)}
         if net is not None:
-            save_weights(net, folder / WEIGHTS_FILE)
             self.sample = sample(net, self.prepared)
             drawn |= _draw_net(net, self.prepared)
         for name, figure in drawn.items():
-            figure.savefig(plots / f"{name}.png", pil_kwargs={"compress_level": 1})
+            figure.savefig(folder / "artifacts" / "plots" / f"{name}.png", pil_kwargs={"compress_level": 1})
 
     def _send(self, folder: Path, with_model: bool) -> None:
         self._client.log_artifacts(self.run_id, str(folder / "artifacts"))
@@ -216,7 +218,7 @@ class TrackedRun:
         logged = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(Path(__file__).with_name("predictor.py")),
-            artifacts={"config": str(folder / "artifacts" / CONFIG_FILE), "weights": str(folder / WEIGHTS_FILE)},
+            artifacts={"config": str(folder / CONFIG_FILE), "weights": str(folder / WEIGHTS_FILE)},
             code_paths=[str(Path(rnn_core.__file__).parent)],
             pip_requirements=_requirements(),  # given, or MLflow takes seconds to guess them
             input_example=([self.prepared.text[:5]], {"length": 30, "temperature": 0.0, "seed": 0}),
@@ -225,31 +227,39 @@ class TrackedRun:
         return model_id
 
 
-def fail_run_from_environment(end_reason: str) -> None:
-    """Say on the run that `mlflow run` has opened why the program refused; without one, do nothing."""
+def end_run_from_environment(status: str, end_reason: str) -> None:
+    """End the run that `mlflow run` has opened, where the program ends before it took it over; without one, nothing."""
     run_id = os.environ.get("MLFLOW_RUN_ID")
     if run_id:
-        with contextlib.suppress(Exception):  # the refusal itself is on the terminal already
+        with contextlib.suppress(Exception), _impatient():  # the reason itself is on the terminal
             MlflowClient().set_tag(run_id, "end_reason", end_reason[:MOST_SAID])
+            MlflowClient().set_terminated(run_id, status)
 
 
 def _draw_net(net: CharRNN, prepared: Prepared) -> dict[str, Figure]:
-    """Draw what the trained net predicts on its test, and what its top layer's states do there."""
-    vocabulary, test = prepared.vocabulary, prepared.test
-    read = test.text[: test.start + figures.MOST_STEPS]
+    """Draw what the trained net predicts, and what its top layer's states do there."""
+    vocabulary, evaluation = prepared.vocabulary, prepared.evaluation
+    read = evaluation.text[: evaluation.start + figures.MOST_STEPS]
     predicted = vocabulary.decode(predict(net, vocabulary.encode(read[:-1])))
-    walked = test.text[:MOST_DRAWN]
+    walked = evaluation.text[:MOST_DRAWN]
     hidden_th = trajectory(net, vocabulary, walked)[-1]
     return {
-        "predictions": figures.predictions(read[1:], predicted, test.start - 1),
+        "predictions": figures.predictions(read[1:], predicted, evaluation.start - 1),
         "hidden_states": figures.hidden_dimensions(hidden_th, walked),
         "trajectory": figures.trajectory(*principal_components(hidden_th), walked),
     }
 
 
 def _start_run(name: str) -> ActiveRun:
-    """Start a run, or go on with the one that `mlflow run` has opened. A dead server is refused within seconds."""
+    """Start a run, or go on with the one that `mlflow run` has opened. A useless store is refused within seconds."""
+    store = mlflow.get_tracking_uri()
     try:
+        if store.startswith("sqlite:///"):
+            # MLflow would try for minutes to open what cannot be opened.
+            path = Path(store.removeprefix("sqlite:///"))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.closing(sqlite3.connect(path)) as database:
+                database.execute("PRAGMA user_version")
         with _impatient():
             return mlflow.start_run(run_name=None if "MLFLOW_RUN_ID" in os.environ else name)
     except Exception as error:

@@ -16,7 +16,7 @@ import tyro
 from tqdm import tqdm
 
 from experiments.signals import Interrupted, Stop
-from experiments.tracking import TrackedRun, TrackingError, fail_run_from_environment
+from experiments.tracking import TrackedRun, TrackingError, end_run_from_environment
 from experiments.words import first_line, key_numbers, side_by_side
 from rnn_core.checkpoint import CheckpointError, load_record
 from rnn_core.config import ConfigError, TrainConfig
@@ -57,11 +57,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _introduce(prepared, net)
             return _train_and_record(prepared, asked, net, stop)
         except (UsageError, ConfigError, CheckpointError, TrackingError) as error:
-            with stop.held():
-                fail_run_from_environment(f"refused: {error}")
+            stop.ignore()
+            end_run_from_environment("FAILED", f"refused: {error}")
             return _complain(str(error), 2)
         except Interrupted as signal:  # before there was anything to keep
+            end_run_from_environment("KILLED", str(signal))
             return _complain(str(signal), signal.exit_status)
+        except Exception as error:
+            stop.ignore()
+            end_run_from_environment("FAILED", f"failed: {first_line(error)}")
+            raise
 
 
 def _train_and_record(prepared: Prepared, asked: TrainConfig, net: CharRNN, stop: Stop) -> int:
@@ -79,6 +84,7 @@ def _train_and_record(prepared: Prepared, asked: TrainConfig, net: CharRNN, stop
             raise
         return _finish(run, net, "KILLED", f"{signal} in epoch {len(run.history)}", signal.exit_status)
     except DivergedError as error:
+        stop.ignore()
         assert run is not None
         return _finish(run, None, "FAILED", f"diverged: {error}", 1)
     except Exception as error:

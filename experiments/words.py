@@ -21,9 +21,9 @@ def key_numbers(metrics: dict[str, float]) -> list[tuple[str, str]]:
         loss += f" (floor {metrics['floor_loss']:.4g})"
     free = f"{metrics['free_run_correct']:.0f} of {metrics['free_run_length']:.0f} characters before the first error"
     return [
-        ("training loss", f"{metrics['final_train_loss']:.4g} nats per character"),
-        ("test loss", loss),
-        ("test accuracy", f"{metrics['eval_accuracy']:.1%}"),
+        ("train loss", f"{metrics['final_train_loss']:.4g} nats per character"),
+        ("eval loss", loss),
+        ("eval accuracy", f"{metrics['eval_accuracy']:.1%}"),
         ("free running", free),
     ]
 

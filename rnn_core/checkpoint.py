@@ -21,9 +21,14 @@ class CheckpointError(ValueError):
     """A checkpoint cannot be used; the message names the file and what is wrong with it."""
 
 
+def record_text(record: Record) -> str:
+    """Return a record as JSON."""
+    return json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False) + "\n"
+
+
 def save_record(record: Record, path: Path) -> None:
     """Write a record as JSON."""
-    path.write_text(json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(record_text(record), encoding="utf-8")
 
 
 def load_record(path: Path) -> Record:

@@ -1,5 +1,6 @@
 """How good a trained net is: losses and accuracies as sums with counts, free running, distance to the oracle."""
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from rnn_core.batching import Window, cut
-from rnn_core.model import CharRNN
+from rnn_core.model import CharRNN, Hidden
 from rnn_core.patterns.unit import Unit
 from rnn_core.prepare import Prepared
 
@@ -18,6 +19,9 @@ CHUNK = 4096
 
 MOST_NUMBERS = 2**24
 """Logits or states of many sequences held at a time, for the same reason."""
+
+MOST_PHASE_NUMBERS = 2**28
+"""Logits or states that the loss from an unknown phase may take, some seconds' worth; longer units go without."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ def score_windows(net: CharRNN, windows: list[Window]) -> Score:
             counted = torch.ones_like(window.target_bt, dtype=torch.bool) if window.mask_bt is None else window.mask_bt
             logits, target = logits_btv[counted], window.target_bt[counted]
             # Summed in double: a text has a million terms.
-            loss_sum = functional.cross_entropy(logits, target, reduction="none").double().sum().item()
+            loss_sum = functional.cross_entropy(logits, target, reduction="none").cpu().double().sum().item()
             score += Score(loss_sum, int((logits.argmax(-1) == target).sum()), len(target))
     return score
 
@@ -90,10 +94,14 @@ def score_text(net: CharRNN, indices: Tensor, start: int) -> Score:
     return score_windows(net, windows)
 
 
+def width(net: CharRNN) -> int:
+    """Return the most numbers that one step of one sequence takes in any one tensor."""
+    return max(net.vocabulary_size, net.recurrent.hidden_size)
+
+
 def score_side_by_side(net: CharRNN, sequences: list[Tensor]) -> Score:
     """Score a net on sequences of one length, each read from a zero state, int64, (n,) each."""
-    a_step = max(net.vocabulary_size, net.recurrent.hidden_size)
-    rows = max(1, MOST_NUMBERS // (len(sequences[0]) * a_step))
+    rows = max(1, MOST_NUMBERS // (len(sequences[0]) * width(net)))
     score = Score()
     for begin in range(0, len(sequences), rows):
         indices_bt = torch.stack(sequences[begin : begin + rows]).to(net.readout.weight.device)
@@ -101,13 +109,26 @@ def score_side_by_side(net: CharRNN, sequences: list[Tensor]) -> Score:
     return score
 
 
+def read(net: CharRNN, indices: Tensor, hidden: Hidden) -> Iterator[tuple[Tensor, Hidden]]:
+    """Read one sequence from a state, CHUNK steps at a time.
+
+    Arguments:
+        net: the net, on any device.
+        indices: the sequence, int64, (n,), n at least 1.
+        hidden: the state before it, for one sequence.
+
+    Yields:
+        For each chunk of T steps the logits of what comes next, (T, V), and the state after it.
+    """
+    for chunk in torch.split(indices.to(net.readout.weight.device), CHUNK):
+        logits_btv, hidden = net(net.encode(chunk[None]), hidden)
+        yield logits_btv[0], hidden
+
+
 def predict(net: CharRNN, indices: Tensor) -> Tensor:
     """Return the likeliest next character after each of `indices`, read from a zero state: int64, (n,), (n,)."""
     with measuring(net):
-        device = net.readout.weight.device
-        logits_btv, _ = net(net.encode(indices[None].to(device)), net.init_hidden(1))
-        likeliest: Tensor = logits_btv[0].argmax(-1).cpu()
-        return likeliest
+        return torch.cat([logits_tv.argmax(-1).cpu() for logits_tv, _ in read(net, indices, net.init_hidden(1))])
 
 
 def generate(
@@ -124,12 +145,11 @@ def generate(
     Yields:
         Character indices.
     """
-    device = net.readout.weight.device
-    input_bt, hidden = prime[None].to(device), net.init_hidden(1)
+    unread, hidden = prime, net.init_hidden(1)
     while True:
         with measuring(net):  # entered anew for each character: the caller may train between two of them
-            logits_btv, hidden = net(net.encode(input_bt), hidden)
-            logits = logits_btv[0, -1].double().cpu()
+            logits_tv, hidden = deque(read(net, unread, hidden), maxlen=1).pop()  # the last, and no other kept
+            logits = logits_tv[-1].cpu().double()
             if temperature == 0:
                 index = int(logits.argmax())
             else:
@@ -137,7 +157,7 @@ def generate(
                 weights = ((logits - logits.max()) / temperature).softmax(-1)
                 index = int(torch.multinomial(weights, 1, generator=generator))
         yield index
-        input_bt = torch.tensor([[index]], device=device)
+        unread = torch.tensor([index])
 
 
 def free_run_correct(net: CharRNN, prime: Tensor, truth: Tensor) -> int:
@@ -151,15 +171,16 @@ def free_run_correct(net: CharRNN, prime: Tensor, truth: Tensor) -> int:
         prime: indices of the characters it goes on from, int64, (n,), n at least 1.
         truth: indices of those it should write, int64, (m,), m at least 1.
     """
-    device, begin = net.readout.weight.device, len(prime) - 1
+    begin, position = len(prime) - 1, 0
+    following = torch.cat([prime, truth])
     with measuring(net):
-        hidden = net.init_hidden(1)
-        for number, window in enumerate(cut(torch.cat([prime, truth]), 1, CHUNK)):
-            logits_btv, hidden = net(net.encode(window.input_bt.to(device)), hidden)
-            position_t = number * CHUNK + torch.arange(logits_btv.shape[1])
-            wrong_t = (logits_btv[0].argmax(-1).cpu() != window.target_bt[0]) & (position_t >= begin)
+        for logits_tv, _ in read(net, following[:-1], net.init_hidden(1)):
+            likeliest_t = logits_tv.argmax(-1).cpu()
+            wrong_t = likeliest_t != following[position + 1 : position + 1 + len(likeliest_t)]
+            wrong_t[: max(0, begin - position)] = False  # within the prime
             if wrong_t.any():
-                return int(position_t[wrong_t][0]) - begin
+                return position + int(wrong_t.int().argmax()) - begin
+            position += len(likeliest_t)
     return len(truth)
 
 
@@ -180,9 +201,9 @@ class Sample:
 
 def sample(net: CharRNN, prepared: Prepared, most: int = 60) -> Sample:
     """Let a net predict and write a little."""
-    vocabulary, test = prepared.vocabulary, prepared.test
-    read = test.text[: most + 1]
-    running = generate(net, vocabulary.encode(test.prime))
+    vocabulary, evaluation = prepared.vocabulary, prepared.evaluation
+    read = evaluation.text[: most + 1]
+    running = generate(net, vocabulary.encode(evaluation.prime))
     return Sample(
         target=read[1:],
         predicted=vocabulary.decode(predict(net, vocabulary.encode(read[:-1]))),
@@ -200,27 +221,29 @@ def evaluate(net: CharRNN, prepared: Prepared) -> dict[str, float]:
             expected there, and how far eval_loss lies above it; where the pattern has an oracle.
         free_run_correct, free_run_length: characters right before the first error, out of how many.
         unknown_phase_loss, unknown_phase_floor: for a unit, the mean loss over `length` characters read from every
-            phase, and the least that can be expected there.
+            phase, and the least that can be expected there; not for units so long that it would take minutes.
         Losses in nats per character.
     """
     device = net.readout.weight.device
     encode = prepared.vocabulary.encode
-    test = prepared.test
+    evaluation = prepared.evaluation
     trained = score_windows(net, [window.to(device) for window in prepared.windows])
-    tested = score_text(net, encode(test.text), test.start)
+    tested = score_text(net, encode(evaluation.text), evaluation.start)
     metrics = {
         "final_train_loss": trained.loss,
         "eval_loss": tested.loss,
         "eval_accuracy": tested.accuracy,
-        "free_run_correct": free_run_correct(net, encode(test.prime), encode(test.truth)),
-        "free_run_length": len(test.truth),
+        "free_run_correct": free_run_correct(net, encode(evaluation.prime), encode(evaluation.truth)),
+        "free_run_length": len(evaluation.truth),
     }
-    log_probs = prepared.pattern.oracle_log_probs(test)
+    log_probs = prepared.pattern.oracle_log_probs(evaluation)
     if log_probs is not None:
         oracle_loss = float(-log_probs.mean()) + 0.0  # + 0.0: not "-0.0"
         metrics |= {"oracle_loss": oracle_loss, "floor_loss": oracle_loss, "excess_loss": tested.loss - oracle_loss}
     if isinstance(prepared.pattern, Unit):
-        phases = prepared.pattern.phases(prepared.config.length)
-        metrics["unknown_phase_loss"] = score_side_by_side(net, [encode(phase) for phase in phases]).loss
-        metrics["unknown_phase_floor"] = prepared.pattern.unknown_phase_floor(prepared.config.length)
+        length = prepared.config.length
+        if len(prepared.pattern.unit) * length * width(net) <= MOST_PHASE_NUMBERS:
+            phases = [encode(phase) for phase in prepared.pattern.phases(length)]
+            metrics["unknown_phase_loss"] = score_side_by_side(net, phases).loss
+            metrics["unknown_phase_floor"] = prepared.pattern.unknown_phase_floor(length)
     return metrics

@@ -18,9 +18,6 @@ from rnn_core.vocabulary import Vocabulary
 TRAINING_VERSION = 1
 """Part of a run's identity: raise it when the same config and data no longer give the same weights."""
 
-TEXT_WINDOW = 64
-"""The default window for a text, in steps; anything else is read whole."""
-
 
 @dataclass(frozen=True)
 class Record:
@@ -74,12 +71,12 @@ class Prepared:
     @cached_property
     def record(self) -> Record:
         """What config.json holds of this."""
-        data = self.text + self.test.text
+        data = self.text + self.evaluation.text
         return Record(self.config, self.vocabulary.characters, hashlib.sha256(data.encode()).hexdigest())
 
     @cached_property
-    def test(self) -> Evaluation:
-        """What the trained net is tested on."""
+    def evaluation(self) -> Evaluation:
+        """What the trained net is evaluated on."""
         return self.pattern.evaluation(self.config.length)
 
     @property
@@ -112,7 +109,7 @@ def prepare(config: TrainConfig) -> Prepared:
     if config.batch_size > length - 1:
         raise ConfigError("batch_size", config.batch_size, f"1 to {length - 1}, the predictions in {length} characters")
     steps = -(-(length - 1) // config.batch_size)
-    window = config.window or (TEXT_WINDOW if pattern.family == "text" else steps)
+    window = config.window or pattern.default_window or steps
     resolved = dataclasses.replace(config, pattern=pattern.spec, length=length, window=min(window, steps))
     _check_device(config.device)
     _check_memory(resolved, len(pattern.alphabet), whole=config.window == 0)
@@ -138,6 +135,8 @@ def _check_memory(config: TrainConfig, vocabulary_size: int, whole: bool) -> Non
         "length": 400 * config.length,  # characters and indices, and those of a test eleven times as long
     }
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if torch.device(config.device).type == "cuda":
+        memory = min(memory, torch.cuda.mem_get_info(config.device)[1])
     if sum(needs.values()) > memory:
         field = max(needs, key=lambda name: needs[name])
         field = "length" if field == "window" and whole else field

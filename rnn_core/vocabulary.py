@@ -63,4 +63,4 @@ def visible(text: str) -> str:
 
 def code_points(text: str) -> np.ndarray:
     """Return the Unicode numbers of a text's characters: uint32, (len(text),)."""
-    return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)

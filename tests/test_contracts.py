@@ -54,7 +54,7 @@ def test_conda_yaml_and_pyproject_name_the_same_packages() -> None:
     assert MLPROJECT["conda_env"] == "conda.yaml"
     least = PYPROJECT["project"]["requires-python"].removeprefix(">=")
     version = python.removeprefix("python=").split(".")
-    assert version[:2] >= least.split(".")
+    assert [int(part) for part in version[:2]] >= [int(part) for part in least.split(".")]
     assert len(version) == 3, "--env-manager virtualenv needs an exact Python version"
 
 
@@ -83,7 +83,13 @@ def test_imports_run_one_way(room: str, forbidden: set[str]) -> None:
             assert not prefixes & forbidden, f"{path} imports {name}"
 
 
-def test_only_tracking_and_predictor_write_to_mlflow() -> None:
+def test_only_runs_reads_mlflow_in_analysis() -> None:
+    readers = {path.name for path in (PROJECT / "analysis").rglob("*.py") if "mlflow" in path.read_text().lower()}
+    assert readers - {"__init__.py"} <= {"runs.py", "figures.py"}
+    assert not any(name.startswith("mlflow") for name in imported(PROJECT / "analysis" / "figures.py"))
+
+
+def test_only_tracking_writes_to_mlflow() -> None:
     writers = {"log_batch", "log_metric", "log_metrics", "log_param", "log_params", "log_artifact", "log_artifacts"}
     writers |= {"log_model", "log_figure", "log_inputs", "set_tag", "set_tags", "start_run", "end_run", "create_run"}
     for path in [*(PROJECT / "experiments").glob("*.py"), *(PROJECT / "analysis").rglob("*.py")]:

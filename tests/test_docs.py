@@ -3,6 +3,8 @@
 import dataclasses
 import re
 
+import pytest
+
 from rnn_core.config import TrainConfig
 from rnn_core.patterns.base import Pattern
 from rnn_core.training import train
@@ -18,6 +20,20 @@ def test_the_pattern_of_contributing_trains() -> None:
         assert losses == sorted(losses, reverse=True)
     finally:
         Pattern.families.pop("count", None)
+
+
+def test_readme_shows_the_benchmarks_table() -> None:
+    readme = (PROJECT / "README.md").read_text()
+    assert "`python -m benchmarks.one_run`" in readme
+    table = readme.split("| what, median | ours | instead | ratio | at most |\n|---|---|---|---|---|\n")[1].split(
+        "\n\n"
+    )[0]
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in table.splitlines()]
+    assert len(rows) == 3
+    for _, ours, instead, ratio, _ in rows:
+        assert float(ours.removesuffix(" s")) / float(instead.removesuffix(" s")) == pytest.approx(
+            float(ratio), abs=0.006
+        )
 
 
 def test_readmes_table_of_parameters_is_complete() -> None:

@@ -55,4 +55,4 @@ def test_readmes_first_command_works_in_a_fresh_clone(clone: Path) -> None:
     assert run.info.status == "FINISHED"
     assert run.info.run_name == "abc rnn16 e20 s42"
     assert (run.data.tags["git_commit"], run.data.tags["git_dirty"]) == (head.stdout.strip(), "false")
-    assert f"a test loss of {run.data.metrics['eval_loss']:.2g} nats per character" in readme
+    assert f"an eval loss of {run.data.metrics['eval_loss']:.2g} nats per character" in readme

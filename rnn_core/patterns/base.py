@@ -31,18 +31,20 @@ class Pattern(ABC):
     """A source of character sequences, named by a spec.
 
     A family is a subclass in a file of its own in this folder, with a class attribute `family`: a spec
-    `family:argument` makes `Subclass("argument")`, and nothing else needs to know of it.
+    `family:argument` makes `Subclass("argument")`, and no other file needs a change.
 
     Attributes:
         family: the word before the colon.
         alphabet: every character the pattern can produce.
         default_length: training characters when none are asked for.
+        default_window: steps of truncated backpropagation when none are asked for; 0 is the whole sequence.
     """
 
     family: ClassVar[str]
     families: ClassVar[dict[str, type["Pattern"]]] = {}
     alphabet: str
     default_length: int
+    default_window: ClassVar[int] = 0
 
     def __init_subclass__(cls) -> None:
         Pattern.families[cls.family] = cls

@@ -26,6 +26,7 @@ class Text(Pattern):
     """
 
     family = "text"
+    default_window = 64
 
     def __init__(self, argument: str) -> None:
         self.path = Path(argument)

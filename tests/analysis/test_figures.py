@@ -83,10 +83,10 @@ def test_an_unknown_floor_is_not_drawn() -> None:
     assert list(lines(loss_curve([1.0, 0.5], None))) == ["training"]
 
 
-def test_the_test_loss_is_drawn_after_the_last_epoch() -> None:
+def test_the_eval_loss_is_drawn_after_the_last_epoch() -> None:
     figure = loss_curve([1.0, 0.5, 0.25], None, eval_loss=0.75)
-    assert lines(figure)["test, after training: 0.75"] == [0.75]
-    (point,) = [line for line in figure.axes[0].get_lines() if "test" in str(line.get_label())]
+    assert lines(figure)["eval, after training: 0.75"] == [0.75]
+    (point,) = [line for line in figure.axes[0].get_lines() if "eval" in str(line.get_label())]
     assert list(point.get_xdata()) == [2]
 
 

@@ -53,6 +53,7 @@ def test_low_temperature_approaches_greedy(model: Any) -> None:
     ("prompts", "params", "words"),
     [
         (["abx"], {}, ["'x'", "'abcd'"]),
+        (["ab\ud800"], {}, ["'\\ud800'", "'abcd'"]),
         ([""], {}, ["empty", "'abcd'"]),
         (["ab"], {"length": -1}, ["length is -1", "100000"]),
         (["ab"], {"length": 10**6}, ["length is 1000000", "100000"]),

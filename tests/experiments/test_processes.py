@@ -24,15 +24,15 @@ ENDLESS = 10**8
 
 
 @contextmanager
-def started(store: Path, *command: str) -> Iterator[subprocess.Popen[str]]:
-    """Start a command in a process group of its own, as a terminal does, and wait for its first epoch."""
+def started(store: Path, *command: str, until: str = "epoch 1/") -> Iterator[subprocess.Popen[str]]:
+    """Start a command in a process group of its own, as a terminal does, and wait until it has said so much."""
     environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{store / 'mlflow.db'}"}
     with (store / "out.txt").open("w") as out:
         process = subprocess.Popen(
             command, cwd=PROJECT, env=environment, stdout=out, stderr=out, text=True, start_new_session=True
         )
         try:
-            wait_for(store, "epoch 1/")
+            wait_for(store, until)
             yield process
         finally:
             if process.poll() is None:
@@ -85,19 +85,13 @@ def test_a_signal_keeps_what_there_is_and_ends_the_run_killed(store: Path, numbe
 
 def test_a_signal_within_the_first_epoch_keeps_the_weights(store: Path) -> None:
     (store / "tale.txt").write_text("the cat sat on the mat. " * 20_000)
-    command = [sys.executable, "-m", "experiments.train", "--pattern", f"text:{store / 'tale.txt'}"]
-    environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{store / 'mlflow.db'}"}
-    with (store / "out.txt").open("w") as out:
-        process = subprocess.Popen(
-            [*command, "--length", "30000"], cwd=PROJECT, env=environment, stdout=out, stderr=out
-        )
-    end = time.monotonic() + 60
-    while not MlflowClient().search_runs(["0"]):
-        assert time.monotonic() < end
-        time.sleep(0.1)
-    time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(120) == 130
+    long_epoch = ["--pattern", f"text:{store / 'tale.txt'}", "--window", "8"]
+    with started(store, sys.executable, "-m", "experiments.train", *long_epoch, until=" parameters") as process:
+        while not MlflowClient().search_runs(["0"]):
+            time.sleep(0.1)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(300) == 130
     run = ended_run()
     assert (run.info.status, run.data.tags["end_reason"]) == ("KILLED", "interrupted by SIGINT in epoch 0")
     loaded = load_run(run.info.run_id)
@@ -123,18 +117,23 @@ def test_under_mlflow_run_the_tag_tells_the_truth(store: Path, number: signal.Si
     check_kept(run)
 
 
-def test_ctrl_c_before_the_training_leaves_no_run(store: Path) -> None:
+@pytest.mark.parametrize("opened", [False, True], ids=["python -m", "mlflow run"])
+def test_a_signal_before_the_training_leaves_no_run_running(store: Path, opened: bool) -> None:
     os.mkfifo(store / "slow.txt")
     command = [sys.executable, "-m", "experiments.train", "--pattern", f"text:{store / 'slow.txt'}"]
     environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{store / 'mlflow.db'}"}
+    if opened:
+        environment["MLFLOW_RUN_ID"] = MlflowClient().create_run("0").info.run_id
     process = subprocess.Popen(command, cwd=PROJECT, env=environment, stderr=subprocess.PIPE, text=True)
     with (store / "slow.txt").open("w"):  # opens once the program reads from the other end
         time.sleep(0.2)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert err == "error: interrupted by SIGINT\n"
-    assert MlflowClient().search_runs(["0"]) == []
+    assert process.returncode == 143
+    assert err == "error: interrupted by SIGTERM\n"
+    runs = MlflowClient().search_runs(["0"])
+    ends = [("KILLED", "interrupted by SIGTERM")] if opened else []
+    assert [(run.info.status, run.data.tags["end_reason"]) for run in runs] == ends
 
 
 def test_a_person_sees_a_bar_and_others_see_lines(store: Path) -> None:

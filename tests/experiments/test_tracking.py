@@ -12,6 +12,7 @@ from experiments.code_state import CodeState, code_state
 from experiments.tracking import TrackedRun, TrackingError
 from experiments.train import main
 from experiments.words import run_name
+from rnn_core.checkpoint import load_record
 from rnn_core.config import TrainConfig
 from rnn_core.prepare import prepare
 from rnn_core.training import train
@@ -44,6 +45,13 @@ def test_the_experiment_of_the_environment_is_followed(store: Path, monkeypatch:
     experiment = MlflowClient().get_experiment_by_name("counting")
     assert experiment is not None
     assert len(MlflowClient().search_runs([experiment.experiment_id])) == 1
+
+
+def test_a_persons_name_that_looks_made_up_is_kept(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = MlflowClient().create_run("0", run_name="gru-long-2")
+    monkeypatch.setenv("MLFLOW_RUN_ID", run.info.run_id)
+    assert main(["--epochs", "1"]) == 0
+    assert MlflowClient().get_run(run.info.run_id).info.run_name == "gru-long-2"
 
 
 @pytest.mark.parametrize(
@@ -86,9 +94,9 @@ def test_a_run_that_cannot_be_recorded_keeps_its_files_and_ends_failed(store: Pa
     for record in train(config):
         run.log(record)
     artifacts = Path(mlflow.get_artifact_uri())
-    artifacts.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(artifacts)
     artifacts.write_text("a file where the run's folder should be")
-    with pytest.raises(TrackingError, match="files are kept in") as refused:
+    with pytest.raises(TrackingError, match="files is kept in") as refused:
         run.finish(record.net, "FINISHED", "finished")
     kept = Path(str(refused.value).rsplit(" ", 1)[-1])
     try:
@@ -99,6 +107,35 @@ def test_a_run_that_cannot_be_recorded_keeps_its_files_and_ends_failed(store: Pa
     ended = MlflowClient().get_run(run.run_id)
     assert ended.info.status == "FAILED"
     assert ended.data.tags["end_reason"].startswith("recording failed: ")
+
+
+def test_a_net_that_cannot_be_measured_ends_failed_with_its_curve(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise MemoryError("no room for the evaluation")
+
+    monkeypatch.setattr("experiments.tracking.evaluate", broken)
+    config = TrainConfig(epochs=3)
+    run = TrackedRun(prepare(config), config)
+    for record in train(config):
+        run.log(record)
+    with pytest.raises(TrackingError, match="no room for the evaluation") as refused:
+        run.finish(record.net, "FINISHED", "finished")
+    kept = Path(str(refused.value).rsplit(" ", 1)[-1])
+    try:
+        assert (kept / "model.safetensors").exists()
+    finally:
+        shutil.rmtree(kept)
+    ended = MlflowClient().get_run(run.run_id)
+    assert ended.info.status == "FAILED"
+    assert "no room for the evaluation" in ended.data.tags["end_reason"]
+    assert len(MlflowClient().get_metric_history(run.run_id, "train_loss")) == 3
+
+
+def test_a_run_says_what_it_is_before_it_has_trained(store: Path) -> None:
+    config = TrainConfig(pattern="aab")
+    run = TrackedRun(prepare(config), config)
+    path = Path(MlflowClient().download_artifacts(run.run_id, "config.json"))
+    assert load_record(path) == run.prepared.record
 
 
 def test_a_failure_in_training_ends_the_run_failed(store: Path, capsys: pytest.CaptureFixture[str]) -> None:

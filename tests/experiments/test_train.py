@@ -41,7 +41,7 @@ def test_a_run_prints_what_the_lab_prints(capsys: pytest.CaptureFixture[str]) ->
         f"target         {('bca' * 20)}",
         f"predicted      {('bca' * 20)}",
         f"goes on        {('abc' * 20)}",
-        "test accuracy  100.0%",
+        "eval accuracy  100.0%",
         "free running   150 of 150 characters before the first error",
     ):
         assert line in out

@@ -197,7 +197,7 @@ def test_a_low_temperature_takes_the_likeliest() -> None:
 
 def test_characters_right_before_the_first_error_are_those_of_a_real_free_run() -> None:
     prepared = prepare(TrainConfig(pattern="aabb", epochs=42))
-    prime, truth = (prepared.vocabulary.encode(part) for part in (prepared.test.prime, prepared.test.truth))
+    prime, truth = (prepared.vocabulary.encode(part) for part in (prepared.evaluation.prime, prepared.evaluation.truth))
     counts = set()
     for record in train(prepared):
         if record.epoch % 3 == 2:

@@ -274,4 +274,4 @@ def test_a_family_is_known_by_existing(echo: type[Pattern]) -> None:
     prepared = prepare(TrainConfig(pattern="echo:hello:you"))
     assert prepared.text == "hello:you"
     assert prepared.config.pattern == "echo:hello:you"
-    assert pattern.oracle_log_probs(prepared.test) is None
+    assert pattern.oracle_log_probs(prepared.evaluation) is None

@@ -88,7 +88,7 @@ def test_preparing_a_prepared_config_changes_nothing(
     assert again.config == first.config
     assert again.record == first.record
     assert again.record.digest == first.record.digest
-    assert (again.text, again.test) == (first.text, first.test)
+    assert (again.text, again.evaluation) == (first.text, first.evaluation)
 
 
 def test_unit_and_its_short_spec_are_one_run() -> None:

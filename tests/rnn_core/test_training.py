@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from analysis.hidden_states import trajectory
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.evaluation import evaluate, sample
 from rnn_core.model import CELLS
@@ -140,6 +141,7 @@ def test_measuring_each_epoch_changes_nothing(cell: str) -> None:
     for record in train(prepared):
         evaluate(record.net, prepared)
         sample(record.net, prepared, most=20)
+        trajectory(record.net, prepared.vocabulary, prepared.text)
         measured = record.net
     assert all_equal(last_weights(config), [weight.detach() for weight in measured.parameters()])
 

@@ -48,7 +48,7 @@ def test_mlflow_builds_the_environment_from_conda_yaml(clone: Path, tmp_path: Pa
 
 def test_readmes_first_command_works_in_a_fresh_clone(clone: Path) -> None:
     command = "mlflow run . --env-manager local -P hidden_size=16"
-    readme = (clone / "README.md").read_text()
+    readme = " ".join((clone / "README.md").read_text().split())
     assert f"pip install -e . && {command}" in readme
     run = run_in(clone, *command.split())
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=clone, check=True, capture_output=True, text=True)

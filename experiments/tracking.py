@@ -150,7 +150,7 @@ class TrackedRun:
             mlflow.end_run(status)  # or MLflow calls it FINISHED when the program exits
 
     def _describe_start(self, asked: TrainConfig) -> None:
-        """Record what is known before training: params, tags, the data, the sizes and the name."""
+        """Record what is known before training: params, tags, the name, the data, and the record of the config."""
         prepared, config = self.prepared, self.prepared.config
         if not AUTOMATIC_NAME.fullmatch(self._run.info.run_name):
             self.name = self._run.info.run_name

@@ -69,11 +69,14 @@ def load_run(run_id: str) -> LoadedRun:
         run = load_run("9e8f69348e974038ae70d99a90a8294d")
         run.config.hidden_size, run.curves["train_loss"].min(), run.net
     """
+    store = mlflow.get_tracking_uri()
+    if store.startswith("sqlite:///") and not Path(store.removeprefix("sqlite:///")).exists():
+        raise RunError(f"there is no store {store}; go to the folder that holds mlflow.db, or set MLFLOW_TRACKING_URI")
     client = MlflowClient()
     try:
         run = client.get_run(run_id)
     except MlflowException as error:
-        raise RunError(f"no run {run_id} in {mlflow.get_tracking_uri()}: {error.message}") from None
+        raise RunError(f"no run {run_id} in {store}: {error.message}") from None
     models = run.outputs.model_outputs if run.outputs else []
     # Not an artifact folder "model" of the run, which anyone may have put there, but the model it logged.
     logged = [client.get_logged_model(output.model_id) for output in models]

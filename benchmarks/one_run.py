@@ -34,7 +34,7 @@ EPOCHS = 500
 
 FLOOR_SCRIPT = """
 import torch
-import matplotlib.pyplot
+import matplotlib
 import mlflow
 from mlflow.entities import Metric
 

@@ -5,6 +5,7 @@ import dataclasses
 import io
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -139,9 +140,15 @@ def _flags(arguments: Sequence[str], default: Flags) -> Flags:
     except SystemExit as end:
         if not end.code:  # --help
             raise
-        lines = (line.strip("\u2502 ") for line in box.getvalue().splitlines())
-        words = [line for line in lines if line and line[0] not in "\u256d\u2500\u2570"]
-        raise UsageError(" ".join(words)) from None
+        # The frame is drawn in Unicode or, where the terminal has none, in ASCII.
+        lines = (line.strip("\u2502| ") for line in box.getvalue().splitlines())
+        said = " ".join(line for line in lines if line and not re.search("[-\u2500]{3}.?$", line))
+        said = re.sub(r" For full helptext,.*| \(default: .*", "", said)
+        if number := re.search(r"Error parsing --(\S+): .*: '(.*)' Argument helptext: \S+ (INT|FLOAT) ", said):
+            name, came, kind = number.groups()
+            allowed = "whole numbers" if kind == "INT" else "numbers"
+            raise ConfigError(name.replace("-", "_"), came, allowed) from None
+        raise UsageError(said) from None
 
 
 def _without_path(flags: Flags) -> TrainConfig:

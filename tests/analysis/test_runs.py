@@ -127,3 +127,10 @@ def test_a_run_that_is_not_there_or_not_ours_is_said(store: Path) -> None:
         pass
     with pytest.raises(RunError, match=r"config\.json"):
         load_run(foreign.info.run_id)
+
+
+def test_reading_makes_no_store_where_there_is_none(store: Path) -> None:
+    (store / "mlflow.db").unlink()
+    with pytest.raises(RunError, match="MLFLOW_TRACKING_URI"):
+        load_run("123")
+    assert not (store / "mlflow.db").exists()

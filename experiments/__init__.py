@@ -3,9 +3,9 @@
 import gc
 import os
 
-# Importing torch and MLflow makes a million objects that stay to the end; looking through them every 700 new ones
-# takes a tenth of a short run.
-gc.set_threshold(100_000)
+# Importing torch and MLflow and opening a store make a million objects that stay to the end; looking through them
+# every 700 new ones takes a tenth of a short run.
+gc.set_threshold(1_000_000)
 
 # Read by MLflow when it is imported: no notices and no bars of its own between the lines of a run.
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")

@@ -1,6 +1,7 @@
 """Arrays in, matplotlib Figure out; never loads, never shows, and needs no screen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib import colormaps, font_manager
@@ -17,21 +18,34 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#0
 GREY = "#767676"
 WRONG = "#D55E00"
 
+MOST_SIZES = 40
+"""Points of a curve over sizes; more sizes share points."""
+
 MOST_STEPS = 32
 """Characters that can be read side by side at MLflow's width."""
 
 
-def loss_curve(losses: Sequence[float], floor: float | None, eval_loss: float | None = None) -> Figure:
+def loss_curve(
+    losses: Sequence[float],
+    floor: float | None,
+    eval_loss: float | None = None,
+    valid_losses: Sequence[float] = (),
+    references: Mapping[str, float] | None = None,
+) -> Figure:
     """Draw the training loss of each epoch, with the floor and the evaluation's loss where they are known.
 
     Arguments:
         losses: one value an epoch, nats per character; may be empty.
         floor: the lowest loss any predictor can expect, or None where nobody knows.
         eval_loss: the evaluation's loss after training, or None.
+        valid_losses: the loss on the validation data after each epoch, where weights are chosen by it.
+        references: what simple predictors reach on the evaluation, by name.
     """
-    figure, axes = _figure("Training loss", "epoch", "loss (nats per character)")
+    figure, axes = _figure("Training loss", "epoch", "loss (nats per character)", right=0.86 if references else 0.97)
     # A dot for each epoch while they can be told apart, so that a single epoch shows too.
     axes.plot(losses, color=COLOURS[0], marker="." if len(losses) <= MOST_STEPS else "", label="training")
+    if valid_losses:
+        axes.plot(valid_losses, color=COLOURS[1], marker="." if len(losses) <= MOST_STEPS else "", label="validation")
     if eval_loss is not None:
         label = f"eval, after training: {eval_loss:.4g}"
         axes.plot([max(len(losses) - 1, 0)], [eval_loss], color=WRONG, marker="D", linestyle="", label=label)
@@ -39,33 +53,40 @@ def loss_curve(losses: Sequence[float], floor: float | None, eval_loss: float | 
         axes.axhline(floor, color=GREY, linestyle="--", label=f"floor: {floor:.4g}")
         seen = [floor, *losses, *([] if eval_loss is None else [eval_loss])]
         axes.set_ylim(bottom=min(seen) - 0.04 * (max(seen) - min(seen) or 1))
+    for name, loss in (references or {}).items():
+        axes.axhline(loss, color=GREY, linewidth=0.8, linestyle=":")
+        axes.text(1.005, loss, f"{name} {loss:.3f}", transform=axes.get_yaxis_transform(), fontsize=8, va="center")
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10), integer=True))
     axes.legend(frameon=False)
     return figure
 
 
-def predictions(target: str, predicted: str, start: int) -> Figure:
+def predictions(target: str, predicted: str, start: int, scored: Sequence[bool] | None = None) -> Figure:
     """Draw the target over the predicted characters, the wrong ones marked.
 
     Arguments:
         target: the characters to predict, one or more.
         predicted: the likeliest character at each of their positions, as long.
         start: how many of them are only read and not scored; the line drawn there parts the two.
+        scored: which of them count, where only some do; the others are drawn pale and never wrong.
     """
+    counts = [True] * len(target) if scored is None else list(scored)
     begin = max(0, min(start - MOST_STEPS // 2, len(target) - MOST_STEPS))
     shown = range(begin, min(begin + MOST_STEPS, len(target)))
     end = shown[-1] + 1
-    wrong = [t for t in shown if target[t] != predicted[t]]
-    title = f"Target and predicted characters: {len(shown) - len(wrong)} of the {len(shown)} shown are right"
+    judged = [t for t in shown if counts[t]]
+    wrong = [t for t in judged if target[t] != predicted[t]]
+    what = f"{len(judged)} shown" if scored is None else f"{len(judged)} shown that count"
+    title = f"Target and predicted characters: {len(judged) - len(wrong)} of the {what} are right"
     figure, axes = _figure(title, "position in the sequence (characters, the first is 0)", "", height=2.6)
     colours = character_colours(target + predicted)
     rows = (predicted, target)
-    cells = np.array([[to_rgba(colours[text[t]], 0.35) for t in shown] for text in rows])
+    cells = np.array([[to_rgba(colours[text[t]], 0.35 if counts[t] else 0.08) for t in shown] for text in rows])
     # The first character of the sequence is given, so target[t] stands at position t + 1.
     axes.imshow(cells, extent=(begin + 0.5, end + 0.5, -0.5, 1.5), origin="lower", aspect="auto")
     for y, text in enumerate(rows):
         for t in shown:
-            colour = WRONG if y == 0 and t in wrong else "black"
+            colour = (WRONG if y == 0 and t in wrong else "black") if counts[t] else GREY
             axes.text(t + 1, y, glyph(text[t]), ha="center", va="center", color=colour, fontsize=11)
     axes.axhline(0.5, color="white", linewidth=3)
     axes.plot([t + 1 for t in wrong], [-0.68] * len(wrong), "x", color=WRONG, markersize=6)
@@ -129,6 +150,75 @@ def trajectory(coordinates_tk: np.ndarray, share_k: np.ndarray, text: str) -> Fi
     return figure
 
 
+@dataclass(frozen=True)
+class Reach:
+    """How much is right at each size, by one measure.
+
+    Attributes:
+        measure: what the sizes count, such as "length".
+        sizes: ascending, at least one.
+        trained: for each size, whether it lies within what was trained on.
+        cases, cases_right: how many cases there are, and those that are right as a whole.
+        steps, steps_right: their judged steps, and those that are right; all 0 where steps were not judged.
+        loss_sum: cross-entropy of the judged steps, nats.
+    """
+
+    measure: str
+    sizes: Sequence[int]
+    trained: Sequence[bool]
+    cases: Sequence[int]
+    cases_right: Sequence[int]
+    steps: Sequence[int]
+    steps_right: Sequence[int]
+    loss_sum: Sequence[float]
+
+
+def generalization(reaches: Sequence[Reach]) -> Figure:
+    """Draw the share that is right against size, the sizes trained on shaded: one panel for each measure."""
+    panel = 3.4
+    figure = Figure(figsize=(8, panel * len(reaches)), dpi=100)
+    for number, reach in enumerate(reaches):
+        name = reach.measure.replace("_", " ")
+        top = panel * (len(reaches) - number)
+        axes = _axes(figure, f"Right at each {name}", name, "share that is right", (top - panel, top), right=0.74)
+        trained = [size for size, inside in zip(reach.sizes, reach.trained, strict=True) if inside]
+        far = bool(trained) and reach.sizes[-1] > 8 * trained[-1] and reach.sizes[0] > 0
+        if far:  # or what was trained on would be a line
+            axes.set_xscale("log")
+            axes.xaxis.set_major_formatter("{x:.0f}")
+        if trained:
+            label = "sizes trained on"
+            axes.axvspan(trained[0] - 0.5, trained[-1] + 0.5, color="#CFE3F2", zorder=0, linewidth=0, label=label)
+        # Sizes of a case or two each say nothing one by one.
+        edges = np.geomspace if far else np.linspace
+        bins = np.unique(
+            np.digitize(reach.sizes, edges(reach.sizes[0], reach.sizes[-1] + 1, MOST_SIZES)), return_inverse=True
+        )[1]
+        if len(reach.sizes) <= MOST_SIZES:
+            bins = np.arange(len(reach.sizes))
+        middle = np.bincount(bins, reach.sizes) / np.bincount(bins)
+        for whole, right, label, style, colour in (
+            (reach.cases, reach.cases_right, "whole cases", "o-", COLOURS[0]),
+            (reach.steps, reach.steps_right, "single steps", ".--", COLOURS[1]),
+        ):
+            if any(whole):
+                share = np.bincount(bins, right) / np.maximum(np.bincount(bins, whole), 1)
+                axes.plot(middle, share, style, color=colour, markersize=4, label=label)
+        axes.set_ylim(-0.05, 1.05)
+        if any(reach.steps):
+            loss = np.bincount(bins, reach.loss_sum) / np.maximum(np.bincount(bins, reach.steps), 1)
+            axes.plot([], [], ":", color=GREY, label="loss")
+            losses = axes.twinx()
+            losses.plot(middle, loss, ":", color=GREY, marker=".", markersize=3)
+            losses.set_ylim(-0.05 * max(loss.max(), 0.1), 1.05 * max(loss.max(), 0.1))
+            losses.set_ylabel("loss (nats per step)", fontsize=9, color=GREY)
+            losses.tick_params(labelsize=8, colors=GREY)
+            losses.spines[["top", "right", "left"]].set_visible(False)
+            losses.yaxis.set_major_locator(MaxNLocator(4))
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.09, 0.5), fontsize=9)
+    return figure
+
+
 def character_colours(text: str) -> dict[str, str]:
     """Give each distinct character of `text` a colour, in code-point order."""
     characters = sorted(set(text))
@@ -154,7 +244,14 @@ _FONT = FT2Font(font_manager.findfont("DejaVu Sans"))
 def _figure(title: str, x_label: str, y_label: str, height: float = 3.6, right: float = 0.97) -> tuple[Figure, Axes]:
     """Return a figure 8 inches wide at 100 dpi in the house style, and its axes; right of `right` is for a legend."""
     figure = Figure(figsize=(8, height), dpi=100)
-    axes = figure.add_axes((0.1, 0.52 / height, right - 0.1, 1 - (0.52 + 0.42) / height))
+    return figure, _axes(figure, title, x_label, y_label, (0, height), right)
+
+
+def _axes(figure: Figure, title: str, x_label: str, y_label: str, inches: tuple[float, float], right: float) -> Axes:
+    """Add axes in the house style between two heights of a figure, in inches from its foot."""
+    whole, (bottom, top) = figure.get_size_inches()[1], inches
+    height = top - bottom
+    axes = figure.add_axes((0.1, (bottom + 0.52) / whole, right - 0.1, (height - 0.52 - 0.42) / whole))
     axes.set_title(title, fontsize=12, loc="left", y=1 + 0.09 / height)  # y given: matplotlib need not look for room
     axes.set_xlabel(x_label, fontsize=11)
     axes.set_ylabel(y_label, fontsize=11)
@@ -164,4 +261,4 @@ def _figure(title: str, x_label: str, y_label: str, height: float = 3.6, right: 
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#E5E5E5", linewidth=0.6)
     axes.set_axisbelow(True)
-    return figure, axes
+    return axes

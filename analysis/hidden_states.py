@@ -1,5 +1,7 @@
 """What a net's hidden states do over a text: collected, and projected onto their principal components."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from rnn_core.evaluation import measuring
@@ -7,13 +9,19 @@ from rnn_core.model import CharRNN
 from rnn_core.vocabulary import Vocabulary
 
 
-def trajectory(net: CharRNN, vocabulary: Vocabulary, text: str) -> np.ndarray:
-    """Return every layer's hidden state h after each character of `text`, read from a zero state: (L, T, H)."""
+def trajectory(net: CharRNN, vocabulary: Vocabulary, text: str, mark: str = "") -> np.ndarray:
+    """Return every layer's hidden state h after each character of `text`, read from a zero state: (L, T, H).
+
+    With a mark, the state is zero before each mark too, as it is where the text's strings are read one by one.
+    """
+    cuts = [0, *(at for at, character in enumerate(text) if character == mark and at > 0), len(text)]
     with measuring(net):
-        indices_bt = vocabulary.encode(text)[None].to(net.readout.weight.device)
-        hidden_lbth = net.states(net.encode(indices_bt), net.init_hidden(1))[0]
-        states: np.ndarray = hidden_lbth[:, 0].cpu().numpy()
-        return states
+        states = []
+        for begin, end in pairwise(cuts):
+            indices_bt = vocabulary.encode(text[begin:end])[None].to(net.readout.weight.device)
+            hidden_lbth = net.states(net.encode(indices_bt), net.init_hidden(1))[0]
+            states.append(hidden_lbth[:, 0].cpu().numpy())
+        return np.concatenate(states, axis=1)
 
 
 def principal_components(hidden_th: np.ndarray, count: int = 2) -> tuple[np.ndarray, np.ndarray]:

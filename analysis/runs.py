@@ -1,6 +1,8 @@
 """The only reader of MLflow: recorded runs back as configs, curves and nets. Nothing from the store is executed."""
 
+import difflib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,14 +71,11 @@ def load_run(run_id: str) -> LoadedRun:
         run = load_run("9e8f69348e974038ae70d99a90a8294d")
         run.config.hidden_size, run.curves["train_loss"].min(), run.net
     """
-    store = mlflow.get_tracking_uri()
-    if store.startswith("sqlite:///") and not Path(store.removeprefix("sqlite:///")).exists():
-        raise RunError(f"there is no store {store}; go to the folder that holds mlflow.db, or set MLFLOW_TRACKING_URI")
-    client = MlflowClient()
+    client = _client()
     try:
         run = client.get_run(run_id)
     except MlflowException as error:
-        raise RunError(f"no run {run_id} in {store}: {error.message}") from None
+        raise RunError(f"no run {run_id} in {mlflow.get_tracking_uri()}: {error.message}") from None
     models = run.outputs.model_outputs if run.outputs else []
     # Not an artifact folder "model" of the run, which anyone may have put there, but the model it logged.
     logged = [client.get_logged_model(output.model_id) for output in models]
@@ -88,6 +87,49 @@ def load_run(run_id: str) -> LoadedRun:
         if ours:
             net = load_weights(record, _fetch(run_id, f"{ours[-1].artifact_location}/artifacts/{WEIGHTS_FILE}", folder))
     return LoadedRun(run_id, run.info.run_name, record, curves, net)
+
+
+def find_run(name: str) -> str:
+    """Return the id of the run that a person means, from the tracking store that MLflow is pointed at.
+
+    Arguments:
+        name: a run's id, its name, or `latest`; of several with that name the newest that recorded a net.
+
+    Raises:
+        RunError: there is no such run.
+    """
+    client = _client()
+    if re.fullmatch("[0-9a-f]{32}", name):
+        return name
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    near: dict[str, None] = {}
+    token = None
+    while True:
+        page = client.search_runs(experiments, order_by=["attributes.start_time DESC"], page_token=token)
+        for run in page:
+            recorded = run.outputs and run.outputs.model_outputs and "config_digest" in run.data.tags
+            if recorded and name in ("latest", run.info.run_name):
+                run_id: str = run.info.run_id
+                return run_id
+            if recorded:
+                near.setdefault(run.info.run_name)
+        token = page.token
+        if not token:
+            break
+    if not near:
+        raise RunError(f"no run {name!r}: {mlflow.get_tracking_uri()} holds no trained net; train one first")
+    shown = difflib.get_close_matches(name, near, n=3, cutoff=0) or list(near)[:3]
+    raise RunError(
+        f"no run {name!r} in {mlflow.get_tracking_uri()}; there is, for example, {', '.join(map(repr, shown))}"
+    )
+
+
+def _client() -> MlflowClient:
+    """Return a client of the store; MLflow by itself would make a missing one."""
+    store = mlflow.get_tracking_uri()
+    if store.startswith("sqlite:///") and not Path(store.removeprefix("sqlite:///")).exists():
+        raise RunError(f"there is no store {store}; go to the folder that holds mlflow.db, or set MLFLOW_TRACKING_URI")
+    return MlflowClient()
 
 
 def _fetch(run_id: str, address: str, folder: str) -> Path:

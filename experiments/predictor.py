@@ -10,7 +10,7 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from rnn_core.checkpoint import load_record, load_weights
-from rnn_core.evaluation import generate
+from rnn_core.evaluation import begun, generate
 from rnn_core.vocabulary import UnknownCharacterError, Vocabulary
 
 MOST_CHARACTERS = 100_000
@@ -27,6 +27,7 @@ class Predictor(PythonModel):
         record = load_record(Path(context.artifacts["config"]))
         self.net = load_weights(record, Path(context.artifacts["weights"]))
         self.vocabulary = Vocabulary(record.alphabet)
+        self.mark = record.mark
 
     def predict(  # type: ignore[override]  # MLflow allows leaving its context out
         self, model_input: list[str], params: dict[str, Any] | None = None
@@ -34,7 +35,8 @@ class Predictor(PythonModel):
         """Return one continuation for each prompt.
 
         Arguments:
-            model_input: prompts, one or more characters of the alphabet each.
+            model_input: prompts, one or more characters of the alphabet each; of a net that was trained on strings,
+                the beginning of one, which may be empty.
             params: `length`, characters to write for each prompt, 0 to 100,000; `temperature`, 0 for the likeliest
                 character, above 0 to draw; `seed` of the draws, from 0. A prompt's continuation does not depend on
                 the prompts beside it.
@@ -54,16 +56,17 @@ class Predictor(PythonModel):
         return [self._continue(prompt, length, temperature, seed) for prompt in prompts]
 
     def _encode(self, prompt: str) -> torch.Tensor:
-        if not prompt:
+        if not prompt and not self.mark:
             raise _refused(f"a prompt is empty; allowed: one or more characters of {self.vocabulary.characters!r}")
         try:
-            return self.vocabulary.encode(prompt)
+            return self.vocabulary.encode(begun(prompt, self.mark))
         except UnknownCharacterError as error:
             raise _refused(f"prompt: {error}") from None
 
     def _continue(self, prompt: torch.Tensor, length: int, temperature: float, seed: int) -> str:
         draws = torch.Generator().manual_seed(seed)
-        running = generate(self.net, prompt, temperature, draws)
+        mark = self.vocabulary.to_index[self.mark] if self.mark else None
+        running = generate(self.net, prompt, temperature, draws, mark)
         return self.vocabulary.decode([next(running) for _ in range(length)])
 
 

@@ -18,7 +18,6 @@ from pathlib import Path
 import mlflow
 import mlflow.pyfunc
 import torch
-from matplotlib.figure import Figure
 from mlflow import ActiveRun, MlflowClient
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.meta_dataset import MetaDataset
@@ -26,13 +25,13 @@ from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.utils.name_utils import _GENERATOR_NOUNS, _GENERATOR_PREDICATES
 
 import rnn_core
-from analysis import figures
-from analysis.hidden_states import principal_components, trajectory
 from experiments.code_state import code_state
-from experiments.words import description, first_line, run_name
+from experiments.plots import draw_losses, draw_net, draw_reach
+from experiments.words import description, first_line, recipe_words, run_name
 from rnn_core.checkpoint import CONFIG_FILE, WEIGHTS_FILE, record_text, save_record, save_weights
 from rnn_core.config import TrainConfig
-from rnn_core.evaluation import Sample, evaluate, predict, sample
+from rnn_core.evaluation import Sample, evaluate, sample
+from rnn_core.generalization import Row, generalize
 from rnn_core.model import CharRNN
 from rnn_core.prepare import Prepared
 from rnn_core.training import EpochRecord
@@ -42,9 +41,6 @@ FLUSH_SECONDS = 5.0
 
 METRICS_A_CALL = 1000
 """The most metrics that MLflow takes in one call."""
-
-MOST_DRAWN = 300
-"""Characters of the test whose hidden states are drawn as a trajectory."""
 
 MOST_SAID = 5000
 """The longest end_reason, in characters: MLflow cuts a tag off at 8000."""
@@ -67,7 +63,7 @@ class TrackedRun:
     Attributes:
         run_id, experiment_id: MLflow's ids.
         name: the run's name, such as "abc rnn16 e20 s42".
-        history: each epoch's loss and accuracy so far.
+        history: each epoch's metrics so far.
         metrics, sample: what the net came to, once the run is finished with a net.
         status, end_reason: how the run ended, once it has.
 
@@ -77,7 +73,7 @@ class TrackedRun:
 
     def __init__(self, prepared: Prepared, asked: TrainConfig) -> None:
         self.prepared = prepared
-        self.history: list[tuple[float, float]] = []
+        self.history: list[dict[str, float]] = []
         self.metrics: dict[str, float] = {}
         self.sample: Sample | None = None
         self.name = run_name(prepared.config)
@@ -98,10 +94,12 @@ class TrackedRun:
 
     def log(self, record: EpochRecord) -> None:
         """Take in one epoch; MLflow shows it within a few seconds."""
-        self.history.append((record.loss, record.accuracy))
+        values = {"train_loss": record.loss, "train_accuracy": record.accuracy}
+        if record.valid_loss is not None:
+            values["valid_loss"] = record.valid_loss
+        self.history.append(values)
         now = _milliseconds()
-        self._unsent.append(Metric("train_loss", record.loss, now, record.epoch))
-        self._unsent.append(Metric("train_accuracy", record.accuracy, now, record.epoch))
+        self._unsent += [Metric(name, value, now, record.epoch) for name, value in values.items()]
         if time.monotonic() - self._flushed > FLUSH_SECONDS:
             self._flushed = time.monotonic()
             with contextlib.suppress(Exception), _impatient():  # a store that is away does not stop the training
@@ -121,15 +119,22 @@ class TrackedRun:
             TrackingError: the store refused something; the message says where the run's files are kept.
         """
         folder = Path(tempfile.mkdtemp(prefix="rnn-patterns-"))
+        rows: list[Row] = []
         try:
             self._write_curve(folder)
             if net is not None:
                 save_weights(net, folder / WEIGHTS_FILE)
                 self.metrics = evaluate(net, self.prepared)
+                rows, reached = generalize(net, self.prepared)
+                self.metrics |= reached
                 if not all(math.isfinite(value) for value in self.metrics.values()):
                     net, status, self.metrics = None, "FAILED", {}
-                    end_reason = "diverged: the trained net's losses are not finite; give a lower --learning-rate"
-            self._draw(folder, net)
+                    rows, end_reason = (
+                        [],
+                        "diverged: the trained net's losses are not finite; give a lower --learning-rate",
+                    )
+            _write_table(folder, rows)
+            self._draw(folder, net, rows)
             self._send(folder, with_model=net is not None)
             note = description(status, end_reason, self.metrics, self.sample)
             self._client.set_tag(self.run_id, "mlflow.note.content", note)
@@ -167,6 +172,8 @@ class TrackedRun:
             "git_dirty": state.dirty,
             "config_digest": prepared.record.digest,
         }
+        if recipe := recipe_words(prepared.pattern):
+            tags["recipe"] = recipe
         self._client.log_batch(self.run_id, params=params, tags=[RunTag(name, value) for name, value in tags.items()])
         source = CodeDatasetSource({"pattern": config.pattern[:MOST_SAID]})
         data = MetaDataset(  # type: ignore[abstract]  # MLflow's own stubs forget that it has a profile
@@ -189,17 +196,18 @@ class TrackedRun:
         (folder / "artifacts" / "plots").mkdir(parents=True)
         save_record(self.prepared.record, folder / CONFIG_FILE)
         with (folder / "artifacts" / "curves.csv").open("w", newline="", encoding="utf-8") as file:
-            rows = csv.writer(file)
-            rows.writerow(["epoch", "train_loss", "train_accuracy"])
-            rows.writerows((epoch, *values) for epoch, values in enumerate(self.history))
+            names = list(self.history[0]) if self.history else ["train_loss", "train_accuracy"]
+            rows = csv.DictWriter(file, ["epoch", *names])
+            rows.writeheader()
+            rows.writerows({"epoch": epoch, **values} for epoch, values in enumerate(self.history))
 
-    def _draw(self, folder: Path, net: CharRNN | None) -> None:
-        losses = [loss for loss, _ in self.history]
-        floor, eval_loss = self.metrics.get("floor_loss"), self.metrics.get("eval_loss")
-        drawn = {"loss": figures.loss_curve(losses, floor, eval_loss)}
+    def _draw(self, folder: Path, net: CharRNN | None, rows: list[Row]) -> None:
+        drawn = {"loss": draw_losses(self.history, self.metrics)}
         if net is not None:
             self.sample = sample(net, self.prepared)
-            drawn |= _draw_net(net, self.prepared)
+            drawn |= draw_net(net, self.prepared)
+        if rows:
+            drawn["generalization"] = draw_reach(rows)
         for name, figure in drawn.items():
             figure.savefig(folder / "artifacts" / "plots" / f"{name}.png", pil_kwargs={"compress_level": 1})
 
@@ -236,18 +244,13 @@ def end_run_from_environment(status: str, end_reason: str) -> None:
             MlflowClient().set_terminated(run_id, status)
 
 
-def _draw_net(net: CharRNN, prepared: Prepared) -> dict[str, Figure]:
-    """Draw what the trained net predicts, and what its top layer's states do there."""
-    vocabulary, evaluation = prepared.vocabulary, prepared.evaluation
-    read = evaluation.text[: evaluation.start + figures.MOST_STEPS]
-    predicted = vocabulary.decode(predict(net, vocabulary.encode(read[:-1])))
-    walked = evaluation.text[:MOST_DRAWN]
-    hidden_th = trajectory(net, vocabulary, walked)[-1]
-    return {
-        "predictions": figures.predictions(read[1:], predicted, evaluation.start - 1),
-        "hidden_states": figures.hidden_dimensions(hidden_th, walked),
-        "trajectory": figures.trajectory(*principal_components(hidden_th), walked),
-    }
+def _write_table(folder: Path, rows: list[Row]) -> None:
+    """Write how far the net's knowledge reaches, size by size, where its pattern has cases to tell."""
+    if rows:
+        with (folder / "artifacts" / "generalization.csv").open("w", newline="", encoding="utf-8") as file:
+            table = csv.DictWriter(file, [field.name for field in dataclasses.fields(Row)])
+            table.writeheader()
+            table.writerows(dataclasses.asdict(row) for row in rows)
 
 
 def _start_run(name: str) -> ActiveRun:

@@ -2,10 +2,8 @@
 
 import contextlib
 import dataclasses
-import io
 import logging
 import os
-import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -13,22 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import mlflow
-import tyro
 from tqdm import tqdm
 
+from experiments.flags import UsageError, complain, read_flags
 from experiments.signals import Interrupted, Stop
 from experiments.tracking import TrackedRun, TrackingError, end_run_from_environment
-from experiments.words import first_line, key_numbers, side_by_side
+from experiments.words import first_line, key_numbers, recipe_words, side_by_side
 from rnn_core.checkpoint import CheckpointError, load_record
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.model import CharRNN
+from rnn_core.patterns.base import family_of
 from rnn_core.prepare import TRAINING_VERSION, Prepared, Record, prepare
 from rnn_core.training import DivergedError, EpochRecord, train
 from rnn_core.vocabulary import visible
-
-
-class UsageError(Exception):
-    """The command line cannot be used; the message is one line."""
 
 
 @dataclass(frozen=True)
@@ -55,15 +50,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             prepared = prepare(asked)
             _check_same_data(prepared, record)
             net = prepared.build_net()
-            _introduce(prepared, net)
+            _introduce(prepared, net, with_recipe=record is None)
             return _train_and_record(prepared, asked, net, stop)
         except (UsageError, ConfigError, CheckpointError, TrackingError) as error:
             stop.ignore()
             end_run_from_environment("FAILED", f"refused: {error}")
-            return _complain(str(error), 2)
+            return complain(str(error), 2)
         except Interrupted as signal:  # before there was anything to keep
             end_run_from_environment("KILLED", str(signal))
-            return _complain(str(signal), signal.exit_status)
+            return complain(str(signal), signal.exit_status)
         except Exception as error:
             stop.ignore()
             end_run_from_environment("FAILED", f"failed: {first_line(error)}")
@@ -76,9 +71,11 @@ def _train_and_record(prepared: Prepared, asked: TrainConfig, net: CharRNN, stop
     try:
         with stop.held():
             run = TrackedRun(prepared, asked)
-        for record in _shown(train(prepared, net), prepared.config.epochs):
-            with stop.held():
-                run.log(record)
+        # Closed before the net is measured: keep=best then puts the best weights back, however the training ended.
+        with contextlib.closing(train(prepared, net)) as records:
+            for record in _shown(records, prepared.config.epochs):
+                with stop.held():
+                    run.log(record)
         stop.ignore()
     except Interrupted as signal:
         if run is None:
@@ -101,7 +98,7 @@ def _finish(run: TrackedRun, net: CharRNN | None, status: str, end_reason: str, 
     try:
         run.finish(net, status, end_reason)
     except TrackingError as error:
-        return _complain(str(error), 1)
+        return complain(str(error), 1)
     if run.sample:
         rows = [*side_by_side(run.sample), *key_numbers(run.metrics)]
         print("", *(f"{name:<14} {value}" for name, value in rows), sep="\n")
@@ -109,14 +106,19 @@ def _finish(run: TrackedRun, net: CharRNN | None, status: str, end_reason: str, 
     print(f"{'look at it':<14} {_how_to_look(run)}", flush=True)
     if run.status == "FINISHED":
         return exit_status
-    return _complain(run.end_reason, exit_status or 1)
+    return complain(run.end_reason, exit_status or 1)
 
 
 def _parse(arguments: Sequence[str]) -> tuple[TrainConfig, Record | None]:
     """Return the config that the flags ask for, and the record that they start from, if any."""
     flags = _flags(arguments, Flags())
     if flags.config is None:
-        return _without_path(flags), None
+        recipe = family_of(flags.pattern)[0].recipe
+        if "MLFLOW_RUN_ID" in os.environ:
+            # `mlflow run` passes every parameter: those at their default, nobody asked for.
+            unsaid = {name: value for name, value in recipe.items() if getattr(flags, name) == getattr(Flags(), name)}
+            return _without_path(dataclasses.replace(flags, **unsaid)), None
+        return _without_path(_flags(arguments, Flags(**recipe))), None
     if "MLFLOW_RUN_ID" in os.environ:
         # `mlflow run` passes every parameter, so that none of the record's own would be left.
         raise UsageError(
@@ -132,23 +134,7 @@ def _parse(arguments: Sequence[str]) -> tuple[TrainConfig, Record | None]:
 
 
 def _flags(arguments: Sequence[str], default: Flags) -> Flags:
-    """Let tyro read the flags; what it complains of in a box of several lines becomes one."""
-    box = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(box):
-            return tyro.cli(Flags, prog="python -m experiments.train", args=arguments, default=default)
-    except SystemExit as end:
-        if not end.code:  # --help
-            raise
-        # The frame is drawn in Unicode or, where the terminal has none, in ASCII.
-        lines = (line.strip("\u2502| ") for line in box.getvalue().splitlines())
-        said = " ".join(line for line in lines if line and not re.search("[-\u2500]{3}.?$", line))
-        said = re.sub(r" For full helptext,.*| \(default: .*", "", said)
-        if number := re.search(r"Error parsing --(\S+): .*: '(.*)' Argument helptext: \S+ (INT|FLOAT) ", said):
-            name, came, kind = number.groups()
-            allowed = "whole numbers" if kind == "INT" else "numbers"
-            raise ConfigError(name.replace("-", "_"), came, allowed) from None
-        raise UsageError(said) from None
+    return read_flags(Flags, "python -m experiments.train", arguments, default)
 
 
 def _without_path(flags: Flags) -> TrainConfig:
@@ -168,10 +154,12 @@ def _check_same_data(prepared: Prepared, record: Record | None) -> None:
         )
 
 
-def _introduce(prepared: Prepared, net: CharRNN) -> None:
+def _introduce(prepared: Prepared, net: CharRNN, with_recipe: bool) -> None:
     """Print what goes in, as the lab does: the characters, their indices, the shapes, the net."""
     config, vocabulary = prepared.config, prepared.vocabulary
     print(f"{'pattern':<14} {visible(config.pattern)}, {config.length} characters: {visible(prepared.text[:60])}")
+    if with_recipe and (recipe := recipe_words(prepared.pattern)):
+        print(f"{'recipe':<14} {recipe}; flags go before it")
     if len(vocabulary) <= 12:
         print(f"{'to index':<14} {vocabulary.to_index}")
         print(f"{'to character':<14} {vocabulary.to_character}")
@@ -214,12 +202,6 @@ def _how_to_look(run: TrackedRun) -> str:
         "mlflow ui" if store == f"sqlite:///{Path.cwd() / 'mlflow.db'}" else f"mlflow ui --backend-store-uri {store}"
     )
     return f"{serve}   then http://127.0.0.1:5000/{page}"
-
-
-def _complain(message: str, exit_status: int) -> int:
-    """Say in one line why the program ends, and return its exit status."""
-    print(f"error: {visible(message)}", file=sys.stderr, flush=True)
-    return exit_status
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from rnn_core.config import TrainConfig
 from rnn_core.evaluation import Sample
+from rnn_core.patterns.base import Pattern
+from rnn_core.patterns.ngrams import NAMES
 from rnn_core.vocabulary import visible
 
 
@@ -14,24 +16,43 @@ def run_name(config: TrainConfig) -> str:
     return f"{visible(pattern)[:60]} {config.cell}{config.hidden_size}{layers} e{config.epochs} s{config.seed}"
 
 
+def recipe_words(pattern: Pattern | type[Pattern]) -> str:
+    """Return a pattern's recipe as flags write it; empty without one."""
+    return " ".join(f"{name}={value}" for name, value in pattern.recipe.items())
+
+
 def key_numbers(metrics: dict[str, float]) -> list[tuple[str, str]]:
     """Return the numbers that tell a run's result, as name and words."""
     loss = f"{metrics['eval_loss']:.4g} nats per character"
     if "floor_loss" in metrics:
         loss += f" (floor {metrics['floor_loss']:.4g})"
-    free = f"{metrics['free_run_correct']:.0f} of {metrics['free_run_length']:.0f} characters before the first error"
-    return [
+    numbers = [
         ("train loss", f"{metrics['final_train_loss']:.4g} nats per character"),
         ("eval loss", loss),
         ("eval accuracy", f"{metrics['eval_accuracy']:.1%}"),
-        ("free running", free),
     ]
+    if "free_run_correct" in metrics:
+        free = (
+            f"{metrics['free_run_correct']:.0f} of {metrics['free_run_length']:.0f} characters before the first error"
+        )
+        numbers.append(("free running", free))
+    if "whole_strings" in metrics:
+        numbers.append(("whole strings", f"{metrics['whole_strings']:.1%} right within the trained range"))
+    if "beyond_strings" in metrics:
+        steps = f", {metrics['beyond_accuracy']:.1%} of their decidable steps" if "beyond_accuracy" in metrics else ""
+        numbers.append(("beyond it", f"{metrics['beyond_strings']:.1%} of the strings right{steps}"))
+    if "false_accepts" in metrics:
+        wrong = f"{metrics['false_accepts']:.0f} wrongly accepted, {metrics['false_rejects']:.0f} wrongly rejected"
+        numbers.append(("all strings", wrong))
+    if known := [name for name in NAMES if f"{name}_loss" in metrics]:
+        numbers.append(("n-grams", ", ".join(f"{name} {metrics[f'{name}_loss']:.4g}" for name in known)))
+    return numbers
 
 
 def side_by_side(shown: Sample) -> list[tuple[str, str]]:
     """Return target, predicted and free-running text, one visible character each."""
     texts = [("target", shown.target), ("predicted", shown.predicted), ("goes on", shown.continuation)]
-    return [(name, visible(text)) for name, text in texts]
+    return [(name, visible(text)) for name, text in texts if text]
 
 
 def first_line(error: BaseException) -> str:

@@ -14,12 +14,15 @@ class Adam:
 
     Arguments:
         weights: the tensors to train in place; each needs a gradient at every step.
-        learning_rate: the step size alpha, above 0.
+        learning_rate: the step size alpha, 0 or above; it may be set anew before each step.
+        weight_decay: lambda of AdamW (Loshchilov & Hutter 2019, algorithm 2, its schedule in the step size): each
+            step first scales all weights by 1 - alpha lambda.
     """
 
-    def __init__(self, weights: Iterable[Tensor], learning_rate: float) -> None:
+    def __init__(self, weights: Iterable[Tensor], learning_rate: float, weight_decay: float = 0.0) -> None:
         self.weights = list(weights)
         self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
         self.means = [torch.zeros_like(weight) for weight in self.weights]
         self.squares = [torch.zeros_like(weight) for weight in self.weights]
         self.steps = [torch.zeros((), device=weight.device) for weight in self.weights]
@@ -33,8 +36,8 @@ class Adam:
     def step(self) -> None:
         """Take one step along the gradients."""
         torch._foreach_add_(self.steps, 1)
-        # The kernel behind torch.optim.Adam(fused=True), all weights in one call.
-        torch._fused_adam_(
+        # The kernel behind torch.optim.AdamW(fused=True), all weights in one call; without decay it is Adam.
+        torch._fused_adamw_(
             self.weights,
             [weight.grad for weight in self.weights if weight.grad is not None],
             self.means,
@@ -44,7 +47,7 @@ class Adam:
             lr=self.learning_rate,
             beta1=BETA1,
             beta2=BETA2,
-            weight_decay=0.0,
+            weight_decay=self.weight_decay,
             eps=EPSILON,
             amsgrad=False,
             maximize=False,

@@ -44,10 +44,12 @@ def load_record(path: Path) -> Record:
     except (ValueError, RecursionError) as error:  # not UTF-8, or not JSON, or nested without end
         raise CheckpointError(f"{path} is not JSON: {error}") from None
     expected = [field.name for field in dataclasses.fields(Record)]
+    if isinstance(fields, dict):
+        fields = {"mark": ""} | fields  # records older than strings have none
     if not isinstance(fields, dict) or sorted(fields) != sorted(expected):
         came = ", ".join(fields) if isinstance(fields, dict) else type(fields).__name__
         raise CheckpointError(f"{path} holds {came or 'nothing'}; a run's config.json holds {', '.join(expected)}")
-    config, alphabet, sha256, version = (fields[name] for name in expected)
+    config, alphabet, sha256, version, mark = (fields[name] for name in expected)
     if not isinstance(config, dict):
         raise CheckpointError(f"{path}: config is {config!r}; a run's config.json holds its fields there")
     if not isinstance(alphabet, str) or len(alphabet) < 2 or alphabet != "".join(sorted(set(alphabet))):
@@ -56,8 +58,10 @@ def load_record(path: Path) -> Record:
         raise CheckpointError(f"{path}: alphabet is {alphabet!r}; allowed: characters that UTF-8 can hold")
     if not isinstance(sha256, str) or type(version) is not int:
         raise CheckpointError(f"{path}: data_sha256 must be a string and training_version a whole number")
+    if not isinstance(mark, str) or len(mark) > 1 or mark not in alphabet:
+        raise CheckpointError(f"{path}: mark is {mark!r}; allowed: one character of the alphabet, or none")
     try:
-        return Record(config_from_dict(config), alphabet, sha256, version)
+        return Record(config_from_dict(config), alphabet, sha256, version, mark)
     except ConfigError as error:
         raise CheckpointError(f"{path}: {error}") from None
 

@@ -29,6 +29,12 @@ _WHOLE = {
 }
 """Whole-number fields with their least and greatest values; smaller limits follow from data and memory."""
 
+_NUMBERS = {"learning_rate": False, "weight_decay": True, "clip": True}
+"""Fields that hold any number, and whether it may be 0."""
+
+SCHEDULES = ("constant", "cosine")
+KEPT = ("last", "best")
+
 
 class ConfigError(Exception):
     """Bad input in one line: what came, what is allowed, and which flag to change.
@@ -71,12 +77,18 @@ class TrainConfig:
     """Passes over the training characters; the hidden state is zero at the start of each."""
     learning_rate: float = 0.01
     """Adam's step size."""
+    schedule: str = "constant"
+    """What becomes of the step size: `constant`, or `cosine`, which falls from learning_rate to 0 over the training."""
+    weight_decay: float = 0.0
+    """AdamW's decay: before each step, weights shrink by this times the step size."""
     batch_size: int = 1
     """Streams the training characters are cut into and read side by side."""
     window: int = 0
     """Steps of truncated backpropagation, one optimiser step each; 0 is the whole sequence (64 for a text)."""
     clip: float = 0.0
     """The largest gradient norm; longer gradients are scaled down to it. 0 never clips."""
+    keep: str = "last"
+    """Which weights to keep: of the `last` epoch, or of the `best` on a tenth of the training data, set apart."""
     seed: int = 42
     """Seed of the net's initial weights."""
     data_seed: int = 0
@@ -91,15 +103,15 @@ class TrainConfig:
             value = getattr(self, name)
             if type(value) is not int or not least <= value <= most:
                 raise ConfigError(name, value, f"whole numbers from {least} to {most}")
-        for name in ("learning_rate", "clip"):
+        for name, zero_ok in _NUMBERS.items():
             value = getattr(self, name)
-            zero_ok = name == "clip"
             # NaN fails every comparison.
             if type(value) not in (int, float) or not (0 < value <= MAX_NUMBER or (value == 0 and zero_ok)):
                 start = "0 or above" if zero_ok else "above 0"
                 raise ConfigError(name, value, f"numbers {start}, at most {MAX_NUMBER:g}")
             object.__setattr__(self, name, float(value))  # JSON's 1 and 1.0 are one config
-        for name, choices in (("cell", tuple(CELLS)), ("encoding", ENCODINGS)):
+        choices_of = {"cell": tuple(CELLS), "encoding": ENCODINGS, "schedule": SCHEDULES, "keep": KEPT}
+        for name, choices in choices_of.items():
             if getattr(self, name) not in choices:
                 raise ConfigError(name, getattr(self, name), ", ".join(choices))
         _check_spec(self.pattern)

@@ -4,13 +4,16 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from rnn_core.batching import Window, cut
+from rnn_core.batching import Window
 from rnn_core.model import CharRNN, Hidden
+from rnn_core.patterns.oracle import Oracle
 from rnn_core.patterns.unit import Unit
 from rnn_core.prepare import Prepared
 
@@ -19,6 +22,12 @@ CHUNK = 4096
 
 MOST_NUMBERS = 2**24
 """Logits or states of many sequences held at a time, for the same reason."""
+
+FREE_LENGTH = 1000
+"""Characters that a net writes by itself where many are right."""
+
+UNSCORED = "\u00b7"
+"""Stands for a prediction that does not count."""
 
 MOST_PHASE_NUMBERS = 2**28
 """Logits or states that the loss from an unknown phase may take, some seconds' worth; longer units go without."""
@@ -65,11 +74,13 @@ def measuring(net: CharRNN) -> Iterator[None]:
 
 
 def score_windows(net: CharRNN, windows: list[Window]) -> Score:
-    """Score a net on consecutive windows, read from a zero state."""
+    """Score a net on consecutive windows, on whichever device it is."""
     score = Score()
+    device = net.readout.weight.device
     with measuring(net):
-        hidden = net.init_hidden(windows[0].input_bt.shape[0])
-        for window in windows:
+        for window in (window.to(device) for window in windows):
+            if window.fresh:
+                hidden = net.init_hidden(len(window.input_bt))
             logits_btv, hidden = net(net.encode(window.input_bt), hidden)
             counted = torch.ones_like(window.target_bt, dtype=torch.bool) if window.mask_bt is None else window.mask_bt
             logits, target = logits_btv[counted], window.target_bt[counted]
@@ -79,19 +90,15 @@ def score_windows(net: CharRNN, windows: list[Window]) -> Score:
     return score
 
 
-def score_text(net: CharRNN, indices: Tensor, start: int) -> Score:
-    """Score a net on one sequence, read from a zero state.
+def score_evaluation(net: CharRNN, prepared: Prepared) -> Score:
+    """Score a net on its pattern's test: a stream from a zero state, strings each from a zero state."""
+    evaluation = prepared.evaluation
+    return score_windows(net, prepared.cut(evaluation.text, *_test_shape(net, prepared), evaluation.start))
 
-    Arguments:
-        net: the net, on any device.
-        indices: the sequence, int64, (n,).
-        start: the first position scored, 1 to n - 1; what comes before is only read.
-    """
-    windows = []
-    for number, window in enumerate(cut(indices, 1, CHUNK)):
-        position_bt = number * CHUNK + 1 + torch.arange(window.target_bt.shape[1])[None]
-        windows.append(Window(window.input_bt, window.target_bt, position_bt >= start).to(net.readout.weight.device))
-    return score_windows(net, windows)
+
+def _test_shape(net: CharRNN, prepared: Prepared) -> tuple[int, int]:
+    """Return how many sequences of the test are read side by side, and how many of their steps at a time."""
+    return (max(1, MOST_NUMBERS // (CHUNK * width(net))) if prepared.pattern.mark else 1), CHUNK
 
 
 def width(net: CharRNN) -> int:
@@ -104,35 +111,45 @@ def score_side_by_side(net: CharRNN, sequences: list[Tensor]) -> Score:
     rows = max(1, MOST_NUMBERS // (len(sequences[0]) * width(net)))
     score = Score()
     for begin in range(0, len(sequences), rows):
-        indices_bt = torch.stack(sequences[begin : begin + rows]).to(net.readout.weight.device)
-        score += score_windows(net, [Window(indices_bt[:, :-1], indices_bt[:, 1:], None)])
+        indices_bt = torch.stack(sequences[begin : begin + rows])
+        score += score_windows(net, [Window(indices_bt[:, :-1], indices_bt[:, 1:], None, fresh=True)])
     return score
 
 
-def read(net: CharRNN, indices: Tensor, hidden: Hidden) -> Iterator[tuple[Tensor, Hidden]]:
-    """Read one sequence from a state, CHUNK steps at a time.
+def read(net: CharRNN, indices: Tensor, hidden: Hidden, mark: int | None = None) -> Iterator[tuple[Tensor, Hidden]]:
+    """Read one sequence from a state, at most CHUNK steps at a time.
 
     Arguments:
         net: the net, on any device.
         indices: the sequence, int64, (n,), n at least 1.
         hidden: the state before it, for one sequence.
+        mark: the index before which the state is put back to zero, that of the mark between strings; None for never.
 
     Yields:
         For each chunk of T steps the logits of what comes next, (T, V), and the state after it.
     """
-    for chunk in torch.split(indices.to(net.readout.weight.device), CHUNK):
-        logits_btv, hidden = net(net.encode(chunk[None]), hidden)
-        yield logits_btv[0], hidden
+    starts = [] if mark is None else (indices == mark).nonzero().flatten().tolist()
+    for begin, end in pairwise([*sorted({0, *starts}), len(indices)]):
+        if begin in starts:
+            hidden = net.init_hidden(1)
+        for chunk in torch.split(indices[begin:end].to(net.readout.weight.device), CHUNK):
+            logits_btv, hidden = net(net.encode(chunk[None]), hidden)
+            yield logits_btv[0], hidden
 
 
-def predict(net: CharRNN, indices: Tensor) -> Tensor:
+def predict(net: CharRNN, indices: Tensor, mark: int | None = None) -> Tensor:
     """Return the likeliest next character after each of `indices`, read from a zero state: int64, (n,), (n,)."""
     with measuring(net):
-        return torch.cat([logits_tv.argmax(-1).cpu() for logits_tv, _ in read(net, indices, net.init_hidden(1))])
+        chunks = read(net, indices, net.init_hidden(1), mark)
+        return torch.cat([logits_tv.argmax(-1).cpu() for logits_tv, _ in chunks])
 
 
 def generate(
-    net: CharRNN, prime: Tensor, temperature: float = 0.0, generator: torch.Generator | None = None
+    net: CharRNN,
+    prime: Tensor,
+    temperature: float = 0.0,
+    generator: torch.Generator | None = None,
+    mark: int | None = None,
 ) -> Iterator[int]:
     """Let a net run free: read `prime` from a zero state, then yield characters for ever, each read in turn.
 
@@ -141,6 +158,7 @@ def generate(
         prime: indices of the characters to go on from, int64, (n,), n at least 1.
         temperature: 0 takes the likeliest character; above 0, characters are drawn from softmax(logits / temperature).
         generator: the source of the draws, on the CPU.
+        mark: the index before which the state is put back to zero; None for never.
 
     Yields:
         Character indices.
@@ -148,7 +166,7 @@ def generate(
     unread, hidden = prime, net.init_hidden(1)
     while True:
         with measuring(net):  # entered anew for each character: the caller may train between two of them
-            logits_tv, hidden = deque(read(net, unread, hidden), maxlen=1).pop()  # the last, and no other kept
+            logits_tv, hidden = deque(read(net, unread, hidden, mark), maxlen=1).pop()  # the last, and no other kept
             logits = logits_tv[-1].cpu().double()
             if temperature == 0:
                 index = int(logits.argmax())
@@ -158,6 +176,11 @@ def generate(
                 index = int(torch.multinomial(weights, 1, generator=generator))
         yield index
         unread = torch.tensor([index])
+
+
+def begun(prompt: str, mark: str) -> str:
+    """Return what a net reads for a prompt: strings are read from their mark on."""
+    return prompt if prompt.startswith(mark) else mark + prompt
 
 
 def free_run_correct(net: CharRNN, prime: Tensor, truth: Tensor) -> int:
@@ -184,14 +207,36 @@ def free_run_correct(net: CharRNN, prime: Tensor, truth: Tensor) -> int:
     return len(truth)
 
 
+def free_run_legal(net: CharRNN, prepared: Prepared, oracle: Oracle) -> int:
+    """Return how many of FREE_LENGTH characters that a net writes are possible, before the first that is not.
+
+    The characters are drawn from the net's own distribution, from a fixed seed: where many things are right, the
+    likeliest character again and again would show only one of them.
+    """
+    prime = prepared.evaluation.prime
+    log_probs = oracle.log_probs(prime + write(net, prepared, FREE_LENGTH))[len(prime) :]
+    impossible = np.flatnonzero(~np.isfinite(log_probs))
+    return int(impossible[0]) if len(impossible) else FREE_LENGTH
+
+
+def write(net: CharRNN, prepared: Prepared, count: int) -> str:
+    """Return what a net writes after the test's prime: the likeliest characters, or draws where many are right."""
+    evaluation, vocabulary = prepared.evaluation, prepared.vocabulary
+    temperature = 0.0 if evaluation.truth else 1.0
+    draws = torch.Generator().manual_seed(0)
+    running = generate(net, vocabulary.encode(evaluation.prime), temperature, draws, prepared.mark)
+    return vocabulary.decode([next(running) for _ in range(count)])
+
+
 @dataclass(frozen=True)
 class Sample:
     """What a net makes of the beginning of its test, to be looked at side by side.
 
     Attributes:
         target: the test's first characters but one, at most `most`.
-        predicted: the likeliest character at each of their positions.
-        continuation: what the net writes by itself after the prime, `most` characters.
+        predicted: the likeliest character at each of their positions; a dot where the pattern does not score it.
+        continuation: what the net writes by itself after the prime, `most` characters; nothing where only some
+            characters are scored, since nobody taught it the others.
     """
 
     target: str
@@ -201,14 +246,14 @@ class Sample:
 
 def sample(net: CharRNN, prepared: Prepared, most: int = 60) -> Sample:
     """Let a net predict and write a little."""
-    vocabulary, evaluation = prepared.vocabulary, prepared.evaluation
-    read = evaluation.text[: most + 1]
-    running = generate(net, vocabulary.encode(evaluation.prime))
-    return Sample(
-        target=read[1:],
-        predicted=vocabulary.decode(predict(net, vocabulary.encode(read[:-1]))),
-        continuation=vocabulary.decode([next(running) for _ in range(most)]),
-    )
+    vocabulary = prepared.vocabulary
+    beginning = prepared.evaluation.text[: most + 1]
+    predicted = vocabulary.decode(predict(net, vocabulary.encode(beginning[:-1]), prepared.mark))
+    scored = prepared.pattern.scored(beginning)
+    if scored is None:
+        return Sample(beginning[1:], predicted, write(net, prepared, most))
+    shown = (character if counts else UNSCORED for character, counts in zip(predicted, scored[1:], strict=True))
+    return Sample(beginning[1:], "".join(shown), "")
 
 
 def evaluate(net: CharRNN, prepared: Prepared) -> dict[str, float]:
@@ -219,31 +264,32 @@ def evaluate(net: CharRNN, prepared: Prepared) -> dict[str, float]:
         eval_loss, eval_accuracy: of the pattern's test (see its family), teacher forced.
         oracle_loss, floor_loss, excess_loss: the oracle's loss on the same characters, the least that can be
             expected there, and how far eval_loss lies above it; where the pattern has an oracle.
-        free_run_correct, free_run_length: characters right before the first error, out of how many.
+        free_run_correct, free_run_length: characters right (where many are right, possible) before the first error,
+            out of how many; not where only some characters are scored, since nobody taught the net the others.
+        uniform_loss, unigram_loss ...: for a text, the losses of n-gram models on the same characters.
         unknown_phase_loss, unknown_phase_floor: for a unit, the mean loss over `length` characters read from every
             phase, and the least that can be expected there; not for units so long that it would take minutes.
         Losses in nats per character.
     """
-    device = net.readout.weight.device
-    encode = prepared.vocabulary.encode
-    evaluation = prepared.evaluation
-    trained = score_windows(net, [window.to(device) for window in prepared.windows])
-    tested = score_text(net, encode(evaluation.text), evaluation.start)
-    metrics = {
-        "final_train_loss": trained.loss,
-        "eval_loss": tested.loss,
-        "eval_accuracy": tested.accuracy,
-        "free_run_correct": free_run_correct(net, encode(evaluation.prime), encode(evaluation.truth)),
-        "free_run_length": len(evaluation.truth),
-    }
-    log_probs = prepared.pattern.oracle_log_probs(evaluation)
-    if log_probs is not None:
-        oracle_loss = float(-log_probs.mean()) + 0.0  # + 0.0: not "-0.0"
+    encode, pattern, evaluation = prepared.vocabulary.encode, prepared.pattern, prepared.evaluation
+    trained = score_windows(net, prepared.windows)
+    tested = score_evaluation(net, prepared)
+    metrics = {"final_train_loss": trained.loss, "eval_loss": tested.loss, "eval_accuracy": tested.accuracy}
+    if evaluation.truth:
+        truth = encode(evaluation.truth)
+        metrics["free_run_correct"] = free_run_correct(net, encode(evaluation.prime), truth)
+        metrics["free_run_length"] = len(truth)
+    elif pattern.oracle is not None and pattern.scored(evaluation.text) is None:
+        metrics["free_run_correct"] = free_run_legal(net, prepared, pattern.oracle)
+        metrics["free_run_length"] = FREE_LENGTH
+    oracle_loss = pattern.oracle_loss(evaluation)
+    if oracle_loss is not None:
         metrics |= {"oracle_loss": oracle_loss, "floor_loss": oracle_loss, "excess_loss": tested.loss - oracle_loss}
-    if isinstance(prepared.pattern, Unit):
+    metrics |= {f"{name}_loss": loss for name, loss in pattern.references(evaluation, prepared.text).items()}
+    if isinstance(pattern, Unit):
         length = prepared.config.length
-        if len(prepared.pattern.unit) * length * width(net) <= MOST_PHASE_NUMBERS:
-            phases = [encode(phase) for phase in prepared.pattern.phases(length)]
+        if len(pattern.unit) * length * width(net) <= MOST_PHASE_NUMBERS:
+            phases = [encode(phase) for phase in pattern.phases(length)]
             metrics["unknown_phase_loss"] = score_side_by_side(net, phases).loss
-            metrics["unknown_phase_floor"] = prepared.pattern.unknown_phase_floor(length)
+            metrics["unknown_phase_floor"] = pattern.unknown_phase_floor(length)
     return metrics

@@ -6,13 +6,16 @@ import json
 import os
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
+import numpy as np
 import torch
 
-from rnn_core.batching import Window, cut
+from rnn_core.batching import Window, cut, pad
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.model import CharRNN, parameter_count
 from rnn_core.patterns import Evaluation, Pattern, parse
+from rnn_core.patterns.strings import split
 from rnn_core.vocabulary import Vocabulary
 
 TRAINING_VERSION = 1
@@ -29,18 +32,26 @@ class Record:
         data_sha256: of the training characters and then the test's, in UTF-8, in hexadecimal; for a whole text file
             this is the file's own.
         training_version: TRAINING_VERSION when it was trained.
+        mark: the character before and after each string, at which the net's state is zero; empty for a stream.
     """
 
     config: TrainConfig
     alphabet: str
     data_sha256: str
     training_version: int = TRAINING_VERSION
+    mark: str = ""
 
     @property
     def digest(self) -> str:
-        """The run's identity: a sha256 over config, data and training version, in hexadecimal."""
+        """The run's identity: a sha256 over config, data and training version, in hexadecimal.
+
+        Fields at their default are left out, so that a field added to TrainConfig leaves earlier identities alone.
+        """
+        default = dataclasses.asdict(TrainConfig())
         identity = {
-            "config": dataclasses.asdict(self.config),
+            "config": {
+                name: value for name, value in dataclasses.asdict(self.config).items() if value != default[name]
+            },
             "data_sha256": self.data_sha256,
             "training_version": self.training_version,
         }
@@ -72,12 +83,18 @@ class Prepared:
     def record(self) -> Record:
         """What config.json holds of this."""
         data = self.text + self.evaluation.text
-        return Record(self.config, self.vocabulary.characters, hashlib.sha256(data.encode()).hexdigest())
+        sha256 = hashlib.sha256(data.encode()).hexdigest()
+        return Record(self.config, self.vocabulary.characters, sha256, mark=self.pattern.mark)
 
     @cached_property
     def evaluation(self) -> Evaluation:
         """What the trained net is evaluated on."""
-        return self.pattern.evaluation(self.config.length)
+        return self.pattern.evaluation(self.config.length, self.config.data_seed)
+
+    @property
+    def mark(self) -> int | None:
+        """The index of the mark between strings; None for a stream."""
+        return self.vocabulary.to_index[self.pattern.mark] if self.pattern.mark else None
 
     @property
     def parameters(self) -> int:
@@ -87,8 +104,41 @@ class Prepared:
 
     @cached_property
     def windows(self) -> list[Window]:
-        """One epoch of training data."""
-        return cut(self.vocabulary.encode(self.text), self.config.batch_size, self.config.window)
+        """One epoch of training data; with keep=best, without the tenth that is set apart."""
+        return self.cut(self.parts[0], self.config.batch_size, self.config.window)
+
+    @cached_property
+    def validation(self) -> list[Window]:
+        """The tenth of the training data that chooses the weights to keep, read from a zero state; else nothing."""
+        held_out = self.parts[1]
+        return self.cut(held_out, self.config.batch_size, self.config.window) if held_out else []
+
+    @property
+    def parts(self) -> tuple[str, str]:
+        """The characters to train on and those to validate on."""
+        if self.config.keep == "last":
+            return self.text, ""
+        at = len(self.text) - _validation_length(self.text, self.pattern.mark)
+        # Both parts keep the mark, or the character, where they meet: it ends the one and starts the other.
+        return self.text[: at + 1], self.text[at:]
+
+    def cut(self, text: str, batch_size: int, window: int, start: int = 1) -> list[Window]:
+        """Cut a text of this pattern into windows: a stream into `batch_size` streams, strings into batches of as many.
+
+        Only what the pattern scores counts, and of that only the predictions of `text[start:]`.
+        """
+        counts = np.arange(1, len(text)) >= start
+        scored = self.pattern.scored(text)
+        if scored is not None:
+            counts &= scored[1:]
+        counted = None if counts.all() else torch.from_numpy(counts)
+        indices = self.vocabulary.encode(text)
+        if not self.pattern.mark:
+            return cut(indices, min(batch_size, len(indices) - 1), window, counted)
+        ends = (indices == self.vocabulary.to_index[self.pattern.mark]).nonzero().flatten().tolist()
+        strings = [indices[begin : end + 1] for begin, end in pairwise(ends)]
+        answers = None if counted is None else [counted[begin:end] for begin, end in pairwise(ends)]
+        return pad(strings, batch_size, window, answers)
 
     def build_net(self) -> CharRNN:
         """Return the untrained net on the config's device: the seed is set immediately before it is built."""
@@ -106,14 +156,42 @@ def prepare(config: TrainConfig) -> Prepared:
     pattern = parse(config.pattern)
     length = config.length or pattern.default_length
     pattern.check_length(length)
-    if config.batch_size > length - 1:
+    streams = 1 if pattern.mark else config.batch_size
+    if streams > length - 1:
         raise ConfigError("batch_size", config.batch_size, f"1 to {length - 1}, the predictions in {length} characters")
-    steps = -(-(length - 1) // config.batch_size)
-    window = config.window or pattern.default_window or steps
-    resolved = dataclasses.replace(config, pattern=pattern.spec, length=length, window=min(window, steps))
     _check_device(config.device)
-    _check_memory(resolved, len(pattern.alphabet), whole=config.window == 0)
-    return Prepared(resolved, pattern, pattern.training_text(length, config.data_seed), Vocabulary(pattern.alphabet))
+    steps = -(-(length - 1) // streams)
+    window = config.window or pattern.default_window
+    resolved = dataclasses.replace(
+        config, pattern=pattern.spec, length=length, window=steps if not window else min(window, steps)
+    )
+    if not pattern.mark:
+        _check_memory(resolved, len(pattern.alphabet), whole=config.window == 0)
+        text = pattern.training_text(length, config.data_seed)
+    else:
+        # How long the longest string is, only the draw can tell.
+        _check_memory(dataclasses.replace(resolved, window=1), len(pattern.alphabet), whole=True)
+        text = pattern.training_text(length, config.data_seed)
+        sizes = [len(string) + 1 for string in split(text)]
+        if config.batch_size > len(sizes):
+            raise ConfigError("batch_size", config.batch_size, f"1 to {len(sizes)}, the strings in {length} characters")
+        resolved = dataclasses.replace(resolved, window=min(window or max(sizes), max(sizes)))
+        _check_memory(resolved, len(pattern.alphabet), whole=config.window == 0)
+    prepared = Prepared(resolved, pattern, text, Vocabulary(pattern.alphabet))
+    for part in prepared.parts if config.keep == "best" else (text,):
+        scored = pattern.scored(part)
+        if len(part) < 2 or (scored is not None and not scored[1:].any()):
+            apart = ", part of it set apart by keep=best" if config.keep == "best" else ""
+            raise ConfigError("length", length, f"more: nothing in so little{apart} can be scored")
+    return prepared
+
+
+def _validation_length(text: str, mark: str) -> int:
+    """Return how many characters at the end of the training text are set apart: a tenth, in whole strings."""
+    tenth = max(1, (len(text) - 1) // 10)
+    if not mark:
+        return tenth + 1
+    return len(text) - max(0, text.rfind(mark, 0, len(text) - tenth))
 
 
 def _check_device(device: str) -> None:

@@ -1,14 +1,16 @@
 """train(config): the loop, a generator that yields one EpochRecord per epoch."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from rnn_core.adam import Adam
 from rnn_core.config import TrainConfig
+from rnn_core.evaluation import score_windows
 from rnn_core.model import CharRNN, detach
 from rnn_core.prepare import Prepared, prepare
 
@@ -21,12 +23,14 @@ class EpochRecord:
         epoch: from 0.
         loss: mean cross-entropy over the training predictions, nats per character.
         accuracy: share of predictions whose likeliest character is right, 0 to 1.
-        net: the net, which the next epoch goes on to train.
+        valid_loss: with keep=best, mean cross-entropy after the epoch on the validation data, nats per character.
+        net: the net, which the next epoch goes on to train; after the last one it holds the weights to keep.
     """
 
     epoch: int
     loss: float
     accuracy: float
+    valid_loss: float | None
     net: CharRNN
 
 
@@ -40,11 +44,12 @@ class DivergedError(ArithmeticError):
         self.epoch = epoch
 
 
-def train(config: TrainConfig | Prepared, net: CharRNN | None = None) -> Iterator[EpochRecord]:
+def train(config: TrainConfig | Prepared, net: CharRNN | None = None) -> Generator[EpochRecord, None, None]:
     """Train a net on its pattern.
 
-    Cross-entropy and Adam (Kingma & Ba 2015), one step per window. The state is zero at the start of each epoch and
-    carried from window to window, cut off from its history: truncated backpropagation through time.
+    Cross-entropy and Adam (Kingma & Ba 2015), one step per window. The state is zero where a sequence starts and
+    carried from window to window, cut off from its history: truncated backpropagation through time. With keep=best the
+    net ends with the weights of the epoch that had the lowest loss on the validation data, even if it is cut short.
 
     Arguments:
         config: what to train; a Prepared saves making it ready again.
@@ -65,28 +70,72 @@ def train(config: TrainConfig | Prepared, net: CharRNN | None = None) -> Iterato
     config = prepared.config
     torch.set_num_threads(config.threads)
     net = prepared.build_net() if net is None else net
-    optimizer = Adam(net.parameters(), config.learning_rate)
+    optimizer = Adam(net.parameters(), config.learning_rate, config.weight_decay)
     windows = [window.to(config.device) for window in prepared.windows]
-    for epoch in range(config.epochs):
-        net.train()
-        hidden = net.init_hidden(config.batch_size)
-        loss_sum, correct, count = 0.0, 0, 0
-        for window in windows:
-            logits, hidden = net(net.encode(window.input_bt), detach(hidden))
-            logits, target = logits.flatten(0, 1), window.target_bt.flatten()
-            if window.mask_bt is not None:
-                counted = window.mask_bt.flatten()
-                logits, target = logits[counted], target[counted]
-            loss = functional.cross_entropy(logits, target)
-            value = loss.item()
-            if not math.isfinite(value):
-                raise DivergedError(epoch, value)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            if config.clip:
-                torch.nn.utils.clip_grad_norm_(net.parameters(), config.clip)
-            optimizer.step()
-            loss_sum += value * len(target)
-            correct += int((logits.argmax(-1) == target).sum())
-            count += len(target)
-        yield EpochRecord(epoch, loss_sum / count, correct / count, net)
+    held_out = [window.to(config.device) for window in prepared.validation]
+    best = Best(net)
+    step, steps = 0, config.epochs * len(windows)
+    try:
+        for epoch in range(config.epochs):
+            net.train()
+            loss_sum, correct, count = 0.0, 0, 0
+            for window in windows:
+                if window.fresh:
+                    hidden = net.init_hidden(len(window.input_bt))
+                logits, hidden = net(net.encode(window.input_bt), detach(hidden))
+                logits, target = logits.flatten(0, 1), window.target_bt.flatten()
+                if window.mask_bt is not None:
+                    counted = window.mask_bt.flatten()
+                    logits, target = logits[counted], target[counted]
+                optimizer.learning_rate = config.learning_rate * step_size(config.schedule, step / steps)
+                step += 1
+                if not len(target):  # read for what comes after
+                    continue
+                loss = functional.cross_entropy(logits, target)
+                value = loss.item()
+                if not math.isfinite(value):
+                    raise DivergedError(epoch, value)
+                optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                if config.clip:
+                    torch.nn.utils.clip_grad_norm_(net.parameters(), config.clip)
+                optimizer.step()
+                loss_sum += value * len(target)
+                correct += int((logits.argmax(-1) == target).sum())
+                count += len(target)
+            valid_loss = score_windows(net, held_out).loss if held_out else None
+            if valid_loss is not None:
+                best.see(valid_loss)
+            if epoch == config.epochs - 1:
+                best.restore()
+            yield EpochRecord(epoch, loss_sum / count, correct / count, valid_loss, net)
+    finally:
+        best.restore()
+
+
+def step_size(schedule: str, done: float) -> float:
+    """Return the share of the learning rate that a step takes, `done` of the training (0 to 1) lying behind it.
+
+    The cosine is that of Loshchilov & Hutter 2017 (SGDR, equation 5) without restarts, down to 0.
+    """
+    return 0.5 * (1 + math.cos(math.pi * done)) if schedule == "cosine" else 1.0
+
+
+class Best:
+    """The weights with the lowest validation loss so far; the first of equals."""
+
+    def __init__(self, net: CharRNN) -> None:
+        self._net = net
+        self._loss = math.inf
+        self._weights: dict[str, Tensor] | None = None
+
+    def see(self, valid_loss: float) -> None:
+        """Keep a copy of the net's weights if no earlier ones were as good."""
+        if valid_loss < self._loss:
+            self._loss = valid_loss
+            self._weights = {name: weight.clone() for name, weight in self._net.state_dict().items()}
+
+    def restore(self) -> None:
+        """Put the best weights back into the net; without any, the net keeps its own."""
+        if self._weights is not None:
+            self._net.load_state_dict(self._weights)

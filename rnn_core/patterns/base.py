@@ -1,13 +1,36 @@
-"""What every pattern offers: an alphabet, training characters, and something to be tested on."""
+"""What every pattern offers: an alphabet, a sample to train on, an oracle, a recipe, and something to be tested on."""
 
 import difflib
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from random import Random
+from typing import Any, ClassVar
 
 import numpy as np
 
 from rnn_core.config import ConfigError
+from rnn_core.patterns.oracle import Oracle
+
+TEST_LENGTH = 20_000
+"""Characters of a fresh draw that a net is tested on."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A stretch of text that is right or wrong as a whole; cases of one size make one row of the table.
+
+    Attributes:
+        measure: what `size` counts, such as "length" or "depth".
+        size: how large the case is.
+        text: read from a zero state, each character predicted from those before it.
+        judged: the positions in `text` whose predictions count, from 1; None for all that the pattern scores.
+    """
+
+    measure: str
+    size: int
+    text: str
+    judged: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -15,10 +38,10 @@ class Evaluation:
     """What a trained net is tested on.
 
     Attributes:
-        text: read from a zero state, each character predicted from those before it.
+        text: read from a zero state (each string by itself), each character predicted from those before it.
         start: predictions of `text[start:]` are scored, those before only read; at least 1.
         prime: read from a zero state before the net is let go.
-        truth: what the net should then write by itself.
+        truth: what the net should then write by itself; empty where many things are right.
     """
 
     text: str
@@ -31,23 +54,33 @@ class Pattern(ABC):
     """A source of character sequences, named by a spec.
 
     A family is a subclass in a file of its own in this folder, with a class attribute `family`: a spec
-    `family:argument` makes `Subclass("argument")`, and no other file needs a change.
+    `family:argument` makes `Subclass("argument")`, and no other file needs a change. This class is the base of patterns
+    that are one stream; `Strings` that of patterns whose strings end.
 
     Attributes:
         family: the word before the colon.
+        example: a spec of the family, shown and tested.
+        recipe: the TrainConfig fields with which `example` is known to be learnt.
+        mark: the character that stands before and after each string; empty for a stream.
         alphabet: every character the pattern can produce.
         default_length: training characters when none are asked for.
         default_window: steps of truncated backpropagation when none are asked for; 0 is the whole sequence.
+        oracle: the exact next-character distribution; None where nobody knows it.
     """
 
     family: ClassVar[str]
     families: ClassVar[dict[str, type["Pattern"]]] = {}
+    example: ClassVar[str]
+    recipe: ClassVar[Mapping[str, Any]] = {}
+    mark: ClassVar[str] = ""
     alphabet: str
     default_length: int
     default_window: ClassVar[int] = 0
+    oracle: Oracle | None = None
 
     def __init_subclass__(cls) -> None:
-        Pattern.families[cls.family] = cls
+        if "family" in cls.__dict__:
+            Pattern.families[cls.family] = cls
 
     @abstractmethod
     def __init__(self, argument: str) -> None:
@@ -58,21 +91,106 @@ class Pattern(ABC):
     def spec(self) -> str:
         """The spec that names this pattern from any folder."""
 
-    @abstractmethod
+    @property
+    def description(self) -> str:
+        """The pattern in one sentence."""
+        return (type(self).__doc__ or "").split("\n\n")[0].replace("\n    ", " ")
+
     def check_length(self, length: int) -> None:
         """Raise ConfigError unless `length` training characters can be had and learnt from."""
+        if length < 2:
+            raise ConfigError("length", length, "2 or more")
 
     @abstractmethod
+    def sample(self, length: int, rng: Random) -> str:
+        """Return `length` characters, drawn with `rng` where there is something to draw."""
+
     def training_text(self, length: int, data_seed: int) -> str:
-        """Return the `length` characters to train on, drawn with `data_seed` where there is something to draw."""
+        """Return the characters to train on."""
+        return self.sample(length, Random(f"training {data_seed}"))
 
-    @abstractmethod
-    def evaluation(self, length: int) -> Evaluation:
-        """Return what a net trained on `length` characters is tested on."""
+    def evaluation(self, length: int, data_seed: int) -> Evaluation:
+        """Return what a net trained on `length` characters is tested on: by default a fresh draw."""
+        text = self.sample(TEST_LENGTH, Random(f"evaluation {data_seed}"))
+        return Evaluation(text=text, start=1, prime=text[:1], truth="")
 
-    def oracle_log_probs(self, evaluation: Evaluation) -> np.ndarray | None:
-        """Return the oracle's log-probability (nats) of each scored character, or None without an oracle."""
+    @property
+    def language(self) -> Oracle | None:
+        """An oracle that also holds possible what is beyond the pattern's own limits; by default the pattern's own."""
+        return self.oracle
+
+    def scored(self, text: str) -> np.ndarray | None:
+        """Return which characters of `text` count in training and test, bool, (len(text),); None where all do."""
         return None
+
+    def cases(self, evaluation: Evaluation, training_text: str, data_seed: int) -> list[Case]:
+        """Return the cases of the table of generalization, those like the training text and those beyond it."""
+        return []
+
+    def ranges(self, training_text: str) -> dict[str, tuple[int, int]]:
+        """Return for each measure of `cases` the least and the greatest size trained on."""
+        return {}
+
+    def oracle_loss(self, evaluation: Evaluation) -> float | None:
+        """Return the oracle's mean loss on what the test scores, nats per character; None without an oracle."""
+        if self.oracle is None:
+            return None
+        log_probs = self.oracle.log_probs(evaluation.text)[evaluation.start :]
+        scored = self.scored(evaluation.text)
+        counted = log_probs if scored is None else log_probs[scored[evaluation.start :]]
+        return float(-counted.mean()) + 0.0  # + 0.0: not "-0.0"
+
+    def references(self, evaluation: Evaluation, training_text: str) -> dict[str, float]:
+        """Return what simple predictors reach on the test, by name, in nats per scored character."""
+        return {}
+
+
+def refuse(spec: str, allowed: str) -> ConfigError:
+    """Return the error for a spec that makes no sense."""
+    return ConfigError("pattern", spec, allowed)
+
+
+def whole(spec: str, name: str, text: str, least: int, most: int, example: str) -> int:
+    """Return a whole number that stands in a spec, checked; `example` is a spec that would do."""
+    if not text.isascii() or not text.isdigit() or len(text) > 18 or not least <= int(text) <= most:
+        raise refuse(spec, f"{name} from {least} to {most}, such as {example}, not {text!r}")
+    return int(text)
+
+
+def options(spec: str, argument: str, allowed: Mapping[str, str]) -> dict[str, str]:
+    """Read the `name=value:name=value` with which a spec ends; what is not given keeps the value in `allowed`.
+
+    Raises:
+        ConfigError: a name that is not in `allowed`, one given twice, or something else between the colons.
+    """
+    given: dict[str, str] = {}
+    for part in argument.split(":") if argument else []:
+        name, equals, value = part.partition("=")
+        if not equals or name not in allowed or name in given:
+            shown = ":".join(f"{name}={value}" for name, value in allowed.items())
+            raise refuse(spec, f"options as in {spec.removesuffix(argument)}{shown}, not {part!r}")
+        given[name] = value
+    return {**allowed, **given}
+
+
+def family_of(spec: str) -> tuple[type[Pattern], str]:
+    """Return the family that a spec names, and its argument.
+
+    A word alone is a family if there is one of that name, and otherwise a unit.
+
+    Raises:
+        ConfigError: no such family, or a word that is probably one mistyped.
+    """
+    word, colon, argument = spec.partition(":")
+    if word in Pattern.families and (colon or word != "unit"):
+        return Pattern.families[word], argument
+    known = sorted(Pattern.families)
+    near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6 if colon else 0.75)
+    if not colon and (not near or len(spec) < 4):
+        return Pattern.families["unit"], spec
+    hint = f"; did you mean {near[0]}?" if near else ""
+    unit = "unit:... where a unit has a colon" if colon else f"unit:{spec} for a unit of that name"
+    raise ConfigError("pattern", spec, f"the families {', '.join(known)}; {unit}{hint}")
 
 
 def parse(spec: str) -> Pattern:
@@ -85,12 +203,5 @@ def parse(spec: str) -> Pattern:
     Raises:
         ConfigError: no such family, or an argument that it cannot use.
     """
-    family, colon, argument = spec.partition(":")
-    if not colon:
-        return Pattern.families["unit"](spec)
-    if family not in Pattern.families:
-        known = sorted(Pattern.families)
-        near = difflib.get_close_matches(family, known, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise ConfigError("pattern", spec, f"the families {', '.join(known)}; unit:... where a unit has a colon{hint}")
-    return Pattern.families[family](argument)
+    family, argument = family_of(spec)
+    return family(argument)

@@ -1,9 +1,25 @@
 """text: a real UTF-8 file, the last tenth held out."""
 
 from pathlib import Path
+from random import Random
 
 from rnn_core.config import ConfigError
 from rnn_core.patterns.base import Evaluation, Pattern
+from rnn_core.patterns.ngrams import ladder
+from rnn_core.vocabulary import Vocabulary
+
+RECIPE = {
+    "encoding": "embedding",
+    "cell": "lstm",
+    "hidden_size": 256,
+    "epochs": 13,
+    "batch_size": 32,
+    "learning_rate": 0.005,
+    "schedule": "cosine",
+    "weight_decay": 0.2,
+    "clip": 1.0,
+    "threads": 2,
+}
 
 PRIME = 1000
 """Characters of the training text read before the net is let go."""
@@ -21,14 +37,20 @@ class Text(Pattern):
         >>> with TemporaryDirectory() as folder:
         ...     _ = Path(folder, "tale.txt").write_text("to be or not to be. ")
         ...     text = Text(f"{folder}/tale.txt")
-        >>> text.training_text(length=18, data_seed=0), text.evaluation(length=18).text
+        >>> text.training_text(length=18, data_seed=0), text.evaluation(length=18, data_seed=0).text
         ('to be or not to be', '. ')
     """
 
     family = "text"
+    example = "text:PATH"
+    recipe = RECIPE
     default_window = 64
 
     def __init__(self, argument: str) -> None:
+        if not argument:
+            raise ConfigError(
+                "pattern", "text", "text:PATH, the path of a UTF-8 file; unit:text for a unit of that name"
+            )
         self.path = Path(argument)
         try:
             self.path = self.path.expanduser().absolute()
@@ -61,11 +83,15 @@ class Text(Pattern):
         if not 2 <= length <= self.default_length:
             raise ConfigError("length", length, f"2 to {self.default_length}, the first nine tenths of {self.path}")
 
-    def training_text(self, length: int, data_seed: int) -> str:
+    def sample(self, length: int, rng: Random) -> str:
         return self.text[:length]
 
-    def evaluation(self, length: int) -> Evaluation:
+    def evaluation(self, length: int, data_seed: int) -> Evaluation:
         held_out = self.text[self.default_length :]
         # The prime is what stands before the held-out part, whatever was trained on: the net goes on from there.
         prime = self.text[max(0, self.default_length - PRIME) : self.default_length]
         return Evaluation(text=held_out, start=1, prime=prime, truth=held_out[: 10 * length])
+
+    def references(self, evaluation: Evaluation, training_text: str) -> dict[str, float]:
+        """Return the losses of a ladder of n-gram models, counted in the training text, on the test."""
+        return ladder(Vocabulary(self.alphabet), training_text, evaluation.text)

@@ -2,12 +2,11 @@
 
 import math
 from collections import Counter
-
-import numpy as np
+from random import Random
 
 from rnn_core.config import ConfigError
-from rnn_core.patterns.base import Evaluation, Pattern
-from rnn_core.vocabulary import code_points
+from rnn_core.patterns.base import Evaluation, Pattern, family_of
+from rnn_core.patterns.oracle import StateOracle
 
 LAB_LENGTH = 15
 """The lab's sequence is "abcabcabcabcabc"."""
@@ -32,6 +31,7 @@ class Unit(Pattern):
     """
 
     family = "unit"
+    example = "abc"
 
     def __init__(self, argument: str) -> None:
         self.unit = argument
@@ -40,28 +40,24 @@ class Unit(Pattern):
                 "pattern", argument, "units of two or more distinct characters (one alone leaves nothing to predict)"
             )
         self.alphabet = "".join(sorted(set(argument)))
+        self.oracle = StateOracle(argument, 0, lambda place: {argument[place]: (1.0, (place + 1) % len(argument))})
         # A unit longer than half the lab's sequence is read twice, or its repetition could not be seen.
         self.default_length = max(LAB_LENGTH, 2 * len(argument))
 
     @property
     def spec(self) -> str:
-        return f"unit:{self.unit}" if ":" in self.unit else self.unit
+        return self.unit if _is_plain(self.unit) else f"unit:{self.unit}"
 
     def check_length(self, length: int) -> None:
         if length < len(self.unit):
             raise ConfigError("length", length, f"{len(self.unit)} or more, so that the whole unit is read once")
 
-    def training_text(self, length: int, data_seed: int) -> str:
+    def sample(self, length: int, rng: Random) -> str:
         return self._repeat(length)
 
-    def evaluation(self, length: int) -> Evaluation:
-        whole = self._repeat((1 + BEYOND) * length)
-        return Evaluation(text=whole, start=length, prime=whole[:length], truth=whole[length:])
-
-    def oracle_log_probs(self, evaluation: Evaluation) -> np.ndarray:
-        """Return log 1 = 0 for each scored character that goes on with the unit, log 0 for any other."""
-        right = code_points(evaluation.text) == code_points(self._repeat(len(evaluation.text)))
-        return np.where(right, 0.0, -math.inf)[evaluation.start :]
+    def evaluation(self, length: int, data_seed: int) -> Evaluation:
+        text = self._repeat((1 + BEYOND) * length)
+        return Evaluation(text=text, start=length, prime=text[:length], truth=text[length:])
 
     def phases(self, length: int) -> list[str]:
         """Return the first `length` characters as read from each of the unit's len(unit) starting points."""
@@ -86,3 +82,11 @@ class Unit(Pattern):
 
     def _repeat(self, length: int) -> str:
         return (self.unit * math.ceil(length / len(self.unit)))[:length]
+
+
+def _is_plain(unit: str) -> bool:
+    """Say whether a unit alone, without its family, is read as that unit."""
+    try:
+        return family_of(unit) == (Unit, unit)
+    except ConfigError:
+        return False

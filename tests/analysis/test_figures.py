@@ -3,13 +3,19 @@ import struct
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from analysis.figures import (
+    GREY,
+    MOST_SIZES,
     MOST_STEPS,
     WRONG,
+    Reach,
     character_colours,
+    generalization,
     glyph,
     hidden_dimensions,
     loss_curve,
@@ -57,6 +63,7 @@ def test_every_figure_is_800_pixels_wide() -> None:
     assert draw(predictions("bcabc", "bcaba", 2)) == (800, 260)
     assert draw(hidden_dimensions(draw_path(5), "abcab")) == (800, 360)
     assert draw(trajectory(draw_path(5), np.array([0.7, 0.2]), "abcab")) == (800, 500)
+    assert draw(generalization([draw_reach([1, 2], 1)] * 2)) == (800, 680)
 
 
 def test_axes_say_what_they_show_and_in_which_unit() -> None:
@@ -88,6 +95,22 @@ def test_the_eval_loss_is_drawn_after_the_last_epoch() -> None:
     assert lines(figure)["eval, after training: 0.75"] == [0.75]
     (point,) = [line for line in figure.axes[0].get_lines() if "eval" in str(line.get_label())]
     assert list(point.get_xdata()) == [2]
+
+
+def test_the_validation_loss_of_each_epoch_is_drawn_where_there_is_one() -> None:
+    figure = loss_curve([1.0, 0.5, 0.25], None, valid_losses=[1.5, 0.75, 0.875])
+    assert lines(figure) == {"training": [1.0, 0.5, 0.25], "validation": [1.5, 0.75, 0.875]}
+    assert "validation" not in lines(loss_curve([1.0], None))
+    draw(figure)
+
+
+def test_what_simple_predictors_reach_is_drawn_with_its_name_and_number() -> None:
+    figure = loss_curve([1.0, 0.5], None, references={"uniform": 1.3863, "bigram": 0.75})
+    levels = [line.get_ydata()[0] for line in figure.axes[0].get_lines() if line.get_linestyle() == ":"]
+    assert levels == [1.3863, 0.75]
+    written = {text.get_text(): text.get_position()[1] for text in figure.axes[0].texts}
+    assert written == {"uniform 1.386": 1.3863, "bigram 0.750": 0.75}
+    draw(figure)
 
 
 @pytest.mark.parametrize("losses", [[], [0.7], [0.0], [0.7, 0.0], [1e-9, 1e-12], [1e30, 1e36], [2.0] * 1000])
@@ -141,6 +164,21 @@ def test_every_wrong_character_shown_is_marked_once(target: str, predicted: str,
     assert [t for t, text in zip(shown, below, strict=True) if text.get_color() == WRONG] == wrong
     assert not [text for text in above if text.get_color() == WRONG]
     assert f"{len(shown) - len(wrong)} of the {len(shown)} shown are right" in axes.get_title(loc="left")
+
+
+def test_of_characters_that_do_not_count_none_is_wrong() -> None:
+    target, predicted = "1=01#0=", "0=10#1a"
+    scored = [False, False, True, True, True, False, False]
+    figure = predictions(target, predicted, 0, scored)
+    axes = figure.axes[0]
+    (marks,) = [line for line in axes.get_lines() if line.get_marker() == "x"]
+    assert list(marks.get_xdata()) == [3, 4]
+    below = {round(text.get_position()[0]) - 1: text.get_color() for text in axes.texts if text.get_position()[1] == 0}
+    assert below == {0: GREY, 1: GREY, 2: WRONG, 3: WRONG, 4: "black", 5: GREY, 6: GREY}
+    above = [text.get_color() for text in axes.texts if text.get_position()[1] == 1]
+    assert above == ["black" if counts else GREY for counts in scored]
+    assert "1 of the 3 shown that count are right" in axes.get_title(loc="left")
+    draw(figure)
 
 
 @pytest.mark.parametrize(("start", "drawn"), [(0, False), (15, True), (100, True), (300, False)])
@@ -251,3 +289,91 @@ def test_every_character_has_a_colour_of_its_own(count: int) -> None:
     colours = character_colours(text[::-1] * 2)
     assert list(colours) == list(text), "in code-point order"
     assert len({to_hex(colour) for colour in colours.values()}) == count
+
+
+def draw_reach(sizes: list[int], trained_to: int, steps: int = 4, measure: str = "length") -> Reach:
+    """Return a reach of two cases a size, of which one is right where the size is even."""
+    return Reach(
+        measure,
+        sizes,
+        [size <= trained_to for size in sizes],
+        [2] * len(sizes),
+        [2 - size % 2 for size in sizes],
+        [steps] * len(sizes),
+        [steps // 2] * len(sizes),
+        [0.5 * steps * size for size in sizes],
+    )
+
+
+def panels(figure: Figure) -> list[tuple[Axes, Axes | None]]:
+    """Return each panel's axes for the shares, and those for the loss that lie over them, if any."""
+    shares = [axes for axes in figure.axes if axes.get_ylabel() == "share that is right"]
+    losses = {axes.get_position().y0: axes for axes in figure.axes if axes not in shares}
+    assert len(shares) + len(losses) == len(figure.axes)
+    return [(axes, losses.get(axes.get_position().y0)) for axes in shares]
+
+
+def shaded(axes: Axes) -> list[tuple[float, float]]:
+    """Return from where to where the sizes trained on are shaded."""
+    patches = [patch for patch in axes.patches if isinstance(patch, Rectangle) and patch.get_label() != "_nolegend_"]
+    return [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in patches]
+
+
+def test_the_share_that_is_right_is_drawn_at_each_size() -> None:
+    sizes = [2, 3, 4, 8, 9]
+    figure = generalization([draw_reach(sizes, trained_to=4)])
+    ((axes, losses),) = panels(figure)
+    curves = {str(line.get_label()): line for line in axes.get_lines() if len(line.get_xdata())}
+    assert {name: list(curve.get_ydata()) for name, curve in curves.items()} == {
+        "whole cases": [1.0, 0.5, 1.0, 1.0, 0.5],
+        "single steps": [0.5] * 5,
+    }
+    assert all(list(curve.get_xdata()) == sizes for curve in curves.values())
+    assert losses is not None
+    (loss,) = losses.get_lines()
+    assert loss.get_xydata().tolist() == [[size, 0.5 * size] for size in sizes]
+    assert losses.get_ylabel() == "loss (nats per step)"
+    assert shaded(axes) == [(1.5, 4.5)]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("length", "share that is right")
+    assert axes.get_xscale() == "linear"
+    low, high = axes.get_ylim()
+    assert low < 0 < 1 < high
+    draw(figure)
+
+
+def test_each_measure_has_a_panel_and_steps_only_where_they_were_judged() -> None:
+    reaches = [draw_reach([1, 2, 3], 2, measure="gap_size"), draw_reach([0, 1], 5, steps=0), draw_reach([7], 0)]
+    figure = generalization(reaches)
+    shares = [axes for axes, _ in panels(figure)]
+    assert [axes.get_xlabel() for axes in shares] == ["gap size", "length", "length"]
+    assert shares[0].get_title(loc="left") == "Right at each gap size"
+    drawn = [[line.get_label() for line in axes.get_lines() if len(line.get_xdata())] for axes in shares]
+    assert drawn == [["whole cases", "single steps"], ["whole cases"], ["whole cases", "single steps"]]
+    assert [losses is not None for _, losses in panels(figure)] == [True, False, True]
+    assert [len(shaded(axes)) for axes in shares] == [1, 1, 0]
+    boxes = [axes.get_position() for axes in shares]
+    assert boxes[0].y0 > boxes[1].y1 > boxes[1].y0 > boxes[2].y1 > boxes[2].y0 > 0
+    draw(figure)
+
+
+@pytest.mark.parametrize(("most", "trained_to", "scale"), [(1000, 15, "log"), (100, 50, "linear"), (41, 41, "linear")])
+def test_many_sizes_share_points_and_no_case_is_lost(most: int, trained_to: int, scale: str) -> None:
+    reach = draw_reach(list(range(1, most + 1)), trained_to)
+    ((axes, losses),) = panels(generalization([reach]))
+    (curve,) = [line for line in axes.get_lines() if line.get_label() == "whole cases"]
+    x, share = np.array(curve.get_xdata()), np.array(curve.get_ydata())
+    assert len(x) <= MOST_SIZES
+    assert (np.diff(x) > 0).all()
+    assert axes.get_xscale() == scale
+    # The middles of neighbouring sizes tell where one point's sizes end: the shares can be counted again from there.
+    ends, begin = [], 1
+    for middle in x:
+        ends.append(round(2 * middle - begin))
+        begin = ends[-1] + 1
+    assert ends[-1] == most
+    for first, last, came in zip([1, *(end + 1 for end in ends[:-1])], ends, share, strict=True):
+        right = sum(reach.cases_right[first - 1 : last])
+        assert came == pytest.approx(right / (2 * (last - first + 1)))
+    assert losses is not None
+    np.testing.assert_allclose(losses.get_lines()[0].get_ydata(), x / 2, err_msg="a size of n costs n / 2 a step")
+    draw(generalization([reach]))

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -111,6 +113,17 @@ def test_a_trajectory_starts_from_zero_and_follows_the_equation() -> None:
         h = np.tanh(from_input + weights["weight_hh_l0"] @ h + weights["bias_hh_l0"])
         expected.append(h)
     np.testing.assert_allclose(trajectory(net, Vocabulary("abc"), "acbb")[0], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("text", ["#ab#aabb#", "#", "ab#ab", "##a", "ab"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm"])
+def test_with_a_mark_each_string_starts_from_zero(cell: str, text: str) -> None:
+    torch.manual_seed(2)
+    net, vocabulary = CharRNN(3, 4, cell, 2, "onehot"), Vocabulary("#ab")
+    strings = re.findall("#?[ab]*", text)[:-1]
+    assert "".join(strings) == text
+    alone = [trajectory(net, vocabulary, string) for string in strings]
+    np.testing.assert_allclose(trajectory(net, vocabulary, text, "#"), np.concatenate(alone, axis=1), atol=1e-6)
 
 
 @pytest.mark.parametrize("training", [True, False])

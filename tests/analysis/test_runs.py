@@ -55,6 +55,18 @@ def test_a_run_is_read_back_as_config_curves_and_net(run: Run) -> None:
         assert torch.equal(weight, trained[name])
 
 
+def test_the_validation_loss_is_read_back_with_the_curves(store: Path) -> None:
+    assert main(["--pattern", "reber", "--length", "600", "--epochs", "3", "--keep", "best", "--hidden-size", "4"]) == 0
+    (run,) = MlflowClient().search_runs(["0"])
+    loaded = load_run(run.info.run_id)
+    records = list(train(prepare(loaded.config)))
+    assert list(loaded.curves.columns) == ["epoch", "train_loss", "train_accuracy", "valid_loss"]
+    assert loaded.curves["valid_loss"].tolist() == [record.valid_loss for record in records]
+    assert loaded.record.mark == "#"
+    for name, weight in loaded.net.state_dict().items():
+        assert torch.equal(weight, records[-1].net.state_dict()[name])
+
+
 def test_a_run_without_a_net_still_gives_its_curve(store: Path) -> None:
     assert main(["--learning-rate", "1e37", "--hidden-size", "64", "--epochs", "9"]) == 1
     (run,) = MlflowClient().search_runs(["0"])

@@ -1,27 +1,45 @@
 """The logged model, loaded as MLflow loads it: prompts in, continuations out."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import mlflow.pyfunc
 import pytest
+import torch
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
+from analysis.runs import load_run
 from experiments.train import main
+from rnn_core.vocabulary import Vocabulary
+from tests.conftest import copy_store
 
 
-@pytest.fixture(scope="module")
-def model(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    from tests.conftest import copy_store
-
-    folder = tmp_path_factory.mktemp("model")
+def trained_model(migrated_store: Path, folder: Path, *arguments: str) -> Iterator[tuple[Any, str]]:
+    """Train in a store of its own; yield the logged model and the run's id."""
     copy_store(migrated_store, folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
-        assert main(["--pattern", "abcd", "--epochs", "150"]) == 0
+        assert main(arguments) == 0
         (run,) = MlflowClient().search_runs(["0"])
-        yield mlflow.pyfunc.load_model(f"runs:/{run.info.run_id}/model")
+        yield mlflow.pyfunc.load_model(f"runs:/{run.info.run_id}/model"), run.info.run_id
+
+
+@pytest.fixture(scope="module")
+def model(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    for trained, _ in trained_model(
+        migrated_store, tmp_path_factory.mktemp("model"), "--pattern", "abcd", "--epochs", "150"
+    ):
+        yield trained
+
+
+@pytest.fixture(scope="module")
+def of_strings(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, str]]:
+    """A model of short strings, and the run's id."""
+    yield from trained_model(
+        migrated_store, tmp_path_factory.mktemp("strings"), "--pattern", "reber", "--length", "2000", "--epochs", "12"
+    )
 
 
 def test_prompts_of_any_length_are_continued_greedily(model: Any) -> None:
@@ -68,3 +86,35 @@ def test_what_is_not_allowed_is_said(model: Any, prompts: list[str], params: dic
     assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
     for word in words:
         assert word in refused.value.message
+
+
+def test_strings_are_continued_from_their_mark_on_and_each_from_a_zero_state(of_strings: tuple[Any, str]) -> None:
+    model, run_id = of_strings
+    loaded = load_run(run_id)
+    net, vocabulary = loaded.net, Vocabulary(loaded.record.alphabet)
+    prompts = ["", "#", "B", "#BT", "BTXSE", "BPVVE#B", "#BTXSE##"]
+    came = model.predict(prompts, params={"length": 40})
+    for prompt, continuation in zip(prompts, came, strict=True):
+        written = prompt if prompt.startswith("#") else f"#{prompt}"
+        begin = len(written)
+        while len(written) < begin + 40:
+            string = vocabulary.encode(written[written.rindex("#") :])
+            with torch.no_grad():
+                logits_tv = net(net.encode(string[None]), net.init_hidden(1))[0][0]
+            written += vocabulary.decode(logits_tv[-1:].argmax(-1))
+        assert continuation == written[begin:]
+    assert came[0] == came[1], "the empty prompt is the beginning of a string"
+    assert "#" in came[0]
+    assert came[0].startswith("B")
+
+
+def test_draws_of_strings_start_with_the_first_letter(of_strings: tuple[Any, str]) -> None:
+    (drawn,) = of_strings[0].predict([""], params={"length": 400, "temperature": 1.0, "seed": 4})
+    strings = ("#" + drawn).split("#")[1:-1]
+    assert len(set(strings)) > 3
+    assert sum(string.startswith("B") for string in strings) > 0.8 * len(strings)
+
+
+def test_a_character_outside_the_strings_is_refused(of_strings: tuple[Any, str]) -> None:
+    with pytest.raises(MlflowException, match=r"'x'.*'#BEPSTVX'"):
+        of_strings[0].predict(["Bx"])

@@ -17,6 +17,24 @@ CASES = [
     (["--pattern", "unit:"], ["two or more distinct", "--pattern"]),
     (["--pattern", "untt:abc"], ["'untt:abc'", "did you mean unit?", "--pattern"]),
     (["--pattern", "ab" * 3001], ["6002 characters", "6000", "--pattern"]),
+    (["--pattern", "rebber"], ["'rebber'", "did you mean reber?", "unit:rebber", "--pattern"]),
+    (["--pattern", "anbm"], ["'anbm'", "did you mean anbn?", "unit:anbm", "--pattern"]),
+    (["--pattern", "tomita:8"], ["'tomita:8'", "tomita:1 to tomita:7", "--pattern"]),
+    (["--pattern", "tomita"], ["tomita:1 to tomita:7", "--pattern"]),
+    (["--pattern", "dyck:0"], ["'dyck:0'", "from 1 to", "--pattern"]),
+    (["--pattern", "dyck:2:depth=0"], ["'dyck:2:depth=0'", "depth from 1 to", "--pattern"]),
+    (["--pattern", "markov:order=x"], ["'markov:order=x'", "order from 0 to", "'x'", "--pattern"]),
+    (["--pattern", "markov:order=9:alphabet=26"], ["at most 1000000", "--pattern"]),
+    (["--pattern", "noisy:abc:2"], ["'noisy:abc:2'", "below 1", "'2'", "--pattern"]),
+    (["--pattern", "noisy:aaa:0.1"], ["two or more distinct", "--pattern"]),
+    (["--pattern", "elman:1"], ["'elman:1'", "elman alone", "--pattern"]),
+    (["--pattern", "anbn:foo=3"], ["'anbn:foo=3'", "anbn:geometric=0.3", "anbn:uniform=50", "--pattern"]),
+    (["--pattern", "anbn:geometric=2"], ["geometric from 0.0001 to below 1", "'2'", "--pattern"]),
+    (["--pattern", "parity:longest=1"], ["longest from 2 to", "'1'", "--pattern"]),
+    (["--pattern", "parity:longest=4:longest=5"], ["parity:longest=40", "--pattern"]),
+    (["--pattern", "flipflop:9"], ["from 1 to 8", "'9'", "--pattern"]),
+    (["--pattern", "reber", "--length", "1"], ["length is 1", "2 or more", "--length"]),
+    (["--pattern", "reber", "--length", "30", "--batch-size", "9"], ["batch_size is 9", "strings", "--batch-size"]),
     (["--length", "1"], ["1", "3 or more", "--length"]),
     (["--length", "2"], ["2", "3 or more", "--length"]),
     (["--length", "-5"], ["-5", "--length"]),
@@ -35,6 +53,12 @@ CASES = [
     (["--learning-rate", "nan"], ["nan", "above 0", "--learning-rate"]),
     (["--learning-rate", "inf"], ["inf", "above 0", "--learning-rate"]),
     (["--learning-rate", "fast"], ["learning_rate is 'fast'", "allowed: numbers", "--learning-rate"]),
+    (["--schedule", "linear"], ["'linear'", "constant, cosine", "--schedule"]),
+    (["--weight-decay", "-1"], ["-1", "0 or above", "--weight-decay"]),
+    (["--weight-decay", "nan"], ["nan", "0 or above", "--weight-decay"]),
+    (["--weight-decay", "much"], ["weight_decay is 'much'", "allowed: numbers", "--weight-decay"]),
+    (["--keep", "both"], ["'both'", "last, best", "--keep"]),
+    (["--keep", "best", "--length", "3"], ["length is 3", "more", "keep=best", "--length"]),
     (["--clip", "-1"], ["-1", "0 or above", "--clip"]),
     (["--seed", "-1"], ["-1", "--seed"]),
     (["--threads", "0"], ["0", "--threads"]),
@@ -57,6 +81,7 @@ CASES = [
     (["--config", "unknown.json"], ["unknown.json", "'colour'", "hidden_size"]),
     (["--config", "negative.json"], ["negative.json", "hidden_size", "-3"]),
     (["--config", "newer.json"], ["version 999", "git_commit"]),
+    (["--config", "marked.json"], ["marked.json", "mark is '#'", "one character of the alphabet"]),
 ]
 
 
@@ -71,6 +96,7 @@ def files(store: Path) -> Path:
     (store / "unknown.json").write_text(json.dumps(record | {"config": {"colour": 1}}))
     (store / "negative.json").write_text(json.dumps(record | {"config": {"hidden_size": -3}}))
     (store / "newer.json").write_text(json.dumps(record | {"training_version": 999}))
+    (store / "marked.json").write_text(json.dumps(record | {"mark": "#"}))
     return store
 
 

@@ -3,7 +3,10 @@
 import csv
 import dataclasses
 import hashlib
+import io
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,12 @@ from mlflow.entities import Run
 
 from analysis.runs import load_run
 from experiments.train import main
+from rnn_core.checkpoint import save_record
 from rnn_core.config import TrainConfig
+from rnn_core.generalization import generalize
+from rnn_core.patterns import Pattern
+from rnn_core.prepare import prepare
+from rnn_core.training import train
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -135,7 +143,8 @@ def test_flags_beside_config_change_single_fields() -> None:
 def test_a_text_is_held_out_and_recorded_with_its_absolute_path(store: Path) -> None:
     text = "the cat sat on the mat.\n" * 20
     (store / "tale.txt").write_text(text)
-    assert main(["--pattern", "text:tale.txt", "--epochs", "2", "--batch-size", "4", "--encoding", "onehot"]) == 0
+    small = ["--cell", "rnn", "--hidden-size", "16", "--encoding", "onehot", "--batch-size", "4", "--threads", "1"]
+    assert main(["--pattern", "text:tale.txt", "--epochs", "2", *small]) == 0
     run = only_run()
     assert run.info.run_name == "text:tale.txt rnn16 e2 s42"
     assert run.data.params["pattern"] == f"text:{store / 'tale.txt'}"
@@ -150,7 +159,7 @@ def test_a_text_is_held_out_and_recorded_with_its_absolute_path(store: Path) -> 
 
 def test_a_rerun_refuses_a_text_that_has_changed(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (store / "tale.txt").write_text("the cat sat on the mat. " * 20)
-    assert main(["--pattern", "text:tale.txt", "--epochs", "1"]) == 0
+    assert main(["--pattern", "text:tale.txt", "--epochs", "1", "--hidden-size", "8", "--threads", "1"]) == 0
     record = artifact(only_run(), "config.json")
     (store / "tale.txt").write_text("the dog sat on the mat. " * 20)
     assert main(["--config", str(record)]) == 2
@@ -170,6 +179,7 @@ def test_a_text_beyond_one_window_and_every_cell_and_encoding_train(store: Path)
     (store / "tale.txt").write_text("abracadabra " * 40)
     for cell, encoding in (("rnn", "embedding"), ("gru", "index"), ("lstm", "onehot")):
         arguments = ["--pattern", "text:tale.txt", "--cell", cell, "--encoding", encoding, "--layers", "2"]
+        arguments += ["--hidden-size", "16", "--threads", "1"]
         assert main([*arguments, "--epochs", "1", "--batch-size", "3", "--window", "10"]) == 0
     assert {run.info.run_name for run in MlflowClient().search_runs(["0"])} == {
         f"text:tale.txt {cell}16x2 e1 s42" for cell in ("rnn", "gru", "lstm")
@@ -209,3 +219,142 @@ def test_help_tells_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert all(f"--{field.name.replace('_', '-')} " in out for field in dataclasses.fields(TrainConfig))
     assert "--config" in out
+
+
+ELMAN = ["--pattern", "elman", "--length", "300"]
+RECIPE = Pattern.families["elman"].recipe
+PLAIN = {name: getattr(TrainConfig(), name) for name in RECIPE}
+
+
+def params(**changes: object) -> dict[str, str]:
+    """Return the params of an elman run: plain defaults, with these changes."""
+    asked = dataclasses.replace(TrainConfig(pattern="elman", length=300), **changes)  # type: ignore[arg-type]
+    return {name: str(value) for name, value in dataclasses.asdict(asked).items()}
+
+
+def test_a_recipe_holds_where_no_flag_says_otherwise(capsys: pytest.CaptureFixture[str]) -> None:
+    assert {"encoding", "batch_size", "window", "schedule"} <= {name for name in RECIPE if RECIPE[name] != PLAIN[name]}
+    assert main([*ELMAN, "--epochs", "2"]) == 0
+    run = only_run()
+    asked = dict(RECIPE) | {"epochs": 2}
+    assert run.data.params == params(**asked)
+    assert load_run(run.info.run_id).config == prepare(TrainConfig(pattern="elman", length=300, **asked)).config
+    words = " ".join(f"{name}={value}" for name, value in RECIPE.items())
+    assert f"recipe         {words}" in capsys.readouterr().out
+    assert run.data.tags["recipe"] == words
+
+
+def test_a_flag_goes_before_the_recipe_even_if_it_says_the_plain_default() -> None:
+    assert main([*ELMAN, *(f"--{name.replace('_', '-')}={value}" for name, value in PLAIN.items())]) == 0
+    assert only_run().data.params == params()
+
+
+def test_under_mlflow_run_a_parameter_at_its_default_was_not_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = MlflowClient().create_run("0")
+    monkeypatch.setenv("MLFLOW_RUN_ID", run.info.run_id)
+    # `mlflow run` passes every parameter.
+    asked = dataclasses.asdict(TrainConfig(pattern="elman", length=300, epochs=2, batch_size=8))
+    assert main([f"--{name.replace('_', '-')}={value}" for name, value in asked.items()]) == 0
+    done = MlflowClient().get_run(run.info.run_id)
+    assert done.data.params == params(**dict(RECIPE) | {"epochs": 2, "batch_size": 8})
+    assert load_run(run.info.run_id).config.encoding == RECIPE["encoding"]
+
+
+def test_a_record_is_trained_again_without_the_recipe(store: Path) -> None:
+    record = prepare(TrainConfig(pattern="elman", length=300, epochs=2)).record
+    save_record(record, store / "config.json")
+    assert main(["--config", "config.json"]) == 0
+    assert only_run().data.params == params(epochs=2, window=299)
+    assert only_run().data.tags["config_digest"] == record.digest
+
+
+def test_a_plain_unit_has_no_recipe(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--epochs", "1"]) == 0
+    assert "recipe" not in capsys.readouterr().out
+    assert "recipe" not in only_run().data.tags
+
+
+@pytest.fixture
+def few_cases(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnn_core.patterns.counting.FURTHEST", 30)
+    monkeypatch.setattr("rnn_core.patterns.answers.EACH", 2)
+    monkeypatch.setattr("rnn_core.patterns.tomita.Tomita.classified", 6)
+
+
+@pytest.mark.usefixtures("few_cases")
+@pytest.mark.parametrize(
+    ("pattern", "free"), [("anbn", True), ("tomita:4", True), ("parity:longest=12", False), ("flipflop:2", False)]
+)
+def test_a_pattern_with_cases_records_how_far_its_net_reaches(
+    pattern: str, free: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--pattern", pattern, "--length", "2000", "--epochs", "2", "--keep", "best"]) == 0
+    run = only_run()
+    assert (run.info.status, run.data.tags["end_reason"]) == ("FINISHED", "finished")
+    loaded = load_run(run.info.run_id)
+    rows, metrics = generalize(loaded.net, prepare(loaded.config))
+    assert rows
+    with artifact(run, "generalization.csv").open() as file:
+        table = list(csv.DictReader(file))
+    assert table == [{name: str(value) for name, value in dataclasses.asdict(row).items()} for row in rows]
+    assert metrics.items() <= run.data.metrics.items()
+    assert artifact(run, "plots/generalization.png").read_bytes().startswith(b"\x89PNG")
+    for name in ("loss", "predictions", "hidden_states", "trajectory"):
+        assert artifact(run, f"plots/{name}.png").read_bytes().startswith(b"\x89PNG")
+    # Nobody taught the net the questions, or when a pulse comes.
+    told = capsys.readouterr().out + run.data.tags["mlflow.note.content"]
+    assert told.count("free running") == told.count("goes on ") == (2 if free else 0)
+    assert ("free_run_length" in run.data.metrics) == free
+    assert told.count("whole strings") == 2
+
+
+def test_a_pattern_without_cases_records_no_table(store: Path) -> None:
+    assert main(["--epochs", "1"]) == 0
+    assert not [path for path in store.rglob("generalization.*") if path.suffix != ".py"]
+
+
+def test_with_keep_best_the_validation_losses_and_the_best_weights_are_recorded() -> None:
+    assert main([*ELMAN, "--epochs", "6", "--keep", "best", "--learning-rate", "0.3"]) == 0
+    run = only_run()
+    records = list(train(prepare(load_run(run.info.run_id).config)))
+    history = MlflowClient().get_metric_history(run.info.run_id, "valid_loss")
+    assert [(metric.step, metric.value) for metric in history] == [(r.epoch, r.valid_loss) for r in records]
+    with artifact(run, "curves.csv").open() as file:
+        assert [float(row["valid_loss"]) for row in csv.DictReader(file)] == [metric.value for metric in history]
+    for name, weight in load_run(run.info.run_id).net.state_dict().items():
+        assert torch.equal(weight, records[-1].net.state_dict()[name])
+
+
+def test_with_keep_last_no_validation_loss_is_recorded() -> None:
+    assert main([*ELMAN, "--epochs", "2"]) == 0
+    run = only_run()
+    assert "valid_loss" not in run.data.metrics
+    assert "valid_loss" not in artifact(run, "curves.csv").read_text()
+
+
+def test_with_keep_best_a_training_that_is_interrupted_records_the_best_weights_so_far(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Impatient(io.StringIO):
+        """A person who presses Ctrl-C when the seventh epoch is shown."""
+
+        def write(self, text: str) -> int:
+            if "epoch 7/10" in text:
+                os.kill(os.getpid(), signal.SIGINT)
+            return super().write(text)
+
+    monkeypatch.setattr("sys.stdout", Impatient())
+    restless = ["--keep", "best", "--learning-rate", "0.5", "--schedule", "constant", "--batch-size", "8"]
+    assert main([*ELMAN, *restless, "--epochs", "10"]) == 130
+    run = only_run()
+    assert run.info.status == "KILLED"
+    loaded = load_run(run.info.run_id)
+    copies = []
+    for record in train(prepare(loaded.config)):
+        copies.append((record.valid_loss, {name: part.clone() for name, part in record.net.state_dict().items()}))
+        if record.epoch == 6:
+            break
+    best = min(range(7), key=lambda epoch: copies[epoch][0])
+    assert best < 6, "or this test would show nothing"
+    for name, weight in loaded.net.state_dict().items():
+        assert torch.equal(weight, copies[best][1][name])

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnn_core.batching import Window, cut
+from rnn_core.batching import Window, cut, pad
 
 
 @st.composite
@@ -118,6 +118,106 @@ def test_the_shortest_sequence_is_one_prediction() -> None:
 def test_a_window_moves_to_another_device_whole(batch_size: int) -> None:
     (window,) = cut(torch.arange(4), batch_size, window=3)
     moved = window.to("meta")
+    assert moved.fresh
+    assert not Window(window.input_bt, window.target_bt, window.mask_bt, fresh=False).to("meta").fresh
     assert (window.mask_bt is None) == (moved.mask_bt is None) == (batch_size == 1)
     for tensor in (moved.input_bt, moved.target_bt, moved.mask_bt):
         assert tensor is None or tensor.device.type == "meta"
+
+
+def draw_strings(count: int, longest: int, random: Random) -> list[torch.Tensor]:
+    """Draw strings of 1 to `longest` predictions, in which no number comes twice."""
+    numbers = iter(random.sample(range(10_000), count * (longest + 1)))
+    return [
+        torch.tensor([next(numbers) for _ in range(random.randint(2, longest + 1))], dtype=torch.int64)
+        for _ in range(count)
+    ]
+
+
+def batches(windows: list[Window]) -> list[list[Window]]:
+    """Return the windows of each batch: a fresh one begins the next."""
+    parts: list[list[Window]] = []
+    for window in windows:
+        if window.fresh:
+            parts.append([])
+        parts[-1].append(window)
+    return parts
+
+
+@given(st.integers(1, 12), st.integers(1, 9), st.integers(1, 13), st.integers(1, 10), st.randoms(use_true_random=False))
+@settings(max_examples=100, deadline=None, database=None)
+def test_every_prediction_of_every_string_occurs_once_in_order(
+    count: int, longest: int, batch_size: int, window: int, random: Random
+) -> None:
+    strings = draw_strings(count, longest, random)
+    came = []
+    for batch in batches(pad(strings, batch_size, window)):
+        rows = len(batch[0].input_bt)
+        assert rows == min(batch_size, count - len(came))
+        # A string's state goes on only if it stays in its row.
+        came += streams(batch, rows)
+    assert came == [list(pairwise(string.tolist())) for string in strings]
+
+
+@given(st.integers(1, 12), st.integers(1, 9), st.integers(1, 13), st.integers(1, 10), st.randoms(use_true_random=False))
+@settings(max_examples=100, deadline=None, database=None)
+def test_windows_of_strings_are_as_long_as_the_longest_string_needs(
+    count: int, longest: int, batch_size: int, window: int, random: Random
+) -> None:
+    strings = draw_strings(count, longest, random)
+    for number, batch in enumerate(batches(pad(strings, batch_size, window))):
+        steps = max(len(string) - 1 for string in strings[number * batch_size : (number + 1) * batch_size])
+        assert [part.fresh for part in batch] == [True] + [False] * (len(batch) - 1)
+        assert [part.input_bt.shape[1] for part in batch[:-1]] == [window] * (len(batch) - 1)
+        assert sum(part.input_bt.shape[1] for part in batch) == steps
+        for part in batch:
+            assert part.input_bt.shape == part.target_bt.shape == counted(part).shape
+            assert part.input_bt.dtype == part.target_bt.dtype == torch.int64
+            assert part.mask_bt is None or not part.mask_bt.all(), "a mask that masks nothing is none"
+
+
+@given(st.integers(1, 8), st.integers(1, 9), st.integers(1, 9), st.integers(1, 10), st.randoms(use_true_random=False))
+@settings(max_examples=100, deadline=None, database=None)
+def test_of_strings_only_what_is_scored_counts(
+    count: int, longest: int, batch_size: int, window: int, random: Random
+) -> None:
+    strings = draw_strings(count, longest, random)
+    scored = [torch.tensor([random.random() < 0.5 for _ in string[1:]], dtype=torch.bool) for string in strings]
+    came = []
+    for batch in batches(pad(strings, batch_size, window, scored)):
+        came += streams(batch, len(batch[0].input_bt))
+    for string, counts, row in zip(strings, scored, came, strict=True):
+        pairs = list(pairwise(string.tolist()))
+        assert row == [pair for pair, count in zip(pairs, counts.tolist(), strict=True) if count]
+
+
+@given(cuts(), st.randoms(use_true_random=False))
+@settings(max_examples=100, deadline=None, database=None)
+def test_of_a_stream_only_what_is_scored_counts(drawn: tuple[int, int, int], random: Random) -> None:
+    predictions, batch_size, window = drawn
+    values = random.sample(range(1000), predictions + 1)
+    scored = [random.random() < 0.5 for _ in range(predictions)]
+    windows = cut(torch.tensor(values), batch_size, window, torch.tensor(scored))
+    unmasked = cut(torch.tensor(values), batch_size, window)
+    rows = streams(windows, batch_size)
+    assert [pair for row in rows for pair in row] == [
+        pair for pair, counts in zip(pairwise(values), scored, strict=True) if counts
+    ]
+    for part, plain in zip(windows, unmasked, strict=True):
+        assert torch.equal(part.input_bt, plain.input_bt), "what does not count is read all the same"
+
+
+@given(cuts())
+@settings(max_examples=50, deadline=None, database=None)
+def test_only_the_first_window_of_a_stream_is_fresh(drawn: tuple[int, int, int]) -> None:
+    predictions, batch_size, window = drawn
+    first, *others = cut(torch.arange(predictions + 1), batch_size, window)
+    assert first.fresh
+    assert not any(part.fresh for part in others)
+
+
+def test_a_window_in_which_nothing_is_scored_is_there_with_a_mask() -> None:
+    silent, spoken = cut(torch.arange(5), 1, 2, torch.tensor([False, False, True, True]))
+    assert silent.mask_bt is not None
+    assert not silent.mask_bt.any()
+    assert spoken.mask_bt is None

@@ -52,6 +52,13 @@ def test_a_trained_net_comes_back_exactly(cell: str, layers: int, encoding: str,
         assert torch.equal(net.state_dict()[name], weight), name
 
 
+def test_the_mark_of_a_strings_pattern_comes_back(tmp_path: Path) -> None:
+    prepared = prepare(TrainConfig(pattern="anbn", length=50))
+    save_record(prepared.record, tmp_path / "config.json")
+    assert json.loads((tmp_path / "config.json").read_text())["mark"] == "#"
+    assert load_record(tmp_path / "config.json") == prepared.record
+
+
 def test_a_loaded_net_computes_exactly_what_the_trained_one_does(tmp_path: Path) -> None:
     prepared = prepare(TrainConfig(epochs=2))
     *_, last = train(prepared)
@@ -84,13 +91,24 @@ def test_loaded_weights_can_be_trained_on(tmp_path: Path) -> None:
     [
         TrainConfig(),
         TrainConfig(pattern="unit:a:b\n\"'\\", learning_rate=1e-37, clip=0.1 + 0.2, seed=2**63 - 1, device="cuda:3"),
+        TrainConfig(pattern="anbn", schedule="cosine", weight_decay=1e-3, keep="best"),
     ],
 )
 @pytest.mark.parametrize("alphabet", ["ab", "\0\n\ré\u2028漢\U0001f600\U0010ffff"])
 def test_a_record_comes_back_exactly(config: TrainConfig, alphabet: str, tmp_path: Path) -> None:
-    record = Record(config, alphabet, "f" * 64, training_version=7)
-    save_record(record, tmp_path / "config.json")
-    assert load_record(tmp_path / "config.json") == record
+    for mark in ("", alphabet[0], alphabet[-1]):
+        record = Record(config, alphabet, "f" * 64, training_version=7, mark=mark)
+        save_record(record, tmp_path / "config.json")
+        assert load_record(tmp_path / "config.json") == record
+
+
+def test_a_record_from_before_there_were_marks_and_schedules_still_loads(tmp_path: Path) -> None:
+    new = ("schedule", "weight_decay", "keep")
+    config = {name: value for name, value in dataclasses.asdict(RECORD.config).items() if name not in new}
+    (tmp_path / "config.json").write_text(json.dumps(fields(config=config, mark=None)))
+    assert load_record(tmp_path / "config.json") == RECORD
+    assert RECORD.mark == ""
+    assert (RECORD.config.schedule, RECORD.config.weight_decay, RECORD.config.keep) == ("constant", 0.0, "last")
 
 
 def test_the_record_on_disk_is_json_with_the_configs_names(tmp_path: Path) -> None:
@@ -118,7 +136,7 @@ def refusal_of_record(path: Path) -> str:
         (b"null", "NoneType"),
         (b"[]", "list"),
         (b"3", "int"),
-        (b"{}", "nothing"),
+        (b"{}", "config.json holds config, alphabet, data_sha256, training_version, mark"),
     ],
 )
 def test_a_broken_record_is_refused(content: bytes, reason: str, tmp_path: Path) -> None:
@@ -143,6 +161,10 @@ def test_a_missing_record_is_refused(tmp_path: Path) -> None:
         (fields(alphabet=None), "config.json holds config, alphabet, data_sha256, training_version"),
         (fields(training_version=None), "config.json holds config, alphabet, data_sha256, training_version"),
         (fields(more=1), "more"),
+        (fields(mark="ab"), "mark is 'ab'"),
+        (fields(mark="#"), "mark is '#'"),
+        (fields(mark=["a"]), "mark is ['a']"),
+        (fields(mark=0), "mark is 0"),
         (fields(config=[1]), "config is [1]"),
         (fields(alphabet="ba"), "alphabet is 'ba'"),
         (fields(alphabet="aab"), "alphabet is 'aab'"),

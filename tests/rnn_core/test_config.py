@@ -17,8 +17,13 @@ WHOLE = [
     ("data_seed", 0, 2**63 - 1),
     ("threads", 1, 1024),
 ]
-NUMBERS = [("learning_rate", "above 0"), ("clip", "0 or above")]
-CHOICES = {"cell": ("rnn", "gru", "lstm"), "encoding": ("index", "onehot", "embedding")}
+NUMBERS = [("learning_rate", "above 0"), ("weight_decay", "0 or above"), ("clip", "0 or above")]
+CHOICES = {
+    "cell": ("rnn", "gru", "lstm"),
+    "encoding": ("index", "onehot", "embedding"),
+    "schedule": ("constant", "cosine"),
+    "keep": ("last", "best"),
+}
 WRITTEN = ("pattern", "device")
 
 
@@ -72,10 +77,11 @@ def test_numbers_out_of_range_or_of_another_type_are_refused(field: str, least: 
     assert f"numbers {least}" in refusal(**{field: value})
 
 
-def test_a_learning_rate_of_zero_is_refused_and_a_clip_of_zero_is_not() -> None:
+def test_a_learning_rate_of_zero_is_refused_and_a_clip_or_a_weight_decay_of_zero_is_not() -> None:
     assert "above 0" in refusal(learning_rate=0.0)
     assert "above 0" in refusal(learning_rate=0)
     assert TrainConfig(clip=0).clip == 0.0
+    assert TrainConfig(weight_decay=0).weight_decay == 0.0
 
 
 @pytest.mark.parametrize("field", [row[0] for row in NUMBERS])

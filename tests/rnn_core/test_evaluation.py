@@ -1,6 +1,8 @@
 import math
-from itertools import islice
+import re
+from itertools import islice, pairwise
 from pathlib import Path
+from random import Random
 
 import pytest
 import torch
@@ -10,17 +12,22 @@ import rnn_core.evaluation
 from rnn_core.config import TrainConfig
 from rnn_core.evaluation import (
     Score,
+    begun,
     evaluate,
     free_run_correct,
+    free_run_legal,
     generate,
     measuring,
     predict,
+    read,
     sample,
+    score_evaluation,
     score_side_by_side,
-    score_text,
     score_windows,
 )
 from rnn_core.model import CharRNN
+from rnn_core.patterns import Pattern
+from rnn_core.patterns.oracle import Oracle
 from rnn_core.prepare import Prepared, prepare
 from rnn_core.training import train
 
@@ -63,13 +70,217 @@ def test_scores_add_up_and_are_divided_once() -> None:
     assert (total.loss, total.accuracy) == (0.5, 4 / 6)
 
 
-@pytest.mark.parametrize("chunk", [1, 3, 10, 29, 30, 4096])
-@pytest.mark.parametrize("start", [1, 2, 10, 11, 30])
-def test_a_text_scores_the_same_in_chunks_as_whole(chunk: int, start: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("chunk", [1, 3, 10, 43, 44, 4096])
+@pytest.mark.parametrize("start", [4, 5, 10, 11])
+def test_a_test_scores_the_same_in_chunks_as_whole(chunk: int, start: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rnn_core.evaluation, "CHUNK", chunk)
-    net, indices = build("lstm"), draw_indices(31)
-    losses, right = costs(net, indices)
-    assert same(score_text(net, indices, start), losses[start - 1 :], right[start - 1 :])
+    net, prepared = build("lstm"), prepare(TrainConfig(pattern="abcd", length=start))
+    losses, right = costs(net, torch.tensor([0, 1, 2, 3] * 31)[: 11 * start])
+    assert same(score_evaluation(net, prepared), losses[start - 1 :], right[start - 1 :])
+
+
+def bare_costs(net: CharRNN, prepared: Prepared, text: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return loss and rightness of each scored prediction in a text, each of its strings read alone from zero."""
+    counts = {
+        "anbn": lambda s, at: True,
+        "parity": lambda s, at: at > s.index("="),
+        "flipflop": lambda s, at: s[at] in "01",
+    }
+    scored = counts[prepared.config.pattern.split(":")[0]]
+    strings = [f"#{string}#" for string in text[1:-1].split("#")] if prepared.pattern.mark else [text]
+    parts = []
+    for string in strings:
+        losses, right = costs(net, prepared.vocabulary.encode(string))
+        at = torch.tensor([scored(string, position) for position in range(1, len(string))])
+        parts.append((losses[at], right[at]))
+    losses, right = (torch.cat(part) for part in zip(*parts, strict=True))
+    return losses, right
+
+
+SHORT_TEST = 600
+
+
+@pytest.fixture
+def short_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a fresh draw for the test be short."""
+    for module in ("base", "strings"):
+        monkeypatch.setattr(f"rnn_core.patterns.{module}.TEST_LENGTH", SHORT_TEST)
+
+
+@pytest.mark.usefixtures("short_test")
+@pytest.mark.parametrize(("chunk", "most"), [(4096, 2**24), (3, 3 * 16 * 4), (1, 1)])
+@pytest.mark.parametrize("pattern", ["anbn", "parity:longest=6", "flipflop:2"])
+def test_losses_are_those_of_a_bare_forward_of_each_string_alone(
+    pattern: str, chunk: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net, prepared = after(TrainConfig(pattern=pattern, length=300, batch_size=4, window=5, epochs=1))
+    monkeypatch.setattr(rnn_core.evaluation, "CHUNK", chunk)
+    monkeypatch.setattr(rnn_core.evaluation, "MOST_NUMBERS", most)
+    assert len(prepared.evaluation.text) >= SHORT_TEST
+    losses, right = bare_costs(net, prepared, prepared.evaluation.text)
+    assert same(score_evaluation(net, prepared), losses, right)
+    metrics = evaluate(net, prepared)
+    assert metrics["eval_loss"] == pytest.approx(losses.double().mean().item(), rel=1e-5)
+    assert metrics["eval_accuracy"] == pytest.approx(right.double().mean().item())
+    assert metrics["excess_loss"] == metrics["eval_loss"] - metrics["oracle_loss"]
+    if prepared.pattern.mark:  # a stream is cut into four for training
+        losses, _ = bare_costs(net, prepared, prepared.text)
+        assert metrics["final_train_loss"] == pytest.approx(losses.double().mean().item(), rel=1e-5)
+
+
+@pytest.mark.usefixtures("short_test")
+def test_the_oracles_loss_is_that_of_the_scored_characters() -> None:
+    def oracle_loss(pattern: str) -> tuple[float, str]:
+        prepared = prepare(TrainConfig(pattern=pattern, length=100))
+        metrics = evaluate(prepared.build_net(), prepared)
+        assert metrics["floor_loss"] == metrics["oracle_loss"]
+        return metrics["oracle_loss"], prepared.evaluation.text
+
+    for pattern in ("parity:longest=6", "flipflop:2"):
+        loss, _ = oracle_loss(pattern)
+        assert loss == 0, "what is scored can be known"
+        assert math.copysign(1, loss) == 1
+    loss, text = oracle_loss("anbn")
+    counts = [len(string) // 2 for string in text[1:-1].split("#")]
+    paid = [-math.log(0.3) - (count - 1) * math.log(0.7) for count in counts]
+    assert loss == pytest.approx(sum(paid) / (len(text) - 1), rel=1e-9)
+    loss, text = oracle_loss("elman")
+    assert loss == pytest.approx(sum(letter in "bdg" for letter in text[1:]) * math.log(3) / (len(text) - 1), rel=1e-9)
+
+
+def legal_anbn(text: str) -> bool:
+    """Say whether a text is the beginning of `#` and strings a^n b^n, n at least 1, each with a mark behind it."""
+    *whole, begun = text.removeprefix("#").split("#")
+    ended = all(re.fullmatch("a+b+", string) and string.count("a") == string.count("b") for string in whole)
+    return ended and bool(re.fullmatch("a*b*", begun)) and (begun.count("b") <= begun.count("a"))
+
+
+def oracle_of(prepared: Prepared) -> Oracle:
+    assert prepared.pattern.oracle is not None
+    return prepared.pattern.oracle
+
+
+def test_characters_written_before_the_first_that_cannot_come() -> None:
+    config = TrainConfig(pattern="anbn", length=400, encoding="onehot", cell="gru", learning_rate=0.03, epochs=8)
+    prepared = prepare(config)
+    counts = set()
+    for record in train(prepared):
+        draws = torch.Generator().manual_seed(0)
+        running = generate(record.net, prepared.vocabulary.encode("#"), 1.0, draws, prepared.mark)
+        written = "#" + prepared.vocabulary.decode(list(islice(running, 1000)))
+        legal = next((count for count in range(1000) if not legal_anbn(written[: count + 2])), 1000)
+        assert free_run_legal(record.net, prepared, oracle_of(prepared)) == legal
+        counts.add(legal)
+    assert len(counts) > 3, "nets of several kinds"
+    assert max(counts) > 3
+
+
+@pytest.mark.usefixtures("short_test")
+@pytest.mark.parametrize(("always", "legal"), [("a", 1000), ("b", 0), ("#", 0)])
+def test_a_net_that_always_writes_the_same_is_judged_by_what_that_is(always: str, legal: int) -> None:
+    prepared = prepare(TrainConfig(pattern="anbn", length=100))
+    net = prepared.build_net()
+    with torch.no_grad():
+        net.readout.weight.zero_()
+        net.readout.bias.copy_(torch.tensor([100.0 * (character == always) for character in "#ab"]))
+    assert free_run_legal(net, prepared, oracle_of(prepared)) == legal
+    metrics = evaluate(net, prepared)
+    assert (metrics["free_run_correct"], metrics["free_run_length"]) == (legal, 1000)
+    shown = sample(net, prepared, most=30)
+    assert shown.target == prepared.evaluation.text[1:31]
+    assert (shown.predicted, shown.continuation) == (always * 30, always * 30)
+
+
+@pytest.mark.usefixtures("short_test")
+@pytest.mark.parametrize("pattern", ["parity", "flipflop:1", "reverse"])
+def test_a_net_that_was_taught_only_some_characters_does_not_run_free(pattern: str) -> None:
+    prepared = prepare(TrainConfig(pattern=pattern, length=200))
+    net = prepared.build_net()
+    assert not [name for name in evaluate(net, prepared) if name.startswith("free_run")]
+    assert sample(net, prepared).continuation == ""
+    assert len(sample(net, prepared).predicted) == 60
+
+
+@pytest.mark.usefixtures("short_test")
+def test_without_an_oracle_nobody_can_say_what_is_possible() -> None:
+    class Coin(Pattern):
+        family = "coin"
+
+        def __init__(self, argument: str) -> None:
+            self.alphabet, self.default_length = "ht", 100
+
+        @property
+        def spec(self) -> str:
+            return "coin"
+
+        def sample(self, length: int, rng: Random) -> str:
+            return "".join(rng.choice("ht") for _ in range(length))
+
+    try:
+        prepared = prepare(TrainConfig(pattern="coin"))
+        metrics = evaluate(prepared.build_net(), prepared)
+        assert set(metrics) == {"final_train_loss", "eval_loss", "eval_accuracy"}
+    finally:
+        del Pattern.families["coin"]
+
+
+def cut_at(indices: torch.Tensor, mark: int) -> list[torch.Tensor]:
+    """Cut a sequence before each mark."""
+    cuts = [0, *(at for at, index in enumerate(indices.tolist()) if index == mark and at > 0), len(indices)]
+    return [indices[begin:end] for begin, end in pairwise(cuts)]
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 4096])
+@pytest.mark.parametrize("cell", CELL_NAMES)
+@pytest.mark.parametrize("first", [0, 1])
+def test_with_a_mark_each_string_is_read_as_if_it_were_alone(
+    cell: str, first: int, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rnn_core.evaluation, "CHUNK", chunk)
+    net = build(cell)
+    indices = torch.cat([torch.tensor([first]), draw_indices(30), torch.tensor([0, 0, 1, 0])])
+    alone = torch.cat([predict(net, part) for part in cut_at(indices, 0)])
+    assert torch.equal(predict(net, indices, 0), alone)
+    with torch.no_grad():
+        came = torch.cat([logits_tv for logits_tv, _ in read(net, indices, net.init_hidden(1), 0)])
+        parts = [net(net.encode(part[None]), net.init_hidden(1))[0][0] for part in cut_at(indices, 0)]
+        unmarked = torch.cat([logits_tv for logits_tv, _ in read(net, indices, net.init_hidden(1))])
+    torch.testing.assert_close(came, torch.cat(parts), atol=1e-6, rtol=0)
+    assert not torch.allclose(came, unmarked, atol=1e-3)
+
+
+@pytest.mark.parametrize("cell", CELL_NAMES)
+def test_a_state_goes_on_until_the_first_mark(cell: str) -> None:
+    net, before, indices = build(cell), draw_indices(9), torch.tensor([2, 1, 0, 3])
+    with torch.no_grad():
+        _, hidden = net(net.encode(before[None]), net.init_hidden(1))
+        first, second = (logits_tv for logits_tv, _ in read(net, indices, hidden, 0))
+        torch.testing.assert_close(first, net(net.encode(indices[None, :2]), hidden)[0][0], atol=1e-6, rtol=0)
+        fresh = net(net.encode(indices[None, 2:]), net.init_hidden(1))[0][0]
+        torch.testing.assert_close(second, fresh, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("cell", CELL_NAMES)
+def test_running_free_starts_anew_at_each_mark_that_the_net_writes(cell: str) -> None:
+    net, prime = build(cell), torch.tensor([3, 0, 2])
+    running = generate(net, prime, 1.0, torch.Generator().manual_seed(6), mark=0)
+    draws = torch.Generator().manual_seed(6)
+    written = prime.tolist()
+    for came in islice(running, 40):
+        since = len(written) - 1 - written[::-1].index(0)
+        with torch.no_grad():
+            logits = net(net.encode(torch.tensor([written[since:]])), net.init_hidden(1))[0][0, -1]
+        assert came == int(torch.multinomial(logits.double().softmax(-1), 1, generator=draws))
+        written.append(came)
+    assert written[3:].count(0) > 3
+
+
+@pytest.mark.parametrize(
+    ("prompt", "mark", "begins"),
+    [("ab", "#", "#ab"), ("", "#", "#"), ("#ab", "#", "#ab"), ("ab#", "#", "#ab#"), ("ab", "", "ab"), ("#a", "", "#a")],
+)
+def test_a_string_is_begun_with_its_mark(prompt: str, mark: str, begins: str) -> None:
+    assert begun(prompt, mark) == begins
 
 
 @pytest.mark.parametrize("most", [1, 9 * 4, 18 * 6, 27 * 6, 2**24])
@@ -241,7 +452,10 @@ def test_a_text_has_no_floor(tmp_path: Path) -> None:
     path.write_text(TEXT * 10)
     net, prepared = after(TrainConfig(pattern=f"text:{path}", epochs=2))
     metrics = evaluate(net, prepared)
-    assert set(metrics) == {"final_train_loss", "eval_loss", "eval_accuracy", "free_run_correct", "free_run_length"}
+    references = {"uniform_loss", "unigram_loss", "bigram_loss", "3gram_loss", "4gram_loss", "5gram_loss", "6gram_loss"}
+    measured = {"final_train_loss", "eval_loss", "eval_accuracy", "free_run_correct", "free_run_length"}
+    assert set(metrics) == measured | references
+    assert metrics["uniform_loss"] == pytest.approx(math.log(len(set(TEXT))))
     indices = prepared.vocabulary.encode(TEXT * 10)
     losses, right = costs(net, indices[-53:])
     assert metrics["eval_loss"] == pytest.approx(losses.mean().item(), rel=1e-5)

@@ -1,13 +1,16 @@
 import dataclasses
 import hashlib
+import itertools
+import json
 import os
 from pathlib import Path
 
 import pytest
 import torch
 
+from rnn_core.batching import Window
 from rnn_core.config import ConfigError, TrainConfig
-from rnn_core.prepare import Record, prepare
+from rnn_core.prepare import Prepared, Record, prepare
 
 OTHER = {
     "pattern": "abd",
@@ -18,9 +21,12 @@ OTHER = {
     "layers": 2,
     "epochs": 21,
     "learning_rate": 0.02,
+    "schedule": "cosine",
+    "weight_decay": 0.01,
     "batch_size": 2,
     "window": 3,
     "clip": 1.0,
+    "keep": "best",
     "seed": 43,
     "data_seed": 1,
     "device": "cuda",
@@ -76,8 +82,11 @@ def test_a_text_is_read_in_windows_of_64(asked: dict, window: int, tale: Path) -
     assert config.window == window
 
 
-@pytest.mark.parametrize("pattern", ["abc", "unit:a:b", "unit:abc", "text:tale.txt"])
-@pytest.mark.parametrize("asked", [{}, {"length": 40, "window": 7, "batch_size": 3, "clip": 1}])
+@pytest.mark.parametrize(
+    "pattern",
+    ["abc", "unit:a:b", "unit:abc", "text:tale.txt", "anbn:geometric=0.3", "dyck:2", "flipflop:3", "noisy:ab:0.5"],
+)
+@pytest.mark.parametrize("asked", [{}, {"length": 60, "window": 7, "batch_size": 3, "clip": 1, "keep": "best"}])
 def test_preparing_a_prepared_config_changes_nothing(
     pattern: str, asked: dict, tale: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,3 +211,144 @@ def test_a_device_that_is_not_here_is_refused(device: str) -> None:
         pytest.skip("there is an Apple GPU here")
     message = refusal(TrainConfig(device=device))
     assert message.startswith(f"device is {device!r}; allowed: the devices of this machine: cpu")
+
+
+def test_a_default_is_no_part_of_the_digest_so_that_a_new_field_leaves_it_alone() -> None:
+    record = prepare(TrainConfig(cell="gru")).record
+    said = {"cell": "gru", "length": 15, "window": 14}
+    identity = {"config": said, "data_sha256": record.data_sha256, "training_version": record.training_version}
+    assert record.digest == hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+
+def predictions(windows: list[Window]) -> list[tuple[int, int]]:
+    """Return the pairs of read and predicted index that count, sequence by sequence."""
+    pairs: list[tuple[int, int]] = []
+    for number, window in enumerate(windows):
+        if not window.fresh:
+            continue
+        parts = [window, *itertools.takewhile(lambda part: not part.fresh, windows[number + 1 :])]
+        inputs, targets = (torch.cat([getattr(part, name) for part in parts], 1) for name in ("input_bt", "target_bt"))
+        masks = [torch.ones_like(part.input_bt).bool() if part.mask_bt is None else part.mask_bt for part in parts]
+        for row, mask in enumerate(torch.cat(masks, 1)):
+            pairs += zip(inputs[row][mask].tolist(), targets[row][mask].tolist(), strict=True)
+    return pairs
+
+
+def expected(prepared: Prepared, text: str) -> list[tuple[int, int]]:
+    """Return the pairs that a text of the prepared pattern should give, from its characters one by one."""
+    alphabet, scored = sorted(prepared.pattern.alphabet), prepared.pattern.scored(text)
+    return [
+        (alphabet.index(text[position - 1]), alphabet.index(text[position]))
+        for position in range(1, len(text))
+        if scored is None or scored[position]
+    ]
+
+
+def test_strings_are_read_one_by_one_as_long_as_the_longest_needs() -> None:
+    prepared = prepare(TrainConfig(pattern="reber", length=100, batch_size=3))
+    strings = prepared.text[1:-1].split("#")
+    assert prepared.text == "#" + "".join(f"{string}#" for string in strings)
+    assert 100 < len(prepared.text) < 100 + 1 + max(map(len, strings)) + 1
+    assert len(prepared.text) - len(strings[-1]) - 1 <= 100, "no string more than needed"
+    assert prepared.config.length == 100
+    assert prepared.config.window == max(map(len, strings)) + 1
+    assert [len(window.input_bt) for window in prepared.windows][:-1] == [3] * (len(strings) // 3)
+    assert all(window.fresh for window in prepared.windows)
+    assert predictions(prepared.windows) == expected(prepared, prepared.text)
+    assert prepared.mark == prepared.vocabulary.to_index["#"]
+    assert prepared.record.mark == "#"
+    assert all((window.input_bt[:, 0] == prepared.mark).all() for window in prepared.windows)
+
+
+def test_a_stream_has_no_mark() -> None:
+    prepared = prepare(TrainConfig(pattern="elman", length=50))
+    assert prepared.mark is None
+    assert prepared.record.mark == ""
+
+
+@pytest.mark.parametrize(("window", "batch_size"), [(0, 1), (3, 1), (4, 5)])
+@pytest.mark.parametrize("pattern", ["parity:longest=6", "flipflop:2", "anbn", "elman"])
+def test_only_what_a_pattern_scores_counts(pattern: str, window: int, batch_size: int) -> None:
+    prepared = prepare(TrainConfig(pattern=pattern, length=80, window=window, batch_size=batch_size))
+    assert predictions(prepared.windows) == expected(prepared, prepared.text)
+    assert 0 < len(predictions(prepared.windows)) <= len(prepared.text) - 1
+    if pattern[0] in "pf":
+        targets = prepared.vocabulary.decode(torch.tensor([target for _, target in predictions(prepared.windows)]))
+        assert set(targets) == set("01#" if pattern.startswith("parity") else "01")
+
+
+@pytest.mark.parametrize("pattern", ["parity:longest=6", "flipflop:2", "anbn", "abcd"])
+@pytest.mark.parametrize("start", [1, 7, 30])
+def test_a_cut_that_starts_later_counts_what_comes_from_there(pattern: str, start: int) -> None:
+    prepared = prepare(TrainConfig(pattern=pattern, length=80))
+    text = prepared.text
+    whole = expected(prepared, text)
+    begun = expected(prepared, text[:start])
+    assert whole[: len(begun)] == begun
+    assert predictions(prepared.cut(text, 1, 11, start)) == whole[len(begun) :]
+
+
+@pytest.mark.parametrize("pattern", ["abc", "elman", "flipflop:1", "anbn", "reber", "tomita:1", "parity:longest=6"])
+@pytest.mark.parametrize(("length", "window"), [(40, 0), (60, 4), (301, 0), (310, 7)])
+def test_the_best_weights_are_chosen_on_the_last_tenth_which_is_not_trained_on(
+    pattern: str, length: int, window: int
+) -> None:
+    asked = TrainConfig(pattern=pattern, length=length, window=window)
+    everything, best = prepare(asked), prepare(dataclasses.replace(asked, keep="best"))
+    assert everything.validation == []
+    assert best.text == everything.text
+    trained, held_out = predictions(best.windows), predictions(best.validation)
+    assert trained + held_out == predictions(everything.windows), "disjoint, and nothing is lost"
+    assert best.validation[0].fresh
+    tenth = max(1, (len(best.text) - 1) // 10)
+    read = sum(window.input_bt.numel() for window in best.validation)
+    if not best.pattern.mark:
+        assert read == tenth
+        return
+    last = best.text[1:-1].split("#")[-len([window for window in best.validation if window.fresh]) :]
+    assert read == sum(len(string) + 1 for string in last) >= tenth
+    assert sum(len(string) + 1 for string in last[1:]) < tenth, "and no string more"
+
+
+@pytest.mark.parametrize(("pattern", "length"), [("ab", 2), ("anbn", 2), ("parity", 2)])
+def test_too_little_to_set_a_tenth_apart_is_refused(pattern: str, length: int) -> None:
+    prepare(TrainConfig(pattern=pattern, length=length))
+    assert refusal(TrainConfig(pattern=pattern, length=length, keep="best")).startswith(f"length is {length}; allowed:")
+
+
+@pytest.mark.parametrize("length", [9, 10, 11, 19])
+def test_the_tenth_set_apart_has_something_that_is_scored_or_is_refused(length: int) -> None:
+    try:
+        prepared = prepare(TrainConfig(pattern="flipflop:8", length=length, keep="best"))
+    except ConfigError:
+        return
+    assert predictions(prepared.windows)
+    assert predictions(prepared.validation)
+
+
+def test_four_characters_are_enough_to_set_one_apart() -> None:
+    prepared = prepare(TrainConfig(pattern="ab", length=4, keep="best"))
+    assert (predictions(prepared.windows), predictions(prepared.validation)) == ([(0, 1), (1, 0)], [(0, 1)])
+
+
+def test_the_tenth_set_apart_may_have_fewer_strings_or_steps_than_a_batch() -> None:
+    for pattern in ("anbn", "abc"):
+        prepared = prepare(TrainConfig(pattern=pattern, length=60, batch_size=8, keep="best"))
+        assert 1 <= len(prepared.validation[0].input_bt) < 8
+
+
+def test_a_batch_cannot_have_more_strings_than_there_are() -> None:
+    strings = prepare(TrainConfig(pattern="anbn", length=100)).text.count("#") - 1
+    (window,) = prepare(TrainConfig(pattern="anbn", length=100, batch_size=strings)).windows
+    assert len(window.input_bt) == strings
+    message = refusal(TrainConfig(pattern="anbn", length=100, batch_size=strings + 1))
+    assert message.startswith(f"batch_size is {strings + 1}; allowed: 1 to {strings}, the strings in 100 characters")
+
+
+def test_a_data_seed_draws_the_training_and_the_test() -> None:
+    first, again, other = (prepare(TrainConfig(pattern="anbn", length=200, data_seed=seed)) for seed in (0, 0, 1))
+    assert (first.text, first.evaluation) == (again.text, again.evaluation)
+    assert first.text != other.text
+    assert first.evaluation.text != other.evaluation.text
+    assert first.evaluation.text[:200] != first.text[:200]
+    assert first.record.data_sha256 == hashlib.sha256((first.text + first.evaluation.text).encode()).hexdigest()

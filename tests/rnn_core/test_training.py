@@ -1,6 +1,8 @@
 import dataclasses
+import itertools
 import json
 import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import GeneratorType
 
@@ -14,7 +16,7 @@ from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.evaluation import evaluate, sample
 from rnn_core.model import CELLS
 from rnn_core.prepare import prepare
-from rnn_core.training import DivergedError, train
+from rnn_core.training import DivergedError, step_size, train
 
 CELL_NAMES = ("rnn", "gru", "lstm")
 LAB = json.loads((Path(__file__).parent / "lab_reference.json").read_text())
@@ -35,56 +37,90 @@ def test_the_labs_curve_comes_out_for_500_epochs() -> None:
     assert losses == pytest.approx(LAB["losses"], abs=1e-5, rel=0)
 
 
-def bare_streams(text: str, count: int) -> list[torch.Tensor]:
-    """Cut the indices of a text into consecutive streams that share the character where they meet."""
-    indices = torch.tensor([sorted(set(text)).index(character) for character in text])
+def bare_streams(text: str, count: int) -> list[str]:
+    """Cut a text into consecutive streams that share the character where they meet."""
     streams, begin = [], 0
     for number in range(count):
         steps = (len(text) - 1) // count + (number < (len(text) - 1) % count)
-        streams.append(indices[begin : begin + steps + 1])
+        streams.append(text[begin : begin + steps + 1])
         begin += steps
     assert begin == len(text) - 1
     return streams
 
 
-def bare_loop(config: TrainConfig, text: str) -> tuple[list[float], list[float], list[torch.Tensor]]:
-    """Train torch's own modules, each stream read by itself; return losses, accuracies and weights."""
-    size = len(set(text))
+def bare_loop(
+    config: TrainConfig,
+    batches: Sequence[Sequence[str]],
+    counts: Callable[[str, int], bool] = lambda sequence, position: True,
+) -> tuple[list[float], list[float], list[torch.Tensor]]:
+    """Train torch's own modules, each sequence read by itself from a zero state; return losses, accuracies and weights.
+
+    Of a sequence, only the positions that `counts` holds true are learnt.
+    """
+    alphabet = sorted({character for batch in batches for sequence in batch for character in sequence})
+    size = len(alphabet)
     torch.manual_seed(config.seed)
     width = 1 if config.encoding == "index" else size
     cell = CELLS[config.cell](width, config.hidden_size, config.layers, batch_first=True)
     readout = nn.Linear(config.hidden_size, size)
     weights = [*cell.parameters(), *readout.parameters()]
-    optimizer = torch.optim.Adam(weights, lr=config.learning_rate)
-    streams = bare_streams(text, config.batch_size)
+    optimizer = torch.optim.AdamW(weights, lr=config.learning_rate, weight_decay=config.weight_decay)
+    longest = [max(map(len, batch)) for batch in batches]
+    windows = sum(-(-(length - 1) // config.window) for length in longest)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=config.epochs * windows)
     losses, accuracies = [], []
     for _ in range(config.epochs):
-        states: list = [None] * len(streams)
-        epoch_loss, right = 0.0, 0
-        for begin in range(0, len(streams[0]) - 1, config.window):
-            logits, targets = [], []
-            for number, stream in enumerate(streams):
-                target = stream[begin + 1 : begin + 1 + config.window]
-                if not len(target):
+        epoch_loss, right, counted = 0.0, 0, 0
+        for batch, length in zip(batches, longest, strict=True):
+            states: list = [None] * len(batch)
+            for begin in range(1, length, config.window):
+                logits, targets = [], []
+                for number, sequence in enumerate(batch):
+                    positions = range(begin, min(begin + config.window, len(sequence)))
+                    if not positions:
+                        continue
+                    read = torch.tensor([alphabet.index(sequence[position - 1]) for position in positions])
+                    target = torch.tensor([alphabet.index(sequence[position]) for position in positions])
+                    learnt = torch.tensor([counts(sequence, position) for position in positions])
+                    x = read[:, None].float() if config.encoding == "index" else torch.eye(size)[read]
+                    output, state = cell(x[None], states[number])
+                    states[number] = (
+                        tuple(part.detach() for part in state) if isinstance(state, tuple) else state.detach()
+                    )
+                    logits.append(readout(output[0])[learnt])
+                    targets.append(target[learnt])
+                logits_nv, target_n = torch.cat(logits), torch.cat(targets)
+                if not len(target_n):
                     continue
-                read = stream[begin : begin + len(target)]
-                x = read[:, None].float() if config.encoding == "index" else torch.eye(size)[read]
-                output, state = cell(x[None], states[number])
-                states[number] = tuple(part.detach() for part in state) if isinstance(state, tuple) else state.detach()
-                logits.append(readout(output[0]))
-                targets.append(target)
-            logits_nv, target_n = torch.cat(logits), torch.cat(targets)
-            summed = functional.cross_entropy(logits_nv, target_n, reduction="sum")
-            optimizer.zero_grad()
-            (summed / len(target_n)).backward()
-            if config.clip > 0:
-                torch.nn.utils.clip_grad_norm_(weights, config.clip)
-            optimizer.step()
-            epoch_loss += summed.item()
-            right += int((logits_nv.argmax(1) == target_n).sum())
-        losses.append(epoch_loss / (len(text) - 1))
-        accuracies.append(right / (len(text) - 1))
+                summed = functional.cross_entropy(logits_nv, target_n, reduction="sum")
+                optimizer.zero_grad()
+                (summed / len(target_n)).backward()
+                if config.clip > 0:
+                    torch.nn.utils.clip_grad_norm_(weights, config.clip)
+                optimizer.step()
+                if config.schedule == "cosine":
+                    scheduler.step()
+                epoch_loss += summed.item()
+                right += int((logits_nv.argmax(1) == target_n).sum())
+                counted += len(target_n)
+        losses.append(epoch_loss / counted)
+        accuracies.append(right / counted)
     return losses, accuracies, weights
+
+
+def check_same(
+    config: TrainConfig,
+    batches: Sequence[Sequence[str]],
+    counts: Callable[[str, int], bool] = lambda sequence, position: True,
+) -> None:
+    """Train with a config, and compare with the bare loop."""
+    prepared = prepare(config)
+    losses, accuracies, weights = bare_loop(prepared.config, batches, counts)
+    records = list(train(prepared))
+    assert [record.loss for record in records] == pytest.approx(losses, abs=1e-5, rel=0)
+    assert [record.accuracy for record in records] == pytest.approx(accuracies, abs=1e-9)
+    for came, right in zip(records[-1].net.parameters(), weights, strict=True):
+        torch.testing.assert_close(came, right, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize(
@@ -96,12 +132,73 @@ def test_training_equals_a_bare_loop(cell: str, length: int, batch_size: int, wi
     config = TrainConfig(
         pattern="aabcb", length=length, cell=cell, batch_size=batch_size, window=window, epochs=8, learning_rate=0.02
     )
-    losses, accuracies, weights = bare_loop(config, ("aabcb" * 7)[:length])
-    records = list(train(config))
-    assert [record.loss for record in records] == pytest.approx(losses, abs=1e-5, rel=0)
-    assert [record.accuracy for record in records] == pytest.approx(accuracies, abs=1e-9)
-    for came, right in zip(records[-1].net.parameters(), weights, strict=True):
-        torch.testing.assert_close(came, right, atol=1e-4, rtol=0)
+    check_same(config, [bare_streams(("aabcb" * 7)[:length], batch_size)])
+
+
+def bare_strings(text: str, count: int) -> list[list[str]]:
+    """Take the strings of a text, each between its marks, `count` at a time."""
+    strings = [f"#{string}#" for string in text[1:-1].split("#")]
+    return [strings[begin : begin + count] for begin in range(0, len(strings), count)]
+
+
+@pytest.mark.parametrize("clip", [0.0, 0.05])
+@pytest.mark.parametrize(("batch_size", "window"), [(1, 0), (4, 0), (1, 2), (3, 3), (5, 1)])
+@pytest.mark.parametrize("cell", CELL_NAMES)
+def test_training_on_strings_equals_a_bare_loop_that_reads_each_alone(
+    cell: str, batch_size: int, window: int, clip: float
+) -> None:
+    config = TrainConfig(
+        pattern="anbn",
+        length=60,
+        cell=cell,
+        batch_size=batch_size,
+        window=window,
+        epochs=3,
+        encoding="onehot",
+        clip=clip,
+    )
+    batches = bare_strings(prepare(config).text, batch_size)
+    assert len(batches) > 1
+    check_same(config, batches)
+
+
+@pytest.mark.parametrize(("batch_size", "window"), [(1, 0), (4, 0), (1, 1), (2, 3)])
+def test_of_strings_only_the_answer_is_learnt_and_a_window_without_any_takes_no_step(
+    batch_size: int, window: int
+) -> None:
+    config = TrainConfig(
+        pattern="parity:longest=5", length=60, batch_size=batch_size, window=window, epochs=3, encoding="onehot"
+    )
+    # With decay, a step without a gradient would show.
+    config = dataclasses.replace(config, cell="gru", weight_decay=0.3)
+    check_same(config, bare_strings(prepare(config).text, batch_size), lambda string, at: at > string.index("="))
+
+
+@pytest.mark.parametrize(("batch_size", "window"), [(1, 1), (3, 4)])
+def test_of_a_stream_only_what_is_scored_is_learnt(batch_size: int, window: int) -> None:
+    config = TrainConfig(
+        pattern="flipflop:1", length=61, batch_size=batch_size, window=window, epochs=3, encoding="onehot"
+    )
+    config = dataclasses.replace(config, weight_decay=0.3)
+    streams = bare_streams(prepare(config).text, batch_size)
+    check_same(config, [streams], lambda stream, at: stream[at] in "01")
+
+
+@pytest.mark.parametrize("pattern", ["aabcb", "anbn"])
+@pytest.mark.parametrize(("schedule", "weight_decay"), [("cosine", 0.0), ("constant", 0.2), ("cosine", 0.2)])
+def test_schedule_and_decay_are_torchs(pattern: str, schedule: str, weight_decay: float) -> None:
+    config = TrainConfig(
+        pattern=pattern, length=40, batch_size=2, window=4, epochs=6, learning_rate=0.05, encoding="onehot"
+    )
+    config = dataclasses.replace(config, schedule=schedule, weight_decay=weight_decay)
+    text = prepare(config).text
+    check_same(config, bare_strings(text, 2) if pattern == "anbn" else [bare_streams(text, 2)])
+
+
+@pytest.mark.parametrize(("done", "share"), [(0.0, 1.0), (1 / 3, 0.75), (0.5, 0.5), (2 / 3, 0.25), (1.0, 0.0)])
+def test_a_cosine_falls_from_one_to_zero_and_a_constant_stays(done: float, share: float) -> None:
+    assert step_size("cosine", done) == pytest.approx(share, abs=1e-15)
+    assert step_size("constant", done) == 1.0
 
 
 @pytest.mark.parametrize("clip", [0.0, 0.05, 0.3])
@@ -109,11 +206,7 @@ def test_clipping_is_torchs_and_zero_does_not_clip(clip: float) -> None:
     config = TrainConfig(
         pattern="aabcb", length=33, layers=2, encoding="onehot", batch_size=4, window=3, epochs=8, clip=clip
     )
-    losses, _, weights = bare_loop(config, ("aabcb" * 7)[:33])
-    records = list(train(config))
-    assert [record.loss for record in records] == pytest.approx(losses, abs=1e-5, rel=0)
-    for came, right in zip(records[-1].net.parameters(), weights, strict=True):
-        torch.testing.assert_close(came, right, atol=1e-4, rtol=0)
+    check_same(config, [bare_streams(("aabcb" * 7)[:33], 4)])
 
 
 def test_clipping_changes_training_only_where_gradients_are_longer() -> None:
@@ -223,3 +316,113 @@ def test_the_thread_count_is_the_configs() -> None:
             assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
+
+
+RESTLESS = TrainConfig(
+    pattern="markov:order=1:alphabet=3:seed=1", length=120, window=20, learning_rate=0.3, epochs=8, keep="best"
+)
+"""A training whose best epoch is neither its first nor its last."""
+
+
+def copied(net: nn.Module) -> list[torch.Tensor]:
+    return [weight.detach().clone() for weight in net.parameters()]
+
+
+@pytest.mark.parametrize("cell", CELL_NAMES)
+def test_with_keep_best_the_net_ends_with_the_weights_of_the_best_epoch(cell: str) -> None:
+    config = dataclasses.replace(RESTLESS, cell=cell)
+    valid_losses, copies = [], []
+    for record in train(config):
+        assert record.valid_loss is not None
+        valid_losses.append(record.valid_loss)
+        copies.append(copied(record.net))
+    best = valid_losses.index(min(valid_losses))
+    assert 0 < best < config.epochs - 1, "or this test would show nothing"
+    assert all_equal(copied(record.net), copies[best])
+    assert all_equal(copies[-1], copies[best]), "at the last epoch already"
+    assert not all_equal(copies[best - 1], copies[best])
+
+
+@pytest.mark.parametrize("seen", [1, 4, 7])
+def test_with_keep_best_a_training_that_is_cut_short_leaves_the_best_so_far(seen: int) -> None:
+    records = train(RESTLESS)
+    valid_losses, copies = [], []
+    for record in itertools.islice(records, seen):
+        valid_losses.append(record.valid_loss or math.nan)
+        copies.append(copied(record.net))
+    records.close()
+    assert all_equal(copied(record.net), copies[valid_losses.index(min(valid_losses))])
+
+
+def test_with_keep_best_a_training_that_fails_leaves_the_best_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared = prepare(RESTLESS)
+    records, copies = train(prepared), []
+    for record in itertools.islice(records, 5):
+        copies.append((record.valid_loss or math.nan, copied(record.net)))
+    monkeypatch.setattr("torch.nn.functional.cross_entropy", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        next(records)
+    assert all_equal(copied(record.net), min(copies, key=lambda copy: copy[0])[1])
+
+
+@pytest.mark.parametrize("pattern", ["reber", "parity:longest=6", "flipflop:2", "elman"])
+def test_the_validation_loss_is_that_of_the_last_tenth_read_from_a_zero_state(pattern: str) -> None:
+    prepared = prepare(TrainConfig(pattern=pattern, length=300, batch_size=3, window=8, epochs=3, keep="best"))
+    text, vocabulary = prepared.text, prepared.vocabulary
+    tenth = (len(text) - 1) // 10
+    streams: list[str] = []
+    if prepared.pattern.mark:
+        strings = [f"#{string}#" for string in text[1:-1].split("#")]
+        while sum(len(string) - 1 for string in streams) < tenth:
+            streams.append(strings.pop())
+    else:
+        streams = bare_streams(text[-tenth - 1 :], 3)
+    for record in itertools.islice(train(prepared), 2):  # at the third the net has been put back
+        losses = []
+        for stream in streams:
+            with torch.no_grad():
+                x = record.net.encode(vocabulary.encode(stream[:-1])[None])
+                logits_tv = record.net(x, record.net.init_hidden(1))[0][0]
+            costs = functional.cross_entropy(logits_tv, vocabulary.encode(stream[1:]), reduction="none").tolist()
+            for position, cost in enumerate(costs, start=1):
+                answers = pattern.startswith("parity") and position > stream.index("=")
+                if answers or pattern in ("reber", "elman") or (pattern == "flipflop:2" and stream[position] in "01"):
+                    losses.append(cost)
+        assert record.valid_loss == pytest.approx(sum(losses) / len(losses), rel=1e-5)
+
+
+def test_with_keep_best_the_last_tenth_is_not_trained_on() -> None:
+    whole = train(TrainConfig(pattern="abcb", length=40, epochs=5, keep="best", learning_rate=1e-3))
+    shorter = train(TrainConfig(pattern="abcb", length=37, epochs=5, learning_rate=1e-3))
+    for one, other in zip(whole, shorter, strict=True):
+        assert one.loss == other.loss
+        assert all_equal(copied(one.net), copied(other.net)), "each epoch is the best so far"
+        assert one.valid_loss is not None
+        assert other.valid_loss is None
+
+
+def test_the_test_does_not_choose_the_weights(tmp_path: Path) -> None:
+    path = tmp_path / "tale.txt"
+    config = TrainConfig(
+        pattern=f"text:{path}", epochs=6, batch_size=2, window=10, learning_rate=0.2, keep="best", encoding="onehot"
+    )
+    ends = []
+    for held_out in ("eabcd" * 8, "ddddd" * 8):
+        path.write_text("abcdeabdce" * 36 + held_out)
+        prepared = prepare(config)
+        assert prepared.evaluation.text == held_out
+        records = list(train(prepared))
+        ends.append(([record.valid_loss for record in records], copied(records[-1].net)))
+    assert ends[0][0] == ends[1][0]
+    assert all_equal(ends[0][1], ends[1][1])
+
+
+def test_with_keep_last_nothing_is_validated_and_the_last_weights_stay() -> None:
+    config = dataclasses.replace(RESTLESS, keep="last")
+    records = train(config)
+    copies = []
+    for record in records:
+        assert record.valid_loss is None
+        copies.append(copied(record.net))
+    assert all_equal(copied(record.net), copies[-1])
+    assert not any(all_equal(copies[-1], copy) for copy in copies[:-1])

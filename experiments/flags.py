@@ -1,0 +1,58 @@
+"""Command lines: read by tyro, and refused in one line."""
+
+import contextlib
+import io
+import re
+import sys
+from collections.abc import Sequence
+from typing import TypeVar
+
+import tyro
+
+from rnn_core.config import ConfigError
+from rnn_core.vocabulary import visible
+
+T = TypeVar("T")
+
+
+class UsageError(Exception):
+    """The command line cannot be used; the message is one line."""
+
+
+def read_flags(flags: type[T], program: str, arguments: Sequence[str] | None, default: T | None = None) -> T:
+    """Let tyro read the flags of a dataclass; what it complains of in a box of several lines becomes one.
+
+    Arguments:
+        flags: a dataclass whose fields are the flags, each with a sentence.
+        program: what the help calls the program.
+        arguments: the command line; None for the program's own.
+        default: the values of flags that are not given; by default the class's own.
+
+    Raises:
+        ConfigError, UsageError: the command line makes no sense.
+        SystemExit: help was asked for, and given.
+    """
+    box = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(box):
+            if default is None:
+                return tyro.cli(flags, prog=program, args=arguments)
+            return tyro.cli(flags, prog=program, args=arguments, default=default)
+    except SystemExit as end:
+        if not end.code:  # --help
+            raise
+        # The frame is drawn in Unicode or, where the terminal has none, in ASCII.
+        lines = (line.strip("\u2502| ") for line in box.getvalue().splitlines())
+        said = " ".join(line for line in lines if line and not re.search("[-\u2500]{3}.?$", line))
+        said = re.sub(r" For full helptext,.*| \((default: .*|required\))", "", said)
+        if number := re.search(r"Error parsing --(\S+): .*: '(.*)' Argument helptext: \S+ (INT|FLOAT) ", said):
+            name, came, kind = number.groups()
+            allowed = "whole numbers" if kind == "INT" else "numbers"
+            raise ConfigError(name.replace("-", "_"), came, allowed) from None
+        raise UsageError(said) from None
+
+
+def complain(message: str, exit_status: int) -> int:
+    """Say in one line why the program ends, and return its exit status."""
+    print(f"error: {visible(message)}", file=sys.stderr, flush=True)
+    return exit_status

@@ -1,0 +1,82 @@
+"""Continue a prompt from a recorded run."""
+
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Annotated
+
+import torch
+import tyro
+
+from analysis.runs import RunError, find_run, load_run
+from experiments.flags import UsageError, complain, read_flags
+from rnn_core.checkpoint import CheckpointError
+from rnn_core.config import ConfigError
+from rnn_core.evaluation import begun, generate
+from rnn_core.vocabulary import UnknownCharacterError, Vocabulary
+
+
+@dataclass(frozen=True)
+class Flags:
+    """Continue a prompt with a recorded run's net, and print it as it is written."""
+
+    run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+    """A run's id, its name (the newest of that name), or `latest`."""
+    prompt: str = ""
+    """What the net reads first; may be empty for a net that was trained on strings."""
+    length: int = 200
+    """Characters to write."""
+    temperature: float = 0.0
+    """0 writes the likeliest character each time; 1 draws from the net's own distribution, above it more evenly."""
+    seed: int = 0
+    """Seed of the draws."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write a continuation; return the exit status: 0, 2 for bad input, 130 after Ctrl-C."""
+    try:
+        flags = read_flags(Flags, "python -m experiments.generate", arguments)
+        _check(flags)
+        run = load_run(find_run(flags.run))
+        net, vocabulary = run.net, Vocabulary(run.record.alphabet)
+        prompt = begun(flags.prompt, run.record.mark)
+        if not prompt:
+            shown = vocabulary.characters[:200]
+            raise ConfigError(
+                "prompt", flags.prompt, f"one or more characters of {shown!r}, the alphabet of {run.name}"
+            )
+        try:
+            indices = vocabulary.encode(prompt)
+        except UnknownCharacterError as error:
+            raise UsageError(f"prompt: {error} of {run.name} (--prompt)") from None
+        print(f"{run.run_id} ({run.name})", file=sys.stderr, flush=True)
+        mark = vocabulary.to_index[run.record.mark] if run.record.mark else None
+        draws = torch.Generator().manual_seed(flags.seed)
+        print(flags.prompt, end="", flush=True)
+        for index in islice(generate(net, indices, flags.temperature, draws, mark), flags.length):
+            print(vocabulary.to_character[index], end="", flush=True)
+        print(flush=True)
+    except (ConfigError, UsageError, RunError, CheckpointError) as error:
+        return complain(str(error), 2)
+    except KeyboardInterrupt:
+        print()
+        return 130
+    except BrokenPipeError:  # the reader has seen enough
+        sys.stdout = None
+    return 0
+
+
+def _check(flags: Flags) -> None:
+    if flags.length < 0:
+        raise ConfigError("length", flags.length, "0 or more")
+    if not 0 <= flags.temperature < float("inf"):
+        raise ConfigError("temperature", flags.temperature, "0 or above, finite")
+    if not 0 <= flags.seed < 2**63:
+        raise ConfigError("seed", flags.seed, f"0 to {2**63 - 1}")
+
+
+if __name__ == "__main__":
+    logging.captureWarnings(True)  # libraries' warnings are for their developers
+    sys.exit(main())

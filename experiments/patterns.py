@@ -1,0 +1,109 @@
+"""Show the families of patterns: what each is, a sample, its floor, and the recipe that learns it."""
+
+import inspect
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from random import Random
+from typing import Annotated
+
+import tyro
+
+from experiments.flags import UsageError, complain, read_flags
+from experiments.words import recipe_words
+from rnn_core.config import ConfigError
+from rnn_core.patterns import Pattern, parse
+from rnn_core.vocabulary import visible
+
+WIDTH = 60
+"""Characters of a sample in the list."""
+
+NO_RECIPE = "none: the defaults learn it"
+
+
+@dataclass(frozen=True)
+class Flags:
+    """List the families of patterns, or show one pattern in full."""
+
+    pattern: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PATTERN")] = ""
+    """A family such as `reber`, or a spec such as `dyck:3:depth=5`; nothing lists all families."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Show patterns; return the exit status: 0, or 2 for bad input."""
+    try:
+        asked = read_flags(Flags, "python -m experiments.patterns", arguments).pattern
+        if asked:
+            show(parse(Pattern.families[asked].example if asked in Pattern.families else asked))
+            return 0
+    except (ConfigError, UsageError) as error:
+        return complain(str(error), 2)
+    for family in Pattern.families.values():
+        print(family.family)
+        if family.example.endswith("PATH"):
+            rows = [("is", (inspect.getdoc(family) or "").split("\n")[0])]
+        else:
+            rows = list_rows(parse(family.example))
+        _print_rows(
+            [("spec", family.example), *rows, ("recipe", recipe_words(family) or "none: TrainConfig's defaults")]
+        )
+    return 0
+
+
+def list_rows(pattern: Pattern) -> list[tuple[str, str]]:
+    """Return what the list says of a pattern, as name and words."""
+    return [
+        ("is", pattern.description),
+        ("sample", visible(pattern.sample(WIDTH, Random(0)))[:WIDTH]),
+        ("alphabet", f"{visible(pattern.alphabet)[:WIDTH]} ({len(pattern.alphabet)} characters)"),
+        ("floor", floor_words(pattern)),
+    ]
+
+
+def floor_words(pattern: Pattern) -> str:
+    """Return the floor of a pattern's test in words."""
+    loss = pattern.oracle_loss(pattern.evaluation(pattern.default_length, data_seed=0))
+    return "nobody knows it" if loss is None else f"{loss:.4f} nats per character on its test (data_seed 0)"
+
+
+def show(pattern: Pattern) -> None:
+    """Print all there is to know of one pattern."""
+    print(pattern.spec)
+    print("\n".join(f"  {line}".rstrip() for line in (inspect.getdoc(pattern) or "").splitlines()))
+    length = pattern.default_length
+    evaluation = pattern.evaluation(length, data_seed=0)
+    text = pattern.training_text(length, data_seed=0)
+    rows = list_rows(pattern)[1:]
+    if pattern.mark:
+        rows.append(("mark", f"{pattern.mark} stands before and after each string; the one after it is predicted"))
+    scored = pattern.scored(text)
+    if scored is not None:
+        rows.append(("scored", f"{scored.mean():.1%} of the characters: the others are only read"))
+    rows.append(("training", f"{length} characters unless --length says otherwise"))
+    rows.append(("test", f"{len(evaluation.text) - evaluation.start} predictions, from data_seed's child stream"))
+    ranges = pattern.ranges(text)
+    cases = pattern.cases(evaluation, text, data_seed=0)
+    for measure, of_it in groupby(sorted(cases, key=lambda case: case.measure), key=lambda case: case.measure):
+        sizes = [case.size for case in of_it]
+        least, most = ranges[measure]
+        trained = f"trained on {least} to {most}, {len(sizes)} cases judged from {min(sizes)} to {max(sizes)}"
+        rows.append((measure.replace("_", " "), trained))
+    if pattern.oracle is not None:
+        prefix = text[: max(1, min(8, len(text) - 1))]
+        after = ", ".join(f"{visible(c)} {p:.3g}" for c, p in pattern.oracle.next_distribution(prefix).items() if p > 0)
+        rows.append(("oracle", f"after {visible(prefix)} come {after[:300]}"))
+    rows.append(("recipe", recipe_words(pattern) or NO_RECIPE))
+    rows.append(("train it", f"python -m experiments.train --pattern '{pattern.spec}'"))
+    _print_rows(rows)
+
+
+def _print_rows(rows: Sequence[tuple[str, str]]) -> None:
+    width = max(len(name) for name, _ in rows) + 1
+    for name, words in rows:
+        print(f"  {name:<{width}} {words}")
+    print()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

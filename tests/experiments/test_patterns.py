@@ -1,0 +1,51 @@
+"""The list of families, and one shown in full."""
+
+import re
+
+import pytest
+
+from experiments.patterns import main
+from rnn_core.patterns import Pattern, parse
+
+
+def test_every_family_is_listed_with_sample_alphabet_floor_and_recipe(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    blocks = capsys.readouterr().out.strip().split("\n\n")
+    assert [block.split("\n")[0] for block in blocks] == list(Pattern.families)
+    for block, family in zip(blocks, Pattern.families.values(), strict=True):
+        rows = dict(re.findall(r"^  (\w+) +(.*)$", block, flags=re.MULTILINE))
+        assert rows["spec"] == family.example
+        assert all(f"{name}={value}" in rows["recipe"] for name, value in family.recipe.items())
+        if family.family == "text":
+            continue
+        assert set(rows["sample"]) <= set(parse(family.example).alphabet)
+        assert rows["is"].endswith(".")
+        assert re.match(r"\d\.\d{4} nats", rows["floor"])
+
+
+def test_one_is_shown_in_full(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reber"]) == 0
+    out = capsys.readouterr().out
+    for words in ("Reber's grammar", ">>> Reber", "#BEPSTVX (8 characters)", "trained on 5 to", "--pattern 'reber'"):
+        assert words in out
+    assert main(["dyck:3:depth=2"]) == 0
+    assert capsys.readouterr().out.startswith("dyck:3:depth=2\n")
+
+
+def test_a_family_that_needs_an_argument_is_shown_by_its_example(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tomita"]) == 0
+    assert capsys.readouterr().out.startswith("tomita:4\n")
+
+
+@pytest.mark.parametrize(("asked", "words"), [("rebber", "did you mean reber?"), ("tomita:9", "tomita:1 to tomita:7")])
+def test_what_is_not_known_is_refused(asked: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([asked]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert words in err
+
+
+def test_text_says_how_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["text"]) == 2
+    assert "text:PATH" in capsys.readouterr().err

@@ -1,0 +1,607 @@
+"""What holds for every family: a new file in rnn_core/patterns/ is tested here without any change."""
+
+import dataclasses
+import re
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnn_core.config import ConfigError, TrainConfig
+from rnn_core.patterns import Pattern, parse
+from rnn_core.patterns.counting import Counting
+from rnn_core.patterns.strings import Strings, marked, split
+from rnn_core.patterns.unit import Unit
+
+LENGTH = 3000
+"""Characters to train on, enough for every kind of case."""
+
+MOST_CASES = 40
+"""Cases of a family that are read by its oracle; some families have a thousand."""
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("texts") / "tale.txt"
+    path.write_text("".join(Random(1).choices("to be or not\n", k=30_000)))
+    return path
+
+
+@pytest.fixture(scope="module", params=sorted(Pattern.families))
+def pattern(request: pytest.FixtureRequest, file: Path) -> Pattern:
+    """The example of each family; a PATH in it is that of a file."""
+    return parse(Pattern.families[request.param].example.replace("PATH", str(file)))
+
+
+@pytest.fixture(
+    scope="module", params=sorted(name for name, family in Pattern.families.items() if issubclass(family, Strings))
+)
+def strings(request: pytest.FixtureRequest) -> Strings:
+    """The example of each family whose strings end."""
+    pattern = parse(Pattern.families[request.param].example)
+    assert isinstance(pattern, Strings)
+    return pattern
+
+
+@pytest.fixture(scope="module")
+def large(pattern: Pattern) -> str:
+    return pattern.sample(20_000, Random("large"))
+
+
+def refusal(spec: str) -> str:
+    """Return what is allowed instead of a spec, from the one-line message with which it is refused."""
+    with pytest.raises(ConfigError) as caught:
+        parse(spec)
+    message = str(caught.value)
+    assert caught.value.field == "pattern"
+    assert message.startswith("pattern is ")
+    assert message.endswith(" (--pattern)")
+    assert "\n" not in message
+    return message.partition("; allowed: ")[2].removesuffix(" (--pattern)")
+
+
+def spread(items: list, most: int) -> list:
+    """Return at most about `most` of a list, evenly spread, the last among them."""
+    return items[:: -max(1, len(items) // most)]
+
+
+def test_every_family_is_the_one_its_example_names(pattern: Pattern) -> None:
+    assert type(pattern) is Pattern.families[pattern.family]
+
+
+def test_a_spec_names_the_same_pattern_again(pattern: Pattern) -> None:
+    again = parse(pattern.spec)
+    assert type(again) is type(pattern)
+    assert again.spec == pattern.spec
+    assert again.alphabet == pattern.alphabet
+    assert again.training_text(500, data_seed=3) == pattern.training_text(500, data_seed=3)
+
+
+def test_a_description_is_one_sentence(pattern: Pattern) -> None:
+    assert re.fullmatch(r"[^\n]{20,}\.", pattern.description)
+    assert not re.search(r"[.!?] +[A-Z]", pattern.description), "one sentence, not two"
+    assert "  " not in pattern.description
+
+
+def test_a_family_shows_a_worked_example(pattern: Pattern) -> None:
+    assert re.search(r"\n +>>> .+\n +[^> ]", type(pattern).__doc__ or "")
+
+
+def test_a_recipe_is_settings_to_train_with(pattern: Pattern) -> None:
+    assert set(pattern.recipe) <= {field.name for field in dataclasses.fields(TrainConfig)} - {"pattern"}
+    config = TrainConfig(pattern=pattern.spec, **pattern.recipe)
+    assert {name: getattr(config, name) for name in pattern.recipe} == dict(pattern.recipe)
+
+
+def test_defaults_can_be_had(pattern: Pattern) -> None:
+    pattern.check_length(pattern.default_length)
+    assert pattern.default_window >= 0
+
+
+@pytest.mark.parametrize("length", [0, 1])
+def test_less_than_two_characters_are_refused(pattern: Pattern, length: int) -> None:
+    with pytest.raises(ConfigError, match=rf"^length is {length}; allowed: .*\(--length\)$"):
+        pattern.check_length(length)
+
+
+def test_the_alphabet_is_what_can_come(pattern: Pattern, large: str) -> None:
+    assert pattern.alphabet == "".join(sorted(set(pattern.alphabet)))
+    assert set(large) == set(pattern.alphabet)
+    if pattern.oracle is not None:
+        assert pattern.oracle.vocabulary.characters == pattern.alphabet
+
+
+@given(length=st.integers(10, 300), data_seed=st.integers(0, 5))
+@settings(max_examples=25, deadline=None, database=None)
+def test_a_sample_has_the_length_asked_for(pattern: Pattern, length: int, data_seed: int) -> None:
+    text = pattern.training_text(length, data_seed)
+    assert set(text) <= set(pattern.alphabet)
+    if not isinstance(pattern, Strings):
+        assert len(text) == length
+        return
+    strings = split(text)
+    assert text == pattern.mark + "".join(string + pattern.mark for string in strings)
+    predictions = [len(string) + 1 for string in strings]
+    assert sum(predictions) >= length > sum(predictions[:-1]), "whole strings, and no more of them than needed"
+
+
+def test_samples_depend_on_the_seed_alone(pattern: Pattern) -> None:
+    texts = [pattern.training_text(500, data_seed) for data_seed in range(5)]
+    Random(0).random()
+    assert texts == [pattern.training_text(500, data_seed) for data_seed in range(5)]
+    assert len(set(texts)) == (1 if pattern.family in ("unit", "text") else 5)
+
+
+def test_the_test_is_a_draw_of_its_own(pattern: Pattern) -> None:
+    first, again, other = (pattern.evaluation(500, data_seed) for data_seed in (0, 0, 1))
+    assert first == again
+    assert set(first.text + first.prime + first.truth) <= set(pattern.alphabet)
+    assert first.prime
+    assert 1 <= first.start < len(first.text)
+    if pattern.family not in ("unit", "text"):
+        assert first.text != other.text
+        length = len(first.text) - 1
+        assert first.text[:400] != pattern.training_text(length, data_seed=0)[:400]
+        assert length >= 19_999, "enough to measure on"
+
+
+def test_what_is_scored_is_one_bool_a_character(pattern: Pattern, large: str) -> None:
+    scored = pattern.scored(large)
+    if scored is not None:
+        assert scored.dtype == bool
+        assert scored.shape == (len(large),)
+        assert 0 < scored.sum() < len(large)
+        assert pattern.scored("").shape == (0,)
+
+
+def test_cases_lie_within_their_text_and_can_be_read(pattern: Pattern) -> None:
+    training = pattern.training_text(LENGTH, data_seed=0)
+    evaluation = pattern.evaluation(LENGTH, data_seed=0)
+    cases = pattern.cases(evaluation, training, data_seed=0)
+    assert cases == pattern.cases(evaluation, training, data_seed=0)
+    ranges = pattern.ranges(training)
+    assert {case.measure for case in cases} <= set(ranges)
+    assert all(least <= most for least, most in ranges.values())
+    for case in spread(cases, MOST_CASES):
+        assert set(case.text) <= set(pattern.alphabet)
+        assert len(case.text) > 1
+        if case.judged is not None:
+            assert case.judged, "something is judged"
+            assert set(case.judged) <= set(range(1, len(case.text)))
+            assert list(case.judged) == sorted(set(case.judged))
+        assert pattern.language is not None
+        assert np.isfinite(pattern.language.log_probs(case.text)).all(), "the language holds what is judged possible"
+
+
+def test_cases_of_strings_are_new_and_of_the_size_they_say(strings: Strings) -> None:
+    training = strings.training_text(LENGTH, data_seed=0)
+    cases = strings.cases(strings.evaluation(LENGTH, data_seed=0), training, data_seed=0)
+    trained = {marked(string) for string in split(training)}
+    sizes = [strings.sizes(string) for string in split(training)]
+    ranges = strings.ranges(training)
+    for measure in sizes[0]:
+        assert ranges[measure] == (min(size[measure] for size in sizes), max(size[measure] for size in sizes))
+    assert cases
+    for case in cases:
+        (string,) = split(case.text)
+        assert strings.sizes(string).get(case.measure, case.size) == case.size
+        # One n is one string of a counting language: there is nothing new within what was trained on.
+        assert case.text not in trained or isinstance(strings, Counting)
+
+
+@pytest.mark.parametrize("length", [2, 5, 20, 200, LENGTH])
+def test_cases_beyond_are_larger_than_what_was_trained_on(strings: Strings, length: int) -> None:
+    for data_seed in range(10 if length < 100 else 1):
+        training = strings.training_text(length, data_seed)
+        most = {measure: most for measure, (_, most) in strings.ranges(training).items()}
+        too_small = [case for case in strings.beyond(split(training), Random(1)) if case.size <= most[case.measure]]
+        assert not too_small, training
+
+
+def test_the_language_is_known_where_the_oracle_is(pattern: Pattern) -> None:
+    assert (pattern.language is None) == (pattern.oracle is None)
+    if pattern.language is not None and pattern.oracle is not None:
+        assert pattern.language.vocabulary.characters == pattern.oracle.vocabulary.characters
+
+
+def accepted(spec: str) -> Pattern | None:
+    """Return the pattern that a spec names, None where it is refused."""
+    try:
+        return parse(spec)
+    except ConfigError:
+        return None
+
+
+@pytest.mark.parametrize("spec", ["dyck:1:depth={}", "parity:longest={}", "reverse:longest={}", "anbn:uniform={}"])
+def test_the_largest_limits_that_are_accepted_have_a_language(spec: str) -> None:
+    # The greatest limit is in the message that refuses one far beyond.
+    (most,) = re.findall(r"from \d+ to (\d+)", refusal(spec.format(10**9)))
+    largest = parse(spec.format(most))
+    assert largest.language is not None
+
+
+def test_the_deepest_brackets_that_are_accepted_have_cases() -> None:
+    (most,) = re.findall(r"from \d+ to (\d+)", refusal("dyck:1:depth=1000000"))
+    deepest = parse(f"dyck:1:depth={most}")
+    training = split(deepest.training_text(100, data_seed=0))
+    cases = [case for case in deepest.beyond(training, Random(1)) if case.measure == "depth"]
+    assert max(case.size for case in cases) == 3 * int(most)
+    assert np.isfinite(deepest.language.log_probs(cases[-1].text)).all()
+
+
+def test_references_are_losses_by_name(pattern: Pattern) -> None:
+    training = pattern.training_text(LENGTH, data_seed=0)
+    references = pattern.references(pattern.evaluation(LENGTH, data_seed=0), training)
+    assert all(np.isfinite(loss) and loss >= 0 for loss in references.values())
+
+
+# Specs.
+
+
+whole_specs = st.one_of(
+    st.builds("{}:uniform={}".format, st.sampled_from(["anbn", "anbncn", "anb2n", "ambncmn"]), st.integers(1, 200)),
+    st.builds(
+        "markov:order={}:alphabet={}:seed={}".format, st.integers(0, 3), st.integers(2, 6), st.integers(0, 10**18 - 1)
+    ),
+    st.builds("dyck:{}:depth={}".format, st.integers(1, 30), st.integers(1, 50)),
+    st.builds("tomita:{}".format, st.integers(1, 7)),
+    st.builds("flipflop:{}".format, st.integers(1, 8)),
+    st.builds(
+        "{}:longest={}".format,
+        st.sampled_from(["parity", "cycle_navigation", "modular_arithmetic", "reverse"]),
+        st.integers(2, 300),
+    ),
+)
+rates = st.floats(0.01, 1, exclude_max=True)
+rate_specs = st.one_of(
+    st.builds("noisy:{}:{}".format, st.sampled_from(["ab", "a:b"]), rates),
+    st.builds("{}:geometric={}".format, st.sampled_from(["anbn", "anbncn", "anb2n", "ambncmn"]), rates),
+)
+
+
+def check_spec(spec: str) -> None:
+    """Check that a pattern's own spec makes a pattern that is the same in all that it does."""
+    first = parse(spec)
+    again = parse(first.spec)
+    assert again.spec == first.spec
+    text = first.training_text(60, data_seed=1)
+    assert again.training_text(60, data_seed=1) == text
+    assert np.array_equal(again.oracle.distributions(text), first.oracle.distributions(text))
+
+
+@given(whole_specs)
+@settings(max_examples=60, deadline=None, database=None)
+def test_whole_numbers_in_a_spec_are_kept(spec: str) -> None:
+    check_spec(spec)
+
+
+@given(rate_specs)
+@settings(max_examples=60, deadline=None, database=None)
+def test_rates_in_a_spec_are_kept_to_the_last_digit(spec: str) -> None:
+    check_spec(spec)
+
+
+@pytest.mark.parametrize(
+    ("spec", "shown"),
+    [
+        ("anbn:", "anbn"),
+        ("anbn:geometric=0.3", "anbn"),
+        ("anbn:geometric=0.30", "anbn"),
+        ("anbncn:geometric=0.25", "anbncn:geometric=0.25"),
+        ("anb2n:uniform=050", "anb2n:uniform=50"),
+        ("markov", "markov:order=2:alphabet=4:seed=0"),
+        ("markov:seed=3", "markov:order=2:alphabet=4:seed=3"),
+        ("markov:alphabet=3:order=1", "markov:order=1:alphabet=3:seed=0"),
+        ("dyck:2:depth=4", "dyck:2"),
+        ("dyck:3:depth=5", "dyck:3:depth=5"),
+        ("parity:longest=40", "parity"),
+        ("reverse:longest=7", "reverse:longest=7"),
+        ("noisy:abc:0.10", "noisy:abc:0.1"),
+        ("noisy:a:b:0.5", "noisy:a:b:0.5"),
+        ("noisy:ab:1e-3", "noisy:ab:0.001"),
+    ],
+)
+def test_a_spec_is_shown_as_short_as_it_can_be(spec: str, shown: str) -> None:
+    assert parse(spec).spec == shown
+
+
+def test_a_family_refuses_what_makes_no_sense(pattern: Pattern) -> None:
+    assert refusal(f"{pattern.family}:\n")
+    assert refusal(f"{pattern.family}:" + "\0" * 3000), "and shows only its beginning"
+
+
+REFUSED = {
+    "unit:aa": "two or more distinct characters",
+    "noisy:": "noisy:UNIT:RATE",
+    "noisy:abc": "noisy:UNIT:RATE",
+    "noisy:aaa:0.1": "two or more distinct characters",
+    "noisy::0.1": "two or more distinct characters",
+    "noisy:abc:": "above 0 and below 1",
+    "noisy:abc:0": "above 0 and below 1",
+    "noisy:abc:1": "above 0 and below 1",
+    "noisy:abc:-0.1": "above 0 and below 1",
+    "noisy:abc:nan": "above 0 and below 1",
+    "noisy:abc:x": "above 0 and below 1",
+    "markov:order=17": "order from 0 to 16",
+    "markov:order=-1": "order from 0 to 16",
+    "markov:order=²": "order from 0 to 16",
+    "markov:alphabet=1": "alphabet from 2 to 26",
+    "markov:alphabet=27": "alphabet from 2 to 26",
+    "markov:seed=x": "seed from 0",
+    "markov:seed=1000000000000000000": "seed from 0 to 999999999999999999",
+    "markov:order=4:alphabet=16": "at most 1000000, not 1048576",
+    "markov:size=3": "options as in markov:order=2:alphabet=4:seed=0",
+    "markov:order=1:order=2": "options as in markov:order=2:alphabet=4:seed=0",
+    "markov:order": "options as in markov:order=2:alphabet=4:seed=0",
+    "markov:order=2:": "options as in markov:order=2:alphabet=4:seed=0",
+    "anbn:uniform=0": "uniform from 1 to 1000000",
+    "anbn:uniform=1000001": "uniform from 1 to 1000000",
+    "anbn:uniform": "uniform from 1 to 1000000",
+    "anbncn:geometric=0": "geometric from 0.0001 to below 1",
+    "anbncn:geometric=0.00009": "geometric from 0.0001 to below 1",
+    "anb2n:geometric=1": "geometric from 0.0001 to below 1",
+    "anb2n:geometric=nan": "geometric from 0.0001 to below 1",
+    "ambncmn:geometric=": "geometric from 0.0001 to below 1",
+    "ambncmn:poisson=3": "ambncmn, ambncmn:geometric=0.3 or ambncmn:uniform=50",
+    "dyck": "from 1 to 30",
+    "dyck:0": "from 1 to 30",
+    "dyck:31": "from 1 to 30",
+    "dyck:2:depth=0": "depth from 1",
+    "dyck:2:depth=1001": "depth from 1",
+    "dyck:2:kinds=3": "depth=4",
+    "reber:1": "reber alone",
+    "ereber:x": "ereber alone",
+    "tomita": "tomita:1 to tomita:7",
+    "tomita:0": "tomita:1 to tomita:7",
+    "tomita:8": "tomita:1 to tomita:7",
+    "tomita:01": "tomita:1 to tomita:7",
+    "parity:longest=1": "longest from 2",
+    "parity:longest=1000001": "longest from 2",
+    "parity:7": "options as in parity:longest=40",
+    "cycle_navigation:long=3": "options as in cycle_navigation:longest=40",
+    "modular_arithmetic:longest=4.5": "longest from 2",
+    "reverse:longest=4:longest=5": "options as in reverse:longest=40",
+    "elman:ba": "elman alone",
+    "flipflop": "from 1 to 8",
+    "flipflop:0": "from 1 to 8",
+    "flipflop:9": "from 1 to 8",
+    "flipflop:x": "from 1 to 8",
+}
+
+
+@pytest.mark.parametrize(("spec", "allowed"), REFUSED.items())
+def test_a_refusal_says_what_is_allowed(spec: str, allowed: str) -> None:
+    assert allowed in refusal(spec)
+
+
+@pytest.mark.parametrize("spec", REFUSED)
+def test_the_example_in_a_refusal_is_accepted(spec: str) -> None:
+    for shown in re.findall(r"(?:such as|as in) (.+?)(?:, not|, the unit|$)", refusal(spec)):
+        family, before = spec.partition(":")[0], spec.rpartition(":")[0]
+        wholes = [
+            whole for whole in (shown, f"{family}:{shown}", f"{before}:{shown}") if whole.startswith(family + ":")
+        ]
+        assert any(type(accepted(whole)) is Pattern.families[family] for whole in wholes), shown
+
+
+@pytest.mark.parametrize(
+    ("spec", "near"),
+    [
+        ("rebber:", "reber"),
+        ("rebber", "reber"),
+        ("embedded_reber:", "ereber"),
+        ("anbm", "anbn"),
+        ("anbm:uniform=3", "anbn"),
+        ("anbncm", "anbncn"),
+        ("tomitas:3", "tomita"),
+        ("Tomita:3", "tomita"),
+        ("tomita3", "tomita"),
+        ("dick:2", "dyck"),
+        ("markow", "markov"),
+        ("noisey:abc:0.1", "noisy"),
+        ("flip-flop:3", "flipflop"),
+        ("cycle-navigation", "cycle_navigation"),
+        ("modular_arithmetics", "modular_arithmetic"),
+        ("elmann", "elman"),
+        ("Parity", "parity"),
+        ("revers", "reverse"),
+        ("txt:file", "text"),
+        ("untis:abc", "unit"),
+    ],
+)
+def test_a_mistyped_family_names_the_nearest(spec: str, near: str) -> None:
+    message = refusal(spec)
+    assert f"; did you mean {near}?" in message
+    assert ", ".join(sorted(Pattern.families)) in message
+    assert ("unit:..." if ":" in spec else f"unit:{spec}") in message
+
+
+@pytest.mark.parametrize("spec", ["abn", "ab", "abc", "anb", "reb", "aabbcc", "hello", "aab", "banana", "0110", "#a#b"])
+def test_a_plain_word_is_a_unit(spec: str) -> None:
+    unit = parse(spec)
+    assert isinstance(unit, Unit)
+    assert unit.unit == unit.spec == spec
+
+
+def test_the_name_of_a_family_is_a_unit_only_behind_unit(pattern: Pattern) -> None:
+    unit = parse(f"unit:{pattern.family}")
+    assert isinstance(unit, Unit)
+    assert unit.unit == pattern.family
+    assert unit.spec == Unit(pattern.family).spec == f"unit:{pattern.family}"
+
+
+def test_anbn_behind_unit_is_four_letters_repeated() -> None:
+    assert Unit("anbn").spec == "unit:anbn"
+    assert parse("unit:anbn").training_text(10, data_seed=0) == "anbnanbnan"
+    assert parse("anbn").training_text(10, data_seed=0).startswith("#a")
+
+
+def test_a_markov_source_says_which_length_was_too_short() -> None:
+    with pytest.raises(ConfigError, match=r"^length is 3; allowed: .*\(--length\)$"):
+        parse("markov:order=2").check_length(3)
+    parse("markov:order=2").check_length(4)
+
+
+# The cases of each family.
+
+
+def cases_of(spec: str, length: int = LENGTH) -> list:
+    pattern = parse(spec)
+    return pattern.cases(pattern.evaluation(length, 0), pattern.training_text(length, 0), data_seed=0)
+
+
+@pytest.mark.parametrize(
+    ("spec", "form"),
+    [("anbn", r"(a+)(b+)"), ("anbncn", r"(a+)(b+)(c+)"), ("anb2n", r"(a+)(b+)"), ("anbn:uniform=5", "(a+)(b+)")],
+)
+def test_counting_languages_are_tested_on_every_n_up_to_a_thousand(spec: str, form: str) -> None:
+    cases = cases_of(spec)
+    assert [case.size for case in cases] == list(range(1, 1001))
+    for case in cases:
+        match = re.fullmatch(f"#{form}#", case.text)
+        assert match
+        first, *others = (len(block) for block in match.groups())
+        assert first == case.size
+        assert set(others) == {2 * first if spec == "anb2n" else first}
+
+
+def test_sums_are_tested_on_every_total_up_to_a_thousand() -> None:
+    cases = cases_of("ambncmn")
+    assert [case.size for case in cases] == list(range(2, 1001))
+    for case in cases:
+        match = re.fullmatch("#(a+)(b+)(c+)#", case.text)
+        assert match
+        m, n, both = (len(block) for block in match.groups())
+        assert m + n == both == case.size
+
+
+def height(string: str, opening: str) -> int:
+    steps = np.cumsum([1 if character in opening else -1 for character in string])
+    assert steps.min() == 0 == steps[-1]
+    return int(steps.max())
+
+
+def test_brackets_deeper_than_trained_are_judged_where_they_close() -> None:
+    deep = [case for case in cases_of("dyck:2") if case.measure == "depth" and case.size > 4]
+    assert [case.size for case in deep] == sorted(list(range(5, 13)) * 20)
+    for case in deep:
+        assert height(case.text[1:-1], "([") == case.size
+        assert case.judged == tuple(at for at, character in enumerate(case.text) if character in ")]")
+
+
+def test_bracket_strings_longer_than_trained_are_no_deeper() -> None:
+    pattern = parse("dyck:2")
+    strings = split(pattern.training_text(LENGTH, 0))
+    long = [case for case in pattern.beyond(strings, Random(1)) if case.measure == "length"]
+    longest = max(map(len, strings))
+    assert [case.size / longest for case in long[::20]] == pytest.approx([1.5, 2, 3, 4, 6, 8, 10], rel=2 / longest)
+    for case in long:
+        assert len(case.text) - 2 == case.size
+        assert height(case.text[1:-1], "([") <= 4
+        assert case.judged is None
+
+
+@pytest.mark.parametrize("spec", ["reber", "ereber"])
+def test_longer_reber_strings_are_up_to_three_times_as_long(spec: str) -> None:
+    pattern = parse(spec)
+    strings = split(pattern.training_text(LENGTH, 0))
+    longest = max(map(len, strings))
+    beyond = pattern.beyond(strings, Random(1))
+    assert len(beyond) == 200
+    assert all(longest < len(case.text) - 2 == case.size <= 3 * longest for case in beyond)
+    assert max(case.size for case in beyond) > 2 * longest
+
+
+def test_the_symbol_to_remember_is_judged_alone() -> None:
+    cases = cases_of("ereber")
+    whole = [case for case in cases if case.measure == "length"]
+    symbol = [case for case in cases if case.measure != "length"]
+    assert [case.text for case in whole] == [case.text for case in symbol]
+    assert {case.text[2] for case in symbol} == {"T", "P"}
+    for case in symbol:
+        (position,) = case.judged
+        assert case.text[position:] == f"{case.text[2]}E#"
+        assert case.size == position - 2, "so far away is the letter that it repeats"
+
+
+ANSWERS = {
+    "parity": lambda question: str(sum(map(int, question)) % 2),
+    "cycle_navigation": lambda question: str(sum({"<": -1, ".": 0, ">": 1}[step] for step in question) % 5),
+    "modular_arithmetic": lambda question: str(eval(question) % 5),
+    "reverse": lambda question: "".join(reversed(question)),
+}
+
+
+@pytest.mark.parametrize("family", ANSWERS)
+def test_questions_are_answered_up_to_twelve_times_as_long(family: str) -> None:
+    cases = cases_of(family)
+    beyond = [case for case in cases if case.size > 40]
+    odd = family == "modular_arithmetic"
+    lengths = sorted({case.size for case in beyond})
+    assert [case.size for case in beyond] == sorted(lengths * 20)
+    assert (lengths[0], lengths[-1], len(lengths)) == (41, 499 if odd else 500, 24)
+    for case in cases:
+        question, answer = case.text[1:-1].split("=")
+        assert len(question) == case.size
+        assert answer == ANSWERS[family](question)
+
+
+@pytest.mark.parametrize("family", ANSWERS)
+def test_only_answers_are_scored(family: str) -> None:
+    pattern = parse(family)
+    text = pattern.training_text(2000, data_seed=0)
+    expected: list[bool] = []
+    for string in split(text):
+        question, answer = string.split("=")
+        expected += [False] * len(question + "=") + [True] * len(answer + "#")
+    assert pattern.scored(text)[1:].tolist() == expected
+
+
+def test_the_first_mark_is_no_answer() -> None:
+    assert parse("parity").scored("#1=1#").tolist() == [False, False, False, True, True]
+
+
+def test_the_places_of_elmans_words_share_out_the_test() -> None:
+    cases = cases_of("elman")
+    assert [(case.measure, case.size) for case in cases] == [("place_in_word", place) for place in range(4)]
+    text = cases[0].text
+    place_of = [place for word in re.findall("ba|dii|guuu", text + "uuu") for place in range(len(word))]
+    for case in cases:
+        assert case.text == text
+        assert case.judged == tuple(at for at in range(1, len(text)) if place_of[at] == case.size)
+
+
+def test_gaps_keep_every_memory() -> None:
+    cases = cases_of("flipflop:2")
+    assert [case.size for case in cases] == [gap for gap in (1, 2, 5, 10, 50, 100, 200, 400) for _ in range(4)]
+    for number, case in enumerate(cases):
+        steps = [case.text[at : at + 3] for at in range(0, len(case.text), 3)]
+        memory = {"A": "0", "B": "0"}
+        for pulse, *bits in steps:
+            if pulse != ".":
+                memory[pulse.upper()] = "1" if pulse.isupper() else "0"
+            assert bits == list(memory.values())
+        assert "".join(memory.values()) == ("00", "01", "10", "11")[number % 4]
+        assert [pulse for pulse, *_ in steps[-case.size :]] == ["."] * case.size
+        assert len(steps) == 2 + case.size
+        assert case.judged == tuple(at for at in range(6, len(case.text)) if at % 3)
+
+
+def test_gaps_within_the_training_range_were_seen() -> None:
+    pattern = parse("flipflop:1")
+    training = "A1.1.1a0.0"
+    assert pattern.ranges(training) == {"gap": (0, 2)}
+    cases = pattern.cases(pattern.evaluation(10, 0), training, data_seed=0)
+    assert sorted({case.size for case in cases}) == [1, 2, 50, 100, 200, 400]
+
+
+def test_only_the_bits_of_a_flip_flop_are_scored() -> None:
+    assert parse("flipflop:2").scored("A10.10b10").tolist() == [False, True, True] * 3
+
+
+def test_the_length_of_one_string_counts_its_mark() -> None:
+    assert parse("anbn:uniform=1").sample(3, Random(0)) == "#ab#"
+    assert parse("anbn:uniform=1").sample(4, Random(0)) == "#ab#ab#"

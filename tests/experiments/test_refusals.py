@@ -58,7 +58,7 @@ CASES = [
     (["--weight-decay", "nan"], ["nan", "0 or above", "--weight-decay"]),
     (["--weight-decay", "much"], ["weight_decay is 'much'", "allowed: numbers", "--weight-decay"]),
     (["--keep", "both"], ["'both'", "last, best", "--keep"]),
-    (["--keep", "best", "--length", "3"], ["length is 3", "more", "keep=best", "--length"]),
+    (["--pattern", "ab", "--keep", "best", "--length", "2"], ["length is 2", "more", "keep=best", "--length"]),
     (["--clip", "-1"], ["-1", "0 or above", "--clip"]),
     (["--seed", "-1"], ["-1", "--seed"]),
     (["--threads", "0"], ["0", "--threads"]),

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with stop.listening():
         try:
             asked, record = _parse(sys.argv[1:] if arguments is None else arguments)
-            prepared = prepare(asked)
+            prepared = _prepare(asked, record)
             _check_same_data(prepared, record)
             net = prepared.build_net()
             _introduce(prepared, net, with_recipe=record is None)
@@ -139,6 +139,17 @@ def _flags(arguments: Sequence[str], default: Flags) -> Flags:
 
 def _without_path(flags: Flags) -> TrainConfig:
     return TrainConfig(**{field.name: getattr(flags, field.name) for field in dataclasses.fields(TrainConfig)})
+
+
+def _prepare(asked: TrainConfig, record: Record | None) -> Prepared:
+    """Prepare a config; where a number is refused that nobody typed, say where it comes from."""
+    try:
+        return prepare(asked)
+    except ConfigError as error:
+        recipe = {} if error.field == "pattern" or record else family_of(asked.pattern)[0].recipe
+        if recipe.get(error.field) != getattr(asked, error.field):
+            raise
+        raise UsageError(f"{error}; {recipe[error.field]} is the recipe's, which a flag changes") from None
 
 
 def _check_same_data(prepared: Prepared, record: Record | None) -> None:

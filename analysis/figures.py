@@ -53,9 +53,20 @@ def loss_curve(
         axes.axhline(floor, color=GREY, linestyle="--", label=f"floor: {floor:.4g}")
         seen = [floor, *losses, *([] if eval_loss is None else [eval_loss])]
         axes.set_ylim(bottom=min(seen) - 0.04 * (max(seen) - min(seen) or 1))
-    for name, loss in (references or {}).items():
-        axes.axhline(loss, color=GREY, linewidth=0.8, linestyle=":")
-        axes.text(1.005, loss, f"{name} {loss:.3f}", transform=axes.get_yaxis_transform(), fontsize=8, va="center")
+    if references:
+        # The rungs that the curve passes, and the next above it: higher ones would press it flat.
+        highest = max([*losses, eval_loss or 0])
+        above = [loss for loss in references.values() if loss > highest]
+        shown = {name: loss for name, loss in references.items() if loss <= min(above, default=highest)}
+        least, most = axes.get_ylim()
+        axes.set_ylim(least, max([most, *(1.02 * loss for loss in shown.values())]))
+        apart = (axes.get_ylim()[1] - axes.get_ylim()[0]) / 20
+        place = -np.inf
+        for name, loss in sorted(shown.items(), key=lambda rung: rung[1]):
+            axes.axhline(loss, color=GREY, linewidth=0.8, linestyle=":")
+            place = max(place + apart, loss)  # or labels of rungs close together would cover each other
+            label = f"{name} {loss:.3f}"
+            axes.text(1.01, place, label, transform=axes.get_yaxis_transform(), fontsize=8, va="center")
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10), integer=True))
     axes.legend(frameon=False)
     return figure

@@ -51,7 +51,7 @@ class Tomita(Strings):
         "encoding": "onehot",
         "cell": "lstm",
         "hidden_size": 32,
-        "epochs": 20,
+        "epochs": 30,
         "batch_size": 32,
         "schedule": "cosine",
     }

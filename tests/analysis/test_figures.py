@@ -1,5 +1,6 @@
 import io
 import struct
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -104,13 +105,21 @@ def test_the_validation_loss_of_each_epoch_is_drawn_where_there_is_one() -> None
     draw(figure)
 
 
-def test_what_simple_predictors_reach_is_drawn_with_its_name_and_number() -> None:
-    figure = loss_curve([1.0, 0.5], None, references={"uniform": 1.3863, "bigram": 0.75})
+def test_the_rungs_that_a_curve_passes_and_the_next_above_are_drawn_with_name_and_number() -> None:
+    ladder = {"uniform": 4.0, "unigram": 1.3863, "bigram": 0.75, "3gram": 0.25}
+    figure = loss_curve([1.0, 0.5], None, references=ladder)
     levels = [line.get_ydata()[0] for line in figure.axes[0].get_lines() if line.get_linestyle() == ":"]
-    assert levels == [1.3863, 0.75]
+    assert levels == [0.25, 0.75, 1.3863]
     written = {text.get_text(): text.get_position()[1] for text in figure.axes[0].texts}
-    assert written == {"uniform 1.386": 1.3863, "bigram 0.750": 0.75}
+    assert written == {"3gram 0.250": 0.25, "bigram 0.750": 0.75, "unigram 1.386": 1.3863}
     draw(figure)
+
+
+def test_labels_of_rungs_close_together_do_not_cover_each_other() -> None:
+    figure = loss_curve([1.0, 0.5], None, references={"4gram": 0.7, "5gram": 0.701, "6gram": 0.702})
+    heights = sorted(text.get_window_extent().y0 for text in figure.axes[0].texts)
+    tall = figure.axes[0].texts[0].get_window_extent().height
+    assert all(higher - lower >= 0.8 * tall for lower, higher in pairwise(heights))
 
 
 @pytest.mark.parametrize("losses", [[], [0.7], [0.0], [0.7, 0.0], [1e-9, 1e-12], [1e30, 1e36], [2.0] * 1000])

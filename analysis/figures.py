@@ -168,7 +168,7 @@ class Reach:
     Attributes:
         measure: what the sizes count, such as "length".
         sizes: ascending, at least one.
-        trained: for each size, whether it lies within what was trained on.
+        trained: the least and the greatest size trained on; None where nobody says.
         cases, cases_right: how many cases there are, and those that are right as a whole.
         steps, steps_right: their judged steps, and those that are right; all 0 where steps were not judged.
         loss_sum: cross-entropy of the judged steps, nats.
@@ -176,7 +176,7 @@ class Reach:
 
     measure: str
     sizes: Sequence[int]
-    trained: Sequence[bool]
+    trained: tuple[int, int] | None
     cases: Sequence[int]
     cases_right: Sequence[int]
     steps: Sequence[int]
@@ -192,21 +192,19 @@ def generalization(reaches: Sequence[Reach]) -> Figure:
         name = reach.measure.replace("_", " ")
         top = panel * (len(reaches) - number)
         axes = _axes(figure, f"Right at each {name}", name, "share that is right", (top - panel, top), right=0.74)
-        trained = [size for size, inside in zip(reach.sizes, reach.trained, strict=True) if inside]
-        far = bool(trained) and reach.sizes[-1] > 8 * trained[-1] and reach.sizes[0] > 0
+        trained = reach.trained
+        far = trained is not None and reach.sizes[-1] > 8 * trained[1] and min(reach.sizes[0], trained[0]) > 0
         if far:  # or what was trained on would be a line
             axes.set_xscale("log")
             axes.xaxis.set_major_formatter("{x:.0f}")
         if trained:
-            label = "sizes trained on"
-            axes.axvspan(trained[0] - 0.5, trained[-1] + 0.5, color="#CFE3F2", zorder=0, linewidth=0, label=label)
+            least = trained[0] - (0 if far else 0.5)  # a logarithm has no place for 0
+            axes.axvspan(least, trained[1] + 0.5, color="#CFE3F2", zorder=0, linewidth=0, label="sizes trained on")
         # Sizes of a case or two each say nothing one by one.
-        edges = np.geomspace if far else np.linspace
-        bins = np.unique(
-            np.digitize(reach.sizes, edges(reach.sizes[0], reach.sizes[-1] + 1, MOST_SIZES)), return_inverse=True
-        )[1]
-        if len(reach.sizes) <= MOST_SIZES:
-            bins = np.arange(len(reach.sizes))
+        bins = np.arange(len(reach.sizes))
+        if len(reach.sizes) > MOST_SIZES:
+            edges = (np.geomspace if far else np.linspace)(reach.sizes[0], reach.sizes[-1] + 1, MOST_SIZES)
+            bins = np.unique(np.digitize(reach.sizes, edges), return_inverse=True)[1]
         middle = np.bincount(bins, reach.sizes) / np.bincount(bins)
         for whole, right, label, style, colour in (
             (reach.cases, reach.cases_right, "whole cases", "o-", COLOURS[0]),

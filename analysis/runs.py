@@ -101,11 +101,14 @@ def find_run(name: str) -> str:
     client = _client()
     if re.fullmatch("[0-9a-f]{32}", name):
         return name
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     near: dict[str, None] = {}
     token = None
     while True:
-        page = client.search_runs(experiments, order_by=["attributes.start_time DESC"], page_token=token)
+        try:
+            experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+            page = client.search_runs(experiments, order_by=["attributes.start_time DESC"], page_token=token)
+        except Exception as error:  # MLflow's, a database's, or the network's
+            raise RunError(f"the store {mlflow.get_tracking_uri()} cannot be read: {error!r:.300}") from None
         for run in page:
             recorded = run.outputs and run.outputs.model_outputs and "config_digest" in run.data.tags
             if recorded and name in ("latest", run.info.run_name):
@@ -129,7 +132,10 @@ def _client() -> MlflowClient:
     store = mlflow.get_tracking_uri()
     if store.startswith("sqlite:///") and not Path(store.removeprefix("sqlite:///")).exists():
         raise RunError(f"there is no store {store}; go to the folder that holds mlflow.db, or set MLFLOW_TRACKING_URI")
-    return MlflowClient()
+    try:
+        return MlflowClient()
+    except Exception as error:  # MLflow's or a database's
+        raise RunError(f"the store {store} cannot be read: {error!r:.300}") from None
 
 
 def _fetch(run_id: str, address: str, folder: str) -> Path:

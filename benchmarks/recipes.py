@@ -20,9 +20,18 @@ from rnn_core.evaluation import evaluate
 from rnn_core.generalization import generalize
 from rnn_core.patterns import Pattern
 from rnn_core.patterns.base import family_of
-from rnn_core.patterns.counting import Counting
 from rnn_core.prepare import prepare
 from rnn_core.training import train
+
+INSIDE = {"symbol_distance_right": "long-range symbol", "place_in_word_right": "places", "gap_right": "gaps"}
+BEYOND = {
+    "beyond_strings": "strings",
+    "beyond_accuracy": "decidable steps",
+    "depth_beyond": "deeper strings",
+    "symbol_distance_beyond": "long-range symbol",
+    "gap_beyond": "longer gaps",
+}
+"""The shares that the table shows, and what it calls them."""
 
 
 @dataclass(frozen=True)
@@ -66,22 +75,20 @@ def row(spec: str, runs: Sequence[dict[str, float]]) -> str:
     """Return one line of the table."""
 
     def over(name: str, words: Callable[[float], str]) -> str:
-        return spread([run[name] for run in runs], words) if name in runs[0] else ""
+        values = [run[name] for run in runs if name in run]
+        few = "" if len(values) == len(runs) else f" in the {len(values)} runs of {len(runs)} that have any"
+        return f"{spread(values, words)}{few}" if values else ""
 
     excess = over("excess_loss", lambda loss: f"{loss:.4f}") or f"none known; loss {over('eval_loss', '{:.4f}'.format)}"
     inside = [over("whole_strings", percent)]
-    if "symbol_distance_right" in runs[0]:
-        inside.append(f"long-range symbol {over('symbol_distance_right', percent)}")
+    for name, what in INSIDE.items():
+        if share := over(name, percent):
+            inside.append(f"{what} {share}")
     beyond = []
-    if "beyond_strings" in runs[0]:
-        beyond.append(f"{over('beyond_strings', percent)} of strings")
-    if "beyond_accuracy" in runs[0]:
-        beyond.append(f"{over('beyond_accuracy', percent)} of decidable steps")
-    if "depth_beyond" in runs[0]:
-        beyond.append(f"{over('depth_beyond', percent)} of deeper strings")
-    if "symbol_distance_beyond" in runs[0]:
-        beyond.append(f"long-range symbol {over('symbol_distance_beyond', percent)}")
-    if issubclass(family_of(spec)[0], Counting):
+    for name, what in BEYOND.items():
+        if share := over(name, percent):
+            beyond.append(f"{what} {share}")
+    if "longest_right" in runs[0]:
         beyond.append(f"all right up to {over('longest_right', '{:.0f}'.format)}")
     if "false_accepts" in runs[0]:
         wrong = f"{over('false_accepts', '{:.0f}'.format)} + {over('false_rejects', '{:.0f}'.format)}"
@@ -89,6 +96,8 @@ def row(spec: str, runs: Sequence[dict[str, float]]) -> str:
     if "unknown_phase_loss" in runs[0]:
         right = over("free_run_correct", "{:.0f}".format)
         beyond.append(f"{right} of {runs[0]['free_run_length']:.0f} characters let go")
+        lost = [run["unknown_phase_loss"] - run["unknown_phase_floor"] for run in runs]
+        beyond.append(f"from any phase {spread(lost, '{:.4f}'.format)} above the floor")
     seconds = over("seconds", "{:.0f}".format)
     recipe = " ".join(f"{name}={value}" for name, value in family_of(spec)[0].recipe.items()) or "the defaults"
     cells = (f"`{spec.split('/')[-1]}`", recipe, excess, ", ".join(filter(None, inside)), ", ".join(beyond), seconds)

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rnn_core.config import TrainConfig
+from rnn_core.evaluation import evaluate
 from rnn_core.patterns.text import Text
 from rnn_core.prepare import Prepared, prepare
 from rnn_core.training import train
@@ -30,7 +31,7 @@ from rnn_core.training import train
 LEAST = 0.95
 """The ratio of characters per second that we allow ourselves."""
 
-SIZES = (1_000_000, 16_000_000)
+SIZES = (1_000_000, 4_000_000)
 """Lengths of the files, in characters, between which the growth of memory is measured."""
 
 
@@ -124,9 +125,9 @@ def memory(folder: Path) -> None:
 
 
 def peak_of(path: Path) -> None:
-    """Train a small net on a file for a second epoch's beginning, and print the peak memory, in bytes."""
-    records = train(recipe(path, hidden_size=16, window=256, batch_size=256))
-    next(records)
+    """Train a small net on a file for an epoch, evaluate it, and print the peak memory, in bytes."""
+    prepared = recipe(path, hidden_size=16, window=256, batch_size=256)
+    evaluate(next(train(prepared)).net, prepared)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 
@@ -137,7 +138,7 @@ class Flags:
     repeats: int = 7
     """Counted pairs of epochs."""
     peak_of: Path | None = None
-    """Only train one epoch on this file and print the peak memory."""
+    """Only train one epoch on this file, evaluate, and print the peak memory."""
 
 
 def main() -> None:

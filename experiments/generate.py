@@ -1,6 +1,7 @@
 """Continue a prompt from a recorded run."""
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ class Flags:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write a continuation; return the exit status: 0, 2 for bad input, 130 after Ctrl-C."""
+    # Ask a server that is not there once, where MLflow would ask for minutes.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     try:
         flags = read_flags(Flags, "python -m experiments.generate", arguments)
         _check(flags)

@@ -11,7 +11,7 @@ from typing import Annotated
 import tyro
 
 from experiments.flags import UsageError, complain, read_flags
-from experiments.words import recipe_words
+from experiments.words import settings
 from rnn_core.config import ConfigError
 from rnn_core.patterns import Pattern, parse
 from rnn_core.vocabulary import visible
@@ -35,10 +35,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         asked = read_flags(Flags, "python -m experiments.patterns", arguments).pattern
         if asked:
-            show(parse(Pattern.families[asked].example if asked in Pattern.families else asked))
-            return 0
+            show(parse(Pattern.families[asked].example if asked in Pattern.families and asked != "text" else asked))
+        else:
+            list_families()
     except (ConfigError, UsageError) as error:
         return complain(str(error), 2)
+    except BrokenPipeError:  # the reader has seen enough
+        sys.stdout = None
+    return 0
+
+
+def list_families() -> None:
+    """Print what there is."""
     for family in Pattern.families.values():
         print(family.family)
         if family.example.endswith("PATH"):
@@ -46,9 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             rows = list_rows(parse(family.example))
         _print_rows(
-            [("spec", family.example), *rows, ("recipe", recipe_words(family) or "none: TrainConfig's defaults")]
+            [("spec", family.example), *rows, ("recipe", settings(family.recipe) or "none: TrainConfig's defaults")]
         )
-    return 0
 
 
 def list_rows(pattern: Pattern) -> list[tuple[str, str]]:
@@ -93,7 +100,7 @@ def show(pattern: Pattern) -> None:
         prefix = text[: max(1, min(8, len(text) - 1))]
         after = ", ".join(f"{visible(c)} {p:.3g}" for c, p in pattern.oracle.next_distribution(prefix).items() if p > 0)
         rows.append(("oracle", f"after {visible(prefix)} come {after[:300]}"))
-    rows.append(("recipe", recipe_words(pattern) or NO_RECIPE))
+    rows.append(("recipe", settings(pattern.recipe) or NO_RECIPE))
     rows.append(("train it", f"python -m experiments.train --pattern '{pattern.spec}'"))
     _print_rows(rows)
 

@@ -12,6 +12,9 @@ from rnn_core.model import CharRNN
 from rnn_core.patterns.ngrams import NAMES
 from rnn_core.prepare import Prepared
 
+DRAWN = ("size", "cases", "cases_right", "steps", "steps_right", "loss_sum")
+"""The columns of the table of generalization that its picture shows."""
+
 MOST_DRAWN = 300
 """Characters of the test whose hidden states are drawn as a trajectory."""
 
@@ -31,7 +34,7 @@ def draw_net(net: CharRNN, prepared: Prepared) -> dict[str, Figure]:
     """Draw what the trained net predicts, and what its top layer's states do there."""
     vocabulary, evaluation, pattern = prepared.vocabulary, prepared.evaluation, prepared.pattern
     read = evaluation.text[: evaluation.start + figures.MOST_STEPS]
-    predicted = vocabulary.decode(predict(net, vocabulary.encode(read[:-1]), prepared.mark))
+    predicted = vocabulary.decode(predict(net, vocabulary.encode(read[:-1]), prepared.mark_index))
     scored = pattern.scored(read)
     counts = None if scored is None else scored[1:].tolist()
     walked = evaluation.text[:MOST_DRAWN]
@@ -43,11 +46,11 @@ def draw_net(net: CharRNN, prepared: Prepared) -> dict[str, Figure]:
     }
 
 
-def draw_reach(rows: Sequence[Row]) -> Figure:
-    """Draw the table of generalization, a panel for each measure."""
+def draw_reach(rows: Sequence[Row], ranges: Mapping[str, tuple[int, int]]) -> Figure:
+    """Draw the table of generalization, a panel for each measure, with the sizes of each that were trained on."""
     reaches = []
     for measure in dict.fromkeys(row.measure for row in rows):
         some = [row for row in rows if row.measure == measure]
-        columns = ("size", "trained", "cases", "cases_right", "steps", "steps_right", "loss_sum")
-        reaches.append(figures.Reach(measure, *([getattr(row, name) for row in some] for name in columns)))
+        sizes, *counts = ([getattr(row, name) for row in some] for name in DRAWN)
+        reaches.append(figures.Reach(measure, sizes, ranges.get(measure), *counts))
     return figures.generalization(reaches)

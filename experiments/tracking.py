@@ -11,9 +11,10 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import mlflow.pyfunc
@@ -27,7 +28,7 @@ from mlflow.utils.name_utils import _GENERATOR_NOUNS, _GENERATOR_PREDICATES
 import rnn_core
 from experiments.code_state import code_state
 from experiments.plots import draw_losses, draw_net, draw_reach
-from experiments.words import description, first_line, recipe_words, run_name
+from experiments.words import description, first_line, run_name, settings
 from rnn_core.checkpoint import CONFIG_FILE, WEIGHTS_FILE, record_text, save_record, save_weights
 from rnn_core.config import TrainConfig
 from rnn_core.evaluation import Sample, evaluate, sample
@@ -59,6 +60,7 @@ class TrackedRun:
     Arguments:
         prepared: what is trained.
         asked: the config before its zeros were resolved; MLflow's params hold these values.
+        recipe: the fields of `asked` that nobody said and the pattern's recipe gave, with their values.
 
     Attributes:
         run_id, experiment_id: MLflow's ids.
@@ -71,7 +73,7 @@ class TrackedRun:
         TrackingError: the store cannot be reached or written.
     """
 
-    def __init__(self, prepared: Prepared, asked: TrainConfig) -> None:
+    def __init__(self, prepared: Prepared, asked: TrainConfig, recipe: Mapping[str, Any] | None = None) -> None:
         self.prepared = prepared
         self.history: list[dict[str, float]] = []
         self.metrics: dict[str, float] = {}
@@ -86,7 +88,7 @@ class TrackedRun:
         self.experiment_id: str = self._run.info.experiment_id
         self._client = MlflowClient()
         try:
-            self._describe_start(asked)
+            self._describe_start(asked, recipe or {})
         except Exception as error:
             with contextlib.suppress(Exception), _impatient():  # the store may be gone
                 self._end("FAILED", f"the run could not be opened: {first_line(error)}")
@@ -154,7 +156,7 @@ class TrackedRun:
         finally:
             mlflow.end_run(status)  # or MLflow calls it FINISHED when the program exits
 
-    def _describe_start(self, asked: TrainConfig) -> None:
+    def _describe_start(self, asked: TrainConfig, recipe: Mapping[str, Any]) -> None:
         """Record what is known before training: params, tags, the name, the data, and the record of the config."""
         prepared, config = self.prepared, self.prepared.config
         if not AUTOMATIC_NAME.fullmatch(self._run.info.run_name):
@@ -172,8 +174,8 @@ class TrackedRun:
             "git_dirty": state.dirty,
             "config_digest": prepared.record.digest,
         }
-        if recipe := recipe_words(prepared.pattern):
-            tags["recipe"] = recipe
+        if recipe:
+            tags["recipe"] = settings(recipe)
         self._client.log_batch(self.run_id, params=params, tags=[RunTag(name, value) for name, value in tags.items()])
         source = CodeDatasetSource({"pattern": config.pattern[:MOST_SAID]})
         data = MetaDataset(  # type: ignore[abstract]  # MLflow's own stubs forget that it has a profile
@@ -207,7 +209,7 @@ class TrackedRun:
             self.sample = sample(net, self.prepared)
             drawn |= draw_net(net, self.prepared)
         if rows:
-            drawn["generalization"] = draw_reach(rows)
+            drawn["generalization"] = draw_reach(rows, self.prepared.pattern.ranges(self.prepared.text))
         for name, figure in drawn.items():
             figure.savefig(folder / "artifacts" / "plots" / f"{name}.png", pil_kwargs={"compress_level": 1})
 

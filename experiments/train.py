@@ -6,9 +6,10 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import mlflow
 from tqdm import tqdm
@@ -16,7 +17,7 @@ from tqdm import tqdm
 from experiments.flags import UsageError, complain, read_flags
 from experiments.signals import Interrupted, Stop
 from experiments.tracking import TrackedRun, TrackingError, end_run_from_environment
-from experiments.words import first_line, key_numbers, recipe_words, side_by_side
+from experiments.words import first_line, key_numbers, settings, side_by_side
 from rnn_core.checkpoint import CheckpointError, load_record
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.model import CharRNN
@@ -46,12 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stop = Stop()
     with stop.listening():
         try:
-            asked, record = _parse(sys.argv[1:] if arguments is None else arguments)
-            prepared = _prepare(asked, record)
+            asked, recipe, record = _parse(sys.argv[1:] if arguments is None else arguments)
+            prepared = _prepare(asked, recipe)
             _check_same_data(prepared, record)
             net = prepared.build_net()
-            _introduce(prepared, net, with_recipe=record is None)
-            return _train_and_record(prepared, asked, net, stop)
+            _introduce(prepared, net, recipe)
+            return _train_and_record(prepared, asked, recipe, net, stop)
         except (UsageError, ConfigError, CheckpointError, TrackingError) as error:
             stop.ignore()
             end_run_from_environment("FAILED", f"refused: {error}")
@@ -65,12 +66,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
 
 
-def _train_and_record(prepared: Prepared, asked: TrainConfig, net: CharRNN, stop: Stop) -> int:
+def _train_and_record(
+    prepared: Prepared, asked: TrainConfig, recipe: Mapping[str, Any], net: CharRNN, stop: Stop
+) -> int:
     """Train the net in place, record what came of it however it ended, and return the exit status."""
     run = None
     try:
         with stop.held():
-            run = TrackedRun(prepared, asked)
+            run = TrackedRun(prepared, asked, recipe)
         # Closed before the net is measured: keep=best then puts the best weights back, however the training ended.
         with contextlib.closing(train(prepared, net)) as records:
             for record in _shown(records, prepared.config.epochs):
@@ -109,16 +112,21 @@ def _finish(run: TrackedRun, net: CharRNN | None, status: str, end_reason: str, 
     return complain(run.end_reason, exit_status or 1)
 
 
-def _parse(arguments: Sequence[str]) -> tuple[TrainConfig, Record | None]:
-    """Return the config that the flags ask for, and the record that they start from, if any."""
+def _parse(arguments: Sequence[str]) -> tuple[TrainConfig, Mapping[str, Any], Record | None]:
+    """Return the config that is asked for, what of it the recipe gave, and the record that it starts from, if any."""
     flags = _flags(arguments, Flags())
     if flags.config is None:
-        recipe = family_of(flags.pattern)[0].recipe
+        family_recipe = family_of(flags.pattern)[0].recipe
         if "MLFLOW_RUN_ID" in os.environ:
             # `mlflow run` passes every parameter: those at their default, nobody asked for.
-            unsaid = {name: value for name, value in recipe.items() if getattr(flags, name) == getattr(Flags(), name)}
-            return _without_path(dataclasses.replace(flags, **unsaid)), None
-        return _without_path(_flags(arguments, Flags(**recipe))), None
+            unsaid = {
+                name: value for name, value in family_recipe.items() if getattr(flags, name) == getattr(Flags(), name)
+            }
+            flags = dataclasses.replace(flags, **unsaid)
+        else:
+            flags = _flags(arguments, Flags(**family_recipe))
+        recipe = {name: value for name, value in family_recipe.items() if getattr(flags, name) == value}
+        return _without_path(flags), recipe, None
     if "MLFLOW_RUN_ID" in os.environ:
         # `mlflow run` passes every parameter, so that none of the record's own would be left.
         raise UsageError(
@@ -130,7 +138,7 @@ def _parse(arguments: Sequence[str]) -> tuple[TrainConfig, Record | None]:
             f"{flags.config} was trained by version {record.training_version} of the training, this is version "
             f"{TRAINING_VERSION}; check out the run's git_commit to get the same weights (--config)"
         )
-    return _without_path(_flags(arguments, Flags(**dataclasses.asdict(record.config)))), record
+    return _without_path(_flags(arguments, Flags(**dataclasses.asdict(record.config)))), {}, record
 
 
 def _flags(arguments: Sequence[str], default: Flags) -> Flags:
@@ -141,13 +149,12 @@ def _without_path(flags: Flags) -> TrainConfig:
     return TrainConfig(**{field.name: getattr(flags, field.name) for field in dataclasses.fields(TrainConfig)})
 
 
-def _prepare(asked: TrainConfig, record: Record | None) -> Prepared:
+def _prepare(asked: TrainConfig, recipe: Mapping[str, Any]) -> Prepared:
     """Prepare a config; where a number is refused that nobody typed, say where it comes from."""
     try:
         return prepare(asked)
     except ConfigError as error:
-        recipe = {} if error.field == "pattern" or record else family_of(asked.pattern)[0].recipe
-        if recipe.get(error.field) != getattr(asked, error.field):
+        if error.field not in recipe:
             raise
         raise UsageError(f"{error}; {recipe[error.field]} is the recipe's, which a flag changes") from None
 
@@ -165,12 +172,12 @@ def _check_same_data(prepared: Prepared, record: Record | None) -> None:
         )
 
 
-def _introduce(prepared: Prepared, net: CharRNN, with_recipe: bool) -> None:
+def _introduce(prepared: Prepared, net: CharRNN, recipe: Mapping[str, Any]) -> None:
     """Print what goes in, as the lab does: the characters, their indices, the shapes, the net."""
     config, vocabulary = prepared.config, prepared.vocabulary
     print(f"{'pattern':<14} {visible(config.pattern)}, {config.length} characters: {visible(prepared.text[:60])}")
-    if with_recipe and (recipe := recipe_words(prepared.pattern)):
-        print(f"{'recipe':<14} {recipe}; flags go before it")
+    if recipe:
+        print(f"{'recipe':<14} {settings(recipe)}")
     if len(vocabulary) <= 12:
         print(f"{'to index':<14} {vocabulary.to_index}")
         print(f"{'to character':<14} {vocabulary.to_character}")

@@ -1,10 +1,11 @@
 """How a run is told: its name, its key numbers, its texts side by side, and the description of its page."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rnn_core.config import TrainConfig
 from rnn_core.evaluation import Sample
-from rnn_core.patterns.base import Pattern
 from rnn_core.patterns.ngrams import NAMES
 from rnn_core.vocabulary import visible
 
@@ -16,9 +17,9 @@ def run_name(config: TrainConfig) -> str:
     return f"{visible(pattern)[:60]} {config.cell}{config.hidden_size}{layers} e{config.epochs} s{config.seed}"
 
 
-def recipe_words(pattern: Pattern | type[Pattern]) -> str:
-    """Return a pattern's recipe as flags write it; empty without one."""
-    return " ".join(f"{name}={value}" for name, value in pattern.recipe.items())
+def settings(fields: Mapping[str, Any]) -> str:
+    """Return fields of a config with their values, such as "cell=gru epochs=20"."""
+    return " ".join(f"{name}={value}" for name, value in fields.items())
 
 
 def key_numbers(metrics: dict[str, float]) -> list[tuple[str, str]]:
@@ -41,6 +42,10 @@ def key_numbers(metrics: dict[str, float]) -> list[tuple[str, str]]:
     if "beyond_strings" in metrics:
         steps = f", {metrics['beyond_accuracy']:.1%} of their decidable steps" if "beyond_accuracy" in metrics else ""
         numbers.append(("beyond it", f"{metrics['beyond_strings']:.1%} of the strings right{steps}"))
+    shares = [name for name in metrics if name.endswith(("_right", "_beyond")) and name != "longest_right"]
+    numbers += [(name.replace("_", " "), f"{metrics[name]:.1%}") for name in shares]
+    if "longest_right" in metrics:
+        numbers.append(("all right", f"up to {metrics['longest_right']:.0f}"))
     if "false_accepts" in metrics:
         wrong = f"{metrics['false_accepts']:.0f} wrongly accepted, {metrics['false_rejects']:.0f} wrongly rejected"
         numbers.append(("all strings", wrong))

@@ -61,10 +61,11 @@ class TrainConfig:
     """
 
     pattern: str = "abc"
-    """The sequence to learn: `abc` repeats the unit "abc" (`unit:a:b` if the unit holds a colon),
-    `text:PATH` reads a UTF-8 file."""
+    """What to learn: `abc` repeats the unit "abc", `text:PATH` reads a UTF-8 file, and `reber`, `dyck:2` and others
+    are families; `python -m experiments.patterns` lists them."""
     length: int = 0
-    """Training characters; 0 is the pattern's own default: 15 for a unit, the first nine tenths of a text."""
+    """Training characters; 0 is the pattern's own default: 15 for a unit, nine tenths of a text. Strings are drawn
+    whole until there are as many."""
     encoding: str = "index"
     """How a character enters the net: `index` (one float), `onehot`, or `embedding` (learnt, hidden_size wide)."""
     cell: str = "rnn"
@@ -82,7 +83,7 @@ class TrainConfig:
     weight_decay: float = 0.0
     """AdamW's decay: before each step, weights shrink by this times the step size."""
     batch_size: int = 1
-    """Streams the training characters are cut into and read side by side."""
+    """Strings, or streams that one sequence is cut into, read side by side."""
     window: int = 0
     """Steps of truncated backpropagation, one optimiser step each; 0 is the whole sequence (64 for a text)."""
     clip: float = 0.0
@@ -92,7 +93,7 @@ class TrainConfig:
     seed: int = 42
     """Seed of the net's initial weights."""
     data_seed: int = 0
-    """Seed of the training sample, for patterns that draw one; units and texts do not."""
+    """Seed of the training sample and of the test, for patterns that draw them; units and texts do not."""
     device: str = "cpu"
     """Where to train: `cpu`, `cuda`, `cuda:N` or `mps`."""
     threads: int = 1
@@ -133,7 +134,7 @@ def config_from_dict(fields: Mapping[str, Any]) -> TrainConfig:
 
 def _check_spec(spec: object) -> None:
     if not isinstance(spec, str) or not spec:
-        raise ConfigError("pattern", spec, "a unit such as abc, or text:PATH")
+        raise ConfigError("pattern", spec, "a unit such as abc, or a family such as reber or text:PATH")
     if len(spec) > MAX_SPEC:
         raise ConfigError("pattern", spec, f"specs of at most {MAX_SPEC} characters; put longer data into a text:PATH")
     try:

@@ -224,7 +224,7 @@ def write(net: CharRNN, prepared: Prepared, count: int) -> str:
     evaluation, vocabulary = prepared.evaluation, prepared.vocabulary
     temperature = 0.0 if evaluation.truth else 1.0
     draws = torch.Generator().manual_seed(0)
-    running = generate(net, vocabulary.encode(evaluation.prime), temperature, draws, prepared.mark)
+    running = generate(net, vocabulary.encode(evaluation.prime), temperature, draws, prepared.mark_index)
     return vocabulary.decode([next(running) for _ in range(count)])
 
 
@@ -248,7 +248,7 @@ def sample(net: CharRNN, prepared: Prepared, most: int = 60) -> Sample:
     """Let a net predict and write a little."""
     vocabulary = prepared.vocabulary
     beginning = prepared.evaluation.text[: most + 1]
-    predicted = vocabulary.decode(predict(net, vocabulary.encode(beginning[:-1]), prepared.mark))
+    predicted = vocabulary.decode(predict(net, vocabulary.encode(beginning[:-1]), prepared.mark_index))
     scored = prepared.pattern.scored(beginning)
     if scored is None:
         return Sample(beginning[1:], predicted, write(net, prepared, most))

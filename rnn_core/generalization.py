@@ -9,13 +9,14 @@ from torch.nn import functional
 
 from rnn_core.evaluation import MOST_NUMBERS, measuring, width
 from rnn_core.model import CharRNN
-from rnn_core.patterns.base import Case
+from rnn_core.patterns.base import Case, Pattern
 from rnn_core.patterns.strings import split
 from rnn_core.patterns.tomita import Tomita
 from rnn_core.prepare import Prepared
 
 ALLOWED = 0.01
-"""A net allows the characters to which it gives more than this probability."""
+"""A net allows the characters to which it gives more than this probability, or than half of what the oracle gives to
+the least likely that may come, where that is less."""
 
 CERTAIN = 1 - 1e-9
 """The oracle's probability of a character above which no other is possible."""
@@ -58,12 +59,14 @@ def generalize(net: CharRNN, prepared: Prepared) -> tuple[list[Row], dict[str, f
 
     Returns:
         One row a size, and their key numbers:
-        whole_strings: share of the cases within the training range, by the main measure, of which every step is right.
+        whole_strings: of patterns of strings, the share of the cases within the training range, by the main measure, of
+            which every step is right.
         beyond_strings, beyond_accuracy: the same of the cases beyond the training range, and the share of their
             decidable steps that is right.
-        longest_right: the greatest size up to which, from the least, every case is right; 0 for none.
-        MEASURE_right, MEASURE_beyond: for a measure beside the main one, the share of its cases that is right, within
-            the training range and beyond it.
+        longest_right: where the cases have every size, the greatest up to which, from the least, all are right; 0 for
+            none.
+        MEASURE_right, MEASURE_beyond: for any other measure, the share of its cases that is right, within the training
+            range and beyond it.
         false_accepts, false_rejects: where all strings up to a length are classified (see `classify`), how many that
             are not of the language the net accepts, and how many that are it rejects.
         Shares from 0 to 1; what has no cases is left out.
@@ -77,13 +80,13 @@ def generalize(net: CharRNN, prepared: Prepared) -> tuple[list[Row], dict[str, f
         for case, counted in _judge(net, prepared, cases):
             key = (case.measure, case.size)
             sums[key] = sums.get(key, np.zeros(7)) + counted
-        measures = list(dict.fromkeys(case.measure for case in cases))
+        measures = list(ranges)
         for (measure, size), total in sorted(sums.items(), key=lambda item: (measures.index(item[0][0]), item[0][1])):
             least, most = ranges[measure]
             *counts, loss_sum = total.tolist()
             whole = {name: int(count) for name, count in zip(COUNTED, counts, strict=True)}
             rows.append(Row(measure, size, least <= size <= most, **whole, loss_sum=loss_sum))
-    metrics = _summary(rows)
+    metrics = _summary(rows, pattern, list(pattern.ranges(prepared.text)))
     if isinstance(pattern, Tomita):
         classified, wrong = classify(net, prepared, pattern)
         rows += classified
@@ -172,7 +175,8 @@ def _judge_text(
     oracle_tv = pattern.oracle.distributions(text)[1:]
     if oracle_tv[-1, came[-1]] == 0:  # larger than any that may be drawn
         oracle_tv = pattern.language.distributions(text)[1:]
-    allowed_tv = np.exp(log_probs_tv) > ALLOWED
+    least_t = np.where(oracle_tv > 0, oracle_tv, 1).min(axis=1)
+    allowed_tv = np.exp(log_probs_tv) > np.minimum(ALLOWED, least_t / 2)[:, None]
     impossible = (allowed_tv & (oracle_tv == 0)).any(axis=1)
     decidable = oracle_tv.max(axis=1) > CERTAIN
     right = np.where(decidable, log_probs_tv.argmax(axis=1) == came, allowed_tv[steps, came] & ~impossible)
@@ -186,24 +190,24 @@ def _judge_text(
         yield case, np.array([1, right[judged].all(), *(count.sum() for count in counts), loss])
 
 
-def _summary(rows: list[Row]) -> dict[str, float]:
+def _summary(rows: list[Row], pattern: Pattern, measures: list[str]) -> dict[str, float]:
     metrics: dict[str, float] = {}
-    measures = list(dict.fromkeys(row.measure for row in rows))
     for measure in measures:
+        main = bool(pattern.mark) and measure == measures[0]
         for trained in (True, False):
             some = [row for row in rows if row.measure == measure and row.trained == trained]
             if not some:
                 continue
             name = f"{measure}_{'right' if trained else 'beyond'}"
-            if measure == measures[0]:
+            if main:
                 name = "whole_strings" if trained else "beyond_strings"
             metrics[name] = sum(row.cases_right for row in some) / sum(row.cases for row in some)
             decidable = sum(row.decidable for row in some)
             if name == "beyond_strings" and decidable:
                 metrics["beyond_accuracy"] = sum(row.decidable_right for row in some) / decidable
-    if rows:
+    if pattern.every_size:
         metrics["longest_right"] = 0
-        for row in (row for row in rows if row.measure == measures[0]):
+        for row in rows:
             if row.cases_right < row.cases:
                 break
             metrics["longest_right"] = row.size

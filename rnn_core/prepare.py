@@ -21,6 +21,12 @@ from rnn_core.vocabulary import Vocabulary
 TRAINING_VERSION = 1
 """Part of a run's identity: raise it when the same config and data no longer give the same weights."""
 
+ADDED = ("schedule", "weight_decay", "keep")
+"""Fields of TrainConfig that the first recorded runs did not have; their defaults mean what there was before."""
+
+READ_BEFORE = 4096
+"""Characters of a stream that are read before those that validate, at most."""
+
 
 @dataclass(frozen=True)
 class Record:
@@ -45,7 +51,7 @@ class Record:
     def digest(self) -> str:
         """The run's identity: a sha256 over config, data and training version, in hexadecimal.
 
-        Fields at their default are left out, so that a field added to TrainConfig leaves earlier identities alone.
+        A field that was added later counts only where it is not at its default, so that earlier identities stay.
         """
         default = dataclasses.asdict(TrainConfig())
         identity = {
@@ -92,7 +98,7 @@ class Prepared:
         return self.pattern.evaluation(self.config.length, self.config.data_seed)
 
     @property
-    def mark(self) -> int | None:
+    def mark_index(self) -> int | None:
         """The index of the mark between strings; None for a stream."""
         return self.vocabulary.to_index[self.pattern.mark] if self.pattern.mark else None
 
@@ -109,9 +115,16 @@ class Prepared:
 
     @cached_property
     def validation(self) -> list[Window]:
-        """The tenth of the training data that chooses the weights to keep, read from a zero state; else nothing."""
-        held_out = self.parts[1]
-        return self.cut(held_out, self.config.batch_size, self.config.window) if held_out else []
+        """The tenth of the training data that chooses the weights to keep; nothing where the last ones are kept.
+
+        Strings are read as in training; a stream from what comes before it, unscored, so that the net knows its place.
+        """
+        if self.config.keep == "last":
+            return []
+        if self.pattern.mark:
+            return self.cut(self.parts[1], self.config.batch_size, self.config.window)
+        begin = max(0, len(self.parts[0]) - 1 - READ_BEFORE)
+        return self.cut(self.text[begin:], 1, READ_BEFORE, start=len(self.parts[0]) - begin)
 
     @property
     def parts(self) -> tuple[str, str]:

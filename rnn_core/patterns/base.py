@@ -61,6 +61,8 @@ class Pattern(ABC):
         family: the word before the colon.
         example: a spec of the family, shown and tested.
         recipe: the TrainConfig fields with which `example` is known to be learnt.
+        random: whether a sample depends on its seed.
+        every_size: whether `cases` has every size up to the greatest, so that all up to some size can be right.
         mark: the character that stands before and after each string; empty for a stream.
         alphabet: every character the pattern can produce.
         default_length: training characters when none are asked for.
@@ -72,6 +74,8 @@ class Pattern(ABC):
     families: ClassVar[dict[str, type["Pattern"]]] = {}
     example: ClassVar[str]
     recipe: ClassVar[Mapping[str, Any]] = {}
+    random: ClassVar[bool] = True
+    every_size: ClassVar[bool] = False
     mark: ClassVar[str] = ""
     alphabet: str
     default_length: int
@@ -128,7 +132,7 @@ class Pattern(ABC):
         return []
 
     def ranges(self, training_text: str) -> dict[str, tuple[int, int]]:
-        """Return for each measure of `cases` the least and the greatest size trained on."""
+        """Return for each measure of `cases`, the main one first, the least and the greatest size trained on."""
         return {}
 
     def oracle_loss(self, evaluation: Evaluation) -> float | None:

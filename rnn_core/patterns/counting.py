@@ -7,7 +7,10 @@ from typing import Any, ClassVar
 
 from rnn_core.patterns.base import Case, Evaluation, refuse, whole
 from rnn_core.patterns.oracle import Moves, Oracle, StateOracle
-from rnn_core.patterns.strings import LONGEST, MARK, Strings, marked
+from rnn_core.patterns.strings import MARK, Strings, marked
+
+GREATEST = 1_000_000
+"""The greatest count that may be asked for."""
 
 FURTHEST = 1000
 """Every n up to this one is tested."""
@@ -24,6 +27,7 @@ class Counting(Strings):
     """
 
     blocks: ClassVar[str]
+    every_size = True
     recipe = {
         "encoding": "onehot",
         "cell": "lstm",
@@ -38,7 +42,7 @@ class Counting(Strings):
         spec = f"{self.family}:{argument}"
         self.kind, _, number = (argument or "geometric=0.3").partition("=")
         if self.kind == "uniform":
-            self.most = whole(spec, "uniform", number, 1, LONGEST, f"{self.family}:uniform=50")
+            self.most = whole(spec, "uniform", number, 1, GREATEST, f"{self.family}:uniform=50")
         elif self.kind == "geometric":
             try:
                 self.stop = float(number)
@@ -164,13 +168,14 @@ class AmBnCmn(Counting):
         return "a" * m + "b" * n + "c" * (m + n)
 
     def sizes(self, string: str) -> dict[str, int]:
-        return {"m_plus_n": string.count("c")}
+        return {"larger_of_m_and_n": max(string.count("a"), string.count("b"))}
 
     def cases(self, evaluation: Evaluation, training_text: str, data_seed: int) -> list[Case]:
         rng = Random(f"beyond {data_seed}")
-        splits = [(total, rng.randint(1, total - 1)) for total in range(2, FURTHEST + 1)]
-        strings = [(total, "a" * m + "b" * (total - m) + "c" * total) for total, m in splits]
-        return [Case("m_plus_n", total, marked(string)) for total, string in strings]
+        pairs = [(larger, rng.randint(1, larger)) for larger in range(1, FURTHEST + 1)]
+        pairs = [pair if rng.random() < 1 / 2 else pair[::-1] for pair in pairs]
+        strings = ["a" * m + "b" * n + "c" * (m + n) for m, n in pairs]
+        return [Case("larger_of_m_and_n", max(pair), marked(s)) for pair, s in zip(pairs, strings, strict=True)]
 
     def _moves(self, state: Any) -> Moves:
         """Go from a state: ("a", m so far), ("b", m, n so far), ("c", how many are left)."""

@@ -43,7 +43,7 @@ class FlipFlop(Pattern):
         self.bits = whole(f"flipflop:{argument}", "k, the number of bits,", argument, 1, 8, "flipflop:3")
         self.pulses = string.ascii_uppercase[: self.bits] + string.ascii_lowercase[: self.bits]
         self.alphabet = "".join(sorted(".01" + self.pulses))
-        self.default_length = 10_000 * (self.bits + 1)
+        self.default_length = 20_000 * (self.bits + 1)
         self.oracle = StateOracle(self.alphabet, ("", "0" * self.bits), self._moves)
 
     @property

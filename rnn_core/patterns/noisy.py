@@ -9,6 +9,9 @@ from rnn_core.patterns.base import Pattern, refuse
 from rnn_core.patterns.oracle import Oracle
 from rnn_core.vocabulary import code_points
 
+LEAST = 1e-9
+"""The least rate; the greatest is as far below 1."""
+
 CHUNK_NUMBERS = 2**22
 """Posterior weights held at a time, so that memory does not grow with the text."""
 
@@ -36,8 +39,8 @@ class Noisy(Pattern):
             self.rate = float(rate)
         except ValueError:
             self.rate = math.nan
-        if not 0 < self.rate < 1:
-            raise refuse(spec, f"a rate above 0 and below 1 after the last colon, not {rate!r}")
+        if not LEAST <= self.rate <= 1 - LEAST:
+            raise refuse(spec, f"a rate from {LEAST:g} to 1 - {LEAST:g} after the last colon, not {rate!r}")
         self.alphabet = "".join(sorted(set(self.unit)))
         self.default_length = 10_000
         self.oracle = NoisyOracle(self.unit, self.rate)

@@ -8,9 +8,6 @@ from rnn_core.patterns.base import TEST_LENGTH, Case, Evaluation, Pattern
 
 MARK = "#"
 
-LONGEST = 1_000_000
-"""The longest string that may be drawn, in characters: options that make longer ones ordinary are refused."""
-
 
 def split(text: str) -> list[str]:
     """Return the strings of a text such as `#ab#aabb#`.
@@ -67,6 +64,9 @@ class Strings(Pattern):
             raise ConfigError("length", length, "2 or more; strings are drawn whole until as many characters are there")
 
     def evaluation(self, length: int, data_seed: int) -> Evaluation:
+        # A fresh draw, which repeats common strings of the training draw: only so is the floor exact and within reach.
+        # Strings held out would have a lower floor that only a predictor who was told which they are could reach.
+        # Whether a net has learnt more than the strings it saw, `cases` asks of new strings alone.
         text = self.sample(TEST_LENGTH, Random(f"evaluation {data_seed}"))
         return Evaluation(text=text, start=1, prime=MARK, truth="")
 

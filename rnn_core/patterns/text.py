@@ -12,11 +12,11 @@ RECIPE = {
     "encoding": "embedding",
     "cell": "lstm",
     "hidden_size": 256,
-    "epochs": 13,
+    "epochs": 14,
     "batch_size": 32,
-    "learning_rate": 0.005,
+    "learning_rate": 0.02,
     "schedule": "cosine",
-    "weight_decay": 0.2,
+    "weight_decay": 0.1,
     "clip": 1.0,
     "threads": 2,
 }
@@ -43,6 +43,7 @@ class Text(Pattern):
 
     family = "text"
     example = "text:PATH"
+    random = False
     recipe = RECIPE
     default_window = 64
 

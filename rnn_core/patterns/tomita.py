@@ -5,12 +5,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from rnn_core.patterns.base import refuse
+from rnn_core.patterns.base import Case, refuse
 from rnn_core.patterns.oracle import Moves, StateOracle
-from rnn_core.patterns.strings import MARK, Strings
+from rnn_core.patterns.strings import MARK, Strings, marked
 
 END = 1 / 4
 """How likely a string ends where it may end."""
+
+MOST_LONGER = 100
+"""Test strings longer than any trained on."""
 
 LANGUAGES = {
     1: "1*",
@@ -77,14 +80,26 @@ class Tomita(Strings):
         return f"Tomita's language {self.number}: {LANGUAGES[self.number]}; ends at 1/4 where it may, else evenly."
 
     def draw(self, rng: Random) -> str:
-        """Draw a string by counting, without the automaton."""
+        return self.walk(rng, END)
+
+    def beyond(self, training: list[str], rng: Random) -> list[Case]:
+        longest = max(map(len, training))
+        strings: list[str] = []
+        while len(strings) < MOST_LONGER:
+            string = self.walk(rng, 1 / (1 + longest))
+            if longest < len(string) <= 3 * longest + 3:
+                strings.append(string)
+        return [Case("length", len(string), marked(string)) for string in strings]
+
+    def walk(self, rng: Random, end: float) -> str:
+        """Draw a string that ends with probability `end` where it may, by counting, without the automaton."""
         characters: list[str] = []
         count = {"0": 0, "1": 0}
         run = before = blocks = 0  # length of the last run and of the one before it; runs so far
         while True:
             last = characters[-1] if characters else ""
             may, ends = self._may(last, count["0"] - count["1"], count["0"], run, before, blocks)
-            if ends and rng.random() < END:
+            if ends and rng.random() < end:
                 return "".join(characters)
             character = rng.choice(may)
             if character == last:

@@ -32,6 +32,7 @@ class Unit(Pattern):
 
     family = "unit"
     example = "abc"
+    random = False
 
     def __init__(self, argument: str) -> None:
         self.unit = argument

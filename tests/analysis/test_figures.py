@@ -64,7 +64,7 @@ def test_every_figure_is_800_pixels_wide() -> None:
     assert draw(predictions("bcabc", "bcaba", 2)) == (800, 260)
     assert draw(hidden_dimensions(draw_path(5), "abcab")) == (800, 360)
     assert draw(trajectory(draw_path(5), np.array([0.7, 0.2]), "abcab")) == (800, 500)
-    assert draw(generalization([draw_reach([1, 2], 1)] * 2)) == (800, 680)
+    assert draw(generalization([reach_of([1, 2], (1, 1))] * 2)) == (800, 680)
 
 
 def test_axes_say_what_they_show_and_in_which_unit() -> None:
@@ -300,12 +300,12 @@ def test_every_character_has_a_colour_of_its_own(count: int) -> None:
     assert len({to_hex(colour) for colour in colours.values()}) == count
 
 
-def draw_reach(sizes: list[int], trained_to: int, steps: int = 4, measure: str = "length") -> Reach:
+def reach_of(sizes: list[int], trained: tuple[int, int] | None, steps: int = 4, measure: str = "length") -> Reach:
     """Return a reach of two cases a size, of which one is right where the size is even."""
     return Reach(
         measure,
         sizes,
-        [size <= trained_to for size in sizes],
+        trained,
         [2] * len(sizes),
         [2 - size % 2 for size in sizes],
         [steps] * len(sizes),
@@ -330,7 +330,7 @@ def shaded(axes: Axes) -> list[tuple[float, float]]:
 
 def test_the_share_that_is_right_is_drawn_at_each_size() -> None:
     sizes = [2, 3, 4, 8, 9]
-    figure = generalization([draw_reach(sizes, trained_to=4)])
+    figure = generalization([reach_of(sizes, trained=(1, 6))])
     ((axes, losses),) = panels(figure)
     curves = {str(line.get_label()): line for line in axes.get_lines() if len(line.get_xdata())}
     assert {name: list(curve.get_ydata()) for name, curve in curves.items()} == {
@@ -342,7 +342,7 @@ def test_the_share_that_is_right_is_drawn_at_each_size() -> None:
     (loss,) = losses.get_lines()
     assert loss.get_xydata().tolist() == [[size, 0.5 * size] for size in sizes]
     assert losses.get_ylabel() == "loss (nats per step)"
-    assert shaded(axes) == [(1.5, 4.5)]
+    assert shaded(axes) == [(0.5, 6.5)], "also where there are no cases"
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("length", "share that is right")
     assert axes.get_xscale() == "linear"
     low, high = axes.get_ylim()
@@ -351,7 +351,11 @@ def test_the_share_that_is_right_is_drawn_at_each_size() -> None:
 
 
 def test_each_measure_has_a_panel_and_steps_only_where_they_were_judged() -> None:
-    reaches = [draw_reach([1, 2, 3], 2, measure="gap_size"), draw_reach([0, 1], 5, steps=0), draw_reach([7], 0)]
+    reaches = [
+        reach_of([1, 2, 3], (1, 2), measure="gap_size"),
+        reach_of([0, 1], (0, 5), steps=0),
+        reach_of([7], None),
+    ]
     figure = generalization(reaches)
     shares = [axes for axes, _ in panels(figure)]
     assert [axes.get_xlabel() for axes in shares] == ["gap size", "length", "length"]
@@ -365,15 +369,27 @@ def test_each_measure_has_a_panel_and_steps_only_where_they_were_judged() -> Non
     draw(figure)
 
 
-@pytest.mark.parametrize(("most", "trained_to", "scale"), [(1000, 15, "log"), (100, 50, "linear"), (41, 41, "linear")])
-def test_many_sizes_share_points_and_no_case_is_lost(most: int, trained_to: int, scale: str) -> None:
-    reach = draw_reach(list(range(1, most + 1)), trained_to)
+@pytest.mark.parametrize(
+    ("most", "trained", "scale", "shade"),
+    [
+        (1000, (2, 15), "log", (2, 15.5)),
+        (1000, (0, 15), "linear", (-0.5, 15.5)),
+        (1000, None, "linear", None),
+        (100, (1, 50), "linear", (0.5, 50.5)),
+        (41, (1, 41), "linear", (0.5, 41.5)),
+    ],
+)
+def test_many_sizes_share_points_and_no_case_is_lost(
+    most: int, trained: tuple[int, int] | None, scale: str, shade: tuple[float, float] | None
+) -> None:
+    reach = reach_of(list(range(1, most + 1)), trained)
     ((axes, losses),) = panels(generalization([reach]))
     (curve,) = [line for line in axes.get_lines() if line.get_label() == "whole cases"]
     x, share = np.array(curve.get_xdata()), np.array(curve.get_ydata())
     assert len(x) <= MOST_SIZES
     assert (np.diff(x) > 0).all()
     assert axes.get_xscale() == scale
+    assert shaded(axes) == ([shade] if shade else [])
     # The middles of neighbouring sizes tell where one point's sizes end: the shares can be counted again from there.
     ends, begin = [], 1
     for middle in x:

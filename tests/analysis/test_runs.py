@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from safetensors.torch import load_file, save_file
 
-from analysis.runs import RunError, load_run
+from analysis.runs import RunError, find_run, load_run
 from experiments.train import main
 from rnn_core.checkpoint import CheckpointError
 from rnn_core.prepare import prepare
@@ -139,6 +139,15 @@ def test_a_run_that_is_not_there_or_not_ours_is_said(store: Path) -> None:
         pass
     with pytest.raises(RunError, match=r"config\.json"):
         load_run(foreign.info.run_id)
+
+
+@pytest.mark.parametrize("address", ["sqlite:///garbage.db", "http://127.0.0.1:1"])
+def test_a_store_that_cannot_be_read_is_said(address: str, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (store / "garbage.db").write_bytes(b"no database " * 1000)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(RunError, match=f"the store {address} cannot be read"):
+        find_run("latest")
 
 
 def test_reading_makes_no_store_where_there_is_none(store: Path) -> None:

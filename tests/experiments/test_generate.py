@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mlflow
 import pytest
 import torch
 from mlflow import MlflowClient
@@ -120,3 +121,20 @@ def test_a_store_without_nets_and_a_folder_without_a_store_say_so(
     assert main(["latest"]) == 2
     assert "there is no store" in capsys.readouterr().err
     assert not (store / "absent.db").exists()
+
+
+@pytest.mark.parametrize("asked", ["latest", "0" * 32])
+@pytest.mark.parametrize("address", ["sqlite:///garbage.db", "http://127.0.0.1:1"])
+def test_a_store_that_cannot_be_read_is_refused_in_one_line(
+    asked: str, address: str, store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (store / "garbage.db").write_bytes(b"no database " * 1000)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)  # it is generate that is impatient
+    mlflow.set_tracking_uri(None)
+    assert main([asked]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert address in err

@@ -1,11 +1,15 @@
 """The list of families, and one shown in full."""
 
 import re
+import shlex
+import subprocess
+import sys
 
 import pytest
 
 from experiments.patterns import main
 from rnn_core.patterns import Pattern, parse
+from tests.conftest import PROJECT
 
 
 def test_every_family_is_listed_with_sample_alphabet_floor_and_recipe(capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,4 +52,14 @@ def test_what_is_not_known_is_refused(asked: str, words: str, capsys: pytest.Cap
 
 def test_text_says_how_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["text"]) == 2
-    assert "text:PATH" in capsys.readouterr().err
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert "text:PATH, the path of a UTF-8 file" in err
+
+
+@pytest.mark.parametrize("asked", [[], ["reber"]])
+def test_a_reader_who_has_seen_enough_ends_it_quietly(asked: list[str]) -> None:
+    read = f"{shlex.join([sys.executable, '-m', 'experiments.patterns', *asked])} | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", read], cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    assert (done.stdout.count("\n"), done.stderr, done.returncode) == (1, "", 0)

@@ -25,7 +25,7 @@ CASES = [
     (["--pattern", "dyck:2:depth=0"], ["'dyck:2:depth=0'", "depth from 1 to", "--pattern"]),
     (["--pattern", "markov:order=x"], ["'markov:order=x'", "order from 0 to", "'x'", "--pattern"]),
     (["--pattern", "markov:order=9:alphabet=26"], ["at most 1000000", "--pattern"]),
-    (["--pattern", "noisy:abc:2"], ["'noisy:abc:2'", "below 1", "'2'", "--pattern"]),
+    (["--pattern", "noisy:abc:2"], ["'noisy:abc:2'", "1 - 1e-09", "'2'", "--pattern"]),
     (["--pattern", "noisy:aaa:0.1"], ["two or more distinct", "--pattern"]),
     (["--pattern", "elman:1"], ["'elman:1'", "elman alone", "--pattern"]),
     (["--pattern", "anbn:foo=3"], ["'anbn:foo=3'", "anbn:geometric=0.3", "anbn:uniform=50", "--pattern"]),

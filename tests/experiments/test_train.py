@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
@@ -22,6 +23,7 @@ from rnn_core.generalization import generalize
 from rnn_core.patterns import Pattern
 from rnn_core.prepare import prepare
 from rnn_core.training import train
+from tests.conftest import PROJECT
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -232,6 +234,11 @@ def params(**changes: object) -> dict[str, str]:
     return {name: str(value) for name, value in dataclasses.asdict(asked).items()}
 
 
+def given(without: set[str]) -> str:
+    """Return what a run says of its recipe, of which some fields were replaced."""
+    return " ".join(f"{name}={value}" for name, value in RECIPE.items() if name not in without)
+
+
 def test_a_recipe_holds_where_no_flag_says_otherwise(capsys: pytest.CaptureFixture[str]) -> None:
     assert {"encoding", "batch_size", "window", "schedule"} <= {name for name in RECIPE if RECIPE[name] != PLAIN[name]}
     assert main([*ELMAN, "--epochs", "2"]) == 0
@@ -239,33 +246,45 @@ def test_a_recipe_holds_where_no_flag_says_otherwise(capsys: pytest.CaptureFixtu
     asked = dict(RECIPE) | {"epochs": 2}
     assert run.data.params == params(**asked)
     assert load_run(run.info.run_id).config == prepare(TrainConfig(pattern="elman", length=300, **asked)).config
-    words = " ".join(f"{name}={value}" for name, value in RECIPE.items())
-    assert f"recipe         {words}" in capsys.readouterr().out
+    words = given(without={"epochs"})
+    assert f"\nrecipe         {words}\n" in capsys.readouterr().out
     assert run.data.tags["recipe"] == words
 
 
 def test_a_flag_goes_before_the_recipe_even_if_it_says_the_plain_default() -> None:
     assert main([*ELMAN, *(f"--{name.replace('_', '-')}={value}" for name, value in PLAIN.items())]) == 0
     assert only_run().data.params == params()
+    assert only_run().data.tags.get("recipe", "") == given(
+        without={name for name in RECIPE if RECIPE[name] != PLAIN[name]}
+    )
 
 
 def test_under_mlflow_run_a_parameter_at_its_default_was_not_said(monkeypatch: pytest.MonkeyPatch) -> None:
     run = MlflowClient().create_run("0")
     monkeypatch.setenv("MLFLOW_RUN_ID", run.info.run_id)
-    # `mlflow run` passes every parameter.
-    asked = dataclasses.asdict(TrainConfig(pattern="elman", length=300, epochs=2, batch_size=8))
-    assert main([f"--{name.replace('_', '-')}={value}" for name, value in asked.items()]) == 0
+    # `mlflow run` logs every parameter, its default where nobody said another value, and passes it on.
+    parameters = yaml.safe_load((PROJECT / "MLproject").read_text())["entry_points"]["main"]["parameters"]
+    passed = {name: str(parameter["default"]) for name, parameter in parameters.items()}
+    passed |= {"pattern": "elman", "length": "300", "epochs": "2", "batch_size": "8"}
+    for name, value in passed.items():
+        MlflowClient().log_param(run.info.run_id, name, value)
+    assert main([f"--{name.replace('_', '-')}={value}" for name, value in passed.items()]) == 0
     done = MlflowClient().get_run(run.info.run_id)
-    assert done.data.params == params(**dict(RECIPE) | {"epochs": 2, "batch_size": 8})
-    assert load_run(run.info.run_id).config.encoding == RECIPE["encoding"]
+    assert done.data.params == passed, "which MLflow never changes"
+    trained = dict(RECIPE) | {"epochs": 2, "batch_size": 8}
+    resolved = prepare(TrainConfig(pattern="elman", length=300, **trained)).config
+    assert json.loads(artifact(done, "config.json").read_text())["config"] == dataclasses.asdict(resolved)
+    assert done.data.tags["recipe"] == given(without={"epochs", "batch_size"})
 
 
-def test_a_record_is_trained_again_without_the_recipe(store: Path) -> None:
+def test_a_record_is_trained_again_without_the_recipe(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record = prepare(TrainConfig(pattern="elman", length=300, epochs=2)).record
     save_record(record, store / "config.json")
     assert main(["--config", "config.json"]) == 0
     assert only_run().data.params == params(epochs=2, window=299)
     assert only_run().data.tags["config_digest"] == record.digest
+    assert "recipe" not in only_run().data.tags
+    assert "\nrecipe " not in capsys.readouterr().out
 
 
 def test_a_plain_unit_has_no_recipe(capsys: pytest.CaptureFixture[str]) -> None:
@@ -305,7 +324,7 @@ def test_a_pattern_with_cases_records_how_far_its_net_reaches(
     told = capsys.readouterr().out + run.data.tags["mlflow.note.content"]
     assert told.count("free running") == told.count("goes on ") == (2 if free else 0)
     assert ("free_run_length" in run.data.metrics) == free
-    assert told.count("whole strings") == 2
+    assert told.count("gap right" if pattern.startswith("flipflop") else "whole strings") == 2
 
 
 def test_a_pattern_without_cases_records_no_table(store: Path) -> None:

@@ -166,7 +166,7 @@ def test_characters_written_before_the_first_that_cannot_come() -> None:
     counts = set()
     for record in train(prepared):
         draws = torch.Generator().manual_seed(0)
-        running = generate(record.net, prepared.vocabulary.encode("#"), 1.0, draws, prepared.mark)
+        running = generate(record.net, prepared.vocabulary.encode("#"), 1.0, draws, prepared.mark_index)
         written = "#" + prepared.vocabulary.decode(list(islice(running, 1000)))
         legal = next((count for count in range(1000) if not legal_anbn(written[: count + 2])), 1000)
         assert free_run_legal(record.net, prepared, oracle_of(prepared)) == legal

@@ -149,7 +149,7 @@ def agrees(pattern: Pattern, text: str) -> bool:
 
 def test_a_large_sample_has_the_frequencies_of_the_oracle(pattern: Pattern) -> None:
     text = pattern.sample(200_000, Random("frequencies"))
-    assert disagreement(pattern, text)[1] > 0 or pattern.family == "unit", "there is something to compare"
+    assert disagreement(pattern, text)[1] > 0 or not pattern.random, "there is something to compare"
     assert agrees(pattern, text)
 
 

@@ -213,10 +213,15 @@ def test_a_device_that_is_not_here_is_refused(device: str) -> None:
     assert message.startswith(f"device is {device!r}; allowed: the devices of this machine: cpu")
 
 
-def test_a_default_is_no_part_of_the_digest_so_that_a_new_field_leaves_it_alone() -> None:
-    record = prepare(TrainConfig(cell="gru")).record
-    said = {"cell": "gru", "length": 15, "window": 14}
-    identity = {"config": said, "data_sha256": record.data_sha256, "training_version": record.training_version}
+def test_the_first_recorded_runs_keep_their_digests() -> None:
+    assert prepare(TrainConfig()).record.digest.startswith("0bf0fe16"), "as in commit f9ae76e, the first"
+
+
+def test_an_added_field_at_its_default_is_no_part_of_the_digest_and_any_other_is() -> None:
+    record = prepare(TrainConfig(cell="gru", schedule="cosine")).record
+    fields = dataclasses.asdict(record.config)
+    assert (fields.pop("weight_decay"), fields.pop("keep")) == (0, "last")
+    identity = {"config": fields, "data_sha256": record.data_sha256, "training_version": record.training_version}
     assert record.digest == hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
@@ -255,14 +260,14 @@ def test_strings_are_read_one_by_one_as_long_as_the_longest_needs() -> None:
     assert [len(window.input_bt) for window in prepared.windows][:-1] == [3] * (len(strings) // 3)
     assert all(window.fresh for window in prepared.windows)
     assert predictions(prepared.windows) == expected(prepared, prepared.text)
-    assert prepared.mark == prepared.vocabulary.to_index["#"]
+    assert prepared.mark_index == prepared.vocabulary.to_index["#"]
     assert prepared.record.mark == "#"
-    assert all((window.input_bt[:, 0] == prepared.mark).all() for window in prepared.windows)
+    assert all((window.input_bt[:, 0] == prepared.mark_index).all() for window in prepared.windows)
 
 
 def test_a_stream_has_no_mark() -> None:
     prepared = prepare(TrainConfig(pattern="elman", length=50))
-    assert prepared.mark is None
+    assert prepared.mark_index is None
     assert prepared.record.mark == ""
 
 
@@ -303,11 +308,24 @@ def test_the_best_weights_are_chosen_on_the_last_tenth_which_is_not_trained_on(
     tenth = max(1, (len(best.text) - 1) // 10)
     read = sum(window.input_bt.numel() for window in best.validation)
     if not best.pattern.mark:
-        assert read == tenth
+        assert read == len(best.text) - 1, "from the beginning, so that the net knows its place"
         return
     last = best.text[1:-1].split("#")[-len([window for window in best.validation if window.fresh]) :]
     assert read == sum(len(string) + 1 for string in last) >= tenth
     assert sum(len(string) + 1 for string in last[1:]) < tenth, "and no string more"
+
+
+@pytest.mark.parametrize("before", [1, 7, 30, 260, 1000])
+@pytest.mark.parametrize("pattern", ["abc", "elman", "flipflop:1"])
+def test_a_stream_is_validated_from_so_many_characters_before(
+    pattern: str, before: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rnn_core.prepare.READ_BEFORE", before)
+    best = prepare(TrainConfig(pattern=pattern, length=301, batch_size=4, window=11, keep="best"))
+    assert [window.fresh for window in best.validation] == [True] + [False] * (len(best.validation) - 1)
+    read = torch.cat([window.input_bt for window in best.validation], 1)
+    assert [best.vocabulary.decode(row) for row in read] == [best.text[max(0, 270 - before) : 300]]
+    assert predictions(best.validation) == expected(best, best.text)[len(expected(best, best.text[:271])) :]
 
 
 @pytest.mark.parametrize(("pattern", "length"), [("ab", 2), ("anbn", 2), ("parity", 2)])

@@ -366,17 +366,18 @@ def test_with_keep_best_a_training_that_fails_leaves_the_best_so_far(monkeypatch
 
 
 @pytest.mark.parametrize("pattern", ["reber", "parity:longest=6", "flipflop:2", "elman"])
-def test_the_validation_loss_is_that_of_the_last_tenth_read_from_a_zero_state(pattern: str) -> None:
+def test_the_validation_loss_is_that_of_the_last_tenth(pattern: str) -> None:
     prepared = prepare(TrainConfig(pattern=pattern, length=300, batch_size=3, window=8, epochs=3, keep="best"))
     text, vocabulary = prepared.text, prepared.vocabulary
     tenth = (len(text) - 1) // 10
     streams: list[str] = []
+    first = 1
     if prepared.pattern.mark:
         strings = [f"#{string}#" for string in text[1:-1].split("#")]
         while sum(len(string) - 1 for string in streams) < tenth:
             streams.append(strings.pop())
     else:
-        streams = bare_streams(text[-tenth - 1 :], 3)
+        streams, first = [text], len(text) - tenth  # what was trained on is read, and does not count
     for record in itertools.islice(train(prepared), 2):  # at the third the net has been put back
         losses = []
         for stream in streams:
@@ -384,7 +385,7 @@ def test_the_validation_loss_is_that_of_the_last_tenth_read_from_a_zero_state(pa
                 x = record.net.encode(vocabulary.encode(stream[:-1])[None])
                 logits_tv = record.net(x, record.net.init_hidden(1))[0][0]
             costs = functional.cross_entropy(logits_tv, vocabulary.encode(stream[1:]), reduction="none").tolist()
-            for position, cost in enumerate(costs, start=1):
+            for position, cost in list(enumerate(costs, start=1))[first - 1 :]:
                 answers = pattern.startswith("parity") and position > stream.index("=")
                 if answers or pattern in ("reber", "elman") or (pattern == "flipflop:2" and stream[position] in "01"):
                     losses.append(cost)

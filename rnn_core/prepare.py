@@ -56,7 +56,9 @@ class Record:
         default = dataclasses.asdict(TrainConfig())
         identity = {
             "config": {
-                name: value for name, value in dataclasses.asdict(self.config).items() if value != default[name]
+                name: value
+                for name, value in dataclasses.asdict(self.config).items()
+                if name not in ADDED or value != default[name]
             },
             "data_sha256": self.data_sha256,
             "training_version": self.training_version,

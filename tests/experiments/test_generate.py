@@ -76,30 +76,28 @@ def test_characters_come_as_they_are_written(store: Path) -> None:
         assert process.wait(timeout=30) == 0
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["nobody"], ["'nobody'", "'abc rnn16 e20 s42'"]),
-        (["0" * 32], ["0" * 32]),
-        (["latest"], ["prompt is ''", "'abc'", "--prompt"]),
-        (["latest", "--prompt", "abd"], ["'d'", "'abc'", "--prompt"]),
-        (["latest", "--prompt", "a", "--length", "-1"], ["length is -1", "--length"]),
-        (["latest", "--prompt", "a", "--temperature", "-1"], ["temperature is -1", "--temperature"]),
-        (["latest", "--prompt", "a", "--seed", "-1"], ["seed is -1", "--seed"]),
-        ([], ["RUN"]),
-    ],
-)
-def test_bad_input_is_refused_in_one_line(
-    store: Path, arguments: list[str], words: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+REFUSED = [
+    (["nobody"], ["'nobody'", "'abc rnn16 e20 s42'"]),
+    (["0" * 32], ["0" * 32]),
+    (["latest"], ["prompt is ''", "'abc'", "--prompt"]),
+    (["latest", "--prompt", "abd"], ["'d'", "'abc'", "--prompt"]),
+    (["latest", "--prompt", "a", "--length", "-1"], ["length is -1", "--length"]),
+    (["latest", "--prompt", "a", "--temperature", "-1"], ["temperature is -1", "--temperature"]),
+    (["latest", "--prompt", "a", "--seed", "-1"], ["seed is -1", "--seed"]),
+    ([], ["RUN"]),
+]
+
+
+def test_bad_input_is_refused_in_one_line(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     trained("--pattern", "abc")
-    capsys.readouterr()
-    assert main(arguments) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith("error: ")
-    assert err.count("\n") == 1
-    assert all(word in err for word in words), err
+    for arguments, words in REFUSED:
+        capsys.readouterr()
+        assert main(arguments) == 2, arguments
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith("error: ")
+        assert err.count("\n") == 1
+        assert all(word in err for word in words), err
 
 
 def test_the_latest_run_is_one_that_recorded_a_net(store: Path) -> None:

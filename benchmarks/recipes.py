@@ -76,7 +76,7 @@ def row(spec: str, runs: Sequence[dict[str, float]]) -> str:
 
     def over(name: str, words: Callable[[float], str]) -> str:
         values = [run[name] for run in runs if name in run]
-        few = "" if len(values) == len(runs) else f" in the {len(values)} runs of {len(runs)} that have any"
+        few = "" if len(values) == len(runs) else f" ({len(values)} of {len(runs)} seeds)"
         return f"{spread(values, words)}{few}" if values else ""
 
     excess = over("excess_loss", lambda loss: f"{loss:.4f}") or f"none known; loss {over('eval_loss', '{:.4f}'.format)}"

@@ -54,12 +54,13 @@ def loss_curve(
         seen = [floor, *losses, *([] if eval_loss is None else [eval_loss])]
         axes.set_ylim(bottom=min(seen) - 0.04 * (max(seen) - min(seen) or 1))
     if references:
-        # The rungs that the curve passes, and the next above it: higher ones would press it flat.
-        highest = max([*losses, eval_loss or 0])
-        above = [loss for loss in references.values() if loss > highest]
-        shown = {name: loss for name, loss in references.items() if loss <= min(above, default=highest)}
+        # The rungs that the curve passes, and the next on either side: others would press it flat.
+        seen = [*losses, *([] if eval_loss is None else [eval_loss])] or list(references.values())
+        below = max((loss for loss in references.values() if loss < min(seen)), default=min(seen))
+        above = min((loss for loss in references.values() if loss > max(seen)), default=max(seen))
+        shown = {name: loss for name, loss in references.items() if below <= loss <= above}
         least, most = axes.get_ylim()
-        axes.set_ylim(least, max([most, *(1.02 * loss for loss in shown.values())]))
+        axes.set_ylim(min([least, *(0.98 * loss for loss in shown.values())]), max([most, 1.02 * above]))
         apart = (axes.get_ylim()[1] - axes.get_ylim()[0]) / 20
         place = -np.inf
         for name, loss in sorted(shown.items(), key=lambda rung: rung[1]):
@@ -204,7 +205,9 @@ def generalization(reaches: Sequence[Reach]) -> Figure:
         bins = np.arange(len(reach.sizes))
         if len(reach.sizes) > MOST_SIZES:
             edges = (np.geomspace if far else np.linspace)(reach.sizes[0], reach.sizes[-1] + 1, MOST_SIZES)
-            bins = np.unique(np.digitize(reach.sizes, edges), return_inverse=True)[1]
+            # No point has sizes from both sides of the edge of training.
+            new = np.array(reach.sizes) > (trained[1] if trained else np.inf)
+            bins = np.unique(2 * np.digitize(reach.sizes, edges) + new, return_inverse=True)[1]
         middle = np.bincount(bins, reach.sizes) / np.bincount(bins)
         for whole, right, label, style, colour in (
             (reach.cases, reach.cases_right, "whole cases", "o-", COLOURS[0]),

@@ -88,7 +88,8 @@ def show(pattern: Pattern) -> None:
     if scored is not None:
         rows.append(("scored", f"{scored.mean():.1%} of the characters: the others are only read"))
     rows.append(("training", f"{length} characters unless --length says otherwise"))
-    rows.append(("test", f"{len(evaluation.text) - evaluation.start} predictions, from data_seed's child stream"))
+    drawn = ", drawn anew for each --data-seed" if pattern.random else ""
+    rows.append(("test", f"{len(evaluation.text) - evaluation.start} predictions{drawn}"))
     ranges = pattern.ranges(text)
     cases = pattern.cases(evaluation, text, data_seed=0)
     for measure, of_it in groupby(sorted(cases, key=lambda case: case.measure), key=lambda case: case.measure):

@@ -79,7 +79,10 @@ def row(spec: str, runs: Sequence[dict[str, float]]) -> str:
         few = "" if len(values) == len(runs) else f" ({len(values)} of {len(runs)} seeds)"
         return f"{spread(values, words)}{few}" if values else ""
 
-    excess = over("excess_loss", lambda loss: f"{loss:.4f}") or f"none known; loss {over('eval_loss', '{:.4f}'.format)}"
+    excess = (
+        over("excess_loss", lambda loss: f"{loss:.4f}".replace("-0.0000", "0.0000"))
+        or f"none known; loss {over('eval_loss', '{:.4f}'.format)}"
+    )
     inside = [over("whole_strings", percent)]
     for name, what in INSIDE.items():
         if share := over(name, percent):

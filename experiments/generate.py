@@ -55,10 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except UnknownCharacterError as error:
             raise UsageError(f"prompt: {error} of {run.name} (--prompt)") from None
         print(f"{run.run_id} ({run.name})", file=sys.stderr, flush=True)
-        mark = vocabulary.to_index[run.record.mark] if run.record.mark else None
         draws = torch.Generator().manual_seed(flags.seed)
         print(flags.prompt, end="", flush=True)
-        for index in islice(generate(net, indices, flags.temperature, draws, mark), flags.length):
+        for index in islice(generate(net, indices, flags.temperature, draws, run.record.mark_index), flags.length):
             print(vocabulary.to_character[index], end="", flush=True)
         print(flush=True)
     except (ConfigError, UsageError, RunError, CheckpointError) as error:

@@ -19,7 +19,7 @@ from rnn_core.vocabulary import visible
 WIDTH = 60
 """Characters of a sample in the list."""
 
-NO_RECIPE = "none: the defaults learn it"
+NO_RECIPE = "none: TrainConfig's defaults"
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,7 @@ def list_families() -> None:
             rows = [("is", (inspect.getdoc(family) or "").split("\n")[0])]
         else:
             rows = list_rows(parse(family.example))
-        _print_rows(
-            [("spec", family.example), *rows, ("recipe", settings(family.recipe) or "none: TrainConfig's defaults")]
-        )
+        _print_rows([("spec", family.example), *rows, ("recipe", settings(family.recipe) or NO_RECIPE)])
 
 
 def list_rows(pattern: Pattern) -> list[tuple[str, str]]:

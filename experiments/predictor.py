@@ -27,7 +27,7 @@ class Predictor(PythonModel):
         record = load_record(Path(context.artifacts["config"]))
         self.net = load_weights(record, Path(context.artifacts["weights"]))
         self.vocabulary = Vocabulary(record.alphabet)
-        self.mark = record.mark
+        self.mark, self.mark_index = record.mark, record.mark_index
 
     def predict(  # type: ignore[override]  # MLflow allows leaving its context out
         self, model_input: list[str], params: dict[str, Any] | None = None
@@ -65,8 +65,7 @@ class Predictor(PythonModel):
 
     def _continue(self, prompt: torch.Tensor, length: int, temperature: float, seed: int) -> str:
         draws = torch.Generator().manual_seed(seed)
-        mark = self.vocabulary.to_index[self.mark] if self.mark else None
-        running = generate(self.net, prompt, temperature, draws, mark)
+        running = generate(self.net, prompt, temperature, draws, self.mark_index)
         return self.vocabulary.decode([next(running) for _ in range(length)])
 
 

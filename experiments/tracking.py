@@ -130,11 +130,8 @@ class TrackedRun:
                 rows, reached = generalize(net, self.prepared)
                 self.metrics |= reached
                 if not all(math.isfinite(value) for value in self.metrics.values()):
-                    net, status, self.metrics = None, "FAILED", {}
-                    rows, end_reason = (
-                        [],
-                        "diverged: the trained net's losses are not finite; give a lower --learning-rate",
-                    )
+                    net, status, self.metrics, rows = None, "FAILED", {}, []
+                    end_reason = "diverged: the trained net's losses are not finite; give a lower --learning-rate"
             _write_table(folder, rows)
             self._draw(folder, net, rows)
             self._send(folder, with_model=net is not None)
@@ -209,7 +206,7 @@ class TrackedRun:
             self.sample = sample(net, self.prepared)
             drawn |= draw_net(net, self.prepared)
         if rows:
-            drawn["generalization"] = draw_reach(rows, self.prepared.pattern.ranges(self.prepared.text))
+            drawn["generalization"] = draw_reach(rows, self.prepared.ranges)
         for name, figure in drawn.items():
             figure.savefig(folder / "artifacts" / "plots" / f"{name}.png", pil_kwargs={"compress_level": 1})
 

@@ -93,12 +93,8 @@ def score_windows(net: CharRNN, windows: list[Window]) -> Score:
 def score_evaluation(net: CharRNN, prepared: Prepared) -> Score:
     """Score a net on its pattern's test: a stream from a zero state, strings each from a zero state."""
     evaluation = prepared.evaluation
-    return score_windows(net, prepared.cut(evaluation.text, *_test_shape(net, prepared), evaluation.start))
-
-
-def _test_shape(net: CharRNN, prepared: Prepared) -> tuple[int, int]:
-    """Return how many sequences of the test are read side by side, and how many of their steps at a time."""
-    return (max(1, MOST_NUMBERS // (CHUNK * width(net))) if prepared.pattern.mark else 1), CHUNK
+    side_by_side = max(1, MOST_NUMBERS // (CHUNK * width(net))) if prepared.pattern.mark else 1
+    return score_windows(net, prepared.cut(evaluation.text, side_by_side, CHUNK, evaluation.start))
 
 
 def width(net: CharRNN) -> int:

@@ -75,18 +75,17 @@ def generalize(net: CharRNN, prepared: Prepared) -> tuple[list[Row], dict[str, f
     cases = pattern.cases(prepared.evaluation, prepared.text, prepared.config.data_seed)
     rows: list[Row] = []
     if cases:
-        ranges = pattern.ranges(prepared.text)
         sums: dict[tuple[str, int], np.ndarray] = {}
         for case, counted in _judge(net, prepared, cases):
             key = (case.measure, case.size)
             sums[key] = sums.get(key, np.zeros(7)) + counted
-        measures = list(ranges)
+        measures = list(prepared.ranges)
         for (measure, size), total in sorted(sums.items(), key=lambda item: (measures.index(item[0][0]), item[0][1])):
-            least, most = ranges[measure]
+            least, most = prepared.ranges[measure]
             *counts, loss_sum = total.tolist()
             whole = {name: int(count) for name, count in zip(COUNTED, counts, strict=True)}
             rows.append(Row(measure, size, least <= size <= most, **whole, loss_sum=loss_sum))
-    metrics = _summary(rows, pattern, list(pattern.ranges(prepared.text)))
+    metrics = _summary(rows, pattern, list(prepared.ranges))
     if isinstance(pattern, Tomita):
         classified, wrong = classify(net, prepared, pattern)
         rows += classified

@@ -65,6 +65,11 @@ class Record:
         }
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
+    @property
+    def mark_index(self) -> int | None:
+        """The index of the mark; None for a stream."""
+        return self.alphabet.index(self.mark) if self.mark else None
+
     def build_net(self) -> CharRNN:
         """Return a net of this shape, its weights drawn from torch's global random state."""
         config = self.config
@@ -102,7 +107,12 @@ class Prepared:
     @property
     def mark_index(self) -> int | None:
         """The index of the mark between strings; None for a stream."""
-        return self.vocabulary.to_index[self.pattern.mark] if self.pattern.mark else None
+        return self.record.mark_index
+
+    @cached_property
+    def ranges(self) -> dict[str, tuple[int, int]]:
+        """For each measure of the pattern's cases the least and the greatest size trained on."""
+        return self.pattern.ranges(self.text)
 
     @property
     def parameters(self) -> int:

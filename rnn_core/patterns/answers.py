@@ -88,12 +88,11 @@ class Answers(Strings):
         return {"length": string.index(EQUALS)}
 
     def beyond(self, training: list[str], rng: Random) -> list[Case]:
-        step = self._step
         lengths = np.linspace(self.longest + 1, FURTHEST * self.longest, LENGTHS).round().astype(int).tolist()
-        odd = sorted(
-            {length - (length - 1) % step for length in lengths if length - (length - 1) % step > self.longest}
-        )
-        return [Case("length", length, marked(self.ask(rng, length))) for length in odd for _ in range(EACH)]
+        possible = {length - (length - 1) % self._step for length in lengths} - set(self._lengths)
+        return [
+            Case("length", length, marked(self.ask(rng, length))) for length in sorted(possible) for _ in range(EACH)
+        ]
 
     @cached_property
     def language(self) -> Oracle | None:

@@ -25,15 +25,15 @@ def ladder(vocabulary: Vocabulary, training_text: str, test: str) -> dict[str, f
     size = len(vocabulary)
     came, seen = vocabulary.encode(test).numpy(), vocabulary.encode(training_text).numpy()
     joined = np.concatenate([seen, came])
-    trained = np.arange(len(joined)) < len(seen)
-    tested = np.arange(len(joined)) > len(seen)  # the test's first character is given
+    place = np.arange(len(joined))
+    trained, tested = place < len(seen), place > len(seen)  # the test's first character is given
+    # What stands before the text's or the test's beginning is no context to count in.
+    depth = np.where(trained, place, place - len(seen))
     probability = np.full(len(joined), 1 / size)
     context = np.zeros(len(joined), dtype=np.int64)  # the same number for the same last characters
     losses = {NAMES[0]: math.log(size)}
     for order in range(1, ORDERS + 1):
         _, pair = np.unique(context * size + joined, return_inverse=True)
-        # What stands before the text's or the test's beginning is no context to count in.
-        depth = np.where(np.arange(len(joined)) < len(seen), np.arange(len(joined)), np.arange(len(joined)) - len(seen))
         counted = trained & (depth >= order - 1)
         pairs = np.bincount(pair[counted], minlength=pair.max() + 1)
         contexts = np.bincount(context[counted], minlength=context.max() + 1)

@@ -40,8 +40,7 @@ class ReverseOracle(Oracle):
                 self._asking[length, index[symbol]] = (1 - stop) / len(pattern.symbols)
 
     def distributions(self, text: str) -> np.ndarray:
-        index, longest = self.vocabulary.to_index, len(self._asking) - 1
-        certain = self._certain
+        index, certain = self.vocabulary.to_index, self._certain
         rows: list[np.ndarray] = []
         row = certain[index[MARK]]
         stack: list[str] = []
@@ -57,8 +56,5 @@ class ReverseOracle(Oracle):
                 answering = True
             elif not answering:
                 stack.append(character)
-            if not answering:
-                row = self._asking[min(len(stack), longest)]
-            else:
-                row = certain[index[stack.pop() if stack else MARK]]
+            row = certain[index[stack.pop() if stack else MARK]] if answering else self._asking[len(stack)]
         return np.array(rows).reshape(len(text), len(index))

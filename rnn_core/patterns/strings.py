@@ -3,8 +3,7 @@
 from abc import abstractmethod
 from random import Random
 
-from rnn_core.config import ConfigError
-from rnn_core.patterns.base import TEST_LENGTH, Case, Evaluation, Pattern
+from rnn_core.patterns.base import Case, Evaluation, Pattern
 
 MARK = "#"
 
@@ -59,21 +58,12 @@ class Strings(Pattern):
             have += len(strings[-1]) + 1
         return MARK + "".join(string + MARK for string in strings)
 
-    def check_length(self, length: int) -> None:
-        if length < 2:
-            raise ConfigError("length", length, "2 or more; strings are drawn whole until as many characters are there")
-
-    def evaluation(self, length: int, data_seed: int) -> Evaluation:
-        # A fresh draw, which repeats common strings of the training draw: only so is the floor exact and within reach.
-        # Strings held out would have a lower floor that only a predictor who was told which they are could reach.
-        # Whether a net has learnt more than the strings it saw, `cases` asks of new strings alone.
-        text = self.sample(TEST_LENGTH, Random(f"evaluation {data_seed}"))
-        return Evaluation(text=text, start=1, prime=MARK, truth="")
-
     def cases(self, evaluation: Evaluation, training_text: str, data_seed: int) -> list[Case]:
         training = split(training_text)
         trained = set(training)
-        # Only strings that were never trained on can tell whether a net has learnt more than those.
+        # The test is a fresh draw, which repeats common strings of the training draw: only so is the floor exact and
+        # within reach. Strings held out would have a lower floor, for a predictor who was told which they are. Whether
+        # a net has learnt more than the strings it saw, only those it never saw can tell.
         new = sorted(set(split(evaluation.text)) - trained, key=lambda string: (len(string), string))
         inside = [Case(measure, size, marked(string)) for string in new for measure, size in self.sizes(string).items()]
         return inside + self.beyond(training, Random(f"beyond {data_seed}"))

@@ -103,8 +103,7 @@ SHORT_TEST = 600
 @pytest.fixture
 def short_test(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a fresh draw for the test be short."""
-    for module in ("base", "strings"):
-        monkeypatch.setattr(f"rnn_core.patterns.{module}.TEST_LENGTH", SHORT_TEST)
+    monkeypatch.setattr("rnn_core.patterns.base.TEST_LENGTH", SHORT_TEST)
 
 
 @pytest.mark.usefixtures("short_test")

@@ -25,7 +25,6 @@ def few_cases(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let tests and tables be short."""
     for name, value in {
         "base.TEST_LENGTH": 300,
-        "strings.TEST_LENGTH": 300,
         "counting.FURTHEST": 30,
         "dyck.EACH": 1,
         "answers.EACH": 3,

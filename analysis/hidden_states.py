@@ -1,8 +1,9 @@
 """What a net's hidden states do over a text: collected, and projected onto their principal components."""
 
-from itertools import pairwise
-
 import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from rnn_core.evaluation import measuring
 from rnn_core.model import CharRNN
@@ -14,14 +15,29 @@ def trajectory(net: CharRNN, vocabulary: Vocabulary, text: str, mark: str = "") 
 
     With a mark, the state is zero before each mark too, as it is where the text's strings are read one by one.
     """
-    cuts = [0, *(at for at, character in enumerate(text) if character == mark and at > 0), len(text)]
     with measuring(net):
         states = []
-        for begin, end in pairwise(cuts):
-            indices_bt = vocabulary.encode(text[begin:end])[None].to(net.readout.weight.device)
-            hidden_lbth = net.states(net.encode(indices_bt), net.init_hidden(1))[0]
-            states.append(hidden_lbth[:, 0].cpu().numpy())
+        for indices in _strings(vocabulary, text, mark):
+            x = net.encode(indices[None].to(net.readout.weight.device))
+            states.append(net.states(x, net.init_hidden(1))[0][:, 0].cpu().numpy())
         return np.concatenate(states, axis=1)
+
+
+def top_layer(net: CharRNN, vocabulary: Vocabulary, text: str, mark: str = "") -> np.ndarray:
+    """Return the last layer of `trajectory`, (T, H), at a fraction of the cost: torch gives its states in one pass."""
+    strings = _strings(vocabulary, text, mark)
+    indices_bt = pad_sequence(strings, batch_first=True).to(net.readout.weight.device)
+    with measuring(net):
+        hidden_bth, _ = net.recurrent(net.encode(indices_bt), net.init_hidden(len(strings)))
+        return np.concatenate(
+            [hidden_th[: len(string)] for hidden_th, string in zip(hidden_bth.cpu().numpy(), strings, strict=True)]
+        )
+
+
+def _strings(vocabulary: Vocabulary, text: str, mark: str) -> list[Tensor]:
+    """Return the indices of a text's characters, cut before each mark: int64, (n,) each."""
+    cuts = [0, *(at for at, character in enumerate(text) if character == mark and at > 0), len(text)]
+    return list(torch.split(vocabulary.encode(text), np.diff(cuts).tolist()))
 
 
 def principal_components(hidden_th: np.ndarray, count: int = 2) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ import difflib
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,6 +125,61 @@ def find_run(name: str) -> str:
     raise RunError(
         f"no run {name!r} in {mlflow.get_tracking_uri()}; there is, for example, {', '.join(map(repr, shown))}"
     )
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What MLflow knows of a run that is complete: trained to its end, or diverged.
+
+    Attributes:
+        run_id: MLflow's id.
+        end_reason: "finished", or "diverged: " and why.
+        metrics: the last value of each.
+    """
+
+    run_id: str
+    end_reason: str
+    metrics: dict[str, float]
+
+
+def recorded_runs(experiment_id: str, digests: Collection[str], condition: str = "") -> dict[str, Recorded]:
+    """Return by digest the runs of an experiment that are complete, of several alike the newest.
+
+    Arguments:
+        experiment_id: MLflow's id.
+        digests: the `config_digest`s that are looked for.
+        condition: what MLflow's search is to find beside that.
+    """
+    client = MlflowClient()
+    found: dict[str, Recorded] = {}
+    for ended in ("attributes.status = 'FINISHED'", "tags.end_reason LIKE 'diverged:%'"):
+        wanted = f"{ended} AND tags.config_digest LIKE '%'" + (f" AND {condition}" if condition else "")
+        token = None
+        while True:
+            page = client.search_runs(
+                [experiment_id], wanted, order_by=["attributes.start_time DESC"], page_token=token
+            )
+            for run in page:
+                digest = run.data.tags["config_digest"]
+                if digest in digests:
+                    end_reason = run.data.tags.get("end_reason", "finished")
+                    found.setdefault(digest, Recorded(run.info.run_id, end_reason, run.data.metrics))
+            token = page.token
+            if not token:
+                break
+    return found
+
+
+def curves_of(run_ids: Iterable[str]) -> Iterator[pd.DataFrame]:
+    """Yield the curves of runs: one row an epoch, as `LoadedRun.curves` has them.
+
+    Raises:
+        RunError: a run has none.
+    """
+    with _no_bars():
+        for run_id in run_ids:
+            with tempfile.TemporaryDirectory() as folder:
+                yield pd.read_csv(_fetch(run_id, f"runs:/{run_id}/curves.csv", folder))
 
 
 def _client() -> MlflowClient:

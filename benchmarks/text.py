@@ -66,7 +66,7 @@ def bare_epochs(indices: Tensor, size: int, config: TrainConfig) -> Iterator[Non
             state = (state[0].detach(), state[1].detach())
             loss = functional.cross_entropy(logits.flatten(0, 1), y[:, begin : begin + config.window].flatten())
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             nn.utils.clip_grad_norm_(net.parameters(), config.clip)
             optimizer.step()
         yield

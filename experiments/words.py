@@ -1,6 +1,6 @@
 """How a run is told: its name, its key numbers, its texts side by side, and the description of its page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,12 @@ from rnn_core.patterns.ngrams import NAMES
 from rnn_core.vocabulary import visible
 
 
-def run_name(config: TrainConfig) -> str:
-    """Return what a run is called: pattern, cell with its hidden size (and layers), epochs, seed."""
+def run_name(config: TrainConfig, also: Sequence[str] = ()) -> str:
+    """Return what a run is called: pattern, cell with its hidden size (and layers), epochs, `also` fields, seed."""
     pattern = f"text:{Path(config.pattern).name}" if config.pattern.startswith("text:") else config.pattern
     layers = f"x{config.layers}" if config.layers > 1 else ""
-    return f"{visible(pattern)[:60]} {config.cell}{config.hidden_size}{layers} e{config.epochs} s{config.seed}"
+    further = "".join(f" {name}={getattr(config, name)}" for name in also)
+    return f"{visible(pattern)[:60]} {config.cell}{config.hidden_size}{layers} e{config.epochs}{further} s{config.seed}"
 
 
 def settings(fields: Mapping[str, Any]) -> str:
@@ -63,6 +64,18 @@ def side_by_side(shown: Sample) -> list[tuple[str, str]]:
 def first_line(error: BaseException) -> str:
     """Return an error's type and the first line of its message."""
     return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no message'}"
+
+
+def how_to_look(store: str, experiment_id: str, run_id: str) -> str:
+    """Return where a person sees a run of the store with that tracking URI: an address, or what serves it first."""
+    page = f"#/experiments/{experiment_id}/runs/{run_id}"
+    if store.startswith("http"):
+        return f"{store.rstrip('/')}/{page}"
+    # The store of a folder is what `mlflow ui` shows by itself in that folder.
+    serve = (
+        "mlflow ui" if store == f"sqlite:///{Path.cwd() / 'mlflow.db'}" else f"mlflow ui --backend-store-uri {store}"
+    )
+    return f"{serve}   then http://127.0.0.1:5000/{page}"
 
 
 def description(status: str, end_reason: str, metrics: dict[str, float], shown: Sample | None) -> str:

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from rnn_core.batching import Window
 from rnn_core.model import CharRNN, Hidden
 from rnn_core.patterns.oracle import Oracle
 from rnn_core.patterns.unit import Unit
-from rnn_core.prepare import Prepared
+from rnn_core.prepare import Data, Prepared
 
 CHUNK = 4096
 """Steps of one sequence read at a time, so that memory does not grow with its length."""
@@ -65,12 +65,14 @@ class Score:
 def measuring(net: CharRNN) -> Iterator[None]:
     """Put the net into eval mode without gradients, and back into the mode it was in."""
     was_training = net.training
-    net.eval()
+    if was_training:  # going through all of a net's modules takes as long as a step of a small net
+        net.eval()
     try:
         with torch.no_grad():
             yield
     finally:
-        net.train(was_training)
+        if was_training:
+            net.train()
 
 
 def score_windows(net: CharRNN, windows: list[Window]) -> Score:
@@ -82,8 +84,10 @@ def score_windows(net: CharRNN, windows: list[Window]) -> Score:
             if window.fresh:
                 hidden = net.init_hidden(len(window.input_bt))
             logits_btv, hidden = net(net.encode(window.input_bt), hidden)
-            counted = torch.ones_like(window.target_bt, dtype=torch.bool) if window.mask_bt is None else window.mask_bt
-            logits, target = logits_btv[counted], window.target_bt[counted]
+            if window.mask_bt is None:
+                logits, target = logits_btv.flatten(0, 1), window.target_bt.flatten()
+            else:
+                logits, target = logits_btv[window.mask_bt], window.target_bt[window.mask_bt]
             # Summed in double: a text has a million terms.
             loss_sum = functional.cross_entropy(logits, target, reduction="none").cpu().double().sum().item()
             score += Score(loss_sum, int((logits.argmax(-1) == target).sum()), len(target))
@@ -102,14 +106,11 @@ def width(net: CharRNN) -> int:
     return max(net.vocabulary_size, net.recurrent.hidden_size)
 
 
-def score_side_by_side(net: CharRNN, sequences: list[Tensor]) -> Score:
-    """Score a net on sequences of one length, each read from a zero state, int64, (n,) each."""
-    rows = max(1, MOST_NUMBERS // (len(sequences[0]) * width(net)))
-    score = Score()
-    for begin in range(0, len(sequences), rows):
-        indices_bt = torch.stack(sequences[begin : begin + rows])
-        score += score_windows(net, [Window(indices_bt[:, :-1], indices_bt[:, 1:], None, fresh=True)])
-    return score
+def score_side_by_side(net: CharRNN, indices_bt: Tensor) -> Score:
+    """Score a net on sequences, int64, (B, T), each read from a zero state."""
+    rows = max(1, MOST_NUMBERS // (indices_bt.shape[1] * width(net)))
+    parts = torch.split(indices_bt, rows)
+    return score_windows(net, [Window(part_bt[:, :-1], part_bt[:, 1:], None, fresh=True) for part_bt in parts])
 
 
 def read(net: CharRNN, indices: Tensor, hidden: Hidden, mark: int | None = None) -> Iterator[tuple[Tensor, Hidden]]:
@@ -159,19 +160,22 @@ def generate(
     Yields:
         Character indices.
     """
-    unread, hidden = prime, net.init_hidden(1)
+    with measuring(net):
+        logits_tv, hidden = deque(read(net, prime, net.init_hidden(1), mark), maxlen=1).pop()  # the last, no other kept
     while True:
-        with measuring(net):  # entered anew for each character: the caller may train between two of them
-            logits_tv, hidden = deque(read(net, unread, hidden, mark), maxlen=1).pop()  # the last, and no other kept
-            logits = logits_tv[-1].cpu().double()
-            if temperature == 0:
-                index = int(logits.argmax())
-            else:
-                # The largest logit becomes 0, so that no temperature makes it overflow.
-                weights = ((logits - logits.max()) / temperature).softmax(-1)
-                index = int(torch.multinomial(weights, 1, generator=generator))
+        logits = logits_tv[-1].cpu().double()
+        if temperature == 0:
+            index = int(logits.argmax())
+        else:
+            # The largest logit becomes 0, so that no temperature makes it overflow.
+            weights = ((logits - logits.max()) / temperature).softmax(-1)
+            index = int(torch.multinomial(weights, 1, generator=generator))
         yield index
-        unread = torch.tensor([index])
+        with measuring(net):  # entered anew for each character: the caller may train between two of them
+            if index == mark:
+                hidden = net.init_hidden(1)
+            index_bt = torch.tensor([[index]], device=logits_tv.device)
+            (logits_tv,), hidden = net(net.encode(index_bt), hidden)
 
 
 def begun(prompt: str, mark: str) -> str:
@@ -221,7 +225,8 @@ def write(net: CharRNN, prepared: Prepared, count: int) -> str:
     temperature = 0.0 if evaluation.truth else 1.0
     draws = torch.Generator().manual_seed(0)
     running = generate(net, vocabulary.encode(evaluation.prime), temperature, draws, prepared.mark_index)
-    return vocabulary.decode([next(running) for _ in range(count)])
+    with measuring(net):
+        return vocabulary.decode(list(islice(running, count)))
 
 
 @dataclass(frozen=True)
@@ -278,14 +283,28 @@ def evaluate(net: CharRNN, prepared: Prepared) -> dict[str, float]:
     elif pattern.oracle is not None and pattern.scored(evaluation.text) is None:
         metrics["free_run_correct"] = free_run_legal(net, prepared, pattern.oracle)
         metrics["free_run_length"] = FREE_LENGTH
-    oracle_loss = pattern.oracle_loss(evaluation)
+    oracle_loss = prepared.data.once(_oracle_loss)
     if oracle_loss is not None:
         metrics |= {"oracle_loss": oracle_loss, "floor_loss": oracle_loss, "excess_loss": tested.loss - oracle_loss}
-    metrics |= {f"{name}_loss": loss for name, loss in pattern.references(evaluation, prepared.text).items()}
+    metrics |= {f"{name}_loss": loss for name, loss in prepared.data.once(_references).items()}
     if isinstance(pattern, Unit):
         length = prepared.config.length
         if len(pattern.unit) * length * width(net) <= MOST_PHASE_NUMBERS:
-            phases = [encode(phase) for phase in pattern.phases(length)]
-            metrics["unknown_phase_loss"] = score_side_by_side(net, phases).loss
-            metrics["unknown_phase_floor"] = pattern.unknown_phase_floor(length)
+            # Every stretch of `length` characters: the rows are views of one sequence.
+            phases_bt = encode(pattern.repeat(length + len(pattern.unit) - 1)).unfold(0, length, 1)
+            metrics["unknown_phase_loss"] = score_side_by_side(net, phases_bt).loss
+            metrics["unknown_phase_floor"] = prepared.data.once(_unknown_phase_floor)
     return metrics
+
+
+def _oracle_loss(data: Data) -> float | None:
+    return data.pattern.oracle_loss(data.evaluation)
+
+
+def _references(data: Data) -> dict[str, float]:
+    return data.pattern.references(data.evaluation, data.text)
+
+
+def _unknown_phase_floor(data: Data) -> float:
+    assert isinstance(data.pattern, Unit)
+    return data.pattern.unknown_phase_floor(data.length)

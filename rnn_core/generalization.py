@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -10,9 +11,8 @@ from torch.nn import functional
 from rnn_core.evaluation import MOST_NUMBERS, measuring, width
 from rnn_core.model import CharRNN
 from rnn_core.patterns.base import Case, Pattern
-from rnn_core.patterns.strings import split
 from rnn_core.patterns.tomita import Tomita
-from rnn_core.prepare import Prepared
+from rnn_core.prepare import Data, Prepared
 
 ALLOWED = 0.01
 """A net allows the characters to which it gives more than this probability, or than half of what the oracle gives to
@@ -72,13 +72,11 @@ def generalize(net: CharRNN, prepared: Prepared) -> tuple[list[Row], dict[str, f
         Shares from 0 to 1; what has no cases is left out.
     """
     pattern = prepared.pattern
-    cases = pattern.cases(prepared.evaluation, prepared.text, prepared.config.data_seed)
     rows: list[Row] = []
-    if cases:
+    if questions := prepared.data.once(_questions):
         sums: dict[tuple[str, int], np.ndarray] = {}
-        for case, counted in _judge(net, prepared, cases):
-            key = (case.measure, case.size)
-            sums[key] = sums.get(key, np.zeros(7)) + counted
+        for kind, counted in _judge(net, questions):
+            sums[kind] = sums.get(kind, np.zeros(7)) + counted
         measures = list(prepared.ranges)
         for (measure, size), total in sorted(sums.items(), key=lambda item: (measures.index(item[0][0]), item[0][1])):
             least, most = prepared.ranges[measure]
@@ -103,7 +101,7 @@ def classify(net: CharRNN, prepared: Prepared, pattern: Tomita) -> tuple[list[Ro
     """
     symbols = prepared.vocabulary.encode("01")
     mark = prepared.vocabulary.encode(pattern.mark)
-    longest = max(len(string) for string in split(prepared.text))
+    _, longest = prepared.ranges["length"]
     rows, false_accepts, false_rejects = [], 0, 0
     with measuring(net):
         device = net.readout.weight.device
@@ -131,62 +129,129 @@ def classify(net: CharRNN, prepared: Prepared, pattern: Tomita) -> tuple[list[Ro
     return rows, {"false_accepts": false_accepts, "false_rejects": false_rejects}
 
 
-def _judge(net: CharRNN, prepared: Prepared, cases: list[Case]) -> Iterator[tuple[Case, np.ndarray]]:
-    """Yield each case with its counts in the order of Row's fields, from `cases` on."""
+@dataclass(frozen=True)
+class _Questions:
+    """What nets are judged by, as far as it does not depend on the net: n texts with S steps in all, one behind the
+    other, and C cases that judge J steps in all.
+
+    Attributes:
+        kinds: the measure and the size of each case, (C,).
+        lengths: the characters of each text, (n,), ascending.
+        indices: the texts' characters, (S + n,).
+        possible_sv: which characters may come, bool, (S, V).
+        bar_s: the probability above which a net allows a character, (S,).
+        decidable_s: whether only one character may come, bool, (S,).
+        judged: the steps that each case judges, those of one case after those of another, (J,).
+        begins: where the cases of each text begin in `kinds`, and where the last ones end, (n + 1,).
+        bounds: where the steps of each case begin in `judged`, and where the last ones end, (C + 1,).
+    """
+
+    kinds: list[tuple[str, int]]
+    lengths: np.ndarray
+    indices: np.ndarray
+    possible_sv: np.ndarray
+    bar_s: np.ndarray
+    decidable_s: np.ndarray
+    judged: np.ndarray
+    begins: np.ndarray
+    bounds: np.ndarray
+
+
+def _questions(data: Data) -> _Questions | None:
+    """Return what the nets of this data are judged by; None where the pattern has no cases."""
+    pattern = data.pattern
     # Cases that share a text are read once; texts of like length side by side.
-    texts = sorted({case.text for case in cases}, key=lambda text: (len(text), text))
     of_text: dict[str, list[Case]] = {}
-    for case in cases:
+    for case in pattern.cases(data.evaluation, data.text, data.data_seed):
         of_text.setdefault(case.text, []).append(case)
-    begin = 0
-    while begin < len(texts):
-        # As many of the next texts as fit into memory at the length of the longest.
-        end = begin + 1
-        while end < len(texts) and (end + 1 - begin) * len(texts[end]) * width(net) <= MOST_NUMBERS:
-            end += 1
-        batch, begin = texts[begin:end], end
-        log_probs_btv = _log_probs(net, prepared, batch)
-        for text, log_probs_tv in zip(batch, log_probs_btv, strict=True):
-            yield from _judge_text(prepared, text, log_probs_tv[: len(text) - 1], of_text[text])
-
-
-def _log_probs(net: CharRNN, prepared: Prepared, texts: list[str]) -> np.ndarray:
-    """Return the net's log-probabilities after each character but the last of each text, (B, T, V), T the longest's."""
-    longest = max(map(len, texts)) - 1
-    indices_bt = torch.zeros(len(texts), longest, dtype=torch.int64)
-    for row, text in zip(indices_bt, texts, strict=True):
-        row[: len(text) - 1] = prepared.vocabulary.encode(text)[:-1]
-    with measuring(net):
-        indices_bt = indices_bt.to(net.readout.weight.device)
-        logits_btv, _ = net(net.encode(indices_bt), net.init_hidden(len(texts)))
-        log_probs: np.ndarray = functional.log_softmax(logits_btv, -1).cpu().numpy()
-        return log_probs
-
-
-def _judge_text(
-    prepared: Prepared, text: str, log_probs_tv: np.ndarray, cases: list[Case]
-) -> Iterator[tuple[Case, np.ndarray]]:
-    pattern = prepared.pattern
+    if not of_text:
+        return None
     assert pattern.oracle is not None, "only patterns with an oracle have cases"
     assert pattern.language is not None
-    came = prepared.vocabulary.encode(text)[1:].numpy()
-    steps = np.arange(len(came))
-    oracle_tv = pattern.oracle.distributions(text)[1:]
-    if oracle_tv[-1, came[-1]] == 0:  # larger than any that may be drawn
-        oracle_tv = pattern.language.distributions(text)[1:]
-    least_t = np.where(oracle_tv > 0, oracle_tv, 1).min(axis=1)
-    allowed_tv = np.exp(log_probs_tv) > np.minimum(ALLOWED, least_t / 2)[:, None]
-    impossible = (allowed_tv & (oracle_tv == 0)).any(axis=1)
-    decidable = oracle_tv.max(axis=1) > CERTAIN
-    right = np.where(decidable, log_probs_tv.argmax(axis=1) == came, allowed_tv[steps, came] & ~impossible)
-    scored = pattern.scored(text)
-    for case in cases:
-        judged = np.ones(len(came), dtype=bool) if scored is None else scored[1:].copy()
-        if case.judged is not None:
-            judged &= np.isin(steps + 1, case.judged)
-        counts = (judged, judged & right, judged & decidable, judged & decidable & right)
-        loss = -log_probs_tv[steps, came][judged].sum(dtype=np.float64)
-        yield case, np.array([1, right[judged].all(), *(count.sum() for count in counts), loss])
+    texts = sorted(of_text, key=lambda text: (len(text), text))
+    cases = [case for text in texts for case in of_text[text]]
+    possible, bars, decidable, judged = [], [], [], []
+    before = 0  # steps of the texts so far
+    for text in texts:
+        oracle_tv = pattern.oracle.distributions(text)[1:]
+        if oracle_tv[-1, data.vocabulary.to_index[text[-1]]] == 0:  # larger than any that may be drawn
+            oracle_tv = pattern.language.distributions(text)[1:]
+        possible.append(oracle_tv > 0)
+        bars.append(np.minimum(ALLOWED, np.where(possible[-1], oracle_tv, 1).min(axis=1) / 2))
+        decidable.append(oracle_tv.max(axis=1) > CERTAIN)
+        scored = pattern.scored(text)
+        counts = np.ones(len(oracle_tv), dtype=bool) if scored is None else scored[1:]
+        for case in of_text[text]:
+            steps = np.flatnonzero(counts)
+            if case.judged is not None:
+                steps = np.intersect1d(steps, np.array(case.judged) - 1)
+            judged.append((before + steps).astype(np.int32))
+        before += len(oracle_tv)
+    return _Questions(
+        kinds=[(case.measure, case.size) for case in cases],
+        lengths=np.array([len(text) for text in texts]),
+        indices=data.vocabulary.encode("".join(texts)).numpy().astype(np.int32),
+        possible_sv=np.concatenate(possible),
+        bar_s=np.concatenate(bars),
+        decidable_s=np.concatenate(decidable),
+        judged=np.concatenate(judged),
+        begins=np.cumsum([0, *(len(of_text[text]) for text in texts)]),
+        bounds=np.cumsum([0, *map(len, judged)]),
+    )
+
+
+def _judge(net: CharRNN, questions: _Questions) -> Iterator[tuple[tuple[str, int], np.ndarray]]:
+    """Yield each case's measure and size, with its counts in the order of Row's fields, from `cases` on."""
+    lengths = questions.lengths
+    begin = 0
+    while begin < len(lengths):
+        # As many of the next texts as fit into memory at the length of the longest.
+        end = begin + 1
+        while end < len(lengths) and (end + 1 - begin) * lengths[end] * width(net) <= MOST_NUMBERS:
+            end += 1
+        yield from _judge_texts(net, questions, begin, end)
+        begin = end
+
+
+def _judge_texts(
+    net: CharRNN, questions: _Questions, begin: int, end: int
+) -> Iterator[tuple[tuple[str, int], np.ndarray]]:
+    """Judge the cases of the texts from `begin` to before `end`, read side by side."""
+    lengths = questions.lengths
+    at = lengths[:begin].sum()
+    here_bt = np.arange(lengths[end - 1]) < lengths[begin:end, None]
+    indices_bt = np.zeros(here_bt.shape, dtype=np.int64)
+    indices_bt[here_bt] = questions.indices[at : at + lengths[begin:end].sum()]
+    came_s = indices_bt[:, 1:][here_bt[:, 1:]]
+    log_probs_sv = _log_probs(net, indices_bt[:, :-1], here_bt[:, 1:])
+
+    first, count = at - begin, len(came_s)  # a text has one step less than characters
+    steps = slice(first, first + count)
+    possible_sv, decidable_s = questions.possible_sv[steps], questions.decidable_s[steps]
+    allowed_sv = np.exp(log_probs_sv) > questions.bar_s[steps, None]
+    allows_s = allowed_sv[np.arange(count), came_s] & ~(allowed_sv & ~possible_sv).any(axis=1)
+    right_s = np.where(decidable_s, log_probs_sv.argmax(axis=1) == came_s, allows_s)
+
+    cases = range(questions.begins[begin], questions.begins[end])
+    bounds = questions.bounds[cases.start : cases.stop + 1]
+    judged = questions.judged[bounds[0] : bounds[-1]] - first
+    bounds = bounds - bounds[0]
+    flags = [flags_s[judged] for flags_s in (right_s, decidable_s, decidable_s & right_s)]
+    came_log_probs_j = log_probs_sv[np.arange(count), came_s][judged]
+    for case, (left, right) in zip(cases, pairwise(bounds), strict=True):
+        counts = [np.count_nonzero(flags_j[left:right]) for flags_j in flags]
+        loss = -came_log_probs_j[left:right].sum(dtype=np.float64)
+        yield questions.kinds[case], np.array([1, counts[0] == right - left, right - left, *counts, loss])
+
+
+def _log_probs(net: CharRNN, indices_bt: np.ndarray, here_bt: np.ndarray) -> np.ndarray:
+    """Return a net's log-probabilities after each character that is here, each row read from a zero state, (S, V)."""
+    with measuring(net):
+        input_bti = net.encode(torch.from_numpy(indices_bt).to(net.readout.weight.device))
+        logits_btv, _ = net(input_bti, net.init_hidden(len(indices_bt)))
+        logits_sv = logits_btv.cpu()[torch.from_numpy(here_bt)]
+        log_probs: np.ndarray = functional.log_softmax(logits_sv, -1).numpy()
+        return log_probs
 
 
 def _summary(rows: list[Row], pattern: Pattern, measures: list[str]) -> dict[str, float]:

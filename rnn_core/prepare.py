@@ -4,9 +4,11 @@ import dataclasses
 import hashlib
 import json
 import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, lru_cache
 from itertools import pairwise
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -26,6 +28,11 @@ ADDED = ("schedule", "weight_decay", "keep")
 
 READ_BEFORE = 4096
 """Characters of a stream that are read before those that validate, at most."""
+
+CUTS = 8
+"""Ways of cutting its texts into windows that a Data keeps."""
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -53,12 +60,11 @@ class Record:
 
         A field that was added later counts only where it is not at its default, so that earlier identities stay.
         """
-        default = dataclasses.asdict(TrainConfig())
         identity = {
             "config": {
                 name: value
-                for name, value in dataclasses.asdict(self.config).items()
-                if name not in ADDED or value != default[name]
+                for name, value in vars(self.config).items()
+                if name not in ADDED or value != getattr(TrainConfig, name)
             },
             "data_sha256": self.data_sha256,
             "training_version": self.training_version,
@@ -76,43 +82,148 @@ class Record:
         return CharRNN(len(self.alphabet), config.hidden_size, config.cell, config.layers, config.encoding)
 
 
+@dataclass(frozen=True, eq=False)
+class Data:
+    """What a net is trained and measured on, whatever the net: many Prepared share it, and with it what it has cost.
+
+    Attributes:
+        pattern: where the characters come from.
+        length, data_seed: of a resolved TrainConfig.
+    """
+
+    pattern: Pattern
+    length: int
+    data_seed: int
+
+    @cached_property
+    def text(self) -> str:
+        """The training characters."""
+        return self.pattern.training_text(self.length, self.data_seed)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The pattern's characters and their indices."""
+        return Vocabulary(self.pattern.alphabet)
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """What the trained net is evaluated on."""
+        return self.pattern.evaluation(self.length, self.data_seed)
+
+    @cached_property
+    def sha256(self) -> str:
+        """What a Record says of the data."""
+        return hashlib.sha256((self.text + self.evaluation.text).encode()).hexdigest()
+
+    @cached_property
+    def ranges(self) -> dict[str, tuple[int, int]]:
+        """For each measure of the pattern's cases the least and the greatest size trained on."""
+        return self.pattern.ranges(self.text)
+
+    @cached_property
+    def strings(self) -> tuple[int, int]:
+        """How many strings a pattern of strings has to train on, and the predictions in the longest of them."""
+        sizes = [len(string) + 1 for string in split(self.text)]
+        return len(sizes), max(sizes)
+
+    @cached_property
+    def parts(self) -> Callable[[str], tuple[str, str]]:
+        """For a config's `keep`, the characters to train on and those to validate on.
+
+        Raises:
+            ConfigError: one of the two has nothing that is scored.
+        """
+        return cache(self._parts)
+
+    @cached_property
+    def cut(self) -> Callable[[str, int, int, int], list[Window]]:
+        """Cut a text as `Prepared.cut` says; the latest cuts are kept."""
+        return lru_cache(CUTS)(self._cut)
+
+    def once(self, make: Callable[["Data"], Made]) -> Made:
+        """Return what a function, one that has a name, makes of this data: made once, and kept as long as the data."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: Made = self._made[make]
+        return made
+
+    @cached_property
+    def _made(self) -> dict[Callable[["Data"], Any], Any]:
+        return {}
+
+    def _parts(self, keep: str) -> tuple[str, str]:
+        text, mark = self.text, self.pattern.mark
+        at = len(text) - _validation_length(text, mark)
+        # Both parts keep the mark, or the character, where they meet: it ends the one and starts the other.
+        parts = (text[: at + 1], text[at:]) if keep == "best" else (text, "")
+        for part in parts if keep == "best" else parts[:1]:
+            scored = self.pattern.scored(part)
+            if len(part) < 2 or (scored is not None and not scored[1:].any()):
+                apart = ", part of it set apart by keep=best" if keep == "best" else ""
+                raise ConfigError("length", self.length, f"more: nothing in so little{apart} can be scored")
+        return parts
+
+    def _cut(self, text: str, batch_size: int, window: int, start: int) -> list[Window]:
+        counts = np.arange(1, len(text)) >= start
+        scored = self.pattern.scored(text)
+        if scored is not None:
+            counts &= scored[1:]
+        counted = None if counts.all() else torch.from_numpy(counts)
+        indices = self.vocabulary.encode(text)
+        if not self.pattern.mark:
+            return cut(indices, min(batch_size, len(indices) - 1), window, counted)
+        ends = (indices == self.vocabulary.to_index[self.pattern.mark]).nonzero().flatten().tolist()
+        strings = [indices[begin : end + 1] for begin, end in pairwise(ends)]
+        answers = None if counted is None else [counted[begin:end] for begin, end in pairwise(ends)]
+        return pad(strings, batch_size, window, answers)
+
+
 @dataclass(frozen=True)
 class Prepared:
     """Everything that a TrainConfig implies, ready to train on.
 
     Attributes:
         config: the resolved TrainConfig: length, window and pattern say what they came to.
-        pattern: where the characters come from.
-        text: the training characters.
-        vocabulary: the pattern's characters and their indices.
+        data: what it shares with all that are prepared beside it and have the same pattern, length and data seed.
     """
 
     config: TrainConfig
-    pattern: Pattern
-    text: str
-    vocabulary: Vocabulary
+    data: Data
 
-    @cached_property
-    def record(self) -> Record:
-        """What config.json holds of this."""
-        data = self.text + self.evaluation.text
-        sha256 = hashlib.sha256(data.encode()).hexdigest()
-        return Record(self.config, self.vocabulary.characters, sha256, mark=self.pattern.mark)
+    @property
+    def pattern(self) -> Pattern:
+        """Where the characters come from."""
+        return self.data.pattern
 
-    @cached_property
+    @property
+    def text(self) -> str:
+        """The training characters."""
+        return self.data.text
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The pattern's characters and their indices."""
+        return self.data.vocabulary
+
+    @property
     def evaluation(self) -> Evaluation:
         """What the trained net is evaluated on."""
-        return self.pattern.evaluation(self.config.length, self.config.data_seed)
+        return self.data.evaluation
+
+    @property
+    def ranges(self) -> dict[str, tuple[int, int]]:
+        """For each measure of the pattern's cases the least and the greatest size trained on."""
+        return self.data.ranges
+
+    @property
+    def record(self) -> Record:
+        """What config.json holds of this."""
+        return Record(self.config, self.vocabulary.characters, self.data.sha256, mark=self.pattern.mark)
 
     @property
     def mark_index(self) -> int | None:
         """The index of the mark between strings; None for a stream."""
-        return self.record.mark_index
-
-    @cached_property
-    def ranges(self) -> dict[str, tuple[int, int]]:
-        """For each measure of the pattern's cases the least and the greatest size trained on."""
-        return self.pattern.ranges(self.text)
+        return self.vocabulary.to_index[self.pattern.mark] if self.pattern.mark else None
 
     @property
     def parameters(self) -> int:
@@ -120,12 +231,12 @@ class Prepared:
         config = self.config
         return parameter_count(len(self.vocabulary), config.hidden_size, config.cell, config.layers, config.encoding)
 
-    @cached_property
+    @property
     def windows(self) -> list[Window]:
         """One epoch of training data; with keep=best, without the tenth that is set apart."""
         return self.cut(self.parts[0], self.config.batch_size, self.config.window)
 
-    @cached_property
+    @property
     def validation(self) -> list[Window]:
         """The tenth of the training data that chooses the weights to keep; nothing where the last ones are kept.
 
@@ -141,29 +252,14 @@ class Prepared:
     @property
     def parts(self) -> tuple[str, str]:
         """The characters to train on and those to validate on."""
-        if self.config.keep == "last":
-            return self.text, ""
-        at = len(self.text) - _validation_length(self.text, self.pattern.mark)
-        # Both parts keep the mark, or the character, where they meet: it ends the one and starts the other.
-        return self.text[: at + 1], self.text[at:]
+        return self.data.parts(self.config.keep)
 
     def cut(self, text: str, batch_size: int, window: int, start: int = 1) -> list[Window]:
         """Cut a text of this pattern into windows: a stream into `batch_size` streams, strings into batches of as many.
 
         Only what the pattern scores counts, and of that only the predictions of `text[start:]`.
         """
-        counts = np.arange(1, len(text)) >= start
-        scored = self.pattern.scored(text)
-        if scored is not None:
-            counts &= scored[1:]
-        counted = None if counts.all() else torch.from_numpy(counts)
-        indices = self.vocabulary.encode(text)
-        if not self.pattern.mark:
-            return cut(indices, min(batch_size, len(indices) - 1), window, counted)
-        ends = (indices == self.vocabulary.to_index[self.pattern.mark]).nonzero().flatten().tolist()
-        strings = [indices[begin : end + 1] for begin, end in pairwise(ends)]
-        answers = None if counted is None else [counted[begin:end] for begin, end in pairwise(ends)]
-        return pad(strings, batch_size, window, answers)
+        return self.data.cut(text, batch_size, window, start)
 
     def build_net(self) -> CharRNN:
         """Return the untrained net on the config's device: the seed is set immediately before it is built."""
@@ -178,37 +274,51 @@ def prepare(config: TrainConfig) -> Prepared:
         ConfigError: the pattern cannot be read, a number does not fit the data, the device is not here, or the
             memory would not do.
     """
-    pattern = parse(config.pattern)
-    length = config.length or pattern.default_length
-    pattern.check_length(length)
+    return prepare_all([config])[0]
+
+
+def prepare_all(configs: Iterable[TrainConfig]) -> list[Prepared]:
+    """Prepare configs, in their order: those of one pattern, length and data seed share their data.
+
+    Raises:
+        ConfigError: what `prepare` refuses in the first config of which it refuses anything.
+    """
+    patterns: dict[str, Pattern] = {}
+    drawn: dict[tuple[Pattern, int, int], Data] = {}
+    prepared = []
+    for config in configs:
+        if config.pattern not in patterns:
+            pattern = parse(config.pattern)
+            patterns[config.pattern] = patterns.setdefault(pattern.spec, pattern)
+        pattern = patterns[config.pattern]
+        length = config.length or pattern.default_length
+        key = (pattern, length, config.data_seed)
+        if key not in drawn:
+            pattern.check_length(length)
+            drawn[key] = Data(*key)
+        prepared.append(Prepared(_resolve(config, drawn[key]), drawn[key]))
+    return prepared
+
+
+def _resolve(config: TrainConfig, data: Data) -> TrainConfig:
+    """Say what a config's zeros come to; what does not fit the data or the machine is refused before it is drawn."""
+    pattern, length = data.pattern, data.length
     streams = 1 if pattern.mark else config.batch_size
     if streams > length - 1:
         raise ConfigError("batch_size", config.batch_size, f"1 to {length - 1}, the predictions in {length} characters")
     _check_device(config.device)
     steps = -(-(length - 1) // streams)
     window = config.window or pattern.default_window
-    resolved = dataclasses.replace(
-        config, pattern=pattern.spec, length=length, window=steps if not window else min(window, steps)
-    )
-    if not pattern.mark:
-        _check_memory(resolved, len(pattern.alphabet), whole=config.window == 0)
-        text = pattern.training_text(length, config.data_seed)
-    else:
+    if pattern.mark:
         # How long the longest string is, only the draw can tell.
-        _check_memory(dataclasses.replace(resolved, window=1), len(pattern.alphabet), whole=True)
-        text = pattern.training_text(length, config.data_seed)
-        sizes = [len(string) + 1 for string in split(text)]
-        if config.batch_size > len(sizes):
-            raise ConfigError("batch_size", config.batch_size, f"1 to {len(sizes)}, the strings in {length} characters")
-        resolved = dataclasses.replace(resolved, window=min(window or max(sizes), max(sizes)))
-        _check_memory(resolved, len(pattern.alphabet), whole=config.window == 0)
-    prepared = Prepared(resolved, pattern, text, Vocabulary(pattern.alphabet))
-    for part in prepared.parts if config.keep == "best" else (text,):
-        scored = pattern.scored(part)
-        if len(part) < 2 or (scored is not None and not scored[1:].any()):
-            apart = ", part of it set apart by keep=best" if config.keep == "best" else ""
-            raise ConfigError("length", length, f"more: nothing in so little{apart} can be scored")
-    return prepared
+        _check_memory(config, data, 1, whole=True)
+        strings, steps = data.strings
+        if config.batch_size > strings:
+            raise ConfigError("batch_size", config.batch_size, f"1 to {strings}, the strings in {length} characters")
+    window = min(window or steps, steps)
+    _check_memory(config, data, window, whole=config.window == 0)
+    data.parts(config.keep)
+    return dataclasses.replace(config, pattern=pattern.spec, length=length, window=window)
 
 
 def _validation_length(text: str, mark: str) -> int:
@@ -228,14 +338,15 @@ def _check_device(device: str) -> None:
         raise ConfigError("device", device, f"the devices of this machine: {', '.join(here)}") from None
 
 
-def _check_memory(config: TrainConfig, vocabulary_size: int, whole: bool) -> None:
+def _check_memory(config: TrainConfig, data: Data, window: int, whole: bool) -> None:
     """Refuse what cannot fit into this machine's memory, by a rough count; `whole`: nobody asked for the window."""
+    vocabulary_size = len(data.vocabulary)
     weights = parameter_count(vocabulary_size, config.hidden_size, config.cell, config.layers, config.encoding)
     per_step = 16 * config.layers * config.hidden_size + 4 * vocabulary_size
     needs = {
         "hidden_size": 4 * 4 * weights,  # float32 weights, gradients and Adam's two moments
-        "window": 4 * config.batch_size * config.window * per_step,  # what backpropagation keeps of each step
-        "length": 400 * config.length,  # characters and indices, and those of a test eleven times as long
+        "window": 4 * config.batch_size * window * per_step,  # what backpropagation keeps of each step
+        "length": 400 * data.length,  # characters and indices, and those of a test eleven times as long
     }
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if torch.device(config.device).type == "cuda":
@@ -244,7 +355,8 @@ def _check_memory(config: TrainConfig, vocabulary_size: int, whole: bool) -> Non
         field = max(needs, key=lambda name: needs[name])
         field = "length" if field == "window" and whole else field
         what = f"what fits into memory: this needs about {_size(sum(needs.values()))}, the machine has {_size(memory)}"
-        raise ConfigError(field, getattr(config, field), what)
+        came = {"hidden_size": config.hidden_size, "window": window, "length": data.length}[field]
+        raise ConfigError(field, came, what)
 
 
 def _size(count: float) -> str:

@@ -42,6 +42,7 @@ class DivergedError(ArithmeticError):
             f"the loss became {loss} in epoch {epoch}; give a lower --learning-rate, or clip gradients (--clip 1)"
         )
         self.epoch = epoch
+        self.loss = loss
 
 
 def train(config: TrainConfig | Prepared, net: CharRNN | None = None) -> Generator[EpochRecord, None, None]:
@@ -96,7 +97,7 @@ def train(config: TrainConfig | Prepared, net: CharRNN | None = None) -> Generat
                 if not math.isfinite(value):
                     raise DivergedError(epoch, value)
                 optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()
                 if config.clip:
                     torch.nn.utils.clip_grad_norm_(net.parameters(), config.clip)
                 optimizer.step()

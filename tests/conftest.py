@@ -3,6 +3,7 @@
 import os
 import shutil
 import sqlite3
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import matplotlib
 import pytest
 
 import experiments  # noqa: F401  (sets what MLflow reads when it is imported)
+from tests.servers import free_port, serving
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -41,6 +43,20 @@ def store(migrated_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     yield tmp_path
     while mlflow.active_run():
         mlflow.end_run()
+
+
+@pytest.fixture
+def tracking_server(store: Path) -> Iterator[str]:
+    import mlflow
+
+    port = free_port()
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{store / 'mlflow.db'}"]
+    command += ["--artifacts-destination", str(store / "served")]
+    with serving(command, port, "/health", cwd=store) as address:
+        mlflow.set_tracking_uri(address)
+        yield address
+        mlflow.set_tracking_uri(None)
 
 
 def copy_store(migrated: Path, folder: Path) -> None:

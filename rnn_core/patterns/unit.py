@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from functools import cached_property
 from random import Random
 
 from rnn_core.config import ConfigError
@@ -45,7 +46,7 @@ class Unit(Pattern):
         # A unit longer than half the lab's sequence is read twice, or its repetition could not be seen.
         self.default_length = max(LAB_LENGTH, 2 * len(argument))
 
-    @property
+    @cached_property
     def spec(self) -> str:
         return self.unit if _is_plain(self.unit) else f"unit:{self.unit}"
 
@@ -54,15 +55,15 @@ class Unit(Pattern):
             raise ConfigError("length", length, f"{len(self.unit)} or more, so that the whole unit is read once")
 
     def sample(self, length: int, rng: Random) -> str:
-        return self._repeat(length)
+        return self.repeat(length)
 
     def evaluation(self, length: int, data_seed: int) -> Evaluation:
-        text = self._repeat((1 + BEYOND) * length)
+        text = self.repeat((1 + BEYOND) * length)
         return Evaluation(text=text, start=length, prime=text[:length], truth=text[length:])
 
     def phases(self, length: int) -> list[str]:
         """Return the first `length` characters as read from each of the unit's len(unit) starting points."""
-        doubled = self._repeat(length + len(self.unit))
+        doubled = self.repeat(length + len(self.unit))
         return [doubled[phase : phase + length] for phase in range(len(self.unit))]
 
     def unknown_phase_floor(self, length: int) -> float:
@@ -81,7 +82,8 @@ class Unit(Pattern):
         costs = [math.log(same_start[phase[0]] / same_whole[phase]) for phase in phases]
         return math.fsum(costs) / len(phases) / (length - 1)
 
-    def _repeat(self, length: int) -> str:
+    def repeat(self, length: int) -> str:
+        """Return the first `length` characters from the unit's beginning on."""
         return (self.unit * math.ceil(length / len(self.unit)))[:length]
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from analysis.hidden_states import principal_components, trajectory
+from analysis.hidden_states import principal_components, top_layer, trajectory
 from rnn_core.config import TrainConfig
 from rnn_core.model import CharRNN
 from rnn_core.prepare import prepare
@@ -126,11 +126,25 @@ def test_with_a_mark_each_string_starts_from_zero(cell: str, text: str) -> None:
     np.testing.assert_allclose(trajectory(net, vocabulary, text, "#"), np.concatenate(alone, axis=1), atol=1e-6)
 
 
+@pytest.mark.parametrize("text", ["#ab#aabb#", "#", "ab#ab", "##a", "ab", "#abba#b"])
+@pytest.mark.parametrize("mark", ["", "#"])
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_the_top_layer_is_the_last_of_a_trajectory(cell: str, layers: int, mark: str, text: str) -> None:
+    torch.manual_seed(2)
+    net, vocabulary = CharRNN(3, 4, cell, layers, "embedding"), Vocabulary("#ab")
+    states = top_layer(net, vocabulary, text, mark)
+    assert states.shape == (len(text), 4)
+    assert states.dtype == np.float32
+    np.testing.assert_allclose(states, trajectory(net, vocabulary, text, mark)[-1], atol=1e-6)
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_looking_at_a_net_does_not_change_it(training: bool) -> None:
     net = prepare(TrainConfig(cell="gru")).build_net().train(training)
     before = [weight.detach().clone() for weight in net.parameters()]
     trajectory(net, Vocabulary("abc"), "abcabc")
+    top_layer(net, Vocabulary("abc"), "abcabc")
     assert net.training is training
     assert torch.is_grad_enabled()
     assert all(weight.grad is None and weight.requires_grad for weight in net.parameters())

@@ -2,78 +2,19 @@
 
 import json
 import os
-import socket
 import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 import venv
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import mlflow
 import numpy as np
 import pytest
 from mlflow import MlflowClient
 
 from analysis.runs import load_run
 from experiments.train import main
+from tests.servers import ask, free_port, serving
 
 pytestmark = pytest.mark.slow
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def ask(address: str, body: Any = None) -> tuple[int, bytes]:
-    """GET, or POST JSON; return status and answer."""
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read()
-
-
-@contextmanager
-def serving(command: list[str], port: int, path: str, **options: Any) -> Iterator[str]:
-    """Run a server until the block ends; yields its address once it answers on `path`."""
-    address = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen(command, start_new_session=True, **options)
-    try:
-        end = time.monotonic() + 120
-        while True:
-            assert process.poll() is None, "the server ended by itself"
-            assert time.monotonic() < end, "the server never answered"
-            try:
-                if ask(address + path)[0] == 200:
-                    break
-            except OSError:
-                time.sleep(0.2)
-        yield address
-    finally:
-        os.killpg(process.pid, 15)
-        process.wait(30)
-
-
-@pytest.fixture
-def tracking_server(store: Path) -> Iterator[str]:
-    port = free_port()
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{store / 'mlflow.db'}"]
-    command += ["--artifacts-destination", str(store / "served")]
-    with serving(command, port, "/health", cwd=store) as address:
-        mlflow.set_tracking_uri(address)
-        yield address
-        mlflow.set_tracking_uri(None)
 
 
 def test_two_runs_compare_in_the_ui(tracking_server: str, store: Path, capsys: pytest.CaptureFixture[str]) -> None:

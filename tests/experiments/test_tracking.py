@@ -67,7 +67,7 @@ def test_a_run_is_named_after_what_it_is(config: TrainConfig, name: str) -> None
 
 
 def test_epochs_reach_mlflow_while_the_training_goes_on(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("experiments.tracking.FLUSH_SECONDS", 0.0)
+    monkeypatch.setattr("experiments.tracking.run.FLUSH_SECONDS", 0.0)
     config = TrainConfig(epochs=3)
     run = TrackedRun(prepare(config), config)
     for record in train(config):
@@ -113,7 +113,7 @@ def test_a_net_that_cannot_be_measured_ends_failed_with_its_curve(store: Path, m
     def broken(*_: object) -> None:
         raise MemoryError("no room for the evaluation")
 
-    monkeypatch.setattr("experiments.tracking.evaluate", broken)
+    monkeypatch.setattr("experiments.tracking.run.evaluate", broken)
     config = TrainConfig(epochs=3)
     run = TrackedRun(prepare(config), config)
     for record in train(config):
@@ -188,7 +188,7 @@ def test_code_outside_a_checkout_of_its_own_is_unknown(tmp_path: Path) -> None:
 
 def test_uncommitted_code_travels_with_the_run_as_a_diff(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state = CodeState("c" * 40, "true", "-old\n+new\n")
-    monkeypatch.setattr("experiments.tracking.code_state", lambda: state)
+    monkeypatch.setattr("experiments.tracking.run.code_state", lambda: state)
     assert main(["--epochs", "1"]) == 0
     (run,) = MlflowClient().search_runs(["0"])
     assert (run.data.tags["git_commit"], run.data.tags["git_dirty"]) == (state.commit, "true")

@@ -28,7 +28,7 @@ from rnn_core.evaluation import (
 from rnn_core.model import CharRNN
 from rnn_core.patterns import Pattern
 from rnn_core.patterns.oracle import Oracle
-from rnn_core.prepare import Prepared, prepare
+from rnn_core.prepare import Prepared, prepare, prepare_all
 from rnn_core.training import train
 
 CELL_NAMES = ("rnn", "gru", "lstm")
@@ -289,7 +289,7 @@ def test_sequences_side_by_side_score_like_each_alone(most: int, monkeypatch: py
     sequences = list(draw_indices(45).reshape(5, 9))
     alone = [costs(net, indices) for indices in sequences]
     losses, right = (torch.cat(part) for part in zip(*alone, strict=True))
-    assert same(score_side_by_side(net, sequences), losses, right)
+    assert same(score_side_by_side(net, torch.stack(sequences)), losses, right)
 
 
 def test_masked_steps_do_not_count() -> None:
@@ -454,13 +454,54 @@ def test_a_text_has_no_floor(tmp_path: Path) -> None:
     references = {"uniform_loss", "unigram_loss", "bigram_loss", "3gram_loss", "4gram_loss", "5gram_loss", "6gram_loss"}
     measured = {"final_train_loss", "eval_loss", "eval_accuracy", "free_run_correct", "free_run_length"}
     assert set(metrics) == measured | references
-    assert metrics["uniform_loss"] == pytest.approx(math.log(len(set(TEXT))))
+    size = len(set(TEXT))
+    assert metrics["uniform_loss"] == pytest.approx(math.log(size))
+    read, test = (TEXT * 10)[:-53], (TEXT * 10)[-52:]  # by Witten and Bell, all characters having been read
+    unigram = [-math.log((read.count(character) + 1) / (len(read) + size)) for character in test]
+    assert metrics["unigram_loss"] == pytest.approx(sum(unigram) / len(unigram))
     indices = prepared.vocabulary.encode(TEXT * 10)
     losses, right = costs(net, indices[-53:])
     assert metrics["eval_loss"] == pytest.approx(losses.mean().item(), rel=1e-5)
     assert metrics["eval_accuracy"] == pytest.approx(right.float().mean().item())
     assert metrics["final_train_loss"] == pytest.approx(costs(net, indices[:-53])[0].mean().item(), rel=1e-5)
     assert metrics["free_run_length"] == 53
+
+
+@pytest.mark.usefixtures("short_test")
+@pytest.mark.parametrize("family", sorted(Pattern.families))
+def test_nets_measured_on_shared_data_come_to_what_they_come_to_alone(
+    family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rnn_core.evaluation, "FREE_LENGTH", 50)
+    (tmp_path / "tale.txt").write_text(TEXT * 10)
+    spec = f"text:{tmp_path / 'tale.txt'}" if family == "text" else Pattern.families[family].example
+    some = TrainConfig(pattern=spec, length=150, encoding="onehot")
+    configs = [
+        some,
+        TrainConfig(**{**vars(some), "seed": 1, "cell": "gru", "hidden_size": 70, "batch_size": 3, "window": 7}),
+        TrainConfig(**{**vars(some), "seed": 2, "hidden_size": 5, "keep": "best"}),
+    ]
+    members = prepare_all(configs)
+    for member, config in [*zip(members, configs, strict=True)] * 2:
+        net, alone = member.build_net(), prepare(config)
+        assert evaluate(net, member) == evaluate(net, alone)
+        assert sample(net, member) == sample(net, alone)
+    metrics = [evaluate(member.build_net(), member) for member in members]
+    assert len({values["eval_loss"] for values in metrics}) == 3, "they are different nets"
+
+
+def test_what_depends_on_the_data_alone_is_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tale.txt").write_text(TEXT * 10)
+    for spec, names in {
+        f"text:{tmp_path / 'tale.txt'}": ["references"],
+        "abc": ["unknown_phase_floor", "oracle_loss"],
+    }.items():
+        one, other = prepare_all([TrainConfig(pattern=spec), TrainConfig(pattern=spec, hidden_size=4)])
+        before = evaluate(one.build_net(), one)
+        for name in names:
+            monkeypatch.setattr(one.pattern, name, None)  # nobody can call it any more
+        assert evaluate(one.build_net(), one) == before
+        assert evaluate(other.build_net(), other).keys() == before.keys()
 
 
 def test_a_sample_shows_target_predictions_and_what_the_net_writes() -> None:

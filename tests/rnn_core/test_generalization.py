@@ -16,7 +16,7 @@ from rnn_core.model import CharRNN
 from rnn_core.patterns import Pattern
 from rnn_core.patterns.oracle import Oracle
 from rnn_core.patterns.tomita import Tomita
-from rnn_core.prepare import Prepared, prepare
+from rnn_core.prepare import Prepared, prepare, prepare_all
 from rnn_core.training import train
 
 
@@ -330,6 +330,21 @@ def check_summary(rows: list[Row], metrics: dict[str, float], pattern: Pattern) 
         whole = itertools.takewhile(lambda row: row.cases_right == row.cases, rows)
         expected["longest_right"] = max((row.size for row in whole), default=0)
     assert metrics == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("family", sorted(set(Pattern.families) - {"unit", "text"}))
+def test_nets_judged_on_shared_data_come_to_what_they_come_to_alone(
+    family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = TrainConfig(pattern=Pattern.families[family].example, length=200, encoding="onehot")
+    other = dataclasses.replace(some, cell="gru", hidden_size=40, seed=1, batch_size=2)
+    members = prepare_all([some, other])
+    nets = [member.build_net() for member in members]
+    alone = [generalize(net, prepare(config)) for net, config in zip(nets, (some, other), strict=True)]
+    for _ in range(2):
+        assert [generalize(net, member) for net, member in zip(nets, members, strict=True)] == alone
+        monkeypatch.setattr(members[0].pattern, "cases", None)  # the cases are drawn once
+        monkeypatch.setattr(members[0].pattern, "oracle", None)  # and the oracle is asked once
 
 
 @pytest.mark.parametrize("most", [1, 1000])

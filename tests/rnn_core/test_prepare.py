@@ -3,6 +3,8 @@ import hashlib
 import itertools
 import json
 import os
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,9 @@ import torch
 
 from rnn_core.batching import Window
 from rnn_core.config import ConfigError, TrainConfig
-from rnn_core.prepare import Prepared, Record, prepare
+from rnn_core.patterns import Pattern
+from rnn_core.patterns.unit import Unit
+from rnn_core.prepare import CUTS, Data, Prepared, Record, prepare, prepare_all
 
 OTHER = {
     "pattern": "abd",
@@ -370,3 +374,133 @@ def test_a_data_seed_draws_the_training_and_the_test() -> None:
     assert first.evaluation.text != other.evaluation.text
     assert first.evaluation.text[:200] != first.text[:200]
     assert first.record.data_sha256 == hashlib.sha256((first.text + first.evaluation.text).encode()).hexdigest()
+
+
+def in_full(prepared: Prepared) -> dict[str, object]:
+    """Return all that a Prepared says, in what compares by value."""
+
+    def cut(windows: list[Window]) -> list[object]:
+        return [
+            [window.fresh, *(None if part is None else part.tolist() for part in parts)]
+            for window in windows
+            for parts in [(window.input_bt, window.target_bt, window.mask_bt)]
+        ]
+
+    names = ("config", "record", "text", "evaluation", "ranges", "mark_index", "parameters", "parts")
+    return {name: getattr(prepared, name) for name in names} | {
+        "digest": prepared.record.digest,
+        "pattern": (type(prepared.pattern), prepared.pattern.spec),
+        "characters": prepared.vocabulary.characters,
+        "windows": cut(prepared.windows),
+        "validation": cut(prepared.validation),
+        "weights": [weight.tolist() for weight in prepared.build_net().parameters()],
+    }
+
+
+BESIDE: list[dict] = [
+    {},
+    {"seed": 7, "epochs": 3, "learning_rate": 0.1, "threads": 2, "schedule": "cosine", "weight_decay": 0.1, "clip": 1},
+    {"hidden_size": 5, "cell": "lstm", "layers": 2, "encoding": "onehot"},
+    {"batch_size": 4, "window": 5},
+    {"keep": "best"},
+    {"keep": "best", "batch_size": 3, "window": 9, "encoding": "embedding"},
+]
+"""Fields in which configs may differ that are prepared from the same data."""
+
+
+@pytest.mark.parametrize("family", sorted(Pattern.families))
+def test_what_is_prepared_beside_others_is_what_it_is_alone(
+    family: str, tale: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rnn_core.patterns.base.TEST_LENGTH", 300)
+    spec = f"text:{tale}" if family == "text" else Pattern.families[family].example
+    configs = [TrainConfig(pattern=spec, length=250, **fields) for fields in BESIDE]
+    together, alone = prepare_all(configs), [prepare(config) for config in configs]
+    first, *others = together
+    in_full(first)  # what is computed before the others are looked at
+    assert [in_full(prepared) for prepared in together] == [in_full(prepared) for prepared in alone]
+    assert all(prepared.data is first.data for prepared in others)
+    assert all(prepared.evaluation is first.evaluation for prepared in others)
+    assert others[0].windows[0] is first.windows[0]
+
+
+def test_a_thousand_nets_draw_their_data_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+
+    def counted(name: str) -> Callable[..., object]:
+        method = getattr(Pattern.families["anbn"], name)
+
+        def call(*arguments: object) -> object:
+            drawn.append(name)
+            return method(*arguments)
+
+        return call
+
+    for name in ("__init__", "training_text", "evaluation", "ranges", "scored"):
+        monkeypatch.setattr(Pattern.families["anbn"], name, counted(name))
+    members = prepare_all(
+        TrainConfig(pattern="anbn", length=300, seed=seed, hidden_size=1 + seed % 8) for seed in range(1000)
+    )
+    assert [member.config.seed for member in members] == list(range(1000))
+    assert len({member.record.digest for member in members}) == 1000
+    for member in members:
+        assert member.ranges["n"][0] == 1
+        assert member.windows
+    assert sorted(drawn) == ["__init__", "evaluation", "ranges", "scored", "scored", "training_text"]
+
+
+def test_data_are_shared_by_those_that_have_the_same_and_no_others() -> None:
+    asked: list[tuple[str, int, int]] = [
+        *(("abc", 0, 0), ("abc", 0, 1), ("abc", 16, 0), ("abd", 0, 0), ("unit:abc", 15, 0), ("anbn", 60, 0)),
+        *(("anbn", 60, 1), ("anbn:geometric=0.3", 60, 1), ("anbn", 61, 1), ("abc", 0, 0)),
+    ]
+    configs = [TrainConfig(pattern=pattern, length=length, data_seed=seed) for pattern, length, seed in asked]
+    numbers: dict[Data, int] = {}
+    shared = [numbers.setdefault(prepared.data, len(numbers)) for prepared in prepare_all(configs)]
+    assert shared == [0, 1, 2, 3, 0, 4, 5, 5, 6, 0]
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        {"hidden_size": 10**9},
+        {"batch_size": 100},
+        {"batch_size": 30, "pattern": "anbn"},
+        {"device": "cuda:99"},
+        {"length": 2},
+        {"pattern": "dyck:0"},
+        {"length": 2, "keep": "best", "pattern": "anbn"},
+        {"window": 2**36, "length": 2**40, "hidden_size": 2000},
+    ],
+)
+def test_a_config_among_others_is_refused_as_it_is_alone(refused: dict) -> None:
+    bad = TrainConfig(**{"length": 60, **refused})
+    good = dataclasses.replace(bad, hidden_size=16, batch_size=1, device="cpu", length=60, pattern="abc")
+    same = dataclasses.replace(good, pattern="anbn")
+    with pytest.raises(ConfigError) as caught:
+        prepare_all([good, same, bad, dataclasses.replace(bad, epochs=1)])
+    assert str(caught.value) == refusal(bad)
+
+
+def test_only_the_latest_cuts_are_kept() -> None:
+    (prepared,) = prepare_all([TrainConfig(length=60)])
+    seen = weakref.ref(prepared.windows[0].input_bt)
+    for window in range(1, CUTS):
+        prepared.cut(prepared.text, 1, window)
+    assert seen() is prepared.windows[0].input_bt
+    for window in range(1, CUTS + 1):
+        prepared.cut(prepared.text, 1, window)
+    assert seen() is None
+
+
+def test_what_is_made_of_data_is_made_once_for_each_data_and_each_maker() -> None:
+    made: list[int] = []
+
+    def length(data: Data) -> int:
+        made.append(len(data.text))
+        return made[-1]
+
+    one, other = (Data(Unit("abc"), length, 0) for length in (5, 8))
+    assert [data.once(length) for data in (one, other, one, other)] == [5, 8, 5, 8]
+    assert one.once(lambda data: data.text) == "abcab"
+    assert made == [5, 8]

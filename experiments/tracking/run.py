@@ -1,33 +1,36 @@
-"""The only writer of MLflow: one way of recording a run, for a net trained alone and for the nets of a stack."""
+"""A run in MLflow: one way of recording, for a net trained alone and for the nets of a stack."""
 
 import contextlib
 import csv
 import dataclasses
-import functools
 import math
-import os
-import re
 import shutil
-import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from importlib.metadata import version
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import mlflow
-import mlflow.pyfunc
 import torch
-from mlflow import ActiveRun, MlflowClient
+from mlflow import MlflowClient
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.meta_dataset import MetaDataset
-from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
-from mlflow.utils.name_utils import _GENERATOR_NOUNS, _GENERATOR_PREDICATES
+from mlflow.entities import (
+    DatasetInput,
+    InputTag,
+    LoggedModelOutput,
+    LoggedModelStatus,
+    Metric,
+    Param,
+    RunTag,
+)
 
-import rnn_core
 from experiments.code_state import code_state
-from experiments.plots import draw_losses, draw_net, draw_reach
+from experiments.plots import draw_losses, draw_net, draw_reach, save
+from experiments.tracking.model_files import write_model
+from experiments.tracking.store import MOST_SAID, TrackingError, impatient, name_of, open_run, store_trouble
+from experiments.tracking.sweep import Membership
 from experiments.words import description, first_line, run_name, settings
 from rnn_core.checkpoint import CONFIG_FILE, WEIGHTS_FILE, record_text, save_record, save_weights
 from rnn_core.config import TrainConfig
@@ -43,16 +46,6 @@ FLUSH_SECONDS = 5.0
 METRICS_A_CALL = 1000
 """The most metrics that MLflow takes in one call."""
 
-MOST_SAID = 5000
-"""The longest end_reason, in characters: MLflow cuts a tag off at 8000."""
-
-AUTOMATIC_NAME = re.compile(rf"({'|'.join(_GENERATOR_PREDICATES)})-({'|'.join(_GENERATOR_NOUNS)})-\d+")
-"""The names MLflow makes up, such as bold-crane-123. Ours says more; one that a person gave is kept."""
-
-
-class TrackingError(Exception):
-    """The tracking store cannot be used; the message names it and says what to change."""
-
 
 class TrackedRun:
     """One MLflow run of one net: opened before training, fed each EpochRecord, finished after.
@@ -61,6 +54,7 @@ class TrackedRun:
         prepared: what is trained.
         asked: the config before its zeros were resolved; MLflow's params hold these values.
         recipe: the fields of `asked` that nobody said and the pattern's recipe gave, with their values.
+        sweep: the sweep that the run belongs to, if any.
 
     Attributes:
         run_id, experiment_id: MLflow's ids.
@@ -73,26 +67,39 @@ class TrackedRun:
         TrackingError: the store cannot be reached or written.
     """
 
-    def __init__(self, prepared: Prepared, asked: TrainConfig, recipe: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        prepared: Prepared,
+        asked: TrainConfig,
+        recipe: Mapping[str, Any] | None = None,
+        sweep: Membership | None = None,
+    ) -> None:
         self.prepared = prepared
         self.history: list[dict[str, float]] = []
         self.metrics: dict[str, float] = {}
         self.sample: Sample | None = None
-        self.name = run_name(prepared.config)
         self.status = "RUNNING"
         self.end_reason = ""
         self._unsent: list[Metric] = []
         self._flushed = time.monotonic()
-        self._run = _start_run(self.name)
+        self._sweep = sweep
+        if sweep is None:
+            name = run_name(prepared.config)
+            self._run = open_run(name)
+        else:
+            name = run_name(prepared.config, sweep.also_named)
+            tags = sweep.tags_of_a_child | {"config_digest": prepared.record.digest}
+            self._run = open_run(name, sweep.experiment_id, tags)
+        self.name = name_of(self._run, name)
         self.run_id: str = self._run.info.run_id
         self.experiment_id: str = self._run.info.experiment_id
         self._client = MlflowClient()
         try:
             self._describe_start(asked, recipe or {})
         except Exception as error:
-            with contextlib.suppress(Exception), _impatient():  # the store may be gone
+            with contextlib.suppress(Exception), impatient():  # the store may be gone
                 self._end("FAILED", f"the run could not be opened: {first_line(error)}")
-            raise TrackingError(_store_trouble(error)) from error
+            raise TrackingError(store_trouble(error)) from error
 
     def log(self, record: EpochRecord) -> None:
         """Take in one epoch; MLflow shows it within a few seconds."""
@@ -104,7 +111,7 @@ class TrackedRun:
         self._unsent += [Metric(name, value, now, record.epoch) for name, value in values.items()]
         if time.monotonic() - self._flushed > FLUSH_SECONDS:
             self._flushed = time.monotonic()
-            with contextlib.suppress(Exception), _impatient():  # a store that is away does not stop the training
+            with contextlib.suppress(Exception), impatient():  # a store that is away does not stop the training
                 self._flush()
 
     def finish(self, net: CharRNN | None, status: str, end_reason: str) -> None:
@@ -135,32 +142,31 @@ class TrackedRun:
             _write_table(folder, rows)
             self._draw(folder, net, rows)
             self._send(folder, with_model=net is not None)
-            note = description(status, end_reason, self.metrics, self.sample)
-            self._client.set_tag(self.run_id, "mlflow.note.content", note)
-            self._end(status, end_reason)
+            tags = {"mlflow.note.content": description(status, end_reason, self.metrics, self.sample)}
+            if self._sweep:  # last, so that a sweep has no half-made runs
+                tags |= self._sweep.tag_of_a_member
+            self._end(status, end_reason, tags)
         except Exception as error:
             kept = f"recording failed: {first_line(error)}; what there is of the run's files is kept in {folder}"
             with contextlib.suppress(Exception):  # the store may be gone; what counts is the message below
                 self._end("FAILED", kept)
-                self._flush()
             raise TrackingError(f"run {self.run_id}: {kept}") from error
         shutil.rmtree(folder)
 
-    def _end(self, status: str, end_reason: str) -> None:
+    def _end(self, status: str, end_reason: str, tags: Mapping[str, str] | None = None) -> None:
         self.status, self.end_reason = status, end_reason
         try:
-            self._client.set_tag(self.run_id, "end_reason", end_reason[:MOST_SAID])
+            self._flush({"end_reason": end_reason[:MOST_SAID]} | dict(tags or {}))
         finally:
             mlflow.end_run(status)  # or MLflow calls it FINISHED when the program exits
 
     def _describe_start(self, asked: TrainConfig, recipe: Mapping[str, Any]) -> None:
         """Record what is known before training: params, tags, the name, the data, and the record of the config."""
         prepared, config = self.prepared, self.prepared.config
-        if not AUTOMATIC_NAME.fullmatch(self._run.info.run_name):
-            self.name = self._run.info.run_name
         # `mlflow run` has logged its params already, spelt as they were typed: those stay.
         fields = dataclasses.asdict(asked) | {"pattern": config.pattern}
-        params = [Param(name, str(value)) for name, value in fields.items() if name not in self._run.data.params]
+        self._params = {name: str(value) for name, value in fields.items()} | self._run.data.params
+        params = [Param(name, value) for name, value in self._params.items() if name not in self._run.data.params]
         state = code_state()
         tags = {
             "mlflow.runName": self.name,
@@ -185,9 +191,12 @@ class TrackedRun:
             self._client.log_text(self.run_id, state.diff, "git.diff")
         self._client.log_inputs(self.run_id, datasets=[DatasetInput(data._to_mlflow_entity(), context)])
 
-    def _flush(self) -> None:
-        while self._unsent:
-            self._client.log_batch(self.run_id, metrics=self._unsent[:METRICS_A_CALL])
+    def _flush(self, tags: Mapping[str, str] | None = None) -> None:
+        """Send the metrics that have not been sent yet, and tags with the first of them."""
+        unsaid = [RunTag(name, value) for name, value in (tags or {}).items()]
+        while self._unsent or unsaid:
+            self._client.log_batch(self.run_id, metrics=self._unsent[:METRICS_A_CALL], tags=unsaid)
+            unsaid = []
             del self._unsent[:METRICS_A_CALL]  # only what has arrived
 
     def _write_curve(self, folder: Path) -> None:
@@ -208,7 +217,7 @@ class TrackedRun:
         if rows:
             drawn["generalization"] = draw_reach(rows, self.prepared.ranges)
         for name, figure in drawn.items():
-            figure.savefig(folder / "artifacts" / "plots" / f"{name}.png", pil_kwargs={"compress_level": 1})
+            save(figure, folder / "artifacts" / "plots" / f"{name}.png")
 
     def _send(self, folder: Path, with_model: bool) -> None:
         self._client.log_artifacts(self.run_id, str(folder / "artifacts"))
@@ -218,29 +227,21 @@ class TrackedRun:
         # The sizes last: MLflow compares runs by the first metric unless told otherwise.
         values = self.metrics | {"training_characters": len(self.prepared.text), "parameters": self.prepared.parameters}
         self._unsent += [Metric(name, value, now, end, model_id=model_id) for name, value in values.items()]
-        self._flush()
 
     def _log_model(self, folder: Path) -> str:
-        """Log the net as a model that carries rnn_core with it and holds no pickle; return MLflow's id of it."""
-        logged = mlflow.pyfunc.log_model(
-            name="model",
-            python_model=str(Path(__file__).with_name("predictor.py")),
-            artifacts={"config": str(folder / CONFIG_FILE), "weights": str(folder / WEIGHTS_FILE)},
-            code_paths=[str(Path(rnn_core.__file__).parent)],
-            pip_requirements=_requirements(),  # given, or MLflow takes seconds to guess them
-            input_example=([self.prepared.text[:5]], {"length": 30, "temperature": 0.0, "seed": 0}),
+        """Log the net as a model that carries rnn_core with it and holds no pickle; return MLflow's id of it.
+
+        As `mlflow.pyfunc.log_model` does, but that the files which are the same for every net are made only once.
+        """
+        model = self._client.create_logged_model(
+            self.experiment_id, name="model", source_run_id=self.run_id, params=self._params
         )
-        model_id: str = logged.model_id
+        home = write_model(folder, model, self.run_id, example=self.prepared.text[:5])
+        self._client.log_model_artifacts(model.model_id, str(home))
+        self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+        self._client.log_outputs(self.run_id, [LoggedModelOutput(model.model_id, step=0)])
+        model_id: str = model.model_id
         return model_id
-
-
-def end_run_from_environment(status: str, end_reason: str) -> None:
-    """End the run that `mlflow run` has opened, where the program ends before it took it over; without one, nothing."""
-    run_id = os.environ.get("MLFLOW_RUN_ID")
-    if run_id:
-        with contextlib.suppress(Exception), _impatient():  # the reason itself is on the terminal
-            MlflowClient().set_tag(run_id, "end_reason", end_reason[:MOST_SAID])
-            MlflowClient().set_terminated(run_id, status)
 
 
 def _write_table(folder: Path, rows: list[Row]) -> None:
@@ -250,47 +251,6 @@ def _write_table(folder: Path, rows: list[Row]) -> None:
             table = csv.DictWriter(file, [field.name for field in dataclasses.fields(Row)])
             table.writeheader()
             table.writerows(dataclasses.asdict(row) for row in rows)
-
-
-def _start_run(name: str) -> ActiveRun:
-    """Start a run, or go on with the one that `mlflow run` has opened. A useless store is refused within seconds."""
-    store = mlflow.get_tracking_uri()
-    try:
-        if store.startswith("sqlite:///"):
-            # MLflow would try for minutes to open what cannot be opened.
-            path = Path(store.removeprefix("sqlite:///"))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.closing(sqlite3.connect(path)) as database:
-                database.execute("PRAGMA user_version")
-        with _impatient():
-            return mlflow.start_run(run_name=None if "MLFLOW_RUN_ID" in os.environ else name)
-    except Exception as error:
-        raise TrackingError(_store_trouble(error)) from error
-
-
-def _store_trouble(error: Exception) -> str:
-    return (
-        f"the tracking store {mlflow.get_tracking_uri()} cannot be used ({first_line(error)[:300]}); "
-        "allowed: sqlite:///FILE or the address of a running `mlflow server`; change MLFLOW_TRACKING_URI"
-    )
-
-
-@contextlib.contextmanager
-def _impatient() -> Iterator[None]:
-    """Ask a tracking server once and briefly, where MLflow would retry for minutes, unless the user says otherwise."""
-    settings = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
-    ours = {name: value for name, value in settings.items() if name not in os.environ}
-    os.environ.update(ours)
-    try:
-        yield
-    finally:
-        for name in ours:
-            del os.environ[name]
-
-
-@functools.cache
-def _requirements() -> list[str]:
-    return [f"{name}=={version(name).split('+')[0]}" for name in ("mlflow", "numpy", "safetensors", "torch")]
 
 
 def _milliseconds() -> int:

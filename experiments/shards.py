@@ -1,0 +1,256 @@
+"""A sweep's runs cut into shards, each a stack of nets that is trained and then recorded as a whole."""
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.runs import recorded_runs
+from experiments.grid import Asked
+from experiments.tracking import Membership, TrackedRun, TrackingError, delete_half_made, goes_on
+from experiments.words import first_line
+from rnn_core.config import TrainConfig
+from rnn_core.model import CharRNN
+from rnn_core.prepare import Prepared, prepare_all
+from rnn_core.stack import bytes_a_net, shape_of, train_stack
+from rnn_core.training import DivergedError, EpochRecord, train
+
+MOST_RUNS = 100
+"""Runs of a shard: a killed one costs no more than these."""
+
+MOST_BYTES = 2**29
+"""Memory of a shard's nets, so that the peak does not grow with the number of runs. One net may take more."""
+
+MOST_POINTS = 200
+"""Points of a curve that are kept for the pictures of the sweep."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Runs that are trained and recorded together.
+
+    Attributes:
+        asked: the runs.
+        digests: their identities.
+        membership: how they belong to the sweep.
+    """
+
+    asked: tuple[Asked, ...]
+    digests: tuple[str, ...]
+    membership: Membership
+
+    def only(self, digests: Collection[str]) -> "Shard":
+        """Return the shard with no other runs than those."""
+        kept = [(asked, digest) for asked, digest in zip(self.asked, self.digests, strict=True) if digest in digests]
+        return Shard(tuple(asked for asked, _ in kept), tuple(digest for _, digest in kept), self.membership)
+
+    def failed(self, error: Exception, but: Collection[str]) -> "list[Outcome]":
+        """Return the outcomes of the runs but those, of which nothing came back."""
+        end_reason = f"failed: {first_line(error)}"
+        return [Outcome(digest, "", end_reason, {}, np.empty(0)) for digest in self.digests if digest not in but]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run of a sweep came to.
+
+    Attributes:
+        digest: the run's identity.
+        run_id: MLflow's id; empty where nothing was recorded.
+        end_reason: "finished", "diverged: " and why, or what failed.
+        metrics: its numbers at the end.
+        curve_e: the training loss, thinned to at most MOST_POINTS of its epochs, nats per character.
+    """
+
+    digest: str
+    run_id: str
+    end_reason: str
+    metrics: dict[str, float]
+    curve_e: np.ndarray
+
+    @property
+    def end(self) -> str:
+        """How it ended: "finished", "diverged", or "failed", which may go well another time."""
+        return next((end for end in ("finished", "diverged") if self.end_reason.startswith(end)), "failed")
+
+
+@dataclass(frozen=True)
+class Training:
+    """Runs that share one training: they are alike but for the epochs, which do not enter it.
+
+    Attributes:
+        runs: by number among those that were given.
+        prepared: what is trained, for as long as the longest of them.
+    """
+
+    runs: tuple[int, ...]
+    prepared: Prepared
+
+
+def plan(prepared: Sequence[Prepared], workers: int = 1) -> tuple[list[list[int]], dict[str, int]]:
+    """Cut runs into shards, none larger than an even share for each worker.
+
+    Returns:
+        The numbers of each shard's runs, and why how many nets are trained alone.
+    """
+    most = min(MOST_RUNS, -(-len(prepared) // workers))
+    shards, alone = [], {"of a shape that no other has": 0, "not to be stacked (keep=best)": 0}
+    for key, trainings in _stacks(prepared).items():
+        if key is None:
+            alone["not to be stacked (keep=best)"] += len(trainings)
+        elif len(trainings) == 1:
+            alone["of a shape that no other has"] += 1
+        shard: list[int] = []
+        size = 0
+        for training in trainings:
+            runs = len(training.runs)
+            # A net of its own is kept for each run until it is recorded.
+            needs = bytes_a_net(training.prepared) + 8 * training.prepared.parameters * runs
+            if shard and (len(shard) + runs > most or size + needs > MOST_BYTES or key is None):
+                shards.append(shard)
+                shard, size = [], 0
+            shard += training.runs
+            size += needs
+        shards.append(shard)
+    return shards, {why: count for why, count in alone.items() if count}
+
+
+def _stacks(prepared: Sequence[Prepared]) -> dict[Hashable | None, list[Training]]:
+    """Return the trainings by what those in one stack have in common; under None those to be trained alone."""
+    alike: dict[TrainConfig, list[int]] = defaultdict(list)
+    for number, one in enumerate(prepared):
+        config = one.config
+        shared = config.schedule == "constant" and config.keep == "last"
+        alike[dataclasses.replace(config, epochs=1) if shared else config].append(number)
+    stacks: dict[Hashable | None, list[Training]] = defaultdict(list)
+    for numbers in alike.values():
+        longest = max(numbers, key=lambda number: prepared[number].config.epochs)
+        training = Training(tuple(numbers), prepared[longest])
+        stacks[shape_of(training.prepared)].append(training)
+    return stacks
+
+
+def record_shard(
+    shard: Shard, recording: Callable[[], AbstractContextManager[object]] = nullcontext
+) -> Iterator[Outcome]:
+    """Train a shard's nets, then record them one after the other.
+
+    What an earlier try at the same shard has recorded whole is not made again; what it left half-made is deleted.
+
+    Arguments:
+        shard: the runs.
+        recording: what is entered while one run is recorded, so that it is not cut in two.
+
+    Yields:
+        An Outcome for each run as it has been recorded.
+    """
+    membership = shard.membership
+    delete_half_made(membership.experiment_id, membership.condition)
+    there = recorded_runs(membership.experiment_id, set(shard.digests), membership.condition)
+    for digest, run in there.items():
+        yield Outcome(digest, run.run_id, run.end_reason, run.metrics, np.empty(0))
+    shard = shard.only(set(shard.digests) - there.keys())
+    prepared = prepare_all(asked.config for asked in shard.asked)
+    for one, digest in zip(prepared, shard.digests, strict=True):
+        if one.record.digest != digest:
+            raise ValueError(f"the data of {one.config.pattern} are not here what they are where the sweep was started")
+    for part in trained_together(prepared):
+        for trained in _train(part, prepared):
+            number = trained.number
+            with recording():
+                if not goes_on(membership.sweep_id):  # another start has taken this sweep for dead
+                    return
+                outcome = _record(trained, prepared[number], shard.asked[number], membership)
+            yield outcome
+
+
+def trained_together(prepared: Sequence[Prepared]) -> Iterator[list[Training]]:
+    """Yield the trainings that make a stack, and those that are to be trained alone by themselves."""
+    for key, trainings in _stacks(prepared).items():
+        yield from [trainings] if key else ([training] for training in trainings)
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """A run that has been trained: its number, what each epoch came to, its net, and how it diverged if it did."""
+
+    number: int
+    history: list[EpochRecord]
+    net: CharRNN
+    diverged: DivergedError | None
+
+
+def _train(trainings: Sequence[Training], prepared: Sequence[Prepared]) -> Iterator[_Trained]:
+    """Train nets, as a stack where there are several, and yield every run that they stand for."""
+    losses_en, accuracies_en, valid_e = [], [], []
+    nets: dict[int, CharRNN] = {}
+    for epoch, (loss_n, accuracy_n, valid_loss, load_into) in enumerate(epochs(trainings)):
+        losses_en.append(loss_n)
+        accuracies_en.append(accuracy_n)
+        valid_e.append(valid_loss)
+        for place, training in enumerate(trainings):
+            for number in training.runs:
+                if prepared[number].config.epochs == epoch + 1:
+                    nets[number] = load_into(prepared[number].build_net(), place)
+    for place, training in enumerate(trainings):
+        for number in training.runs:
+            net = nets.pop(number, None) or prepared[number].build_net()
+            history, diverged = [], None
+            for epoch in range(min(prepared[number].config.epochs, len(losses_en))):
+                loss = float(losses_en[epoch][place])
+                if not np.isfinite(loss):
+                    diverged = DivergedError(epoch, loss)
+                    break
+                history.append(EpochRecord(epoch, loss, float(accuracies_en[epoch][place]), valid_e[epoch], net))
+            yield _Trained(number, history, net, diverged)
+
+
+Epoch = tuple[
+    Sequence[float] | np.ndarray, Sequence[float] | np.ndarray, float | None, Callable[[CharRNN, int], CharRNN]
+]
+"""The losses and accuracies of N nets, a validation loss of one, and what gives a net the weights of the n-th."""
+
+
+def epochs(trainings: Sequence[Training]) -> Iterator[Epoch]:
+    """Train nets, as a stack where there are several, and yield what each epoch came to."""
+    if len(trainings) > 1:
+        for stacked in train_stack([training.prepared for training in trainings]):
+            yield stacked.loss_n, stacked.accuracy_n, None, stacked.stack.load_into
+        return
+    net = trainings[0].prepared.build_net()
+
+    def load_into(other: CharRNN, _: int) -> CharRNN:
+        other.load_state_dict(net.state_dict())
+        return other
+
+    try:
+        for record in train(trainings[0].prepared, net):
+            yield [record.loss], [record.accuracy], record.valid_loss, load_into
+    except DivergedError as error:
+        yield [error.loss], [np.nan], None, load_into
+
+
+def _record(trained: _Trained, prepared: Prepared, asked: Asked, membership: Membership) -> Outcome:
+    digest, run_id = prepared.record.digest, ""
+    losses_e = np.array([record.loss for record in trained.history], dtype=np.float32)
+    curve_e = losses_e[thinned(len(losses_e))]
+    try:
+        run = TrackedRun(prepared, asked.config, asked.recipe, membership)
+        run_id = run.run_id
+        for record in trained.history:
+            run.log(record)
+        if trained.diverged:
+            run.finish(None, "FAILED", f"diverged: {trained.diverged}")
+        else:
+            run.finish(trained.net, "FINISHED", "finished")
+        return Outcome(digest, run_id, run.end_reason, run.metrics, curve_e)
+    except TrackingError as error:
+        return Outcome(digest, run_id, str(error), {}, curve_e)
+
+
+def thinned(count: int) -> np.ndarray:
+    """Return the epochs of which a thinned curve keeps the loss, the first and the last among them."""
+    return np.unique(np.linspace(0, max(count - 1, 0), min(count, MOST_POINTS)).astype(int))

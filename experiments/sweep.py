@@ -1,0 +1,288 @@
+"""A grid of runs x seeds: trained in stacks, recorded one by one, resumed where it was broken off."""
+
+import contextlib
+import dataclasses
+import logging
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import mlflow
+import numpy as np
+import tyro
+from tqdm import tqdm
+
+from analysis.runs import curves_of, recorded_runs
+from experiments.estimate import estimate
+from experiments.flags import UsageError, complain, read_flags
+from experiments.grid import DEFAULT_SEEDS, FIELDS, PLURALS, Asked, Grid, in_plurals, read_grid
+from experiments.shards import Outcome, Shard, plan, record_shard, thinned
+from experiments.signals import Interrupted, Stop
+from experiments.summary import Row, Summary
+from experiments.tracking import Membership, TrackedSweep, TrackingError, end_run_from_environment
+from experiments.words import first_line, how_to_look
+from experiments.workers import ClusterWorkers, LocalWorkers, Workers
+from rnn_core.config import ConfigError
+from rnn_core.prepare import Prepared, prepare_all
+
+ALREADY_NAMED = ("pattern", "cell", "hidden_size", "layers", "epochs")
+"""Fields that are in every run's name."""
+
+
+@dataclass(frozen=True)
+class SweepFlags:
+    """Train a net for each combination of values and each seed, and record every run in MLflow under one parent.
+
+    Lists are separated by commas. What is not said keeps the default of a single run, or the pattern's recipe.
+    """
+
+    grid: str = ""
+    """The path of a TOML file of the same lists, for what commas cannot say; a flag goes before it."""
+    workers: int = 1
+    """Processes on this machine that work side by side; 1 is this process alone."""
+    scheduler: str = ""
+    """The address of a running Dask scheduler, such as tcp://host:8786, whose workers do the work."""
+    again: bool = False
+    """Train even what has been recorded before."""
+    dry_run: bool = False
+    """Only say how many runs it would be, how long they would take and how much room."""
+
+
+def _sentence(name: str) -> str:
+    if name == "seed":
+        return f"A count such as 10 (the seeds 0 to 9), or a range such as 40-49. Nothing is {DEFAULT_SEEDS}."
+    return f"Values of {name}. Nothing is a single run's: {FIELDS[name]}, or the recipe's."
+
+
+# One flag for each field of TrainConfig, so that every field can be swept.
+Flags = dataclasses.make_dataclass(
+    "Flags",
+    [
+        (plural, Annotated[str, tyro.conf.arg(help=_sentence(name), metavar="LIST")], "")
+        for name, plural in PLURALS.items()
+    ],
+    bases=(SweepFlags,),
+    frozen=True,
+)
+Flags.__doc__ = SweepFlags.__doc__
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train and record a sweep.
+
+    Arguments:
+        arguments: the command line, by default the program's own.
+
+    Returns:
+        The exit status: 0, 1 if a run failed, 2 for bad input, 130 or 143 for a signal.
+    """
+    stop = Stop()
+    with stop.listening():
+        try:
+            flags: Any = read_flags(Flags, "python -m experiments.sweep", arguments)
+            said = {plural: getattr(flags, plural) for plural in PLURALS.values()}
+            grid = read_grid(said, Path(flags.grid) if flags.grid else None)
+            _check(flags)
+            asked = grid.runs()
+            with in_plurals({name for run in asked for name in run.recipe}):
+                prepared = prepare_all(run.config for run in asked)
+            if flags.dry_run:
+                print(estimate(grid, prepared, flags.workers))
+                return 0
+            with contextlib.ExitStack() as stack:
+                workers: Workers | None = None
+                if flags.scheduler or flags.workers > 1:
+                    workers = ClusterWorkers(flags.scheduler) if flags.scheduler else LocalWorkers(flags.workers)
+                    stack.callback(workers.stop)
+                return _Sweep(grid, asked, prepared, flags).run(workers, stop)
+        except (UsageError, ConfigError, TrackingError) as error:
+            stop.ignore()
+            end_run_from_environment("FAILED", f"refused: {error}")
+            return complain(str(error), 2)
+        except Interrupted as signal:  # before there was anything to keep
+            end_run_from_environment("KILLED", str(signal))
+            return complain(str(signal), signal.exit_status)
+        except Exception as error:
+            stop.ignore()
+            end_run_from_environment("FAILED", f"failed: {first_line(error)}")
+            raise
+
+
+def _check(flags: Any) -> None:
+    if flags.workers < 1:
+        raise ConfigError("workers", flags.workers, "1 or more processes")
+    if flags.scheduler and flags.workers > 1:
+        raise ConfigError("workers", flags.workers, "1 beside --scheduler, whose cluster has workers of its own")
+
+
+class _Sweep:
+    """One start of a sweep: what is there is reused, what is missing made, and the whole summed up."""
+
+    def __init__(self, grid: Grid, asked: list[Asked], prepared: list[Prepared], flags: Any) -> None:
+        self.grid, self.asked, self.prepared, self.again = grid, asked, prepared, flags.again
+        self.digests = [one.record.digest for one in prepared]
+        files = {"grid.toml": grid.text()}
+        if flags.grid:
+            files["grid_given.toml"] = Path(flags.grid).read_text(encoding="utf-8")
+        self.parent = TrackedSweep(f"sweep: {grid.words()}", grid.params(), files)
+        self.outcomes: dict[str, Outcome] = {}
+        self.reused: set[str] = set()
+        self.begin = time.monotonic()
+
+    def run(self, workers: Workers | None, stop: Stop) -> int:
+        """Do what is missing, and return the exit status."""
+        try:
+            self._look_around()
+            shards = self._shards(workers.count if workers else 1)
+            for outcome in _shown(self._work(shards, workers, stop), sum(len(shard.asked) for shard in shards)):
+                self.outcomes[outcome.digest] = outcome
+            stop.ignore()
+        except Interrupted as signal:
+            if workers:
+                workers.stop()
+            self.parent.delete_half_made()
+            return self._finish("KILLED", str(signal), signal.exit_status)
+        except Exception as error:
+            stop.ignore()
+            self._finish("FAILED", f"failed: {first_line(error)}", 1)
+            raise
+        failed = [outcome for outcome in self.outcomes.values() if outcome.end == "failed"]
+        if failed:
+            return self._finish("FAILED", f"{len(failed)} of {len(self.outcomes)} runs failed", 1)
+        return self._finish("FINISHED", "finished", 0)
+
+    def _look_around(self) -> None:
+        """Clear away what killed sweeps have left, and find what need not be made again."""
+        ended, half_made = self.parent.clean()
+        if ended:
+            print(f"ended {ended} sweeps that had been killed, and deleted {half_made} half-made runs of theirs")
+        if not self.again:
+            there = recorded_runs(self.parent.experiment_id, set(self.digests))
+            for digest, run in there.items():
+                self.outcomes[digest] = Outcome(digest, run.run_id, run.end_reason, run.metrics, np.empty(0))
+            self.reused = set(there)
+            self.parent.adopt(run.run_id for run in there.values())
+        print(f"{self.grid.words()}: {len(self.digests)} runs, {len(self.reused)} of them recorded before", flush=True)
+
+    def _shards(self, workers: int) -> list[Shard]:
+        """Cut what is missing into shards."""
+        missing = {digest: number for number, digest in enumerate(self.digests) if digest not in self.outcomes}
+        numbers = list(missing.values())
+        shards, alone = plan([self.prepared[number] for number in numbers], workers)
+        for why, count in alone.items():
+            print(f"{count} nets are trained alone: {why}", flush=True)
+        also = tuple(name for name in self.grid.swept if name not in ALREADY_NAMED)
+        return [
+            Shard(
+                tuple(self.asked[numbers[place]] for place in places),
+                tuple(self.digests[numbers[place]] for place in places),
+                Membership(self.parent.run_id, self.parent.experiment_id, number, also),
+            )
+            for number, places in enumerate(shards)
+        ]
+
+    def _work(self, shards: list[Shard], workers: Workers | None, stop: Stop) -> Iterator[Outcome]:
+        """Yield what becomes of each run; those that fail are tried once more when the others are done."""
+        failed: list[Shard] = []
+        for shard, outcomes in self._attempt(shards, workers, stop):
+            yield from (outcome for outcome in outcomes if outcome.end != "failed")
+            wrong = {outcome.digest for outcome in outcomes if outcome.end == "failed"}
+            if wrong:
+                failed.append(shard.only(wrong))
+        if failed:
+            count = sum(len(shard.asked) for shard in failed)
+            print(f"{count} runs failed and are tried once more", flush=True)
+        for _, outcomes in self._attempt(failed, workers, stop):
+            yield from outcomes
+
+    def _attempt(
+        self, shards: list[Shard], workers: Workers | None, stop: Stop
+    ) -> Iterator[tuple[Shard, list[Outcome]]]:
+        """Have shards worked on, and yield them with outcomes as those come, each run once."""
+        if workers is None:
+            for shard in shards:
+                done: set[str] = set()
+                try:
+                    for outcome in record_shard(shard, stop.held):
+                        done.add(outcome.digest)
+                        yield shard, [outcome]
+                    error: Exception = RuntimeError("another start ended this sweep")
+                except Exception as problem:
+                    error = problem
+                yield shard, shard.failed(error, but=done)
+            return
+        store = mlflow.get_tracking_uri()
+        at_work = {workers.submit(shard, store): shard for shard in shards}
+        while at_work:
+            ready, _ = wait(at_work, return_when=FIRST_COMPLETED)
+            for future in ready:
+                shard = at_work.pop(future)
+                try:
+                    outcomes, error = future.result(), RuntimeError("another start ended this sweep")
+                except Exception as problem:
+                    outcomes, error = [], problem
+                yield shard, [*outcomes, *shard.failed(error, but={outcome.digest for outcome in outcomes})]
+
+    def _finish(self, status: str, end_reason: str, exit_status: int) -> int:
+        """Sum up what there is, record it, say it, and return the exit status."""
+        seconds = time.monotonic() - self.begin
+        there = [number for number, digest in enumerate(self.digests) if digest in self.outcomes]
+        self._read_curves({self.digests[number] for number in there})
+        rows = [
+            Row(self.asked[number], self.outcomes[digest], digest in self.reused)
+            for number, digest in ((number, self.digests[number]) for number in there)
+        ]
+        summary = Summary(self.grid, rows) if rows else None
+        lines = summary.lines() if summary else ["no run was recorded"]
+        new = len({self.digests[number] for number in there} - self.reused)
+        metrics = {"runs": len(there), "runs_new": new, "seconds": seconds}
+        if summary:
+            metrics |= {f"runs_{end}": summary.count(end) for end in ("finished", "diverged", "failed")}
+        note = "\n".join(f"- {line}" for line in ([] if status == "FINISHED" else [f"**{end_reason}**"]) + lines)
+        self.parent.finish(
+            *(status, end_reason, note, metrics),
+            files=summary.files() if summary else {},
+            figures=summary.pictures() if summary else {},
+        )
+        print("", *lines, sep="\n")
+        for outcome in (outcome for outcome in self.outcomes.values() if outcome.end != "finished"):
+            print(f"{outcome.run_id or 'not recorded'}: {outcome.end_reason}"[:200])
+        pace = f", {new / seconds:.1f} runs a second" if new else ""
+        print(f"{'sweep':<14} {self.parent.run_id} ({self.parent.name}), {seconds:.0f} s{pace}")
+        where = how_to_look(mlflow.get_tracking_uri(), self.parent.experiment_id, self.parent.run_id)
+        print(f"{'look at it':<14} {where}", flush=True)
+        return exit_status if exit_status == 0 else complain(end_reason, exit_status)
+
+    def _read_curves(self, digests: set[str]) -> None:
+        """Fetch the curves of reused runs that the picture of curves shows: those of the longest."""
+        longest = max((one.config.epochs for one in self.prepared), default=0)
+        for digest, one in zip(self.digests, self.prepared, strict=True):
+            outcome = self.outcomes[digest] if digest in digests & self.reused else None
+            if outcome and one.config.epochs == longest and not len(outcome.curve_e):
+                with contextlib.suppress(Exception):  # a picture less is no reason to fail
+                    (curves,) = curves_of([outcome.run_id])
+                    losses_e = curves["train_loss"].to_numpy(dtype=np.float32)
+                    self.outcomes[digest] = dataclasses.replace(outcome, curve_e=losses_e[thinned(len(losses_e))])
+
+
+def _shown(outcomes: Iterator[Outcome], total: int) -> Iterator[Outcome]:
+    """Show how far a sweep is: a bar where a person watches, a line now and then where not."""
+    if sys.stderr.isatty():
+        yield from tqdm(outcomes, total=total, unit="run", smoothing=0.05)
+        return
+    start = last = time.monotonic()
+    for done, outcome in enumerate(outcomes, 1):
+        yield outcome
+        now = time.monotonic()
+        if done == total or now - last > 10:
+            last, pace = now, done / (now - start)
+            print(f"run {done}/{total}, {pace:.1f} runs a second, {(total - done) / pace:.0f} s left", flush=True)
+
+
+if __name__ == "__main__":
+    logging.captureWarnings(True)  # libraries' warnings are for their developers, not between the lines of a sweep
+    sys.exit(main())

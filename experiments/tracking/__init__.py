@@ -1,0 +1,15 @@
+"""The only writer of MLflow: one way of recording a run, for a net trained alone and for the nets of a stack."""
+
+from experiments.tracking.run import TrackedRun
+from experiments.tracking.store import TrackingError, end_run_from_environment
+from experiments.tracking.sweep import Membership, TrackedSweep, delete_half_made, goes_on
+
+__all__ = [
+    "Membership",
+    "TrackedRun",
+    "TrackedSweep",
+    "TrackingError",
+    "delete_half_made",
+    "end_run_from_environment",
+    "goes_on",
+]

@@ -1,0 +1,91 @@
+"""The tracking store: reached, or refused at once and in one line; runs opened in it and ended."""
+
+import contextlib
+import os
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import mlflow
+from mlflow import ActiveRun, MlflowClient
+from mlflow.utils.name_utils import _GENERATOR_NOUNS, _GENERATOR_PREDICATES
+
+from experiments.words import first_line
+
+MOST_SAID = 5000
+"""The longest end_reason, in characters: MLflow cuts a tag off at 8000."""
+
+AUTOMATIC_NAME = re.compile(rf"({'|'.join(_GENERATOR_PREDICATES)})-({'|'.join(_GENERATOR_NOUNS)})-\d+")
+"""The names MLflow makes up, such as bold-crane-123. Ours says more; one that a person gave is kept."""
+
+
+class TrackingError(Exception):
+    """The tracking store cannot be used; the message names it and says what to change."""
+
+
+def open_run(name: str, experiment_id: str | None = None, tags: Mapping[str, str] | None = None) -> ActiveRun:
+    """Start a run, or go on with the one that `mlflow run` has opened.
+
+    Arguments:
+        name: what the run is called; a name that a person gave to the run that `mlflow run` has opened stays.
+        experiment_id: the experiment of a run inside a sweep; None follows the environment.
+        tags: what it is tagged with from the start.
+
+    Raises:
+        TrackingError: the store cannot be used; said within seconds.
+    """
+    store = mlflow.get_tracking_uri()
+    opened = "MLFLOW_RUN_ID" in os.environ
+    try:
+        if store.startswith("sqlite:///"):
+            # MLflow would try for minutes to open what cannot be opened.
+            path = Path(store.removeprefix("sqlite:///"))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.closing(sqlite3.connect(path)) as database:
+                database.execute("PRAGMA user_version")
+        with impatient():
+            return mlflow.start_run(
+                run_name=None if opened else name,
+                experiment_id=experiment_id,
+                nested=experiment_id is not None,
+                tags=dict(tags or {}),
+            )
+    except Exception as error:
+        raise TrackingError(store_trouble(error)) from error
+
+
+def name_of(run: ActiveRun, name: str) -> str:
+    """Return what an opened run is to be called: as a person called it, or else `name`."""
+    given: str = run.info.run_name
+    return name if AUTOMATIC_NAME.fullmatch(given) else given
+
+
+def end_run_from_environment(status: str, end_reason: str) -> None:
+    """End the run that `mlflow run` has opened, where the program ends before it took it over; without one, nothing."""
+    run_id = os.environ.get("MLFLOW_RUN_ID")
+    if run_id:
+        with contextlib.suppress(Exception), impatient():  # the reason itself is on the terminal
+            MlflowClient().set_tag(run_id, "end_reason", end_reason[:MOST_SAID])
+            MlflowClient().set_terminated(run_id, status)
+
+
+def store_trouble(error: Exception) -> str:
+    """Return in one line why the store cannot be used, and what to change."""
+    return (
+        f"the tracking store {mlflow.get_tracking_uri()} cannot be used ({first_line(error)[:300]}); "
+        "allowed: sqlite:///FILE or the address of a running `mlflow server`; change MLFLOW_TRACKING_URI"
+    )
+
+
+@contextlib.contextmanager
+def impatient() -> Iterator[None]:
+    """Ask a tracking server once and briefly, where MLflow would retry for minutes, unless the user says otherwise."""
+    settings = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
+    ours = {name: value for name, value in settings.items() if name not in os.environ}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name in ours:
+            os.environ.pop(name, None)

@@ -1,0 +1,240 @@
+"""A sweep in MLflow: a parent run, the runs that belong to it, and what a killed one left behind."""
+
+import contextlib
+import os
+import platform
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow
+from matplotlib.figure import Figure
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, Run, RunTag
+
+from experiments.code_state import code_state
+from experiments.plots import save
+from experiments.tracking.store import MOST_SAID, TrackingError, name_of, open_run, store_trouble
+
+HEARTBEAT_SECONDS = 10.0
+"""How often a sweep says that it is alive."""
+
+STALE_SECONDS = 300.0
+"""A sweep on another machine that has been silent for so long is taken for dead."""
+
+MOST_PARAM = 6000
+"""Characters of a param that MLflow keeps."""
+
+
+@dataclass(frozen=True)
+class Membership:
+    """How a run belongs to a sweep.
+
+    Attributes:
+        sweep_id: the run id of the sweep, the parent.
+        experiment_id: the experiment they are in.
+        shard: the number of the shard in which the run is made.
+        also_named: fields of TrainConfig that tell the sweep's runs apart beside those that are in every run's name.
+    """
+
+    sweep_id: str
+    experiment_id: str
+    shard: int
+    also_named: tuple[str, ...] = ()
+
+    @property
+    def tags_of_a_child(self) -> dict[str, str]:
+        """What MLflow is told when a run of the sweep is made."""
+        return {"mlflow.parentRunId": self.sweep_id, "shard": str(self.shard)}
+
+    @property
+    def tag_of_a_member(self) -> dict[str, str]:
+        """What every complete run carries that belongs to the sweep, new or reused."""
+        return member_tag(self.sweep_id)
+
+    @property
+    def condition(self) -> str:
+        """What to search MLflow for to find the runs that were made in this shard."""
+        return f"{_child_of(self.sweep_id)} AND tags.shard = '{self.shard}'"
+
+
+def member_tag(sweep_id: str) -> dict[str, str]:
+    """Return what every complete run carries that belongs to a sweep, new or reused."""
+    return {f"sweep.{sweep_id}": "member"}
+
+
+class TrackedSweep:
+    """The MLflow run of a sweep, the parent of the runs that it makes; it says every few seconds that it is alive.
+
+    Arguments:
+        name: what it is called.
+        params: what was asked for, by field.
+        files: texts that are kept with it, by file name.
+
+    Attributes:
+        run_id, experiment_id: MLflow's ids.
+        name: what it is called, by us or by the person who opened it with `mlflow run`.
+
+    Raises:
+        TrackingError: the store cannot be reached or written.
+    """
+
+    def __init__(self, name: str, params: Mapping[str, str], files: Mapping[str, str]) -> None:
+        run = open_run(name)
+        self.name = name_of(run, name)
+        self.run_id: str = run.info.run_id
+        self.experiment_id: str = run.info.experiment_id
+        self._client = MlflowClient()
+        self._over = threading.Event()
+        try:
+            tags = {"mlflow.runName": self.name, "host": platform.node(), "pid": str(os.getpid()), **_now()}
+            tags |= {"git_commit": code_state().commit, "git_dirty": code_state().dirty}
+            self._client.log_batch(
+                self.run_id,
+                # `mlflow run` has logged its own already.
+                params=[Param(key, value[:MOST_PARAM]) for key, value in params.items() if key not in run.data.params],
+                tags=[RunTag(key, value) for key, value in tags.items()],
+            )
+            for path, text in files.items():
+                self._client.log_text(self.run_id, text, path)
+        except Exception as error:
+            with contextlib.suppress(Exception):
+                mlflow.end_run("FAILED")
+            raise TrackingError(store_trouble(error)) from error
+        self._heart = threading.Thread(target=self._beat, daemon=True)
+        self._heart.start()
+
+    def adopt(self, run_ids: Iterable[str]) -> None:
+        """Make runs that were recorded earlier members of this sweep; their parent stays."""
+        for run_id in run_ids:
+            for key, value in member_tag(self.run_id).items():
+                self._client.set_tag(run_id, key, value)
+
+    def clean(self) -> tuple[int, int]:
+        """End the sweeps that were killed and could not say so, and delete the runs that they left half-made.
+
+        Returns:
+            How many sweeps were ended, and how many half-made runs deleted.
+        """
+        dead = [sweep for sweep in _running(self.experiment_id, "tags.heartbeat LIKE '%'") if self._is_dead(sweep)]
+        half_made = 0
+        for sweep in dead:
+            # Ended first: a worker of it that is still at work looks here before it makes another run.
+            self._client.set_tag(sweep.info.run_id, "end_reason", "killed: its process is gone")
+            self._client.set_terminated(sweep.info.run_id, "KILLED")
+            half_made += delete_half_made(self.experiment_id, _child_of(sweep.info.run_id))
+        return len(dead), half_made
+
+    def delete_half_made(self) -> int:
+        """Delete the runs of this sweep that are still being recorded, once its workers are gone; return how many."""
+        return delete_half_made(self.experiment_id, _child_of(self.run_id))
+
+    def finish(
+        self,
+        status: str,
+        end_reason: str,
+        note: str,
+        metrics: Mapping[str, float],
+        files: Mapping[str, str],
+        figures: Mapping[str, Figure],
+    ) -> None:
+        """Record what the sweep came to, and end it.
+
+        Arguments:
+            status: MLflow's FINISHED, FAILED or KILLED.
+            end_reason: what happened, in words.
+            note: the description of its page, Markdown.
+            metrics: its own numbers, by name.
+            files: texts to keep, by file name.
+            figures: pictures to keep as plots/NAME.png, by name.
+
+        Raises:
+            TrackingError: the store refused something.
+        """
+        self._over.set()
+        self._heart.join()
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                (Path(folder) / "plots").mkdir()
+                for name, text in files.items():
+                    (Path(folder) / name).write_text(text, encoding="utf-8")
+                for name, figure in figures.items():
+                    save(figure, Path(folder) / "plots" / f"{name}.png")
+                self._client.log_artifacts(self.run_id, folder)
+            now = int(time.time() * 1000)
+            self._client.log_batch(
+                self.run_id,
+                metrics=[Metric(name, value, now, 0) for name, value in metrics.items()],
+                tags=[RunTag("mlflow.note.content", note), RunTag("end_reason", end_reason[:MOST_SAID])],
+            )
+        except Exception as error:
+            status = "FAILED"
+            raise TrackingError(f"sweep {self.run_id}: {store_trouble(error)}") from error
+        finally:
+            mlflow.end_run(status)
+
+    def _beat(self) -> None:
+        while not self._over.wait(HEARTBEAT_SECONDS):
+            with contextlib.suppress(Exception):  # a store that is away for a while does not stop the sweep
+                for key, value in _now().items():
+                    self._client.set_tag(self.run_id, key, value)
+
+    def _is_dead(self, sweep: Run) -> bool:
+        if sweep.info.run_id == self.run_id:
+            return False
+        tags = sweep.data.tags
+        if tags["host"] == platform.node() and not _lives(int(tags["pid"])):
+            return True
+        return time.time() - float(tags["heartbeat"]) > STALE_SECONDS
+
+
+def _now() -> dict[str, str]:
+    return {"heartbeat": f"{time.time():.0f}"}
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
+
+
+def goes_on(sweep_id: str) -> bool:
+    """Say whether a sweep is still running: one that was taken for dead makes no further runs."""
+    running: bool = MlflowClient().get_run(sweep_id).info.status == "RUNNING"
+    return running
+
+
+def delete_half_made(experiment_id: str, condition: str) -> int:
+    """Delete the runs that meet a condition and are still being recorded, with their models; return how many.
+
+    Only where whoever recorded them lives no more.
+    """
+    client, half_made = MlflowClient(), list(_running(experiment_id, condition))
+    for run in half_made:
+        for model in client.search_logged_models([experiment_id], f"source_run_id = '{run.info.run_id}'"):
+            client.delete_logged_model(model.model_id)
+        client.set_terminated(run.info.run_id, "KILLED")
+        client.delete_run(run.info.run_id)
+    return len(half_made)
+
+
+def _child_of(sweep_id: str) -> str:
+    return f"tags.`mlflow.parentRunId` = '{sweep_id}'"
+
+
+def _running(experiment_id: str, condition: str) -> Iterator[Run]:
+    token = None
+    while True:
+        wanted = f"attributes.status = 'RUNNING' AND {condition}"
+        page = MlflowClient().search_runs([experiment_id], wanted, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return

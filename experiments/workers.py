@@ -1,0 +1,154 @@
+"""Where a sweep's shards are worked on: in this process, in others on this machine, or on a Dask cluster."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Protocol
+
+import mlflow
+
+from experiments.flags import UsageError
+from experiments.shards import Outcome, Shard, record_shard
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Seeds, threads and MLflow's active run belong to a process: a cluster's worker may have many threads."""
+
+
+class WorkerDiedError(Exception):
+    """A process ended before its shard was done."""
+
+
+def run_shard(shard: Shard, store: str) -> list[Outcome]:
+    """Train and record a shard in this process, in a store named by its tracking URI."""
+    with _ONE_AT_A_TIME:
+        mlflow.set_tracking_uri(store)
+        return list(record_shard(shard))
+
+
+class Workers(Protocol):
+    """What works on shards in the background.
+
+    Attributes:
+        count: how many shards are worked on at a time.
+    """
+
+    count: int
+
+    def submit(self, shard: Shard, store: str) -> "Future[list[Outcome]]":
+        """Have a shard worked on, some time."""
+
+    def stop(self) -> None:
+        """End all that is at work; nothing more is recorded when this returns."""
+
+
+class LocalWorkers:
+    """Processes on this machine: one that is killed takes its own shard down and no other, and is replaced.
+
+    Arguments:
+        count: how many.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._threads = ThreadPoolExecutor(count)
+        self._mine = threading.local()
+        self._processes: list[BaseProcess] = []
+        self._stopped = False
+
+    def submit(self, shard: Shard, store: str) -> "Future[list[Outcome]]":
+        """Have a shard worked on by the next process that is free."""
+        return self._threads.submit(self._work, shard, store)
+
+    def stop(self) -> None:
+        """Kill the processes."""
+        self._stopped = True
+        for process in self._processes:
+            process.kill()
+            process.join()
+        self._threads.shutdown(cancel_futures=True)
+
+    def _work(self, shard: Shard, store: str) -> list[Outcome]:
+        """Send a shard to this thread's own process and wait for what comes back."""
+        connection: Connection | None = getattr(self._mine, "connection", None)
+        if connection is None:
+            connection = self._mine.connection = self._start()
+        try:
+            connection.send((shard, store))
+            outcomes: list[Outcome] | BaseException = connection.recv()
+        except (EOFError, OSError):
+            self._mine.connection = None
+            raise WorkerDiedError("a worker process was killed") from None
+        if isinstance(outcomes, BaseException):
+            raise outcomes
+        return outcomes
+
+    def _start(self) -> Connection:
+        if self._stopped:
+            raise WorkerDiedError("the sweep has been stopped")
+        spawn = multiprocessing.get_context("spawn")  # a fork would copy torch's threads half-way
+        ours, theirs = spawn.Pipe()
+        process = spawn.Process(target=_serve, args=(theirs,), daemon=True)
+        process.start()
+        self._processes.append(process)
+        theirs.close()  # so that ours ends when the process does
+        return ours
+
+
+def _serve(connection: Connection) -> None:
+    """Work on shards as they come, until the process that sends them is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the sweep itself ends its workers
+    threading.Thread(target=_end_with_the_sweep, daemon=True).start()
+    while True:
+        shard, store = connection.recv()
+        try:
+            outcomes: list[Outcome] | Exception = run_shard(shard, store)
+        except Exception as error:
+            outcomes = RuntimeError(f"{type(error).__name__}: {error}")  # the error itself may not pickle
+        connection.send(outcomes)
+
+
+def _end_with_the_sweep() -> None:
+    """End this process when the one that started it ends: another start may already make the same runs."""
+    sweep = multiprocessing.parent_process()
+    assert sweep is not None
+    sweep.join()
+    os._exit(1)
+
+
+class ClusterWorkers:
+    """The workers of a running Dask cluster.
+
+    Arguments:
+        address: the scheduler's, such as tcp://host:8786.
+
+    Raises:
+        UsageError: Dask is not installed, or nobody answers there.
+    """
+
+    def __init__(self, address: str) -> None:
+        try:
+            from distributed import Client
+        except ImportError:
+            raise UsageError('scheduler needs Dask, which is not installed; use: pip install -e ".[cluster]"') from None
+        try:
+            self._client = Client(address, timeout=10)
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"scheduler is {address!r}, where nobody answers ({type(error).__name__}); allowed: the address of a "
+                "running Dask scheduler, such as tcp://host:8786 (--scheduler)"
+            ) from None
+        self.count = max(1, len(self._client.nthreads()))
+        self._executor: Executor = self._client.get_executor(pure=False)
+
+    def submit(self, shard: Shard, store: str) -> "Future[list[Outcome]]":
+        """Have a shard worked on by some worker of the cluster, and by another if that one is killed."""
+        return self._executor.submit(run_shard, shard, store)
+
+    def stop(self) -> None:
+        """Cancel what waits; what is at work ends when it finds that the sweep is over."""
+        self._executor.shutdown(wait=False)
+        self._client.close()

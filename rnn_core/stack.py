@@ -1,0 +1,384 @@
+"""Many nets of one shape trained as one: CharRNN and its training with one more axis, N nets."""
+
+from collections.abc import Generator, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.nn import functional
+
+from rnn_core.adam import BETA1, BETA2, EPSILON
+from rnn_core.batching import Window
+from rnn_core.model import CharRNN
+from rnn_core.prepare import Prepared
+from rnn_core.training import step_size
+
+# The names of tensors say their axes: T steps, N nets, B sequences, H hidden units, G gates times H, I inputs,
+# V characters, P parameters of one net, and S = T * B, all steps of all sequences of a net in one row. Sequences stand
+# in columns, so that a net's weights multiply from the left; T stands first where one step is taken after the other.
+
+State = tuple[Tensor, ...]
+"""A layer's recurrent state: (h_nhb,), or (h_nhb, c_nhb) for an LSTM."""
+
+
+class _Rnn(Function):
+    """h_t = tanh(x_t + W h_(t-1))."""
+
+    @staticmethod
+    def forward(ctx: Any, x_tnhb: Tensor, weight_nhh: Tensor, bias_nh: Tensor, h_nhb: Tensor) -> Tensor:
+        h_tnhb = x_tnhb + bias_nh[:, :, None]
+        before = h_nhb
+        for h in h_tnhb:
+            before = h.baddbmm_(weight_nhh, before).tanh_()
+        ctx.save_for_backward(weight_nhh, h_nhb, h_tnhb)
+        return h_tnhb
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (above_tnhb,) = gradients
+        weight_nhh, h_nhb, h_tnhb = ctx.saved_tensors
+        back_nhh = weight_nhh.transpose(1, 2).contiguous()
+        dx_tnhb = 1 - h_tnhb.square()
+        dh = above_tnhb[-1]
+        for t in reversed(range(len(dx_tnhb))):
+            dx_tnhb[t].mul_(dh)
+            dh = torch.baddbmm(above_tnhb[t - 1], back_nhh, dx_tnhb[t]) if t else dh
+        return dx_tnhb, _outer(dx_tnhb, h_nhb, h_tnhb), dx_tnhb.sum((0, 3)), None
+
+
+class _Gru(Function):
+    """The gates r, z, n in torch's order: n = tanh(x_n + r (W_n h + b_n)), h_t = n + z (h_(t-1) - n)."""
+
+    @staticmethod
+    def forward(ctx: Any, x_tngb: Tensor, weight_ngh: Tensor, bias_ng: Tensor, h_nhb: Tensor) -> Tensor:
+        size = h_nhb.shape[1]
+        gates_tngb, inner_tnhb = torch.empty_like(x_tngb), x_tngb.new_empty(len(x_tngb), *h_nhb.shape)
+        h_tnhb = torch.empty_like(inner_tnhb)
+        before = h_nhb
+        bias_ngb = bias_ng[:, :, None].expand(*x_tngb.shape[1:])
+        for x, gates, inner, h in zip(x_tngb, gates_tngb, inner_tnhb, h_tnhb, strict=True):
+            own = torch.baddbmm(bias_ngb, weight_ngh, before)
+            r, z, n = gates.split(size, 1)
+            inner.copy_(own[:, 2 * size :])
+            torch.add(x[:, : 2 * size], own[:, : 2 * size], out=gates[:, : 2 * size]).sigmoid_()
+            torch.addcmul(x[:, 2 * size :], r, inner, out=n).tanh_()
+            before = torch.sub(before, n, out=h).mul_(z).add_(n)
+        ctx.save_for_backward(weight_ngh, h_nhb, h_tnhb, gates_tngb, inner_tnhb)
+        return h_tnhb
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (above_tnhb,) = gradients
+        weight_ngh, h_nhb, h_tnhb, gates_tngb, inner_tnhb = ctx.saved_tensors
+        size = h_nhb.shape[1]
+        back_nhg = weight_ngh.transpose(1, 2).contiguous()
+        r, z, n = gates_tngb.split(size, 2)
+        before_tnhb = _before(h_nhb, h_tnhb)
+        # What dh is multiplied with to reach each gate's sum: from the input, and from the state, which differ in n.
+        to_n = (1 - z) * (1 - n.square())
+        dx_tngb = torch.cat([to_n * inner_tnhb * r * (1 - r), (before_tnhb - n) * z * (1 - z), to_n], 2)
+        down_tngb = torch.cat([dx_tngb[:, :, : 2 * size], to_n * r], 2)
+        dh_tnhb = torch.empty_like(above_tnhb)
+        dh = above_tnhb[-1]
+        for t in reversed(range(len(dx_tngb))):
+            dh_tnhb[t] = dh
+            if t:
+                by_gate = down_tngb[t].unflatten(1, (3, size)).mul_(dh[:, None])
+                dh = torch.addcmul(above_tnhb[t - 1], dh, z[t]).baddbmm_(back_nhg, by_gate.flatten(1, 2))
+        down_tngb[0].unflatten(1, (3, size)).mul_(dh[:, None])
+        dx_tngb.unflatten(2, (3, size)).mul_(dh_tnhb[:, :, None])
+        return dx_tngb, _outer(down_tngb, h_nhb, h_tnhb), down_tngb.sum((0, 3)), None
+
+
+class _Lstm(Function):
+    """The gates i, f, g, o in torch's order: c_t = f c_(t-1) + i g, h_t = o tanh(c_t)."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x_tngb: Tensor, weight_ngh: Tensor, bias_ng: Tensor, h_nhb: Tensor, c_nhb: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        size = h_nhb.shape[1]
+        gates_tngb = x_tngb + bias_ng[:, :, None]
+        h_tnhb = x_tngb.new_empty(len(x_tngb), *h_nhb.shape)
+        c_tnhb = torch.empty_like(h_tnhb)
+        before, cell = h_nhb, c_nhb
+        for gates, h, c in zip(gates_tngb, h_tnhb, c_tnhb, strict=True):
+            gates.baddbmm_(weight_ngh, before)
+            gates[:, : 2 * size].sigmoid_()
+            i, f, g, o = gates.split(size, 1)
+            g.tanh_()
+            o.sigmoid_()
+            cell = torch.mul(f, cell, out=c).addcmul_(i, g)
+            before = torch.tanh(cell, out=h).mul_(o)
+        ctx.save_for_backward(weight_ngh, h_nhb, h_tnhb, c_nhb, c_tnhb, gates_tngb)
+        last = c_tnhb[-1].clone()
+        ctx.mark_non_differentiable(last)
+        return h_tnhb, last
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        above_tnhb, _ = gradients
+        weight_ngh, h_nhb, h_tnhb, c_nhb, c_tnhb, gates_tngb = ctx.saved_tensors
+        size = h_nhb.shape[1]
+        back_nhg = weight_ngh.transpose(1, 2).contiguous()
+        i, f, g, o = gates_tngb.split(size, 2)
+        tanh_tnhb = c_tnhb.tanh()
+        to_c = o * (1 - tanh_tnhb.square())
+        # What dc (for o: dh) is multiplied with to reach each gate's sum.
+        dx_tngb = torch.cat(
+            [g * i * (1 - i), _before(c_nhb, c_tnhb) * f * (1 - f), i * (1 - g.square()), tanh_tnhb * o * (1 - o)], 2
+        )
+        dh, dc = above_tnhb[-1], torch.zeros_like(c_nhb)
+        for t in reversed(range(len(dx_tngb))):
+            dc.addcmul_(dh, to_c[t])
+            dx_tngb[t, :, : 3 * size].unflatten(1, (3, size)).mul_(dc[:, None])
+            dx_tngb[t, :, 3 * size :].mul_(dh)
+            if t:
+                dh = torch.baddbmm(above_tnhb[t - 1], back_nhg, dx_tngb[t])
+                dc.mul_(f[t])
+        return dx_tngb, _outer(dx_tngb, h_nhb, h_tnhb), dx_tngb.sum((0, 3)), None, None
+
+
+def _outer(d_tngb: Tensor, h_nhb: Tensor, h_tnhb: Tensor) -> Tensor:
+    """Return the gradient of recurrent weights: d_t h_(t-1)^T summed over steps and sequences, (N, G, H)."""
+    return _row(d_tngb) @ _row(_before(h_nhb, h_tnhb)).transpose(1, 2)
+
+
+def _before(first_nhb: Tensor, h_tnhb: Tensor) -> Tensor:
+    """Return the state before each step."""
+    return torch.cat([first_nhb[None], h_tnhb[:-1]])
+
+
+def _row(x_tngb: Tensor) -> Tensor:
+    """Put the steps of all sequences of a net into one row: (T, N, G, B) to (N, G, S)."""
+    return x_tngb.permute(1, 2, 0, 3).flatten(2)
+
+
+RECURRENCES: dict[str, type[Function]] = {"rnn": _Rnn, "gru": _Gru, "lstm": _Lstm}
+"""The cells that can be stacked; nets of any other cell are trained alone."""
+
+
+class Stack:
+    """N CharRNNs of one shape, as one.
+
+    Arguments:
+        nets: the nets, all of one cell, hidden size, number of layers, encoding and vocabulary size. They are copied.
+        cell: their cell, one of RECURRENCES.
+
+    Attributes:
+        flat_np: all weights, (N, P).
+        weights: the same memory under the names of CharRNN's state_dict, each (N, ...), for autograd.
+    """
+
+    def __init__(self, nets: Sequence[CharRNN], cell: str) -> None:
+        self._cell = RECURRENCES[cell]
+        self._states = 2 if cell == "lstm" else 1
+        self._encoding, self._layers = nets[0].encoding, nets[0].recurrent.num_layers
+        self._hidden_size, self._vocabulary_size = nets[0].recurrent.hidden_size, nets[0].vocabulary_size
+        with torch.no_grad():
+            self.flat_np = torch.stack([torch.cat([weight.flatten() for weight in net.parameters()]) for net in nets])
+        shapes = {name: weight.shape for name, weight in nets[0].named_parameters()}
+        parts_np = self.flat_np.split([shape.numel() for shape in shapes.values()], 1)
+        self.weights = {
+            name: part_np.unflatten(1, shape).requires_grad_()
+            for (name, shape), part_np in zip(shapes.items(), parts_np, strict=True)
+        }
+
+    def __len__(self) -> int:
+        return len(self.flat_np)
+
+    def load_into(self, net: CharRNN, number: int) -> CharRNN:
+        """Give a net of this shape the weights of the stack's net of that number, and return it."""
+        net.load_state_dict({name: weight[number].detach() for name, weight in self.weights.items()})
+        return net
+
+    def init_hidden(self, batch_size: int) -> list[State]:
+        """Return each layer's zero state for `batch_size` sequences of each net."""
+        zeros_nhb = self.flat_np.new_zeros(len(self), self._hidden_size, batch_size)
+        return [(zeros_nhb,) * self._states] * self._layers
+
+    def forward(self, input_nbt: Tensor, hidden: list[State]) -> tuple[Tensor, list[State]]:
+        """Read from a state: `CharRNN.encode` and `CharRNN.forward`, for every net its own sequences.
+
+        Arguments:
+            input_nbt: character indices, int64, (N, B, T).
+            hidden: the state before the first step, of which no gradient is taken.
+
+        Returns:
+            The logits after each step, (N, V, S), and the state after the last step.
+        """
+        _, batch, steps = input_nbt.shape
+        weights = self.weights
+        x_nis = self._encode(input_nbt.transpose(1, 2).flatten(1))
+        after = []
+        for layer, state in enumerate(hidden):
+            wide, own, bias, own_bias = (
+                weights[f"recurrent.{name}_l{layer}"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            )
+            x_ngs = torch.baddbmm(bias[:, :, None], wide, x_nis)
+            x_tngb = x_ngs.unflatten(2, (steps, batch)).permute(2, 0, 1, 3).contiguous()
+            out = self._cell.apply(x_tngb, own, own_bias, *state)
+            h_tnhb, *c_nhb = out if isinstance(out, tuple) else (out,)
+            after.append((h_tnhb[-1].detach(), *c_nhb))
+            x_nis = _row(h_tnhb)
+        return torch.baddbmm(weights["readout.bias"][:, :, None], weights["readout.weight"], x_nis), after
+
+    def _encode(self, indices_ns: Tensor) -> Tensor:
+        """Turn character indices (N, S) into the cell's input (N, I, S)."""
+        if self._encoding == "index":
+            return indices_ns[:, None].to(self.flat_np.dtype)
+        if self._encoding == "onehot":
+            return functional.one_hot(indices_ns, self._vocabulary_size).transpose(1, 2).to(self.flat_np.dtype)
+        # All nets' tables as one: net n's rows begin at n V.
+        starts_n1 = torch.arange(len(self), device=indices_ns.device)[:, None] * self._vocabulary_size
+        table_ni = self.weights["embedding.weight"].flatten(0, 1)
+        return functional.embedding(indices_ns + starts_n1, table_ni).transpose(1, 2)
+
+
+@dataclass(frozen=True)
+class StackRecord:
+    """What one epoch of all nets came to, as an EpochRecord says it of one.
+
+    Attributes:
+        epoch: from 0.
+        loss_n: mean cross-entropy over each net's training predictions, nats per character, float64, (N,). Where it is
+            not finite the net has diverged, in the first such epoch, and is trained no further.
+        accuracy_n: share of predictions whose likeliest character is right, 0 to 1, (N,).
+        stack: the nets, which the next epoch goes on to train.
+    """
+
+    epoch: int
+    loss_n: np.ndarray
+    accuracy_n: np.ndarray
+    stack: Stack
+
+
+def shape_of(prepared: Prepared) -> Hashable | None:
+    """Return what nets must have in common to be trained in one stack; None for one that is to be trained alone."""
+    config = prepared.config
+    if config.cell not in RECURRENCES or config.keep != "last":
+        return None
+    windows = tuple((window.input_bt.shape, window.fresh) for window in prepared.windows)
+    net = (config.cell, config.hidden_size, config.layers, config.encoding, len(prepared.vocabulary))
+    return *net, config.epochs, config.device, config.threads, windows
+
+
+def bytes_a_net(prepared: Prepared) -> int:
+    """Return about how much memory one net takes in a stack, in bytes."""
+    config = prepared.config
+    states = {"rnn": 5, "gru": 14, "lstm": 16}[config.cell] * config.layers * config.hidden_size
+    steps = max(window.input_bt.numel() for window in prepared.windows)
+    characters = sum(window.input_bt.numel() for window in prepared.windows)
+    # Weights, gradients (twice: parts and whole), Adam's two means and two passing values; what a window's steps keep.
+    numbers = 8 * prepared.parameters + steps * (2 * states + 6 * len(prepared.vocabulary) + 2 * config.hidden_size)
+    return 4 * numbers + 17 * characters + 16 * config.epochs
+
+
+def train_stack(members: Sequence[Prepared]) -> Generator[StackRecord, None, None]:
+    """Train a net for each member, all as one: what `training.train` does, with a seed, data, and numbers for each.
+
+    Every net starts from the weights that its seed gives it alone. Clipping, the step size and the count of steps are
+    each net's own; a net whose loss is not finite falls out, and the others are not touched by it.
+
+    Arguments:
+        members: what to train, all of one `shape_of`.
+
+    Yields:
+        A StackRecord after each epoch.
+
+    Raises:
+        ValueError: the members are not of one shape, or of one that cannot be stacked.
+    """
+    shapes = {shape_of(member) for member in members}
+    if len(shapes) != 1 or None in shapes:
+        raise ValueError(f"the members of a stack have one shape that can be stacked; these have {shapes}")
+    first = members[0].config
+    torch.set_num_threads(first.threads)
+    stack = Stack([member.build_net() for member in members], first.cell)
+    windows = [_side_by_side(parts).to(first.device) for parts in zip(*(m.windows for m in members), strict=True)]
+    clip_n1, rate_n1, decay_n1 = (
+        stack.flat_np.new_tensor([[getattr(member.config, name)] for member in members])
+        for name in ("clip", "learning_rate", "weight_decay")
+    )
+    clips = bool(clip_n1.any())
+    clip_n1[clip_n1 == 0] = torch.inf
+    adam = _Adam(stack.flat_np)
+    step, steps = 0, first.epochs * len(windows)
+    alive_n = torch.ones(len(members), dtype=torch.bool, device=first.device)
+    loss_sum_n = torch.zeros(len(members), dtype=torch.float64, device=first.device)
+    for epoch in range(first.epochs):
+        loss_sum_n[alive_n] = 0  # a sum that is not finite stays
+        correct_n, count_n = torch.zeros_like(loss_sum_n), torch.zeros_like(loss_sum_n)
+        for window in windows:
+            if window.fresh:
+                hidden = stack.init_hidden(window.input_bt.shape[1])
+            logits_nvs, hidden = stack.forward(window.input_bt, hidden)
+            target_ns = window.target_bt.transpose(1, 2).flatten(1)
+            cross_entropy_ns = functional.cross_entropy(logits_nvs, target_ns, reduction="none")
+            right_ns = logits_nvs.detach().max(1).indices == target_ns  # argmax is slow along an inner axis
+            if window.mask_bt is None:
+                predictions_n = torch.full_like(loss_sum_n, target_ns.shape[1])
+            else:
+                counted_ns = window.mask_bt.transpose(1, 2).flatten(1)
+                cross_entropy_ns, right_ns = cross_entropy_ns * counted_ns, right_ns & counted_ns
+                predictions_n = counted_ns.sum(1).double()
+            loss_n = cross_entropy_ns.sum(1) / predictions_n.clamp(min=1).float()
+            loss_sum_n += torch.where(alive_n, loss_n.detach() * predictions_n, 0)
+            correct_n += right_ns.sum(1)
+            count_n += predictions_n
+            alive_n &= loss_n.detach().isfinite()
+            shares = [step_size(member.config.schedule, step / steps) for member in members]
+            step += 1
+            gradient_np = _gradient(loss_n, stack)
+            if clips:  # as torch's clip_grad_norm_ does
+                gradient_np *= (clip_n1 / (gradient_np.norm(dim=1, keepdim=True) + 1e-6)).clamp(max=1)
+            # Nothing to learn from, no step.
+            takes_n1 = (alive_n & (predictions_n > 0))[:, None].to(stack.flat_np.dtype)
+            adam.step(gradient_np, takes_n1, rate_n1 * rate_n1.new_tensor(shares)[:, None], decay_n1)
+        yield StackRecord(epoch, (loss_sum_n / count_n).cpu().numpy(), (correct_n / count_n).cpu().numpy(), stack)
+
+
+def _gradient(loss_n: Tensor, stack: Stack) -> Tensor:
+    """Return the gradient of each net's own loss, (N, P)."""
+    parts = torch.autograd.grad(loss_n.sum(), list(stack.weights.values()))
+    return torch.cat([part.flatten(1) for part in parts], 1)
+
+
+def _side_by_side(windows: Sequence[Window]) -> Window:
+    """Put the windows of N nets into one, its tensors (N, B, T)."""
+    masks = [window.mask_bt for window in windows]
+    everything = torch.ones(windows[0].input_bt.shape, dtype=torch.bool)
+    return Window(
+        torch.stack([window.input_bt for window in windows]),
+        torch.stack([window.target_bt for window in windows]),
+        None
+        if all(mask is None for mask in masks)
+        else torch.stack([everything if mask is None else mask for mask in masks]),
+        windows[0].fresh,
+    )
+
+
+class _Adam:
+    """`rnn_core.adam.Adam` for weights (N, P) whose rows take, or do not take, their own steps."""
+
+    def __init__(self, weights_np: Tensor) -> None:
+        self._weights_np = weights_np
+        self._means_np, self._squares_np = torch.zeros_like(weights_np), torch.zeros_like(weights_np)
+        self._steps_n1 = weights_np.new_zeros(len(weights_np), 1)
+
+    @torch.no_grad()
+    def step(self, gradient_np: Tensor, takes_n1: Tensor, rate_n1: Tensor, decay_n1: Tensor) -> None:
+        """Take one step along the gradients in the rows where `takes_n1` is 1, none where it is 0."""
+        self._steps_n1 += takes_n1
+        steps_n1 = self._steps_n1.clamp(min=1)
+        rate_n1 = rate_n1 * takes_n1
+        self._means_np.lerp_(gradient_np, takes_n1 * (1 - BETA1))
+        self._squares_np.lerp_(gradient_np.square(), takes_n1 * (1 - BETA2))
+        bias1_n1, bias2_n1 = 1 - BETA1**steps_n1, 1 - BETA2**steps_n1
+        spread_np = (self._squares_np / bias2_n1).sqrt_().add_(EPSILON)
+        if decay_n1.any():
+            self._weights_np *= 1 - rate_n1 * decay_n1
+        self._weights_np.addcdiv_(self._means_np * (-rate_n1 / bias1_n1), spread_np)

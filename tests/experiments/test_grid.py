@@ -1,0 +1,131 @@
+"""The grid of a sweep: what flags and files say, what runs it makes, what it refuses."""
+
+from pathlib import Path
+
+import pytest
+
+from experiments.flags import UsageError
+from experiments.grid import FIELDS, PLURALS, Grid, read_grid
+from rnn_core.config import ConfigError, TrainConfig
+
+
+def of(**said: str) -> Grid:
+    return read_grid(said, None)
+
+
+def test_names_of_lists_are_plurals() -> None:
+    assert PLURALS.keys() == FIELDS.keys()
+    same = {name for name, plural in PLURALS.items() if name == plural}
+    assert same == {"epochs", "layers", "threads"}
+    assert (PLURALS["hidden_size"], PLURALS["pattern"], PLURALS["seed"]) == ("hidden_sizes", "patterns", "seeds")
+
+
+def test_every_combination_is_a_run_with_each_seed() -> None:
+    grid = of(patterns="abc,aab", hidden_sizes="4,8", learning_rates="1e-2,0.003", seeds="3")
+    configs = [asked.config for asked in grid.runs()]
+    assert len(set(configs)) == 2 * 2 * 2 * 3
+    assert configs[:4] == [TrainConfig("abc", hidden_size=4, seed=seed) for seed in range(3)] + [
+        TrainConfig("abc", hidden_size=4, learning_rate=0.003, seed=0)
+    ]
+    assert grid.swept == ("pattern", "hidden_size", "learning_rate")
+    assert grid.words() == "2 patterns x 2 hidden sizes x 2 learning rates x 3 seeds"
+    assert grid.params()["learning_rates"] == "0.01,0.003"
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds", "shown"),
+    [("3", (0, 1, 2), "3"), ("40-42", (40, 41, 42), "40-42"), ("7-7", (7,), "7-7"), ("1", (0,), "1")],
+)
+def test_seeds_are_a_count_or_a_range(text: str, seeds: tuple[int, ...], shown: str) -> None:
+    grid = of(seeds=text)
+    assert grid.seeds == seeds
+    assert grid.params() == {"seeds": shown}
+
+
+def test_nothing_said_is_the_default_run_with_ten_seeds() -> None:
+    assert [asked.config for asked in of().runs()] == [TrainConfig(seed=seed) for seed in range(10)]
+
+
+def test_recipes_hold_where_nothing_is_said() -> None:
+    abc, reber = (asked for asked in of(patterns="abc,reber", epochs="7", seeds="1").runs())
+    assert abc.config == TrainConfig(epochs=7, seed=0)
+    assert abc.recipe == {}
+    assert reber.config == TrainConfig("reber", epochs=7, seed=0, **reber.recipe)
+    assert reber.recipe
+    assert "epochs" not in reber.recipe
+
+
+def test_a_value_given_twice_is_one() -> None:
+    assert of(hidden_sizes="4,04,4").values["hidden_size"] == (4,)
+
+
+def test_a_file_says_what_commas_cannot(tmp_path: Path) -> None:
+    file = tmp_path / "grid.toml"
+    file.write_text('patterns = ["a,b", "abc"]\nlearning_rates = [1, 0.5]\ncells = "rnn,gru"\nseeds = [5, 9]\n')
+    grid = read_grid({"cells": "lstm", "epochs": ""}, file)
+    values = {"pattern": ("a,b", "abc"), "learning_rate": (1.0, 0.5), "cell": ("lstm",)}
+    assert grid == Grid(values, (5, 9))
+    assert grid.params()["seeds"] == "5,9"
+    assert len(grid.runs()) == 2 * 2 * 2
+
+
+def test_a_grid_reads_back_from_its_own_text(tmp_path: Path) -> None:
+    grid = of(patterns='αβγ,a"b,x\\y,😀z,\t\x7f\n', learning_rates="1e-5,1e20", epochs="3", seeds="40-41")
+    (tmp_path / "grid.toml").write_text(grid.text(), encoding="utf-8")
+    assert read_grid({}, tmp_path / "grid.toml") == grid
+
+
+def test_the_path_of_a_text_holds_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tale.txt").write_text("the cat sat on the mat. " * 20)
+    monkeypatch.chdir(tmp_path)
+    assert of(patterns="text:tale.txt").values["pattern"] == (f"text:{tmp_path / 'tale.txt'}",)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"hidden_sizes": "4,x"}, "hidden_sizes is '4,x'; allowed: one or more whole numbers, separated by commas"),
+        ({"hidden_sizes": "4,,8"}, "(--hidden-sizes)"),
+        ({"hidden_sizes": "4.5"}, "whole numbers"),
+        ({"hidden_sizes": "4,0"}, "hidden_size is 0; allowed: whole numbers from 1 to 1099511627776 (--hidden-sizes)"),
+        ({"learning_rates": "nan"}, "(--learning-rates)"),
+        ({"cells": "rnn,foo"}, "cell is 'foo'; allowed: rnn, gru, lstm (--cells)"),
+        ({"patterns": "abc,rebber"}, "did you mean reber? (--patterns)"),
+        ({"patterns": "a"}, "two or more distinct characters"),
+        ({"seeds": "0"}, "seeds is '0'; allowed: a count such as 10 (the seeds 0 to 9), or a range such as 40-49"),
+        ({"seeds": "9-3"}, "(--seeds)"),
+        ({"seeds": "1,2"}, "(--seeds)"),
+        ({"seeds": "99999999"}, "1 to 1000000 seeds"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_one_line(said: dict[str, str], words: str) -> None:
+    with pytest.raises((ConfigError, UsageError)) as refused:
+        read_grid(said, None).runs()
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("hidden_size = [4]", "holds 'hidden_size'; allowed: patterns, lengths, "),
+        ("hidden_sizes = [4.5]", "hidden_sizes is [4.5]; allowed: one or more whole numbers"),
+        ("hidden_sizes = [true]", "hidden_sizes is [True]"),
+        ("hidden_sizes = [[4]]", "hidden_sizes is [[4]]"),
+        ("hidden_sizes = []", "hidden_sizes is []"),
+        ("patterns = [16]", "patterns is [16]"),
+        ("seeds = [1, -1]", "seeds is [1, -1]"),
+        ("seeds = ", "is not TOML"),
+    ],
+)
+def test_a_file_that_makes_no_sense_is_refused_in_one_line(text: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "grid.toml").write_text(text)
+    with pytest.raises((ConfigError, UsageError)) as refused:
+        read_grid({}, tmp_path / "grid.toml")
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="No such file"):
+        read_grid({}, tmp_path / "grid.toml")

@@ -1,0 +1,330 @@
+"""A sweep through its real entry point: its runs, its tables, what it reuses, what it refuses."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from analysis.runs import load_run
+from experiments import shards
+from experiments.sweep import main
+from experiments.tracking import TrackedRun
+from experiments.train import main as train_main
+from rnn_core.config import TrainConfig
+from rnn_core.prepare import prepare, prepare_all
+from rnn_core.training import train
+
+pytestmark = pytest.mark.usefixtures("store")
+
+SMALL = ["--epochs", "2,5", "--hidden-sizes", "2,3", "--seeds", "2"]
+"""Eight runs."""
+
+
+def runs() -> list[Run]:
+    """Return every run, the newest first."""
+    return list(MlflowClient().search_runs(["0"], order_by=["attributes.start_time DESC"]))
+
+
+def children() -> list[Run]:
+    return [run for run in runs() if "config_digest" in run.data.tags]
+
+
+def parents() -> list[Run]:
+    return [run for run in runs() if "heartbeat" in run.data.tags]
+
+
+def artifact(run: Run, path: str) -> Path:
+    return Path(MlflowClient().download_artifacts(run.info.run_id, path))
+
+
+def table(parent: Run, name: str) -> pd.DataFrame:
+    return pd.read_csv(artifact(parent, f"{name}.csv"))
+
+
+def members(parent: Run) -> set[str]:
+    found = MlflowClient().search_runs(["0"], f"tags.`sweep.{parent.info.run_id}` = 'member'")
+    return {run.info.run_id for run in found}
+
+
+def test_a_sweep_records_every_run_as_a_single_run_is_recorded(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--patterns", "abc,aab", *SMALL]) == 0
+    (parent,) = parents()
+    made = children()
+    assert len(made) == 16
+    names = {f"{p} rnn{h} e{e} s{s}" for p in ("abc", "aab") for h in (2, 3) for e in (2, 5) for s in (0, 1)}
+    assert {run.info.run_name for run in made} == names
+    assert {run.data.tags["mlflow.parentRunId"] for run in made} == {parent.info.run_id}
+    assert {run.info.status for run in made} == {"FINISHED"}
+    assert members(parent) == {run.info.run_id for run in made}
+
+    (child,) = [run for run in made if run.info.run_name == "aab rnn3 e5 s1"]
+    assert train_main(["--pattern", "aab", "--hidden-size", "3", "--epochs", "5", "--seed", "1"]) == 0
+    single = runs()[0]
+    assert child.data.params == single.data.params
+    assert child.data.metrics.keys() == single.data.metrics.keys()
+    assert child.data.metrics == pytest.approx(single.data.metrics, rel=1e-4)
+    ours = {"mlflow.parentRunId", "shard", f"sweep.{parent.info.run_id}"}
+    assert child.data.tags.keys() - ours == single.data.tags.keys()
+    assert child.data.tags["config_digest"] == single.data.tags["config_digest"]
+    assert child.inputs.dataset_inputs[0].dataset == single.inputs.dataset_inputs[0].dataset
+    nets = [load_run(run.info.run_id) for run in (child, single)]
+    assert nets[0].config == nets[1].config
+    assert np.allclose(nets[0].curves, nets[1].curves, rtol=1e-4)
+    for one, other in zip(*(loaded.net.parameters() for loaded in nets), strict=True):
+        assert torch.allclose(one, other, atol=1e-5)
+    folders = [artifact(run, "") for run in (child, single)]
+    files = [sorted(str(path.relative_to(folder)) for path in folder.rglob("*")) for folder in folders]
+    assert files[0] == files[1]
+    history = MlflowClient().get_metric_history(child.info.run_id, "train_loss")
+    assert [metric.value for metric in history] == nets[0].curves["train_loss"].tolist()
+    assert "16/16" in capsys.readouterr().out
+
+
+def test_the_parent_holds_grid_tables_pictures_and_key_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--patterns", "abc,aab", *SMALL]) == 0
+    (parent,) = parents()
+    assert parent.info.status == "FINISHED"
+    assert parent.info.run_name == "sweep: 2 patterns x 2 hidden sizes x 2 epochs x 2 seeds"
+    said = {"patterns": "abc,aab", "hidden_sizes": "2,3", "epochs": "2,5", "seeds": "2"}
+    assert parent.data.params == said
+    grid = artifact(parent, "grid.toml").read_text()
+    assert grid == 'patterns = ["abc", "aab"]\nhidden_sizes = [2, 3]\nepochs = [2, 5]\nseeds = [0, 1]\n'
+
+    results, every = table(parent, "results"), table(parent, "runs")
+    assert len(every) == 16
+    assert set(every["run_id"]) == {run.info.run_id for run in children()}
+    assert not every["reused"].any()
+    assert len(results) == 8
+    assert (results["finished"] == 2).all()
+    losses = {run.info.run_name: run.data.metrics["eval_loss"] for run in children()}
+    for row in results.to_dict("records"):
+        of_row = [losses[f"{row['pattern']} rnn{row['hidden_size']} e{row['epochs']} s{seed}"] for seed in (0, 1)]
+        assert row["eval_loss_mean"] == pytest.approx(np.mean(of_row), rel=1e-5)
+        assert row["eval_loss_std"] == pytest.approx(np.std(of_row, ddof=1), rel=1e-4)
+
+    for name in ("heat_map", "curves"):
+        assert artifact(parent, f"plots/{name}.png").read_bytes().startswith(b"\x89PNG")
+    note = parent.data.tags["mlflow.note.content"]
+    assert note.startswith("- 2 patterns x 2 hidden sizes x 2 epochs x 2 seeds: 16 runs, 16 new, 0 reused")
+    for pattern in ("abc", "aab"):
+        best = results[results["pattern"] == pattern].sort_values("excess_loss_mean").iloc[0]
+        where = f"at hidden size {best['hidden_size']}, epochs {best['epochs']}"
+        expected = f"{pattern}: lowest mean excess loss {best['excess_loss_mean']:.4g} "
+        assert any(line.startswith(f"- {expected}") and line.endswith(where) for line in note.splitlines())
+        assert expected in capsys.readouterr().out or pattern == "aab"
+    assert parent.data.metrics["runs"] == parent.data.metrics["runs_new"] == 16
+
+
+def test_the_same_sweep_again_makes_nothing_and_a_wider_one_what_is_new() -> None:
+    assert main(SMALL) == 0
+    first = children()
+    assert main(SMALL) == 0
+    again, before = parents()
+    assert {run.info.run_id for run in children()} == {run.info.run_id for run in first}
+    assert table(again, "runs")["reused"].all()
+    assert members(again) == members(before) == {run.info.run_id for run in first}
+    assert {run.data.tags["mlflow.parentRunId"] for run in children()} == {before.info.run_id}
+    pd.testing.assert_frame_equal(table(again, "results"), table(before, "results"))
+    assert artifact(again, "plots/curves.png").read_bytes() == artifact(before, "plots/curves.png").read_bytes()
+
+    assert main([*SMALL[:-1], "3"]) == 0
+    wider = parents()[0]
+    assert len(children()) == 12
+    every = table(wider, "runs")
+    assert every["reused"].tolist() == [True, True, False] * 4
+    new = {run.info.run_id for run in children()} - {run.info.run_id for run in first}
+    assert set(every.loc[~every["reused"], "run_id"]) == new
+    assert members(wider) == {run.info.run_id for run in children()}
+
+
+def test_again_makes_everything_anew() -> None:
+    arguments = ["--epochs", "2", "--seeds", "2"]
+    assert main(arguments) == 0
+    assert main([*arguments, "--again"]) == 0
+    assert len(children()) == 4
+    assert not table(parents()[0], "runs")["reused"].any()
+    assert len(members(parents()[0])) == 2
+
+
+def test_a_single_run_is_a_sweeps_run_too() -> None:
+    assert train_main(["--epochs", "2", "--seed", "1"]) == 0
+    (single,) = children()
+    assert main(["--epochs", "2", "--seeds", "3"]) == 0
+    assert table(parents()[0], "runs")["reused"].tolist() == [False, True, False]
+    assert single.info.run_id in members(parents()[0])
+
+
+def test_what_cannot_be_stacked_is_trained_alone_and_said(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--patterns", "aab", "--keeps", "last,best", "--lengths", "30", "--epochs", "3", "--seeds", "2"]
+    assert main([*arguments, "--hidden-sizes", "2"]) == 0
+    assert "2 nets are trained alone: not to be stacked (keep=best)" in capsys.readouterr().out
+    assert {run.info.run_name for run in children()} == {
+        f"aab rnn2 e3 keep={k} s{s}" for k in ("last", "best") for s in (0, 1)
+    }
+    for run in children():
+        loaded = load_run(run.info.run_id)
+        alone = list(train(loaded.config))
+        assert loaded.curves["train_loss"].tolist() == pytest.approx([record.loss for record in alone], rel=1e-4)
+        if loaded.config.keep == "best":
+            assert loaded.curves["valid_loss"].tolist() == [record.valid_loss for record in alone]
+            assert all(map(torch.equal, loaded.net.parameters(), alone[-1].net.parameters()))
+    assert main(["--epochs", "3", "--hidden-sizes", "2,3", "--seeds", "1"]) == 0
+    assert "2 nets are trained alone: of a shape that no other has" in capsys.readouterr().out
+
+
+def test_runs_that_differ_only_in_epochs_share_one_training() -> None:
+    base = TrainConfig(hidden_size=2)
+    configs = [dataclasses.replace(base, epochs=epochs, seed=seed) for epochs in (2, 5, 9) for seed in (0, 1)]
+    (stack,) = shards.trained_together(prepare_all(configs))
+    assert [training.runs for training in stack] == [(0, 2, 4), (1, 3, 5)]
+    cosine = prepare_all(dataclasses.replace(config, schedule="cosine") for config in configs)
+    assert [len(stack) for stack in shards.trained_together(cosine)] == [2, 2, 2]
+    best = prepare_all(dataclasses.replace(config, keep="best") for config in configs)
+    assert [len(stack) for stack in shards.trained_together(best)] == [1] * 6
+
+
+def test_shards_are_bounded_by_runs_and_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared = prepare_all(TrainConfig(seed=seed, epochs=epochs) for seed in range(230) for epochs in (1, 2))
+    cut, alone = shards.plan(prepared)
+    assert sorted(number for shard in cut for number in shard) == list(range(460))
+    assert not alone
+    assert max(map(len, cut)) <= shards.MOST_RUNS
+    monkeypatch.setattr(shards, "MOST_BYTES", 1)
+    assert [len(shard) for shard in shards.plan(prepared)[0]] == [2] * 230
+
+
+def test_recipes_apply_and_a_list_goes_before_them() -> None:
+    assert (
+        main(["--patterns", "reber", "--epochs", "1", "--lengths", "300", "--hidden-sizes", "4", "--seeds", "1"]) == 0
+    )
+    (run,) = children()
+    record = load_run(run.info.run_id).config
+    assert (record.epochs, record.length, record.hidden_size) == (1, 300, 4)
+    recipe = type(prepare(record).pattern).recipe
+    assert {name: getattr(record, name) for name in recipe.keys() - {"epochs", "length", "hidden_size"}} == {
+        name: value for name, value in recipe.items() if name not in ("epochs", "length", "hidden_size")
+    }
+    assert run.data.tags["recipe"]
+
+
+def test_nets_that_diverge_are_said_and_not_tried_again(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--learning-rates", "0.01,1e37", "--epochs", "20", "--hidden-sizes", "64", "--seeds", "2"]
+    assert main(arguments) == 0
+    ends = {run.info.run_name: (run.info.status, run.data.tags["end_reason"][:8]) for run in children()}
+    assert ends == {
+        **{f"abc rnn64 e20 learning_rate=0.01 s{seed}": ("FINISHED", "finished") for seed in (0, 1)},
+        **{f"abc rnn64 e20 learning_rate=1e+37 s{seed}": ("FAILED", "diverged") for seed in (0, 1)},
+    }
+    results = table(parents()[0], "results")
+    assert results[["finished", "diverged", "failed"]].to_numpy().tolist() == [[2, 0, 0], [0, 2, 0]]
+    assert "4 runs, 4 new, 0 reused, 2 diverged" in parents()[0].data.tags["mlflow.note.content"]
+    assert capsys.readouterr().out.count("diverged: the loss became") == 2
+    assert main(arguments) == 0
+    assert len(children()) == 4
+
+
+def broken_recording(monkeypatch: pytest.MonkeyPatch, seed: int, times: int) -> list[int]:
+    """Let the recording of a seed's runs fail a number of times; return the list of failures so far."""
+    failures: list[int] = []
+    draw = TrackedRun._draw
+
+    def sometimes(self: TrackedRun, *rest: object) -> None:
+        if self.prepared.config.seed == seed and len(failures) < times:
+            failures.append(seed)
+            raise OSError("the disk is full")
+        draw(self, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(TrackedRun, "_draw", sometimes)
+    return failures
+
+
+def test_a_run_that_fails_once_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failures = broken_recording(monkeypatch, seed=1, times=1)
+    assert main(["--epochs", "2", "--seeds", "3"]) == 0
+    assert failures == [1]
+    assert "1 runs failed and are tried once more" in capsys.readouterr().out
+    assert len(members(parents()[0])) == 3
+    assert (table(parents()[0], "runs")["end"] == "finished").all()
+
+
+def test_a_run_that_fails_twice_is_reported_and_the_others_finish(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failures = broken_recording(monkeypatch, seed=1, times=100)
+    assert main(["--epochs", "2", "--seeds", "3"]) == 1
+    assert failures == [1, 1]
+    said = capsys.readouterr()
+    assert "the disk is full" in said.out
+    assert said.err == "error: 1 of 3 runs failed\n"
+    (parent,) = parents()
+    assert parent.info.status == "FAILED"
+    assert parent.data.tags["end_reason"] == "1 of 3 runs failed"
+    assert table(parent, "runs")["end"].tolist() == ["finished", "failed", "finished"]
+    assert len(members(parent)) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--hidden-sizes", "4,x"], "--hidden-sizes"),
+        (
+            ["--batch-sizes", "1,99"],
+            "1 to 14, the predictions in 15 characters (--batch-sizes)",
+        ),
+        (["--patterns", "reber", "--lengths", "60"], "(--batch-sizes); the value may be a recipe's, which this flag"),
+        (["--workers", "0"], "workers is 0; allowed: 1 or more processes (--workers)"),
+        (["--workers", "2", "--scheduler", "tcp://127.0.0.1:1"], "--workers"),
+        (["--grid", "nowhere.toml"], "No such file"),
+        (["--hidden-size", "4"], "--hidden-size"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_recorded(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert words in error
+    assert not runs()
+
+
+def test_a_grids_file_is_kept_word_for_word(tmp_path: Path) -> None:
+    text = '# why: commas\npatterns = ["a,b"]\nseeds = 1\nepochs = 9\n'
+    (tmp_path / "my_grid.toml").write_text(text)
+    assert main(["--grid", str(tmp_path / "my_grid.toml"), "--epochs", "2"]) == 0
+    (parent,) = parents()
+    assert artifact(parent, "grid_given.toml").read_text() == text
+    assert artifact(parent, "grid.toml").read_text() == 'patterns = ["a,b"]\nepochs = [2]\nseeds = [0]\n'
+    assert main(["--grid", str(artifact(parent, "grid.toml"))]) == 0
+    assert len(children()) == 1
+
+
+def test_a_dry_run_says_what_it_would_be_and_makes_nothing(capsys: pytest.CaptureFixture[str], store: Path) -> None:
+    assert main([*SMALL, "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("2 hidden sizes x 2 epochs x 2 seeds: 8 runs, about ")
+    assert not runs()
+    before = room(store)
+    assert main(SMALL) == 0
+    megabytes = float(said.split(" and ")[1].split(" MB")[0])
+    assert 0.5 < megabytes * 1e6 / (room(store) - before) < 2
+
+
+def room(folder: Path) -> int:
+    """Return the bytes that a folder takes on the disk."""
+    return sum(512 * path.stat().st_blocks for path in folder.rglob("*"))
+
+
+def test_a_sweep_without_a_floor_compares_by_the_loss(tmp_path: Path) -> None:
+    (tmp_path / "tale.txt").write_text("the cat sat on the mat. " * 20)
+    small = ["--epochs", "1", "--hidden-sizes", "2,3", "--encodings", "onehot", "--cells", "rnn", "--seeds", "2"]
+    assert main(["--patterns", f"text:{tmp_path / 'tale.txt'}", "--threads", "1", *small]) == 0
+    assert "lowest mean eval loss" in parents()[0].data.tags["mlflow.note.content"]

@@ -1,0 +1,168 @@
+"""Sweeps in real processes: killed, interrupted, with workers here and on a cluster, none lost and none doubled."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run, ViewType
+
+from analysis.runs import load_run
+from experiments.sweep import main
+from tests.conftest import PROJECT
+
+pytestmark = pytest.mark.slow
+
+
+def runs(view: int = ViewType.ACTIVE_ONLY) -> list[Run]:
+    return list(MlflowClient().search_runs(["0"], run_view_type=view, order_by=["attributes.start_time ASC"]))
+
+
+def children() -> list[Run]:
+    return [run for run in runs() if "mlflow.parentRunId" in run.data.tags]
+
+
+def parents() -> list[Run]:
+    return [run for run in runs() if "heartbeat" in run.data.tags]
+
+
+def complete() -> int:
+    return sum(run.info.status == "FINISHED" for run in children())
+
+
+@contextmanager
+def sweeping(store: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Start a sweep in a process group of its own; what it leaves running is killed at the end."""
+    environment = os.environ | {"MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}
+    with (store / "out.txt").open("w") as out:
+        command = [sys.executable, "-m", "experiments.sweep", *arguments]
+        process = subprocess.Popen(
+            command, cwd=PROJECT, env=environment, stdout=out, stderr=out, text=True, start_new_session=True
+        )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def wait_until(condition: Callable[[], bool], store: Path, seconds: float = 90.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, (store / "out.txt").read_text()
+        time.sleep(0.05)
+
+
+def check_whole(seeds: int) -> None:
+    """Every run is there once, whole, and a member of the newest sweep, whose tables cover them all."""
+    assert Counter(run.info.run_name for run in children()) == {f"abc rnn16 e3 s{seed}": 1 for seed in range(seeds)}
+    assert {run.info.status for run in children()} == {"FINISHED"}
+    newest = parents()[-1]
+    members = MlflowClient().search_runs(["0"], f"tags.`sweep.{newest.info.run_id}` = 'member'")
+    assert {run.info.run_id for run in members} == {run.info.run_id for run in children()}
+    table = pd.read_csv(MlflowClient().download_artifacts(newest.info.run_id, "runs.csv"))
+    assert set(table["run_id"]) == {run.info.run_id for run in children()}
+    for run in children():
+        assert len(load_run(run.info.run_id).curves) == 3
+    assert not [run for run in runs() if run.info.status == "RUNNING"]
+
+
+def workers_of(pid: int) -> list[int]:
+    listed = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout
+    return [int(child) for child in listed.split() if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_sweep_killed_goes_on_with_no_run_lost_and_none_doubled(store: Path, workers: int) -> None:
+    arguments = ["--epochs", "3", "--seeds", "16", "--workers", str(workers)]
+    for count in (2, 6):  # twice, at different places
+        with sweeping(store, *arguments) as process:
+            wait_until(lambda count=count: complete() >= count, store)  # type: ignore[misc]
+            process.kill()
+            process.wait()
+            if workers > 1:  # they notice, and end by themselves
+                made = complete()
+                time.sleep(3)
+                assert complete() <= made + 2 * workers
+    with sweeping(store, *arguments) as process:
+        assert process.wait(120) == 0, (store / "out.txt").read_text()
+    check_whole(16)
+    assert [(run.info.status, run.data.tags["end_reason"]) for run in parents()] == [
+        ("KILLED", "killed: its process is gone"),
+        ("KILLED", "killed: its process is gone"),
+        ("FINISHED", "finished"),
+    ]
+    models = MlflowClient().search_logged_models(["0"], max_results=1000)
+    assert {model.source_run_id for model in models} == {run.info.run_id for run in children()}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_signal_ends_a_sweep_with_what_there_is(store: Path, workers: int) -> None:
+    arguments = ["--epochs", "3", "--seeds", "150", "--workers", str(workers)]
+    with sweeping(store, *arguments) as process:
+        wait_until(lambda: complete() >= 3, store)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        assert process.wait(60) == 130, (store / "out.txt").read_text()
+    (parent,) = parents()
+    assert parent.info.status == "KILLED"
+    assert parent.data.tags["end_reason"] == "interrupted by SIGINT"
+    assert "Traceback" not in (store / "out.txt").read_text()
+    assert "error: interrupted by SIGINT" in (store / "out.txt").read_text()
+    assert {run.info.status for run in children()} == {"FINISHED"}
+    assert 3 <= len(children()) < 150
+
+
+def test_a_worker_that_is_killed_takes_only_its_shard_down(store: Path) -> None:
+    with sweeping(store, "--epochs", "3", "--seeds", "24", "--workers", "2") as process:
+        wait_until(lambda: complete() >= 3, store)
+        workers = workers_of(process.pid)
+        assert len(workers) == 2
+        os.kill(workers[0], signal.SIGKILL)
+        assert process.wait(300) == 0, (store / "out.txt").read_text()
+    assert "runs failed and are tried once more" in (store / "out.txt").read_text()
+    check_whole(24)
+
+
+def test_a_sweep_on_a_cluster_survives_the_death_of_a_worker(
+    tracking_server: str,
+    tmp_path: Path,
+) -> None:
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        pids = [nanny.pid for nanny in cluster.workers.values()]
+        with sweeping(tmp_path, "--epochs", "3", "--seeds", "24", "--scheduler", cluster.scheduler_address) as process:
+            wait_until(lambda: complete() >= 3, tmp_path)
+            os.kill(pids[0], signal.SIGKILL)
+            assert process.wait(300) == 0, (tmp_path / "out.txt").read_text()
+    check_whole(24)
+
+
+def test_a_scheduler_that_is_not_there_is_refused(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--seeds", "1", "--scheduler", "tcp://127.0.0.1:9"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "where nobody answers" in error
+    assert not runs()
+
+
+def test_a_sweep_under_mlflow_run(store: Path) -> None:
+    command = [str(Path(sys.executable).with_name("mlflow")), "run", ".", "-e", "sweep", "--env-manager", "local"]
+    command += ["-P", "patterns=abc,aab", "-P", "hidden_sizes=2", "-P", "epochs=2,3", "-P", "seeds=2"]
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    subprocess.run(command, cwd=PROJECT, env=environment, check=True)
+    (parent,) = parents()
+    assert parent.info.status == "FINISHED"
+    assert parent.info.run_name == "sweep: 2 patterns x 2 epochs x 2 seeds"
+    assert len(children()) == 8
+    assert {run.data.tags["mlflow.parentRunId"] for run in children()} == {parent.info.run_id}

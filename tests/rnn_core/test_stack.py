@@ -1,0 +1,183 @@
+"""A stack against the same nets trained alone: the fast road equals the plain one."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from torch.autograd import gradcheck
+
+from rnn_core.config import TrainConfig
+from rnn_core.model import CELLS, CharRNN
+from rnn_core.prepare import Prepared, prepare, prepare_all
+from rnn_core.stack import RECURRENCES, Stack, bytes_a_net, shape_of, train_stack
+from rnn_core.training import DivergedError, train
+
+
+@pytest.fixture
+def double() -> Iterator[None]:
+    """Double precision: rounding is then far below whatever a wrong formula makes."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def flat(net: CharRNN) -> torch.Tensor:
+    return torch.cat([weight.detach().flatten() for weight in net.parameters()])
+
+
+def check_equal(configs: list[TrainConfig], loss_tolerance: float, weight_tolerance: float) -> None:
+    """Train configs in a stack and each alone, and compare every epoch's losses and accuracies and the last weights."""
+    check_members(prepare_all(configs), loss_tolerance, weight_tolerance)
+
+
+def check_members(members: list[Prepared], loss_tolerance: float, weight_tolerance: float) -> None:
+    assert len({shape_of(member) for member in members}) == 1
+    records = list(train_stack(members))
+    for number, member in enumerate(members):
+        alone = list(train(member))
+        assert [record.epoch for record in records] == [record.epoch for record in alone]
+        losses = [record.loss_n[number] for record in records]
+        assert losses == pytest.approx([record.loss for record in alone], rel=loss_tolerance, abs=1e-12)
+        accuracies = [record.accuracy_n[number] for record in records]
+        assert accuracies == pytest.approx([record.accuracy for record in alone], abs=1e-12)
+        ours, theirs = flat(records[-1].stack.load_into(member.build_net(), number)), flat(alone[-1].net)
+        assert (ours - theirs).norm() <= weight_tolerance * theirs.norm()
+
+
+@pytest.mark.parametrize("encoding", ["index", "onehot", "embedding"])
+@pytest.mark.parametrize("cell", RECURRENCES)
+def test_a_hundred_epochs_in_a_stack_are_those_of_nets_alone(cell: str, encoding: str) -> None:
+    base = TrainConfig(cell=cell, encoding=encoding, epochs=100)
+    configs = [dataclasses.replace(base, seed=seed) for seed in (0, 42)]
+    configs.append(dataclasses.replace(base, pattern="cab", learning_rate=0.003, seed=7))
+    check_equal(configs, loss_tolerance=1e-4, weight_tolerance=1e-4)
+
+
+@pytest.mark.parametrize("cell", RECURRENCES)
+def test_two_layers_are_those_of_nets_alone(cell: str) -> None:
+    configs = [TrainConfig(cell=cell, layers=2, hidden_size=8, epochs=100, seed=seed) for seed in range(3)]
+    check_equal(configs, loss_tolerance=1e-4, weight_tolerance=1e-4)
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("cell", RECURRENCES)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        # Five windows whose state is carried on, streams of unequal length, which are masked at their end.
+        {"pattern": "abcabd", "length": 41, "window": 3, "batch_size": 3},
+        {"pattern": "abcabd", "length": 41, "window": 3, "batch_size": 3, "clip": 0.1},
+        {"pattern": "abcabd", "length": 41, "weight_decay": 0.1, "schedule": "cosine", "layers": 2},
+        {"pattern": "reber", "length": 200, "batch_size": 4, "encoding": "embedding", "layers": 3},
+        {"pattern": "parity", "length": 120, "batch_size": 2, "window": 5, "encoding": "onehot"},  # only answers count
+        {"pattern": "text:TALE", "batch_size": 2, "window": 7, "hidden_size": 5},
+    ],
+)
+def test_windows_masks_and_settings_are_those_of_nets_alone(
+    cell: str, fields: dict[str, object], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    tale = tmp_path_factory.mktemp("texts") / "tale.txt"
+    tale.write_text("the cat sat on the mat. " * 5)
+    fields = fields | {"pattern": str(fields["pattern"]).replace("TALE", str(tale))}
+    # Without a window of its own a text has 64 steps.
+    base = TrainConfig(cell=cell, epochs=20, **fields)  # type: ignore[arg-type]
+    check_equal([dataclasses.replace(base, seed=seed) for seed in range(3)], 1e-9, 1e-9)
+
+
+@pytest.mark.usefixtures("double")
+def test_every_net_has_its_own_numbers_data_and_steps() -> None:
+    base = TrainConfig(pattern="noisy:abc:0.3", length=40, window=3, batch_size=2, cell="gru", epochs=20)
+    configs = [
+        base,
+        dataclasses.replace(base, seed=1, data_seed=1, learning_rate=0.1, clip=0.01),
+        dataclasses.replace(base, seed=2, data_seed=2, weight_decay=0.3, schedule="cosine"),
+    ]
+    check_equal(configs, 1e-9, 1e-9)
+
+
+@pytest.mark.usefixtures("double")
+def test_a_net_with_nothing_to_learn_in_a_window_takes_no_step_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    members = [prepare(TrainConfig(window=5, epochs=20, seed=seed)) for seed in range(2)]
+    first, second, third = members[1].windows
+    nothing = dataclasses.replace(second, mask_bt=torch.zeros_like(second.input_bt, dtype=torch.bool))
+    windows = {0: [first, second, third], 1: [first, nothing, third]}
+    monkeypatch.setattr(Prepared, "windows", property(lambda prepared: windows[prepared.config.seed]))
+    check_members(members, 1e-9, 1e-9)
+
+
+def test_a_net_that_diverges_falls_out_and_leaves_the_others_alone() -> None:
+    base = TrainConfig(hidden_size=64, epochs=60)
+    wild = dataclasses.replace(base, learning_rate=1e37, seed=1)
+    members = prepare_all([base, wild, dataclasses.replace(base, seed=2)])
+    records = list(train_stack(members))
+    losses = np.array([record.loss_n for record in records])
+    with pytest.raises(DivergedError) as diverged:
+        list(train(wild))
+    finite = np.isfinite(losses[:, 1])
+    assert not finite[diverged.value.epoch :].any()
+    assert finite[: diverged.value.epoch].all()
+    assert str(losses[diverged.value.epoch, 1]) == str(diverged.value.loss)
+    tame = list(train_stack([members[0], prepare(dataclasses.replace(wild, learning_rate=0.01)), members[2]]))
+    assert np.array_equal(losses[:, [0, 2]], [record.loss_n[[0, 2]] for record in tame])
+    for number in (0, 2):
+        nets = [last.stack.load_into(members[number].build_net(), number) for last in (records[-1], tame[-1])]
+        assert torch.equal(*map(flat, nets))
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("cell", RECURRENCES)
+def test_the_gradients_are_those_of_finite_differences(cell: str) -> None:
+    steps, nets, size, batch = 4, 2, 3, 2
+    gates = {"rnn": 1, "gru": 3, "lstm": 4}[cell] * size
+    torch.manual_seed(0)
+    trained = [torch.randn(*shape, requires_grad=True) for shape in ((steps, nets, gates, batch), (nets, gates, size))]
+    trained.append(torch.randn(nets, gates, requires_grad=True))
+    state = [torch.randn(nets, size, batch) for _ in range(2 if cell == "lstm" else 1)]
+    assert gradcheck(lambda *tensors: RECURRENCES[cell].apply(*tensors, *state), trained)
+
+
+@pytest.mark.parametrize("cell", RECURRENCES)
+def test_a_stack_reads_as_its_nets_do(cell: str) -> None:
+    torch.manual_seed(0)
+    nets = [CharRNN(5, 7, cell, layers=2, encoding="embedding") for _ in range(3)]
+    stack = Stack(nets, cell)
+    indices_nbt = torch.randint(5, (3, 2, 9))
+    hidden = stack.init_hidden(2)
+    for part_nbt in indices_nbt.split(4, dim=2):  # the state goes on
+        logits_nvs, hidden = stack.forward(part_nbt, hidden)
+    for number, net in enumerate(nets):
+        logits_btv, _ = net(net.encode(indices_nbt[number]), net.init_hidden(2))
+        last_vb = logits_nvs[number].unflatten(1, (1, 2))[:, -1]
+        assert torch.allclose(last_vb, logits_btv[:, -1].T, atol=1e-5)
+
+
+def test_only_nets_of_one_shape_make_a_stack() -> None:
+    base = TrainConfig()
+    same = [{"seed": 1}, {"learning_rate": 0.1}, {"pattern": "bac"}, {"clip": 1.0}, {"data_seed": 3}]
+    other = [{"hidden_size": 8}, {"pattern": "ab"}, {"length": 16}, {"cell": "gru"}, {"encoding": "onehot"}]
+    other += [{"epochs": 21}, {"layers": 2}, {"window": 3}, {"batch_size": 2}, {"threads": 2}]
+    shape = shape_of(prepare(base))
+    assert shape is not None
+    assert all(shape_of(prepare(dataclasses.replace(base, **fields))) == shape for fields in same)
+    assert all(shape_of(prepare(dataclasses.replace(base, **fields))) != shape for fields in other)
+    assert shape_of(prepare(dataclasses.replace(base, keep="best"))) is None
+    with pytest.raises(ValueError, match="one shape"):
+        next(train_stack(prepare_all([base, dataclasses.replace(base, hidden_size=8)])))
+
+
+def test_a_cell_without_a_recurrence_of_its_own_is_trained_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CELLS, "other", torch.nn.RNN)
+    monkeypatch.setitem(RECURRENCES, "rnn", RECURRENCES["rnn"])
+    monkeypatch.delitem(RECURRENCES, "rnn")
+    assert shape_of(prepare(TrainConfig())) is None
+
+
+def test_a_larger_net_takes_more_memory() -> None:
+    def of(**fields: object) -> int:
+        return bytes_a_net(prepare(TrainConfig(**fields)))  # type: ignore[arg-type]
+
+    least: Prepared = prepare(TrainConfig())
+    assert 4 * 4 * least.parameters < of() < of(hidden_size=32) < of(hidden_size=32, cell="lstm")
+    assert of() < of(length=1000)

@@ -38,14 +38,14 @@ class _Rnn(Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (above_tnhb,) = gradients
+        dh_tnhb = _own(gradients[0])
         weight_nhh, h_nhb, h_tnhb = ctx.saved_tensors
-        back_nhh = weight_nhh.transpose(1, 2).contiguous()
+        back_nhh = _own(weight_nhh.transpose(1, 2))
         dx_tnhb = 1 - h_tnhb.square()
-        dh = above_tnhb[-1]
         for t in reversed(range(len(dx_tnhb))):
-            dx_tnhb[t].mul_(dh)
-            dh = torch.baddbmm(above_tnhb[t - 1], back_nhh, dx_tnhb[t]) if t else dh
+            dx_tnhb[t].mul_(dh_tnhb[t])
+            if t:
+                dh_tnhb[t - 1].baddbmm_(back_nhh, dx_tnhb[t])
         return dx_tnhb, _outer(dx_tnhb, h_nhb, h_tnhb), dx_tnhb.sum((0, 3)), None
 
 
@@ -71,24 +71,20 @@ class _Gru(Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (above_tnhb,) = gradients
+        dh_tnhb = _own(gradients[0])
         weight_ngh, h_nhb, h_tnhb, gates_tngb, inner_tnhb = ctx.saved_tensors
         size = h_nhb.shape[1]
-        back_nhg = weight_ngh.transpose(1, 2).contiguous()
+        back_nhg = _own(weight_ngh.transpose(1, 2))
         r, z, n = gates_tngb.split(size, 2)
         before_tnhb = _before(h_nhb, h_tnhb)
         # What dh is multiplied with to reach each gate's sum: from the input, and from the state, which differ in n.
         to_n = (1 - z) * (1 - n.square())
         dx_tngb = torch.cat([to_n * inner_tnhb * r * (1 - r), (before_tnhb - n) * z * (1 - z), to_n], 2)
         down_tngb = torch.cat([dx_tngb[:, :, : 2 * size], to_n * r], 2)
-        dh_tnhb = torch.empty_like(above_tnhb)
-        dh = above_tnhb[-1]
         for t in reversed(range(len(dx_tngb))):
-            dh_tnhb[t] = dh
+            down_tngb[t].unflatten(1, (3, size)).mul_(dh_tnhb[t, :, None])
             if t:
-                by_gate = down_tngb[t].unflatten(1, (3, size)).mul_(dh[:, None])
-                dh = torch.addcmul(above_tnhb[t - 1], dh, z[t]).baddbmm_(back_nhg, by_gate.flatten(1, 2))
-        down_tngb[0].unflatten(1, (3, size)).mul_(dh[:, None])
+                dh_tnhb[t - 1].addcmul_(dh_tnhb[t], z[t]).baddbmm_(back_nhg, down_tngb[t])
         dx_tngb.unflatten(2, (3, size)).mul_(dh_tnhb[:, :, None])
         return dx_tngb, _outer(down_tngb, h_nhb, h_tnhb), down_tngb.sum((0, 3)), None
 
@@ -120,10 +116,10 @@ class _Lstm(Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        above_tnhb, _ = gradients
+        dh_tnhb = _own(gradients[0])
         weight_ngh, h_nhb, h_tnhb, c_nhb, c_tnhb, gates_tngb = ctx.saved_tensors
         size = h_nhb.shape[1]
-        back_nhg = weight_ngh.transpose(1, 2).contiguous()
+        back_nhg = _own(weight_ngh.transpose(1, 2))
         i, f, g, o = gates_tngb.split(size, 2)
         tanh_tnhb = c_tnhb.tanh()
         to_c = o * (1 - tanh_tnhb.square())
@@ -131,13 +127,13 @@ class _Lstm(Function):
         dx_tngb = torch.cat(
             [g * i * (1 - i), _before(c_nhb, c_tnhb) * f * (1 - f), i * (1 - g.square()), tanh_tnhb * o * (1 - o)], 2
         )
-        dh, dc = above_tnhb[-1], torch.zeros_like(c_nhb)
+        dc = torch.zeros_like(c_nhb)
         for t in reversed(range(len(dx_tngb))):
-            dc.addcmul_(dh, to_c[t])
+            dc.addcmul_(dh_tnhb[t], to_c[t])
             dx_tngb[t, :, : 3 * size].unflatten(1, (3, size)).mul_(dc[:, None])
-            dx_tngb[t, :, 3 * size :].mul_(dh)
+            dx_tngb[t, :, 3 * size :].mul_(dh_tnhb[t])
             if t:
-                dh = torch.baddbmm(above_tnhb[t - 1], back_nhg, dx_tngb[t])
+                dh_tnhb[t - 1].baddbmm_(back_nhg, dx_tngb[t])
                 dc.mul_(f[t])
         return dx_tngb, _outer(dx_tngb, h_nhb, h_tnhb), dx_tngb.sum((0, 3)), None, None
 
@@ -150,6 +146,11 @@ def _outer(d_tngb: Tensor, h_nhb: Tensor, h_tnhb: Tensor) -> Tensor:
 def _before(first_nhb: Tensor, h_tnhb: Tensor) -> Tensor:
     """Return the state before each step."""
     return torch.cat([first_nhb[None], h_tnhb[:-1]])
+
+
+def _own(x: Tensor) -> Tensor:
+    """Return a copy whose memory is in the order of its axes: what is worked on step by step lies side by side."""
+    return x.clone(memory_format=torch.contiguous_format)
 
 
 def _row(x_tngb: Tensor) -> Tensor:

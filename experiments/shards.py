@@ -1,6 +1,7 @@
 """A sweep's runs cut into shards, each a stack of nets that is trained and then recorded as a whole."""
 
 import dataclasses
+import gc
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -23,6 +24,9 @@ MOST_RUNS = 100
 
 MOST_BYTES = 2**29
 """Memory of a shard's nets, so that the peak does not grow with the number of runs. One net may take more."""
+
+RUNS_A_COLLECTION = 10
+"""How many runs leave their garbage, figures for the most part, until it is collected."""
 
 MOST_POINTS = 200
 """Points of a curve that are kept for the pictures of the sweep."""
@@ -157,6 +161,9 @@ def record_shard(
     for one, digest in zip(prepared, shard.digests, strict=True):
         if one.record.digest != digest:
             raise ValueError(f"the data of {one.config.pattern} are not here what they are where the sweep was started")
+    if not gc.get_freeze_count():  # what a process starts with stays: looking for garbage among the rest is quick
+        gc.collect()
+        gc.freeze()
     for part in trained_together(prepared):
         for trained in _train(part, prepared):
             number = trained.number
@@ -165,6 +172,8 @@ def record_shard(
                     return
                 outcome = _record(trained, prepared[number], shard.asked[number], membership)
             yield outcome
+            if number % RUNS_A_COLLECTION == 0:
+                gc.collect()
 
 
 def trained_together(prepared: Sequence[Prepared]) -> Iterator[list[Training]]:

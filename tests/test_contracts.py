@@ -10,6 +10,9 @@ import pytest
 import tyro
 import yaml
 
+from experiments.grid import PLURALS
+from experiments.sweep import Flags as ListFlags
+from experiments.sweep import SweepFlags
 from experiments.train import Flags
 from rnn_core.config import TrainConfig
 
@@ -32,6 +35,28 @@ def test_mlproject_command_passes_every_parameter_on() -> None:
     passed = re.findall(r"--([a-z-]+)=\{([a-z_]+)\}", command)
     assert [name for _, name in passed] == list(FIELDS)
     assert [flag.replace("-", "_") for flag, _ in passed] == list(FIELDS)
+
+
+def test_mlproject_has_a_list_for_every_field_and_passes_it_on() -> None:
+    sweep = MLPROJECT["entry_points"]["sweep"]
+    flags = {field.name: field.default for field in dataclasses.fields(SweepFlags)}
+    unsaid = dict.fromkeys(PLURALS.values(), "")
+    declared = {name: parameter["default"] for name, parameter in sweep["parameters"].items()}
+    here_alone = {"again", "dry_run"}  # switches, which `mlflow run` cannot pass on
+    assert declared == unsaid | {name: default for name, default in flags.items() if name not in here_alone}
+    assert sweep["command"].startswith("python -m experiments.sweep ")
+    passed = re.findall(r"--([a-z-]+)=\{([a-z_]+)\}", sweep["command"])
+    assert [name for _, name in passed] == list(declared)
+    assert [flag.replace("-", "_") for flag, _ in passed] == list(declared)
+
+
+@pytest.mark.parametrize("name", PLURALS)
+def test_every_field_can_be_swept(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert PLURALS.keys() == FIELDS.keys()
+    with pytest.raises(SystemExit):
+        tyro.cli(ListFlags, args=["--help"])
+    help_text = " ".join(re.sub("[│╭╮╰╯─]", " ", capsys.readouterr().out).split())
+    assert re.search(rf"--{PLURALS[name].replace('_', '-')} LIST \S.{{20,}}", help_text)
 
 
 @pytest.mark.parametrize("name", FIELDS)

@@ -36,13 +36,14 @@ def write_model(folder: Path, model: LoggedModel, run_id: str, example: str) -> 
     """
     home = folder / "model"
     shutil.copytree(_common_files(folder, example), home)
-    for name in (CONFIG_FILE, WEIGHTS_FILE):
-        shutil.copy(folder / name, home / "artifacts" / name)
     about = Model.load(str(home))
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        laid_over = home / "artifacts" / name
+        about.model_size_bytes += (folder / name).stat().st_size - laid_over.stat().st_size
+        shutil.copy(folder / name, laid_over)
     about.model_id = about.model_uuid = model.model_id
     about.artifact_path, about.run_id = model.artifact_location, run_id
     about.utc_time_created = str(Model().utc_time_created)
-    about.model_size_bytes = sum(path.stat().st_size for path in home.rglob("*") if path.is_file())
     about.save(str(home / MLMODEL_FILE_NAME))
     return home
 

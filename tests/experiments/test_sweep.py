@@ -1,12 +1,14 @@
 """A sweep through its real entry point: its runs, its tables, what it reuses, what it refuses."""
 
 import dataclasses
+import weakref
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from matplotlib.figure import Figure
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
@@ -14,6 +16,7 @@ from analysis.runs import load_run
 from experiments import shards
 from experiments.sweep import main
 from experiments.tracking import TrackedRun
+from experiments.tracking import run as recording
 from experiments.train import main as train_main
 from rnn_core.config import TrainConfig
 from rnn_core.prepare import prepare, prepare_all
@@ -328,3 +331,18 @@ def test_a_sweep_without_a_floor_compares_by_the_loss(tmp_path: Path) -> None:
     small = ["--epochs", "1", "--hidden-sizes", "2,3", "--encodings", "onehot", "--cells", "rnn", "--seeds", "2"]
     assert main(["--patterns", f"text:{tmp_path / 'tale.txt'}", "--threads", "1", *small]) == 0
     assert "lowest mean eval loss" in parents()[0].data.tags["mlflow.note.content"]
+
+
+def test_pictures_of_earlier_runs_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[weakref.ref[Figure]] = []
+    save = recording.save
+
+    def counted(figure: Figure, path: Path) -> None:
+        drawn.append(weakref.ref(figure))
+        save(figure, path)
+
+    monkeypatch.setattr(recording, "save", counted)
+    for first in (0, 20):
+        assert main(["--epochs", "2", "--hidden-sizes", "2", "--seeds", f"{first}-{first + 14}"]) == 0
+    assert len(drawn) == 4 * 30
+    assert sum(figure() is not None for figure in drawn) <= 4 * shards.RUNS_A_COLLECTION

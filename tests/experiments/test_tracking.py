@@ -5,9 +5,12 @@ import subprocess
 from pathlib import Path
 
 import mlflow
+import mlflow.pyfunc
 import pytest
+import yaml
 from mlflow import MlflowClient
 
+from analysis.runs import load_run
 from experiments.code_state import CodeState, code_state
 from experiments.tracking import TrackedRun, TrackingError
 from experiments.train import main
@@ -16,6 +19,9 @@ from rnn_core.checkpoint import load_record
 from rnn_core.config import TrainConfig
 from rnn_core.prepare import prepare
 from rnn_core.training import train
+from tests.conftest import PROJECT
+
+NET_FILES = {"config": "config.json", "weights": "model.safetensors"}
 
 
 def test_params_that_mlflow_run_has_logged_keep_their_spelling(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,3 +199,39 @@ def test_uncommitted_code_travels_with_the_run_as_a_diff(store: Path, monkeypatc
     (run,) = MlflowClient().search_runs(["0"])
     assert (run.data.tags["git_commit"], run.data.tags["git_dirty"]) == (state.commit, "true")
     assert Path(MlflowClient().download_artifacts(run.info.run_id, "git.diff")).read_text() == state.diff
+
+
+def test_a_models_files_are_those_that_mlflow_itself_would_log(store: Path) -> None:
+    """Two nets of one example, so that the second gets files that were made for the first."""
+    for hidden_size in ("2", "40"):
+        assert main(["--epochs", "2", "--hidden-size", hidden_size]) == 0
+    run, first = MlflowClient().search_runs(["0"], order_by=["attributes.start_time DESC"])
+    ours = MlflowClient().get_logged_model(run.outputs.model_outputs[0].model_id)
+    home = Path(ours.artifact_location.removeprefix("file://"))
+    with mlflow.start_run():
+        mlflow.log_params(run.data.params)
+        logged = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(PROJECT / "experiments" / "predictor.py"),
+            artifacts={name: str(home / "artifacts" / file) for name, file in NET_FILES.items()},
+            code_paths=[str(PROJECT / "rnn_core")],
+            pip_requirements=[line for line in (home / "requirements.txt").read_text().splitlines() if line],
+            input_example=(["abcab"], {"length": 30, "temperature": 0.0, "seed": 0}),
+        )
+    theirs = MlflowClient().get_logged_model(logged.model_id)
+    assert (ours.name, ours.status, ours.params) == (theirs.name, theirs.status, theirs.params)
+    assert (ours.source_run_id, ours.experiment_id) == (run.info.run_id, theirs.experiment_id)
+    other = Path(theirs.artifact_location.removeprefix("file://"))
+    files = [{path.relative_to(folder) for path in folder.rglob("*") if path.is_file()} for folder in (home, other)]
+    assert files[0] == files[1]
+    for name in files[0] - {Path("MLmodel")}:
+        assert (home / name).read_bytes() == (other / name).read_bytes(), name
+    about, expected = (yaml.safe_load((folder / "MLmodel").read_text()) for folder in (home, other))
+    assert about.keys() == expected.keys()
+    own = {"artifact_path", "flavors", "model_id", "model_uuid", "run_id", "utc_time_created", "model_size_bytes"}
+    assert {key: about[key] for key in about.keys() - own} == {key: expected[key] for key in expected.keys() - own}
+    assert (about["model_id"], about["model_uuid"], about["run_id"]) == (ours.model_id, ours.model_id, run.info.run_id)
+    assert about["artifact_path"] == ours.artifact_location
+    assert about["model_size_bytes"] == expected["model_size_bytes"]
+    assert about["utc_time_created"] > expected["utc_time_created"][:16]
+    assert [load_run(one.info.run_id).net.recurrent.hidden_size for one in (run, first)] == [40, 2]

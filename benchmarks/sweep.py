@@ -1,0 +1,177 @@
+"""What a sweep costs, beside what a user would do instead: training in stacks, and whole sweeps with all they record.
+
+    python -m benchmarks.sweep
+
+Times belong to one machine; the ratios carry over. It takes about ten minutes on two cores.
+"""
+
+import contextlib
+import io
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import torch
+import tyro
+
+from benchmarks.one_run import PROJECT, lab_loop, plain_script
+from experiments.sweep import main as sweep_main
+from experiments.tracking import run as recording
+from rnn_core.config import TrainConfig
+from rnn_core.prepare import prepare_all
+from rnn_core.stack import train_stack
+
+EPOCHS = 100
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Flags:
+    """Measure stacks and sweeps against what a user would do instead."""
+
+    runs: int = 1000
+    """Runs of the large sweep; the small one has a tenth."""
+    repeats: int = 5
+    """Counted pairs of each comparison."""
+
+
+def stack_seconds(nets: int, epochs: int = 300) -> float:
+    """Train a stack of the lab's nets, and return the seconds that a net and epoch take."""
+    members = prepare_all(TrainConfig(seed=seed, epochs=epochs, threads=2) for seed in range(nets))
+    running = train_stack(members)
+    next(running)  # builds the nets
+    begin = time.perf_counter()
+    for _ in running:
+        pass
+    return (time.perf_counter() - begin) / (epochs - 1) / nets
+
+
+def lab_seconds(epochs: int = 300) -> float:
+    """Train the lab's net alone, and return the seconds of an epoch."""
+    torch.set_num_threads(1)  # the fastest for one small net
+    begin = time.perf_counter()
+    lab_loop(epochs)
+    return (time.perf_counter() - begin) / epochs
+
+
+def training(nets: int, least: float, repeats: int) -> str:
+    """Return the line of the table for a stack of so many nets."""
+    stack_seconds(nets)
+    lab_seconds()
+    pairs = [(stack_seconds(nets), lab_seconds()) for _ in range(repeats)]
+    ours, instead = (1e6 * statistics.median(times) for times in zip(*pairs, strict=True))
+    name = f"training, a net and epoch, {nets} nets in a stack, against the lab's bare loop"
+    return f"| {name} | {ours:.1f} us | {instead:.0f} us | {instead / ours:.0f} | {least:.0f} |"
+
+
+def sweep_process(runs: int) -> tuple[float, float]:
+    """Sweep over so many seeds in a process of its own; return the seconds a run, and the peak memory in bytes."""
+    command = [sys.executable, "-m", "experiments.sweep", "--epochs", str(EPOCHS), "--seeds", str(runs)]
+    with new_store():
+        # A process in between, so that the peak is that of this sweep's largest process alone.
+        measure = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=2); "
+        measure += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+        begin = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-c", measure, *command, "--workers", str(WORKERS)], check=True, capture_output=True
+        )
+        return (time.perf_counter() - begin) / runs, 1024 * int(done.stdout)
+
+
+def parts(runs: int) -> dict[str, float]:
+    """Sweep in this process; return the seconds a run that go into each part of the work."""
+    seconds: dict[str, float] = defaultdict(float)
+    inside: list[str] = []
+
+    def timed(where: Any, name: str, part: str) -> None:
+        function = getattr(where, name)
+
+        def measured(*arguments: Any, **named: Any) -> Any:
+            inside.append(part)
+            begin = time.perf_counter()
+            try:
+                return function(*arguments, **named)
+            finally:
+                seconds[inside.pop()] += time.perf_counter() - begin
+                if inside:  # what is counted here is not counted there
+                    seconds[inside[-1]] -= time.perf_counter() - begin
+
+        setattr(where, name, measured)
+
+    run = recording.TrackedRun
+    for where, name, part in (
+        (run, "__init__", "params, tags and metrics"),
+        (run, "finish", "params, tags and metrics"),
+        (run, "_log_model", "model"),
+        (run, "_draw", "plots"),
+        (recording, "evaluate", "measuring"),
+        (recording, "generalize", "measuring"),
+    ):
+        timed(where, name, part)
+    with new_store():
+        begin = time.perf_counter()
+        quiet(lambda: sweep_main(["--epochs", str(EPOCHS), "--seeds", str(runs)]))
+        whole = time.perf_counter() - begin
+    begin = time.perf_counter()
+    for _ in train_stack(prepare_all(TrainConfig(seed=seed, epochs=EPOCHS) for seed in range(runs))):
+        pass
+    seconds["training"] = time.perf_counter() - begin
+    seconds["all else (looking for runs, tables, comparison pictures)"] = whole - sum(seconds.values())
+    return {part: total / runs for part, total in seconds.items()}
+
+
+@contextlib.contextmanager
+def new_store() -> Iterator[None]:
+    """Work in an empty folder with an empty default store."""
+    before = Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
+        mlflow.set_tracking_uri(os.environ["MLFLOW_TRACKING_URI"])
+        mlflow.MlflowClient().search_experiments()  # makes the store
+        os.chdir(folder)
+        try:
+            yield
+        finally:
+            os.chdir(before)
+
+
+def quiet(work: Callable[[], object]) -> float:
+    """Return the seconds that some work takes, its words not shown."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        begin = time.perf_counter()
+        work()
+        return time.perf_counter() - begin
+
+
+def main() -> None:
+    flags = tyro.cli(Flags)
+    os.environ["PYTHONPATH"] = str(PROJECT)
+    print("| what, median | ours | instead | times as fast | at least |\n|---|---|---|---|---|")
+    print(training(256, 80, flags.repeats), flush=True)
+    print(training(1024, 80, flags.repeats), flush=True)
+    with new_store():
+        quiet(lambda: plain_script(EPOCHS))
+        plain = statistics.median(quiet(lambda: plain_script(EPOCHS)) for _ in range(flags.repeats))
+    small, large = (sweep_process(count) for count in (flags.runs // 10, flags.runs))
+    name = f"whole sweep of {flags.runs} runs of {EPOCHS} epochs, a run, {WORKERS} workers, against a plain script"
+    print(f"| {name} | {1000 * large[0]:.0f} ms | {1000 * plain:.0f} ms | {plain / large[0]:.0f} | 40 |\n")
+    print("| sweep of | seconds a run | peak memory of the largest process |\n|---|---|---|")
+    for count, (seconds, peak) in zip((flags.runs // 10, flags.runs), (small, large), strict=True):
+        print(f"| {count} runs | {seconds:.3f} | {peak / 1e6:.0f} MB |")
+    print("\n| where a run's time goes, in one process | ms | share |\n|---|---|---|")
+    measured = parts(flags.runs // 10)
+    for part, seconds in sorted(measured.items(), key=lambda item: -item[1]):
+        print(f"| {part} | {1000 * seconds:.1f} | {seconds / sum(measured.values()):.0%} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.runs import recorded_runs
+from analysis.runs import Recorded, recorded_runs
 from experiments.grid import Asked
 from experiments.tracking import Membership, TrackedRun, TrackingError, delete_half_made, goes_on
 from experiments.words import first_line
@@ -74,6 +74,11 @@ class Outcome:
     end_reason: str
     metrics: dict[str, float]
     curve_e: np.ndarray
+
+    @classmethod
+    def of(cls, digest: str, run: Recorded) -> "Outcome":
+        """Return the outcome of a run that was recorded earlier; its curve is left to be fetched."""
+        return cls(digest, run.run_id, run.end_reason, run.metrics, np.empty(0))
 
     @property
     def end(self) -> str:
@@ -155,7 +160,7 @@ def record_shard(
     delete_half_made(membership.experiment_id, membership.condition)
     there = recorded_runs(membership.experiment_id, set(shard.digests), membership.condition)
     for digest, run in there.items():
-        yield Outcome(digest, run.run_id, run.end_reason, run.metrics, np.empty(0))
+        yield Outcome.of(digest, run)
     shard = shard.only(set(shard.digests) - there.keys())
     prepared = prepare_all(asked.config for asked in shard.asked)
     for one, digest in zip(prepared, shard.digests, strict=True):

@@ -145,6 +145,11 @@ class _Sweep:
             if workers:
                 workers.stop()
             self.parent.delete_half_made()
+            # What workers had recorded of the shards that they did not end.
+            for digest, run in recorded_runs(
+                self.parent.experiment_id, set(self.digests), self.parent.condition
+            ).items():
+                self.outcomes.setdefault(digest, Outcome.of(digest, run))
             return self._finish("KILLED", str(signal), signal.exit_status)
         except Exception as error:
             stop.ignore()
@@ -163,7 +168,7 @@ class _Sweep:
         if not self.again:
             there = recorded_runs(self.parent.experiment_id, set(self.digests))
             for digest, run in there.items():
-                self.outcomes[digest] = Outcome(digest, run.run_id, run.end_reason, run.metrics, np.empty(0))
+                self.outcomes[digest] = Outcome.of(digest, run)
             self.reused = set(there)
             self.parent.adopt(run.run_id for run in there.values())
         print(f"{self.grid.words()}: {len(self.digests)} runs, {len(self.reused)} of them recorded before", flush=True)

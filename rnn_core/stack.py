@@ -270,7 +270,7 @@ def shape_of(prepared: Prepared) -> Hashable | None:
 def bytes_a_net(prepared: Prepared) -> int:
     """Return about how much memory one net takes in a stack, in bytes."""
     config = prepared.config
-    states = {"rnn": 5, "gru": 14, "lstm": 16}[config.cell] * config.layers * config.hidden_size
+    states = {"rnn": 5, "gru": 14}.get(config.cell, 16) * config.layers * config.hidden_size
     steps = max(window.input_bt.numel() for window in prepared.windows)
     characters = sum(window.input_bt.numel() for window in prepared.windows)
     # Weights, gradients (twice: parts and whole), Adam's two means and two passing values; what a window's steps keep.

@@ -37,10 +37,12 @@ def write_model(folder: Path, model: LoggedModel, run_id: str, example: str) -> 
     home = folder / "model"
     shutil.copytree(_common_files(folder, example), home)
     about = Model.load(str(home))
+    size = about.model_size_bytes or 0
     for name in (CONFIG_FILE, WEIGHTS_FILE):
         laid_over = home / "artifacts" / name
-        about.model_size_bytes += (folder / name).stat().st_size - laid_over.stat().st_size
+        size += (folder / name).stat().st_size - laid_over.stat().st_size
         shutil.copy(folder / name, laid_over)
+    about.model_size_bytes = size
     about.model_id = about.model_uuid = model.model_id
     about.artifact_path, about.run_id = model.artifact_location, run_id
     about.utc_time_created = str(Model().utc_time_created)

@@ -107,6 +107,11 @@ class TrackedSweep:
         self._heart = threading.Thread(target=self._beat, daemon=True)
         self._heart.start()
 
+    @property
+    def condition(self) -> str:
+        """What to search MLflow for to find the runs that were made in this sweep."""
+        return _child_of(self.run_id)
+
     def adopt(self, run_ids: Iterable[str]) -> None:
         """Make runs that were recorded earlier members of this sweep; their parent stays."""
         for run_id in run_ids:
@@ -130,7 +135,7 @@ class TrackedSweep:
 
     def delete_half_made(self) -> int:
         """Delete the runs of this sweep that are still being recorded, once its workers are gone; return how many."""
-        return delete_half_made(self.experiment_id, _child_of(self.run_id))
+        return delete_half_made(self.experiment_id, self.condition)
 
     def finish(
         self,

@@ -33,6 +33,28 @@ def test_every_combination_is_a_run_with_each_seed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("field", "text", "values"),
+    [
+        ("length", "20,30", (20, 30)),
+        ("encoding", "index,onehot", ("index", "onehot")),
+        ("layers", "1,2", (1, 2)),
+        ("schedule", "constant,cosine", ("constant", "cosine")),
+        ("weight_decay", "0,0.1", (0.0, 0.1)),
+        ("batch_size", "1,2", (1, 2)),
+        ("window", "0,5", (0, 5)),
+        ("clip", "0,1", (0.0, 1.0)),
+        ("keep", "last,best", ("last", "best")),
+        ("data_seed", "0,1", (0, 1)),
+        ("device", "cpu", ("cpu",)),
+        ("threads", "1,2", (1, 2)),
+    ],
+)
+def test_every_field_can_be_swept(field: str, text: str, values: tuple[object, ...]) -> None:
+    configs = [asked.config for asked in of(**{PLURALS[field]: text, "seeds": "1"}).runs()]
+    assert [getattr(config, field) for config in configs] == list(values)
+
+
+@pytest.mark.parametrize(
     ("text", "seeds", "shown"),
     [("3", (0, 1, 2), "3"), ("40-42", (40, 41, 42), "40-42"), ("7-7", (7,), "7-7"), ("1", (0,), "1")],
 )

@@ -20,6 +20,7 @@ from experiments.tracking import run as recording
 from experiments.train import main as train_main
 from rnn_core.config import TrainConfig
 from rnn_core.prepare import prepare, prepare_all
+from rnn_core.stack import RECURRENCES
 from rnn_core.training import train
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -178,6 +179,23 @@ def test_what_cannot_be_stacked_is_trained_alone_and_said(capsys: pytest.Capture
             assert all(map(torch.equal, loaded.net.parameters(), alone[-1].net.parameters()))
     assert main(["--epochs", "3", "--hidden-sizes", "2,3", "--seeds", "1"]) == 0
     assert "2 nets are trained alone: of a shape that no other has" in capsys.readouterr().out
+
+
+def test_a_cell_that_has_no_stack_is_swept_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(RECURRENCES, "gru")
+    assert main(["--cells", "gru", "--epochs", "2", "--hidden-sizes", "2", "--seeds", "2"]) == 0
+    for run in children():
+        loaded = load_run(run.info.run_id)
+        *_, alone = train(loaded.config)
+        assert all(map(torch.equal, loaded.net.parameters(), alone.net.parameters()))
+
+
+def test_values_that_come_to_the_same_are_one_run() -> None:
+    assert main(["--lengths", "0,15", "--epochs", "2", "--hidden-sizes", "2", "--seeds", "2"]) == 0
+    assert len(children()) == 2
+    every = table(parents()[0], "runs")
+    assert every["run_id"].tolist()[:2] == every["run_id"].tolist()[2:]
+    assert (table(parents()[0], "results")["finished"] == 2).all()
 
 
 def test_runs_that_differ_only_in_epochs_share_one_training() -> None:

@@ -120,6 +120,8 @@ def test_a_signal_ends_a_sweep_with_what_there_is(store: Path, workers: int) -> 
     assert "error: interrupted by SIGINT" in (store / "out.txt").read_text()
     assert {run.info.status for run in children()} == {"FINISHED"}
     assert 3 <= len(children()) < 150
+    table = pd.read_csv(MlflowClient().download_artifacts(parent.info.run_id, "runs.csv"))
+    assert set(table["run_id"]) == {run.info.run_id for run in children()}
 
 
 def test_a_worker_that_is_killed_takes_only_its_shard_down(store: Path) -> None:

@@ -22,6 +22,9 @@ from rnn_core.training import DivergedError, EpochRecord, train
 MOST_RUNS = 100
 """Runs of a shard: a killed one costs no more than these."""
 
+SHARDS_A_WORKER = 4
+"""Shards for each of several workers at the least."""
+
 MOST_BYTES = 2**29
 """Memory of a shard's nets, so that the peak does not grow with the number of runs. One net may take more."""
 
@@ -100,12 +103,12 @@ class Training:
 
 
 def plan(prepared: Sequence[Prepared], workers: int = 1) -> tuple[list[list[int]], dict[str, int]]:
-    """Cut runs into shards, none larger than an even share for each worker.
+    """Cut runs into shards; where there are several workers, into some for each, so that all are busy to the end.
 
     Returns:
         The numbers of each shard's runs, and why how many nets are trained alone.
     """
-    most = min(MOST_RUNS, -(-len(prepared) // workers))
+    most = MOST_RUNS if workers == 1 else min(MOST_RUNS, -(-len(prepared) // (SHARDS_A_WORKER * workers)))
     shards, alone = [], {"of a shape that no other has": 0, "not to be stacked (keep=best)": 0}
     for key, trainings in _stacks(prepared).items():
         if key is None:

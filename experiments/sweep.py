@@ -138,8 +138,8 @@ class _Sweep:
         try:
             self._look_around()
             shards = self._shards(workers.count if workers else 1)
-            for outcome in _shown(self._work(shards, workers, stop), sum(len(shard.asked) for shard in shards)):
-                self.outcomes[outcome.digest] = outcome
+            for outcomes in _shown(self._work(shards, workers, stop), sum(len(shard.asked) for shard in shards)):
+                self.outcomes |= {outcome.digest: outcome for outcome in outcomes}
             stop.ignore()
         except Interrupted as signal:
             if workers:
@@ -190,11 +190,11 @@ class _Sweep:
             for number, places in enumerate(shards)
         ]
 
-    def _work(self, shards: list[Shard], workers: Workers | None, stop: Stop) -> Iterator[Outcome]:
-        """Yield what becomes of each run; those that fail are tried once more when the others are done."""
+    def _work(self, shards: list[Shard], workers: Workers | None, stop: Stop) -> Iterator[list[Outcome]]:
+        """Yield what becomes of the runs; those that fail are tried once more when the others are done."""
         failed: list[Shard] = []
         for shard, outcomes in self._attempt(shards, workers, stop):
-            yield from (outcome for outcome in outcomes if outcome.end != "failed")
+            yield [outcome for outcome in outcomes if outcome.end != "failed"]
             wrong = {outcome.digest for outcome in outcomes if outcome.end == "failed"}
             if wrong:
                 failed.append(shard.only(wrong))
@@ -202,7 +202,7 @@ class _Sweep:
             count = sum(len(shard.asked) for shard in failed)
             print(f"{count} runs failed and are tried once more", flush=True)
         for _, outcomes in self._attempt(failed, workers, stop):
-            yield from outcomes
+            yield outcomes
 
     def _attempt(
         self, shards: list[Shard], workers: Workers | None, stop: Stop
@@ -274,16 +274,21 @@ class _Sweep:
                     self.outcomes[digest] = dataclasses.replace(outcome, curve_e=losses_e[thinned(len(losses_e))])
 
 
-def _shown(outcomes: Iterator[Outcome], total: int) -> Iterator[Outcome]:
+def _shown(work: Iterator[list[Outcome]], total: int) -> Iterator[list[Outcome]]:
     """Show how far a sweep is: a bar where a person watches, a line now and then where not."""
     if sys.stderr.isatty():
-        yield from tqdm(outcomes, total=total, unit="run", smoothing=0.05)
+        with tqdm(total=total, unit="run", smoothing=0.05) as bar:
+            for outcomes in work:
+                bar.update(len(outcomes))
+                yield outcomes
         return
     start = last = time.monotonic()
-    for done, outcome in enumerate(outcomes, 1):
-        yield outcome
+    done = 0
+    for outcomes in work:
+        yield outcomes
+        done += len(outcomes)
         now = time.monotonic()
-        if done == total or now - last > 10:
+        if outcomes and (done == total or now - last > 10):
             last, pace = now, done / (now - start)
             print(f"run {done}/{total}, {pace:.1f} runs a second, {(total - done) / pace:.0f} s left", flush=True)
 

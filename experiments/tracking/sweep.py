@@ -16,7 +16,6 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
 
 from experiments.code_state import code_state
-from experiments.plots import save
 from experiments.tracking.store import MOST_SAID, TrackingError, name_of, open_run, store_trouble
 
 HEARTBEAT_SECONDS = 10.0
@@ -167,7 +166,7 @@ class TrackedSweep:
                 for name, text in files.items():
                     (Path(folder) / name).write_text(text, encoding="utf-8")
                 for name, figure in figures.items():
-                    save(figure, Path(folder) / "plots" / f"{name}.png")
+                    figure.savefig(Path(folder) / "plots" / f"{name}.png")
                 self._client.log_artifacts(self.run_id, folder)
             now = int(time.time() * 1000)
             self._client.log_batch(

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from experiments.grid import read_grid
 from rnn_core.config import TrainConfig
 from rnn_core.patterns.base import Pattern
 from rnn_core.training import train
@@ -34,6 +35,24 @@ def test_readme_shows_the_benchmarks_table() -> None:
         assert float(ours.removesuffix(" s")) / float(instead.removesuffix(" s")) == pytest.approx(
             float(ratio), abs=0.006
         )
+
+
+def test_readme_shows_the_sweeps_table_and_it_holds() -> None:
+    readme = (PROJECT / "README.md").read_text()
+    assert "`python -m benchmarks.sweep`" in readme
+    table = readme.split("| what, median | ours | instead | times as fast | at least |\n|---|---|---|---|---|\n")[1]
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in table.split("\n\n")[0].splitlines()]
+    assert len(rows) == 3
+    for _, ours, instead, times, least in rows:
+        assert float(instead.split()[0]) / float(ours.split()[0]) == pytest.approx(float(times), rel=0.01)
+        assert float(times) >= float(least)
+
+
+def test_readmes_first_sweep_is_one() -> None:
+    readme = (PROJECT / "README.md").read_text()
+    (command,) = re.findall(r"mlflow run \. -e sweep --env-manager local (.*)", readme)
+    said = dict(pair.split("=") for pair in command.split() if "=" in pair)
+    assert len(read_grid(said, None).runs()) == 270
 
 
 def test_readmes_table_of_parameters_is_complete() -> None:

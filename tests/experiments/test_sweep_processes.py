@@ -1,6 +1,7 @@
 """Sweeps in real processes: killed, interrupted, with workers here and on a cluster, none lost and none doubled."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -168,3 +169,21 @@ def test_a_sweep_under_mlflow_run(store: Path) -> None:
     assert parent.info.run_name == "sweep: 2 patterns x 2 epochs x 2 seeds"
     assert len(children()) == 8
     assert {run.data.tags["mlflow.parentRunId"] for run in children()} == {parent.info.run_id}
+
+
+def test_readme_deletes_a_sweep_with_its_models(store: Path) -> None:
+    assert main(["--epochs", "2", "--seeds", "2"]) == 0
+    assert main(["--epochs", "3", "--seeds", "1"]) == 0
+    kept, sweep = (parent.info.run_id for parent in (parents()[1], parents()[0]))
+    readme = (PROJECT / "README.md").read_text()
+    (snippet,) = re.findall(r"```python\n(from mlflow import MlflowClient\n.*?)```", readme, flags=re.DOTALL)
+    exec(compile(snippet.replace("SWEEP_ID", sweep), "README.md", "exec"), {})
+    (gc,) = re.findall(r"^(mlflow gc .*)$", readme, flags=re.MULTILINE)
+    command = [str(Path(sys.executable).with_name("mlflow")), *gc.split()[1:]]
+    subprocess.run(command, cwd=store, env=os.environ | {"MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}, check=True)
+    left = {kept, *(run.info.run_id for run in children())}
+    assert len(left) == 2
+    assert {run.info.run_id for run in runs(ViewType.ALL)} == left
+    assert {path.name for path in (store / "mlruns" / "0").iterdir()} == {*left, "models"}
+    (model,) = (store / "mlruns" / "0" / "models").iterdir()
+    assert MlflowClient().get_logged_model(model.name).source_run_id in left

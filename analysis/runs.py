@@ -152,8 +152,10 @@ def recorded_runs(experiment_id: str, digests: Collection[str], condition: str =
     """
     client = MlflowClient()
     found: dict[str, Recorded] = {}
-    for ended in ("attributes.status = 'FINISHED'", "tags.end_reason LIKE 'diverged:%'"):
-        wanted = f"{ended} AND tags.config_digest LIKE '%'" + (f" AND {condition}" if condition else "")
+    for ended in ("status = 'FINISHED' AND tags.end_reason = 'finished'", "tags.end_reason LIKE 'diverged:%'"):
+        wanted = f"status != 'RUNNING' AND {ended} AND tags.config_digest LIKE '%'" + (
+            f" AND {condition}" if condition else ""
+        )
         token = None
         while True:
             page = client.search_runs(
@@ -162,8 +164,7 @@ def recorded_runs(experiment_id: str, digests: Collection[str], condition: str =
             for run in page:
                 digest = run.data.tags["config_digest"]
                 if digest in digests:
-                    end_reason = run.data.tags.get("end_reason", "finished")
-                    found.setdefault(digest, Recorded(run.info.run_id, end_reason, run.data.metrics))
+                    found.setdefault(digest, Recorded(run.info.run_id, run.data.tags["end_reason"], run.data.metrics))
             token = page.token
             if not token:
                 break

@@ -28,7 +28,7 @@ BYTES_AN_EPOCH = 500
 
 
 def estimate(grid: Grid, prepared: Sequence[Prepared], workers: int) -> str:
-    """Return in words what a sweep costs of which nothing was recorded before.
+    """Return in words what a sweep costs if nothing of it was recorded before.
 
     Training is tried: some epochs of each kind of shard.
     """
@@ -45,14 +45,16 @@ def estimate(grid: Grid, prepared: Sequence[Prepared], workers: int) -> str:
     minutes = seconds / workers / 60
     return (
         f"{grid.words()}: {len(prepared)} runs, about {minutes:.1f} minutes with {workers} "
-        f"worker{'s' if workers > 1 else ''} and {room / 1e6:.0f} MB"
+        f"worker{'s' if workers > 1 else ''} if none was recorded before, and {room / 1e6:.0f} MB"
     )
 
 
 def _seconds_an_epoch(part: Sequence[Training]) -> float:
-    running = epochs(part)
+    running, begin, count = epochs(part), time.perf_counter(), 0
     next(running)
-    begin, count = time.perf_counter(), 0
+    if part[0].prepared.config.epochs == 1:
+        return time.perf_counter() - begin
+    begin = time.perf_counter()
     while time.perf_counter() - begin < SECONDS_TO_TRY and next(running, None) is not None:
         count += 1
     return (time.perf_counter() - begin) / max(count, 1)

@@ -5,7 +5,7 @@ import gc
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -23,7 +23,9 @@ MOST_RUNS = 100
 """Runs of a shard: a killed one costs no more than these."""
 
 SHARDS_A_WORKER = 4
-"""Shards for each of several workers at the least."""
+"""Shards for each of several workers, as long as they have LEAST_RUNS."""
+
+LEAST_RUNS = 10
 
 MOST_BYTES = 2**29
 """Memory of a shard's nets, so that the peak does not grow with the number of runs. One net may take more."""
@@ -57,7 +59,7 @@ class Shard:
     def failed(self, error: Exception, but: Collection[str]) -> "list[Outcome]":
         """Return the outcomes of the runs but those, of which nothing came back."""
         end_reason = f"failed: {first_line(error)}"
-        return [Outcome(digest, "", end_reason, {}, np.empty(0)) for digest in self.digests if digest not in but]
+        return [Outcome(digest, "", end_reason, {}) for digest in self.digests if digest not in but]
 
 
 @dataclass(frozen=True)
@@ -69,19 +71,27 @@ class Outcome:
         run_id: MLflow's id; empty where nothing was recorded.
         end_reason: "finished", "diverged: " and why, or what failed.
         metrics: its numbers at the end.
-        curve_e: the training loss, thinned to at most MOST_POINTS of its epochs, nats per character.
+        epoch_e: the epochs of its curve that are kept, at most MOST_POINTS, from 0.
+        curve_e: the training loss in those, nats per character.
     """
 
     digest: str
     run_id: str
     end_reason: str
     metrics: dict[str, float]
-    curve_e: np.ndarray
+    epoch_e: np.ndarray = field(default_factory=lambda: np.empty(0))
+    curve_e: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     @classmethod
     def of(cls, digest: str, run: Recorded) -> "Outcome":
         """Return the outcome of a run that was recorded earlier; its curve is left to be fetched."""
-        return cls(digest, run.run_id, run.end_reason, run.metrics, np.empty(0))
+        return cls(digest, run.run_id, run.end_reason, run.metrics)
+
+    def with_curve(self, losses_e: np.ndarray) -> "Outcome":
+        """Return the outcome with a curve, of which at most MOST_POINTS are kept, the first and the last among them."""
+        epochs = len(losses_e)
+        epoch_e = np.unique(np.linspace(0, max(epochs - 1, 0), min(epochs, MOST_POINTS)).astype(int))
+        return dataclasses.replace(self, epoch_e=epoch_e, curve_e=losses_e[epoch_e].astype(np.float32))
 
     @property
     def end(self) -> str:
@@ -108,13 +118,14 @@ def plan(prepared: Sequence[Prepared], workers: int = 1) -> tuple[list[list[int]
     Returns:
         The numbers of each shard's runs, and why how many nets are trained alone.
     """
-    most = MOST_RUNS if workers == 1 else min(MOST_RUNS, -(-len(prepared) // (SHARDS_A_WORKER * workers)))
-    shards, alone = [], {"of a shape that no other has": 0, "not to be stacked (keep=best)": 0}
+    share = -(-len(prepared) // (SHARDS_A_WORKER * workers))
+    most = MOST_RUNS if workers == 1 else min(MOST_RUNS, max(LEAST_RUNS, share))
+    shards, alone = [], {"no other of their shape": 0, "not to be stacked (keep=best, or a cell without a stack)": 0}
     for key, trainings in _stacks(prepared).items():
         if key is None:
-            alone["not to be stacked (keep=best)"] += len(trainings)
+            alone["not to be stacked (keep=best, or a cell without a stack)"] += len(trainings)
         elif len(trainings) == 1:
-            alone["of a shape that no other has"] += 1
+            alone["no other of their shape"] += 1
         shard: list[int] = []
         size = 0
         for training in trainings:
@@ -160,7 +171,7 @@ def record_shard(
         An Outcome for each run as it has been recorded.
     """
     membership = shard.membership
-    delete_half_made(membership.experiment_id, membership.condition)
+    delete_half_made(membership.experiment_id, membership.condition, failed_too=True)
     there = recorded_runs(membership.experiment_id, set(shard.digests), membership.condition)
     for digest, run in there.items():
         yield Outcome.of(digest, run)
@@ -252,8 +263,6 @@ def epochs(trainings: Sequence[Training]) -> Iterator[Epoch]:
 
 def _record(trained: _Trained, prepared: Prepared, asked: Asked, membership: Membership) -> Outcome:
     digest, run_id = prepared.record.digest, ""
-    losses_e = np.array([record.loss for record in trained.history], dtype=np.float32)
-    curve_e = losses_e[thinned(len(losses_e))]
     try:
         run = TrackedRun(prepared, asked.config, asked.recipe, membership)
         run_id = run.run_id
@@ -263,11 +272,7 @@ def _record(trained: _Trained, prepared: Prepared, asked: Asked, membership: Mem
             run.finish(None, "FAILED", f"diverged: {trained.diverged}")
         else:
             run.finish(trained.net, "FINISHED", "finished")
-        return Outcome(digest, run_id, run.end_reason, run.metrics, curve_e)
+        outcome = Outcome(digest, run_id, run.end_reason, run.metrics)
+        return outcome.with_curve(np.array([record.loss for record in trained.history]))
     except TrackingError as error:
-        return Outcome(digest, run_id, str(error), {}, curve_e)
-
-
-def thinned(count: int) -> np.ndarray:
-    """Return the epochs of which a thinned curve keeps the loss, the first and the last among them."""
-    return np.unique(np.linspace(0, max(count - 1, 0), min(count, MOST_POINTS)).astype(int))
+        return Outcome(digest, run_id, str(error), {})

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from analysis.comparison_figures import Band, HeatMap, Panel, bands, heat_map
 from experiments.grid import Asked, Grid
-from experiments.shards import Outcome, thinned
+from experiments.shards import Outcome
 
 COLUMNS_FIRST = ("epochs", "learning_rate", "length")
 """Fields that a heat map has along its columns, if they are swept; the first of them that is."""
@@ -86,10 +86,11 @@ class Summary:
 
     def lines(self) -> list[str]:
         """Return in a few lines how many runs there are and, for each pattern, which setting is best."""
-        reused = int(self.runs["reused"].sum())
+        each = {row.outcome.digest: row.reused for row in self._rows}  # settings may come to the same run
+        reused = sum(each.values())
         ends = {end: self.count(end) for end in ("diverged", "failed")}
-        said = [f"{len(self.runs) - reused} new", f"{reused} reused", *(f"{n} {end}" for end, n in ends.items() if n)]
-        lines = [f"{self.grid.words()}: {len(self.runs)} runs, {', '.join(said)}"]
+        said = [f"{len(each) - reused} new", f"{reused} reused", *(f"{n} {end}" for end, n in ends.items() if n)]
+        lines = [f"{self.grid.words()}: {len(each)} runs, {', '.join(said)}"]
         mean, spread = f"{self.measure}_mean", f"{self.measure}_std"
         if mean not in self.results:
             return lines
@@ -100,9 +101,11 @@ class Summary:
             best = settings.nsmallest(1, mean).to_dict("records")[0]
             what = ", ".join(f"{_words(name)} {best[name]}" for name in self.setting if name != "pattern")
             of = f"{pattern}: " if pattern else ""
+            seeds = f"over {best['finished']} seeds" if best["finished"] > 1 else "one seed"
+            over = f"standard deviation {best[spread]:.2g} {seeds}" if best["finished"] > 1 else seeds
+            over += "".join(f", {best[end]} {end}" for end in ("diverged", "failed") if best[end])
             lines.append(
-                f"{of}lowest mean {_words(self.measure)} {best[mean]:.4g} (standard deviation {best[spread]:.2g} over "
-                f"{best['finished']} seeds){f' at {what}' if what else ''}"
+                f"{of}lowest mean {_words(self.measure)} {best[mean]:.4g} ({over}){f' at {what}' if what else ''}"
             )
         return lines
 
@@ -110,7 +113,10 @@ class Summary:
         """Return the comparison pictures, by name."""
         if not self.count("finished"):
             return {}
-        return {"heat_map": self._heat_map(), "curves": self._curves()}
+        pictures = {"heat_map": self._heat_map()}
+        if panels := self._curves():
+            pictures["curves"] = bands("Training loss", panels, f"median, and all of {len(self.grid.seeds)} seeds")
+        return pictures
 
     def _results(self) -> pd.DataFrame:
         ends = pd.get_dummies(self.runs["end"]).reindex(columns=["finished", "diverged", "failed"], fill_value=0)
@@ -118,6 +124,8 @@ class Summary:
         done = self.runs[self.runs["end"] == "finished"]
         columns = list(self.runs.columns)
         measured = columns[columns.index("seed") + 1 :]
+        if not measured:
+            return counts
         numbers = done.groupby(self.setting, sort=False)[measured].agg(["mean", "std"])
         numbers.columns = ["_".join(column) for column in numbers.columns]
         return counts.merge(numbers.reset_index(), on=self.setting, how="left")
@@ -136,8 +144,8 @@ class Summary:
         measure = f"{_words(self.measure)} (nats per character)"
         return heat_map(f"Mean {measure.split(' (')[0]} over the seeds", maps, sides[0], sides[1], measure, log=True)
 
-    def _curves(self) -> Figure:
-        """Draw the curves of the runs with most epochs: what shorter ones came to, lies on them."""
+    def _curves(self) -> list[Panel]:
+        """Return the curves of the runs with most epochs: what shorter ones came to, lies on them."""
         lines_by, _ = self._axes(but="epochs")
         lines = self._values(lines_by)
         lines = [lines[at] for at in np.unique(np.linspace(0, len(lines) - 1, MOST_LINES).astype(int))]
@@ -147,16 +155,15 @@ class Summary:
             drawn = []
             for value in lines:
                 some = runs[runs[lines_by] == value] if lines_by else runs
-                curves = [self._rows[number].outcome.curve_e for number in some.index]
-                epochs = [self._rows[number].asked.config.epochs for number in some.index]
-                loss_ne = np.array([_spread_out(*pair) for pair in zip(curves, epochs, strict=True) if len(pair[0])])
-                if len(loss_ne):
-                    edges = loss_ne.min(0), loss_ne.max(0)
-                    drawn.append(Band(f"{_words(lines_by)} {value}", np.median(loss_ne, axis=0), *edges))
-            floors = runs["floor_loss"] if "floor_loss" in runs else pd.Series([np.nan])
-            panels.append(Panel(title, drawn, None if floors.isna().any() else float(floors.mean())))
-        panels = [panel for panel in panels if panel.bands]
-        return bands("Training loss", panels, f"median, and all of {len(self.grid.seeds)} seeds")
+                those = [self._rows[number] for number in some.index]
+                curves = pd.DataFrame([_each_epoch(row) for row in those if len(row.outcome.curve_e)])
+                if len(curves):
+                    # Of a net that diverged, as far as it came.
+                    parts = (curves.median(), curves.min(), curves.max())
+                    drawn.append(Band(f"{_words(lines_by)} {value}", *(part.to_numpy() for part in parts)))
+            floors = runs["floor_loss"].dropna() if "floor_loss" in runs else pd.Series(dtype=float)
+            panels.append(Panel(title, drawn, float(floors.mean()) if len(floors) else None))
+        return [panel for panel in panels if panel.bands]
 
     def _axes(self, but: str = "") -> tuple[str, str]:
         """Return the swept fields to stand along the rows and the columns of a picture; "" for none."""
@@ -178,6 +185,9 @@ class Summary:
         for values, part in table.groupby(others, sort=False):
             named = zip(others, tuple(values), strict=True)
             panels.append((", ".join(str(v) if n == "pattern" else f"{_words(n)} {v}" for n, v in named), part))
+        if len(panels) > MOST_PANELS:  # said where there is room: in the last one
+            title, part = panels[MOST_PANELS - 1]
+            panels[MOST_PANELS - 1] = (f"{title} ({MOST_PANELS} of {len(panels)} shown)", part)
         return panels[:MOST_PANELS]
 
 
@@ -185,8 +195,8 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _spread_out(curve_e: np.ndarray, epochs: int) -> np.ndarray:
-    """Return a thinned curve at each of its epochs, NaN after the last that there was."""
-    at = thinned(epochs)[: len(curve_e)]
-    spread_out: np.ndarray = np.interp(np.arange(epochs), at, curve_e[: len(at)], right=np.nan)
-    return spread_out
+def _each_epoch(row: Row) -> np.ndarray:
+    """Return a run's thinned curve at each of its epochs, NaN after the last that there was."""
+    every = np.arange(row.asked.config.epochs)
+    loss_e: np.ndarray = np.interp(every, row.outcome.epoch_e, row.outcome.curve_e, right=np.nan)
+    return loss_e

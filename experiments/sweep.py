@@ -5,14 +5,13 @@ import dataclasses
 import logging
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import mlflow
-import numpy as np
 import tyro
 from tqdm import tqdm
 
@@ -20,7 +19,7 @@ from analysis.runs import curves_of, recorded_runs
 from experiments.estimate import estimate
 from experiments.flags import UsageError, complain, read_flags
 from experiments.grid import DEFAULT_SEEDS, FIELDS, PLURALS, Asked, Grid, in_plurals, read_grid
-from experiments.shards import Outcome, Shard, plan, record_shard, thinned
+from experiments.shards import Outcome, Shard, plan, record_shard
 from experiments.signals import Interrupted, Stop
 from experiments.summary import Row, Summary
 from experiments.tracking import Membership, TrackedSweep, TrackingError, end_run_from_environment
@@ -93,11 +92,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if flags.dry_run:
                 print(estimate(grid, prepared, flags.workers))
                 return 0
-            with contextlib.ExitStack() as stack:
+            with contextlib.ExitStack() as resources:
                 workers: Workers | None = None
                 if flags.scheduler or flags.workers > 1:
                     workers = ClusterWorkers(flags.scheduler) if flags.scheduler else LocalWorkers(flags.workers)
-                    stack.callback(workers.stop)
+                    resources.callback(workers.stop)
                 return _Sweep(grid, asked, prepared, flags).run(workers, stop)
         except (UsageError, ConfigError, TrackingError) as error:
             stop.ignore()
@@ -125,52 +124,64 @@ class _Sweep:
     def __init__(self, grid: Grid, asked: list[Asked], prepared: list[Prepared], flags: Any) -> None:
         self.grid, self.asked, self.prepared, self.again = grid, asked, prepared, flags.again
         self.digests = [one.record.digest for one in prepared]
-        files = {"grid.toml": grid.text()}
+        self.files = {"grid.toml": grid.text()}
         if flags.grid:
-            files["grid_given.toml"] = Path(flags.grid).read_text(encoding="utf-8")
-        self.parent = TrackedSweep(f"sweep: {grid.words()}", grid.params(), files)
+            self.files["grid_given.toml"] = Path(flags.grid).read_text(encoding="utf-8")
         self.outcomes: dict[str, Outcome] = {}
         self.reused: set[str] = set()
         self.begin = time.monotonic()
+        self.parent: TrackedSweep
 
     def run(self, workers: Workers | None, stop: Stop) -> int:
         """Do what is missing, and return the exit status."""
         try:
+            with stop.held():
+                self.parent = TrackedSweep(f"sweep: {self.grid.words()}", self.grid.params(), self.files)
             self._look_around()
             shards = self._shards(workers.count if workers else 1)
             for outcomes in _shown(self._work(shards, workers, stop), sum(len(shard.asked) for shard in shards)):
                 self.outcomes |= {outcome.digest: outcome for outcome in outcomes}
             stop.ignore()
         except Interrupted as signal:
-            if workers:
-                workers.stop()
-            self.parent.delete_half_made()
+            if not hasattr(self, "parent"):
+                raise
+            self._clear_up(workers)
             # What workers had recorded of the shards that they did not end.
-            for digest, run in recorded_runs(
-                self.parent.experiment_id, set(self.digests), self.parent.condition
-            ).items():
-                self.outcomes.setdefault(digest, Outcome.of(digest, run))
+            self.outcomes = self._recorded(self.digests, self.parent.condition) | self.outcomes
             return self._finish("KILLED", str(signal), signal.exit_status)
         except Exception as error:
             stop.ignore()
-            self._finish("FAILED", f"failed: {first_line(error)}", 1)
+            if hasattr(self, "parent"):
+                self._clear_up(workers)
+                self._finish("FAILED", f"failed: {first_line(error)}", 1)
             raise
+        self._clear_up(workers)
         failed = [outcome for outcome in self.outcomes.values() if outcome.end == "failed"]
         if failed:
             return self._finish("FAILED", f"{len(failed)} of {len(self.outcomes)} runs failed", 1)
         return self._finish("FINISHED", "finished", 0)
 
+    def _clear_up(self, workers: Workers | None) -> None:
+        """End the workers, and delete what they leave half-made; those of a cluster come to their end by themselves."""
+        if workers:
+            workers.stop()
+        if workers is None or workers.here:
+            self.parent.delete_half_made()
+
+    def _recorded(self, digests: Collection[str], condition: str) -> dict[str, Outcome]:
+        """Return by digest what is recorded of those runs where a condition holds."""
+        there = recorded_runs(self.parent.experiment_id, set(digests), condition)
+        return {digest: Outcome.of(digest, run) for digest, run in there.items()}
+
     def _look_around(self) -> None:
         """Clear away what killed sweeps have left, and find what need not be made again."""
         ended, half_made = self.parent.clean()
-        if ended:
-            print(f"ended {ended} sweeps that had been killed, and deleted {half_made} half-made runs of theirs")
+        if ended or half_made:
+            print(f"ended {ended} sweeps that had been killed, and deleted {half_made} runs that were left half-made")
         if not self.again:
-            there = recorded_runs(self.parent.experiment_id, set(self.digests))
-            for digest, run in there.items():
-                self.outcomes[digest] = Outcome.of(digest, run)
-            self.reused = set(there)
-            self.parent.adopt(run.run_id for run in there.values())
+            self.outcomes = self._recorded(self.digests, "")
+            self.reused = set(self.outcomes)
+            self.parent.adopt(outcome.run_id for outcome in self.outcomes.values())
         print(f"{self.grid.words()}: {len(self.digests)} runs, {len(self.reused)} of them recorded before", flush=True)
 
     def _shards(self, workers: int) -> list[Shard]:
@@ -221,6 +232,8 @@ class _Sweep:
                 yield shard, shard.failed(error, but=done)
             return
         store = mlflow.get_tracking_uri()
+        if store.startswith("sqlite:///"):  # from whichever folder a worker looks
+            store = f"sqlite:///{Path(store.removeprefix('sqlite:///')).resolve()}"
         at_work = {workers.submit(shard, store): shard for shard in shards}
         while at_work:
             ready, _ = wait(at_work, return_when=FIRST_COMPLETED)
@@ -229,30 +242,32 @@ class _Sweep:
                 try:
                     outcomes, error = future.result(), RuntimeError("another start ended this sweep")
                 except Exception as problem:
-                    outcomes, error = [], problem
+                    # A worker that died may have recorded some of them.
+                    outcomes, error = list(self._recorded(shard.digests, shard.membership.condition).values()), problem
                 yield shard, [*outcomes, *shard.failed(error, but={outcome.digest for outcome in outcomes})]
 
     def _finish(self, status: str, end_reason: str, exit_status: int) -> int:
         """Sum up what there is, record it, say it, and return the exit status."""
         seconds = time.monotonic() - self.begin
-        there = [number for number, digest in enumerate(self.digests) if digest in self.outcomes]
-        self._read_curves({self.digests[number] for number in there})
+        self._read_curves()
+        new = len(self.outcomes.keys() - self.reused)
+        metrics: dict[str, float] = {"runs": len(self.outcomes), "runs_new": new, "seconds": seconds}
+        lines, files, figures = ["no run was recorded"], {}, {}
         rows = [
-            Row(self.asked[number], self.outcomes[digest], digest in self.reused)
-            for number, digest in ((number, self.digests[number]) for number in there)
+            Row(asked, self.outcomes[digest], digest in self.reused)
+            for asked, digest in zip(self.asked, self.digests, strict=True)
+            if digest in self.outcomes
         ]
-        summary = Summary(self.grid, rows) if rows else None
-        lines = summary.lines() if summary else ["no run was recorded"]
-        new = len({self.digests[number] for number in there} - self.reused)
-        metrics = {"runs": len(there), "runs_new": new, "seconds": seconds}
-        if summary:
-            metrics |= {f"runs_{end}": summary.count(end) for end in ("finished", "diverged", "failed")}
+        try:
+            if rows:
+                summary = Summary(self.grid, rows)
+                metrics |= {f"runs_{end}": summary.count(end) for end in ("finished", "diverged", "failed")}
+                lines, files, figures = summary.lines(), summary.files(), summary.pictures()
+        except Exception as error:
+            self.parent.finish("FAILED", f"summing up failed: {first_line(error)}", "", metrics, {}, {})
+            raise
         note = "\n".join(f"- {line}" for line in ([] if status == "FINISHED" else [f"**{end_reason}**"]) + lines)
-        self.parent.finish(
-            *(status, end_reason, note, metrics),
-            files=summary.files() if summary else {},
-            figures=summary.pictures() if summary else {},
-        )
+        self.parent.finish(status, end_reason, note, metrics, files, figures)
         print("", *lines, sep="\n")
         for outcome in (outcome for outcome in self.outcomes.values() if outcome.end != "finished"):
             print(f"{outcome.run_id or 'not recorded'}: {outcome.end_reason}"[:200])
@@ -262,16 +277,16 @@ class _Sweep:
         print(f"{'look at it':<14} {where}", flush=True)
         return exit_status if exit_status == 0 else complain(end_reason, exit_status)
 
-    def _read_curves(self, digests: set[str]) -> None:
-        """Fetch the curves of reused runs that the picture of curves shows: those of the longest."""
-        longest = max((one.config.epochs for one in self.prepared), default=0)
-        for digest, one in zip(self.digests, self.prepared, strict=True):
-            outcome = self.outcomes[digest] if digest in digests & self.reused else None
-            if outcome and one.config.epochs == longest and not len(outcome.curve_e):
+    def _read_curves(self) -> None:
+        """Fetch the curves that the picture of curves shows and that did not come with the runs: of the longest."""
+        epochs = {digest: one.config.epochs for digest, one in zip(self.digests, self.prepared, strict=True)}
+        longest = max((epochs[digest] for digest in self.outcomes), default=0)
+        for digest, outcome in self.outcomes.items():
+            wanted = epochs[digest] == longest or "epochs" not in self.grid.swept
+            if wanted and outcome.run_id and not len(outcome.curve_e):
                 with contextlib.suppress(Exception):  # a picture less is no reason to fail
                     (curves,) = curves_of([outcome.run_id])
-                    losses_e = curves["train_loss"].to_numpy(dtype=np.float32)
-                    self.outcomes[digest] = dataclasses.replace(outcome, curve_e=losses_e[thinned(len(losses_e))])
+                    self.outcomes[digest] = outcome.with_curve(curves["train_loss"].to_numpy())
 
 
 def _shown(work: Iterator[list[Outcome]], total: int) -> Iterator[list[Outcome]]:

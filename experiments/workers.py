@@ -1,5 +1,6 @@
 """Where a sweep's shards are worked on: in this process, in others on this machine, or on a Dask cluster."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -34,15 +35,18 @@ class Workers(Protocol):
 
     Attributes:
         count: how many shards are worked on at a time.
+        here: they are processes of this machine, which have ended when `stop` returns; others end by themselves, before
+            their next run, once they find that the sweep is over.
     """
 
     count: int
+    here: bool
 
     def submit(self, shard: Shard, store: str) -> "Future[list[Outcome]]":
         """Have a shard worked on, some time."""
 
     def stop(self) -> None:
-        """End all that is at work; nothing more is recorded when this returns."""
+        """End what is at work."""
 
 
 class LocalWorkers:
@@ -53,10 +57,12 @@ class LocalWorkers:
     """
 
     def __init__(self, count: int) -> None:
-        self.count = count
+        self.count, self.here = count, True
+        self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(count)
         self._mine = threading.local()
-        self._processes: list[BaseProcess] = []
+        self._processes: list[tuple[BaseProcess, Connection]] = []
+        self._at_work: set[Connection] = set()
         self._stopped = False
 
     def submit(self, shard: Shard, store: str) -> "Future[list[Outcome]]":
@@ -64,9 +70,14 @@ class LocalWorkers:
         return self._threads.submit(self._work, shard, store)
 
     def stop(self) -> None:
-        """Kill the processes."""
-        self._stopped = True
-        for process in self._processes:
+        """Let the processes end that are idle, and kill those that are at work."""
+        with self._lock:
+            self._stopped = True
+        for process, connection in self._processes:
+            if connection not in self._at_work:
+                with contextlib.suppress(OSError):
+                    connection.send(None)
+                process.join(10)
             process.kill()
             process.join()
         self._threads.shutdown(cancel_futures=True)
@@ -76,24 +87,28 @@ class LocalWorkers:
         connection: Connection | None = getattr(self._mine, "connection", None)
         if connection is None:
             connection = self._mine.connection = self._start()
+        self._at_work.add(connection)
         try:
             connection.send((shard, store))
             outcomes: list[Outcome] | BaseException = connection.recv()
         except (EOFError, OSError):
             self._mine.connection = None
             raise WorkerDiedError("a worker process was killed") from None
+        finally:
+            self._at_work.discard(connection)
         if isinstance(outcomes, BaseException):
             raise outcomes
         return outcomes
 
     def _start(self) -> Connection:
-        if self._stopped:
-            raise WorkerDiedError("the sweep has been stopped")
         spawn = multiprocessing.get_context("spawn")  # a fork would copy torch's threads half-way
         ours, theirs = spawn.Pipe()
         process = spawn.Process(target=_serve, args=(theirs,), daemon=True)
-        process.start()
-        self._processes.append(process)
+        with self._lock:
+            if self._stopped:
+                raise WorkerDiedError("the sweep has been stopped")
+            process.start()
+            self._processes.append((process, ours))
         theirs.close()  # so that ours ends when the process does
         return ours
 
@@ -102,8 +117,8 @@ def _serve(connection: Connection) -> None:
     """Work on shards as they come, until the process that sends them is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the sweep itself ends its workers
     threading.Thread(target=_end_with_the_sweep, daemon=True).start()
-    while True:
-        shard, store = connection.recv()
+    while (task := connection.recv()) is not None:
+        shard, store = task
         try:
             outcomes: list[Outcome] | Exception = run_shard(shard, store)
         except Exception as error:
@@ -141,6 +156,7 @@ class ClusterWorkers:
                 f"scheduler is {address!r}, where nobody answers ({type(error).__name__}); allowed: the address of a "
                 "running Dask scheduler, such as tcp://host:8786 (--scheduler)"
             ) from None
+        self.here = False
         self.count = max(1, len(self._client.nthreads()))
         self._executor: Executor = self._client.get_executor(pure=False)
 
@@ -149,6 +165,6 @@ class ClusterWorkers:
         return self._executor.submit(run_shard, shard, store)
 
     def stop(self) -> None:
-        """Cancel what waits; what is at work ends when it finds that the sweep is over."""
+        """Cancel what waits."""
         self._executor.shutdown(wait=False)
         self._client.close()

@@ -53,7 +53,9 @@ def tracking_server(store: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", f"sqlite:///{store / 'mlflow.db'}"]
     command += ["--artifacts-destination", str(store / "served")]
-    with serving(command, port, "/health", cwd=store) as address:
+    # Its job runners are processes of their own, which nothing here asks for anything.
+    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with serving(command, port, "/health", cwd=store, env=environment) as address:
         mlflow.set_tracking_uri(address)
         yield address
         mlflow.set_tracking_uri(None)

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import torch
 from mlflow import MlflowClient
 from mlflow.data.code_dataset_source import CodeDatasetSource
@@ -29,7 +28,7 @@ from mlflow.entities import (
 from experiments.code_state import code_state
 from experiments.plots import draw_losses, draw_net, draw_reach, save
 from experiments.tracking.model_files import write_model
-from experiments.tracking.store import MOST_SAID, TrackingError, impatient, name_of, open_run, store_trouble
+from experiments.tracking.store import MOST_SAID, TrackingError, end_run, impatient, name_of, open_run, store_trouble
 from experiments.tracking.sweep import Membership
 from experiments.words import description, first_line, run_name, settings
 from rnn_core.checkpoint import CONFIG_FILE, WEIGHTS_FILE, record_text, save_record, save_weights
@@ -157,8 +156,11 @@ class TrackedRun:
         self.status, self.end_reason = status, end_reason
         try:
             self._flush({"end_reason": end_reason[:MOST_SAID]} | dict(tags or {}))
+        except Exception:
+            status = "FAILED"
+            raise
         finally:
-            mlflow.end_run(status)  # or MLflow calls it FINISHED when the program exits
+            end_run(self.run_id, status)  # or MLflow calls it FINISHED when the program exits
 
     def _describe_start(self, asked: TrainConfig, recipe: Mapping[str, Any]) -> None:
         """Record what is known before training: params, tags, the name, the data, and the record of the config."""
@@ -192,11 +194,12 @@ class TrackedRun:
         self._client.log_inputs(self.run_id, datasets=[DatasetInput(data._to_mlflow_entity(), context)])
 
     def _flush(self, tags: Mapping[str, str] | None = None) -> None:
-        """Send the metrics that have not been sent yet, and tags with the first of them."""
+        """Send the metrics that have not been sent yet, and tags with the last of them."""
         unsaid = [RunTag(name, value) for name, value in (tags or {}).items()]
         while self._unsent or unsaid:
-            self._client.log_batch(self.run_id, metrics=self._unsent[:METRICS_A_CALL], tags=unsaid)
-            unsaid = []
+            last = len(self._unsent) <= METRICS_A_CALL
+            self._client.log_batch(self.run_id, metrics=self._unsent[:METRICS_A_CALL], tags=unsaid if last else [])
+            unsaid = [] if last else unsaid
             del self._unsent[:METRICS_A_CALL]  # only what has arrived
 
     def _write_curve(self, folder: Path) -> None:

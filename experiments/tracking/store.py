@@ -44,7 +44,8 @@ def open_run(name: str, experiment_id: str | None = None, tags: Mapping[str, str
             path.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.closing(sqlite3.connect(path)) as database:
                 database.execute("PRAGMA user_version")
-        with impatient():
+        # Nobody watches over the runs of a sweep, and a busy server may be late.
+        with impatient() if experiment_id is None else contextlib.nullcontext():
             return mlflow.start_run(
                 run_name=None if opened else name,
                 experiment_id=experiment_id,
@@ -53,6 +54,15 @@ def open_run(name: str, experiment_id: str | None = None, tags: Mapping[str, str
             )
     except Exception as error:
         raise TrackingError(store_trouble(error)) from error
+
+
+def end_run(run_id: str, status: str) -> None:
+    """End that run and no other, whichever of them MLflow takes for the active one."""
+    active = mlflow.active_run()
+    if active is not None and active.info.run_id == run_id:
+        mlflow.end_run(status)
+    else:
+        MlflowClient().set_terminated(run_id, status)
 
 
 def name_of(run: ActiveRun, name: str) -> str:

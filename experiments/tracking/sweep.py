@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import mlflow
 from matplotlib.figure import Figure
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
 
 from experiments.code_state import code_state
-from experiments.tracking.store import MOST_SAID, TrackingError, name_of, open_run, store_trouble
+from experiments.tracking.store import MOST_SAID, TrackingError, end_run, name_of, open_run, store_trouble
 
 HEARTBEAT_SECONDS = 10.0
 """How often a sweep says that it is alive."""
@@ -82,26 +82,26 @@ class TrackedSweep:
     """
 
     def __init__(self, name: str, params: Mapping[str, str], files: Mapping[str, str]) -> None:
-        run = open_run(name)
+        # At once, so that even a sweep that is killed here can be told from one that lives.
+        tags = {"host": platform.node(), "pid": str(os.getpid()), **_now()}
+        run = open_run(name, tags=tags | {"git_commit": code_state().commit, "git_dirty": code_state().dirty})
         self.name = name_of(run, name)
         self.run_id: str = run.info.run_id
         self.experiment_id: str = run.info.experiment_id
         self._client = MlflowClient()
         self._over = threading.Event()
         try:
-            tags = {"mlflow.runName": self.name, "host": platform.node(), "pid": str(os.getpid()), **_now()}
-            tags |= {"git_commit": code_state().commit, "git_dirty": code_state().dirty}
             self._client.log_batch(
                 self.run_id,
                 # `mlflow run` has logged its own already.
                 params=[Param(key, value[:MOST_PARAM]) for key, value in params.items() if key not in run.data.params],
-                tags=[RunTag(key, value) for key, value in tags.items()],
+                tags=[RunTag("mlflow.runName", self.name)],
             )
             for path, text in files.items():
                 self._client.log_text(self.run_id, text, path)
         except Exception as error:
             with contextlib.suppress(Exception):
-                mlflow.end_run("FAILED")
+                end_run(self.run_id, "FAILED")
             raise TrackingError(store_trouble(error)) from error
         self._heart = threading.Thread(target=self._beat, daemon=True)
         self._heart.start()
@@ -118,18 +118,22 @@ class TrackedSweep:
                 self._client.set_tag(run_id, key, value)
 
     def clean(self) -> tuple[int, int]:
-        """End the sweeps that were killed and could not say so, and delete the runs that they left half-made.
+        """End the sweeps that were killed and could not say so, and delete the runs that ended ones left half-made.
 
         Returns:
             How many sweeps were ended, and how many half-made runs deleted.
         """
         dead = [sweep for sweep in _running(self.experiment_id, "tags.heartbeat LIKE '%'") if self._is_dead(sweep)]
-        half_made = 0
         for sweep in dead:
             # Ended first: a worker of it that is still at work looks here before it makes another run.
             self._client.set_tag(sweep.info.run_id, "end_reason", "killed: its process is gone")
             self._client.set_terminated(sweep.info.run_id, "KILLED")
-            half_made += delete_half_made(self.experiment_id, _child_of(sweep.info.run_id))
+        # Not only theirs: whoever cleaned up before may have been killed at it.
+        at_work = list(_running(self.experiment_id, "tags.shard LIKE '%'"))
+        half_made = 0
+        for sweep_id in {run.data.tags["mlflow.parentRunId"] for run in at_work}:
+            if not goes_on(sweep_id):
+                half_made += delete_half_made(self.experiment_id, _child_of(sweep_id))
         return len(dead), half_made
 
     def delete_half_made(self) -> int:
@@ -178,7 +182,7 @@ class TrackedSweep:
             status = "FAILED"
             raise TrackingError(f"sweep {self.run_id}: {store_trouble(error)}") from error
         finally:
-            mlflow.end_run(status)
+            end_run(self.run_id, status)
 
     def _beat(self) -> None:
         while not self._over.wait(HEARTBEAT_SECONDS):
@@ -211,20 +215,29 @@ def _lives(pid: int) -> bool:
 
 def goes_on(sweep_id: str) -> bool:
     """Say whether a sweep is still running: one that was taken for dead makes no further runs."""
-    running: bool = MlflowClient().get_run(sweep_id).info.status == "RUNNING"
-    return running
+    try:
+        running: bool = MlflowClient().get_run(sweep_id).info.status == "RUNNING"
+        return running
+    except MlflowException:  # it has been deleted for good
+        return False
 
 
-def delete_half_made(experiment_id: str, condition: str) -> int:
-    """Delete the runs that meet a condition and are still being recorded, with their models; return how many.
+def delete_half_made(experiment_id: str, condition: str, failed_too: bool = False) -> int:
+    """Delete runs that are still being recorded, with their models; return how many.
 
     Only where whoever recorded them lives no more.
+
+    Arguments:
+        experiment_id: MLflow's id.
+        condition: what MLflow's search is to find beside that.
+        failed_too: delete those, too, whose recording failed, since another try is made.
     """
     client, half_made = MlflowClient(), list(_running(experiment_id, condition))
+    if failed_too:
+        half_made += client.search_runs([experiment_id], f"tags.end_reason LIKE 'recording failed%' AND {condition}")
     for run in half_made:
         for model in client.search_logged_models([experiment_id], f"source_run_id = '{run.info.run_id}'"):
             client.delete_logged_model(model.model_id)
-        client.set_terminated(run.info.run_id, "KILLED")
         client.delete_run(run.info.run_id)
     return len(half_made)
 

@@ -9,7 +9,7 @@ import torch
 from torch.autograd import gradcheck
 
 from rnn_core.config import TrainConfig
-from rnn_core.model import CELLS, CharRNN
+from rnn_core.model import CharRNN
 from rnn_core.prepare import Prepared, prepare, prepare_all
 from rnn_core.stack import RECURRENCES, Stack, bytes_a_net, shape_of, train_stack
 from rnn_core.training import DivergedError, train
@@ -168,8 +168,6 @@ def test_only_nets_of_one_shape_make_a_stack() -> None:
 
 
 def test_a_cell_without_a_recurrence_of_its_own_is_trained_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(CELLS, "other", torch.nn.RNN)
-    monkeypatch.setitem(RECURRENCES, "rnn", RECURRENCES["rnn"])
     monkeypatch.delitem(RECURRENCES, "rnn")
     assert shape_of(prepare(TrainConfig())) is None
 

@@ -121,10 +121,13 @@ def test_a_signal_ends_a_sweep_with_what_there_is(store: Path, workers: int) -> 
     assert parent.data.tags["end_reason"] == "interrupted by SIGINT"
     assert "Traceback" not in (store / "out.txt").read_text()
     assert "error: interrupted by SIGINT" in (store / "out.txt").read_text()
-    assert {run.info.status for run in children()} == {"FINISHED"}
-    assert 3 <= len(children()) < 150
+    whole = {run.info.run_id for run in children() if run.info.status == "FINISHED"}
+    assert 3 <= len(whole) < 150
+    # Two writers at once: SQLite refuses one of them now and then, which would have been tried again.
+    others = [run for run in children() if run.info.run_id not in whole]
+    assert all(run.data.tags["end_reason"].startswith("recording failed: ") for run in others)
     table = pd.read_csv(MlflowClient().download_artifacts(parent.info.run_id, "runs.csv"))
-    assert set(table["run_id"]) == {run.info.run_id for run in children()}
+    assert set(table.loc[table["end"] == "finished", "run_id"]) == whole
 
 
 def test_a_worker_that_is_killed_takes_only_its_shard_down(store: Path) -> None:

@@ -23,7 +23,7 @@ from experiments.tracking import run as recording
 from experiments.train import main as train_main
 from rnn_core.config import TrainConfig
 from rnn_core.prepare import prepare, prepare_all
-from rnn_core.stack import RECURRENCES
+from rnn_core.recurrences import RECURRENCES
 from rnn_core.training import train
 
 pytestmark = pytest.mark.usefixtures("store")

@@ -83,7 +83,7 @@ def test_windows_masks_and_settings_are_those_of_nets_alone(
     tale.write_text("the cat sat on the mat. " * 5)
     fields = fields | {"pattern": str(fields["pattern"]).replace("TALE", str(tale))}
     # Without a window of its own a text has 64 steps.
-    base = TrainConfig(cell=cell, epochs=20, **fields)  # type: ignore[arg-type]
+    base = TrainConfig(cell=cell, epochs=8, **fields)  # type: ignore[arg-type]
     check_equal([dataclasses.replace(base, seed=seed) for seed in range(3)], 1e-9, 1e-9)
 
 

@@ -26,6 +26,7 @@ SHARDS_A_WORKER = 4
 """Shards for each of several workers, as long as they have LEAST_RUNS."""
 
 LEAST_RUNS = 10
+"""Runs of a shard that are worth a stack."""
 
 MOST_BYTES = 2**29
 """Memory of a shard's nets, so that the peak does not grow with the number of runs. One net may take more."""
@@ -183,16 +184,15 @@ def record_shard(
     if not gc.get_freeze_count():  # what a process starts with stays: looking for garbage among the rest is quick
         gc.collect()
         gc.freeze()
-    for part in trained_together(prepared):
-        for trained in _train(part, prepared):
-            number = trained.number
-            with recording():
-                if not goes_on(membership.sweep_id):  # another start has taken this sweep for dead
-                    return
-                outcome = _record(trained, prepared[number], shard.asked[number], membership)
-            yield outcome
-            if number % RUNS_A_COLLECTION == 0:
-                gc.collect()
+    every = (trained for part in trained_together(prepared) for trained in _train(part, prepared))
+    for count, trained in enumerate(every):
+        with recording():
+            if not goes_on(membership.sweep_id):  # another start has taken this sweep for dead
+                return
+            outcome = _record(trained, prepared[trained.number], shard.asked[trained.number], membership)
+        yield outcome
+        if count % RUNS_A_COLLECTION == 0:
+            gc.collect()
 
 
 def trained_together(prepared: Sequence[Prepared]) -> Iterator[list[Training]]:

@@ -267,7 +267,10 @@ class _Sweep:
             self.parent.finish("FAILED", f"summing up failed: {first_line(error)}", "", metrics, {}, {})
             raise
         note = "\n".join(f"- {line}" for line in ([] if status == "FINISHED" else [f"**{end_reason}**"]) + lines)
-        self.parent.finish(status, end_reason, note, metrics, files, figures)
+        try:
+            self.parent.finish(status, end_reason, note, metrics, files, figures)
+        except TrackingError as error:
+            return complain(str(error), 1)
         print("", *lines, sep="\n")
         for outcome in (outcome for outcome in self.outcomes.values() if outcome.end != "finished"):
             print(f"{outcome.run_id or 'not recorded'}: {outcome.end_reason}"[:200])

@@ -1,13 +1,9 @@
 """The plots of a run: what its net does, brought into the arrays that figures draw."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from PIL import Image
 
 from analysis import figures
+from analysis.figures import Picture
 from analysis.hidden_states import principal_components, top_layer
 from rnn_core.evaluation import predict
 from rnn_core.generalization import Row
@@ -22,7 +18,7 @@ MOST_DRAWN = 300
 """Characters of the test whose hidden states are drawn as a trajectory."""
 
 
-def draw_losses(history: Sequence[Mapping[str, float]], metrics: Mapping[str, float]) -> Figure:
+def draw_losses(history: Sequence[Mapping[str, float]], metrics: Mapping[str, float]) -> Picture:
     """Draw the losses of each epoch, beside what there is to compare them with at the end."""
     return figures.loss_curve(
         [values["train_loss"] for values in history],
@@ -33,7 +29,7 @@ def draw_losses(history: Sequence[Mapping[str, float]], metrics: Mapping[str, fl
     )
 
 
-def draw_net(net: CharRNN, prepared: Prepared) -> dict[str, Figure]:
+def draw_net(net: CharRNN, prepared: Prepared) -> dict[str, Picture]:
     """Draw what the trained net predicts, and what its top layer's states do there."""
     vocabulary, evaluation, pattern = prepared.vocabulary, prepared.evaluation, prepared.pattern
     read = evaluation.text[: evaluation.start + figures.MOST_STEPS]
@@ -49,7 +45,7 @@ def draw_net(net: CharRNN, prepared: Prepared) -> dict[str, Figure]:
     }
 
 
-def draw_reach(rows: Sequence[Row], ranges: Mapping[str, tuple[int, int]]) -> Figure:
+def draw_reach(rows: Sequence[Row], ranges: Mapping[str, tuple[int, int]]) -> Picture:
     """Draw the table of generalization, a panel for each measure, with the sizes of each that were trained on."""
     reaches = []
     for measure in dict.fromkeys(row.measure for row in rows):
@@ -57,11 +53,3 @@ def draw_reach(rows: Sequence[Row], ranges: Mapping[str, tuple[int, int]]) -> Fi
         sizes, *counts = ([getattr(row, name) for row in some] for name in DRAWN)
         reaches.append(figures.Reach(measure, sizes, ranges.get(measure), *counts))
     return figures.generalization(reaches)
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure as a PNG of 256 colours: half the time and a third of the room that all colours would take."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    picture = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).convert("RGB")
-    picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(path, compress_level=1)

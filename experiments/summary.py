@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from analysis.comparison_figures import Band, HeatMap, Panel, bands, heat_map
+from analysis.figures import Band, HeatMap, Panel, Picture, bands, heat_map
 from experiments.grid import Asked, Grid
 from experiments.shards import Outcome
 
@@ -109,7 +108,7 @@ class Summary:
             )
         return lines
 
-    def pictures(self) -> dict[str, Figure]:
+    def pictures(self) -> dict[str, Picture]:
         """Return the comparison pictures, by name."""
         if not self.count("finished"):
             return {}
@@ -130,7 +129,7 @@ class Summary:
         numbers.columns = ["_".join(column) for column in numbers.columns]
         return counts.merge(numbers.reset_index(), on=self.setting, how="left")
 
-    def _heat_map(self) -> Figure:
+    def _heat_map(self) -> Picture:
         rows_by, columns_by = self._axes()
         rows, columns = self._values(rows_by), self._values(columns_by)
         maps = []

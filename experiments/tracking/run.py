@@ -26,7 +26,7 @@ from mlflow.entities import (
 )
 
 from experiments.code_state import code_state
-from experiments.plots import draw_losses, draw_net, draw_reach, save
+from experiments.plots import draw_losses, draw_net, draw_reach
 from experiments.tracking.model_files import write_model
 from experiments.tracking.store import MOST_SAID, TrackingError, end_run, impatient, name_of, open_run, store_trouble
 from experiments.tracking.sweep import Membership
@@ -220,7 +220,7 @@ class TrackedRun:
         if rows:
             drawn["generalization"] = draw_reach(rows, self.prepared.ranges)
         for name, figure in drawn.items():
-            save(figure, folder / "artifacts" / "plots" / f"{name}.png")
+            (folder / "artifacts" / "plots" / f"{name}.png").write_bytes(figure.png(few_colours=True))
 
     def _send(self, folder: Path, with_model: bool) -> None:
         self._client.log_artifacts(self.run_id, str(folder / "artifacts"))

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from matplotlib.figure import Figure
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
+from analysis.figures import Picture
 from experiments.code_state import code_state
 from experiments.tracking.store import MOST_SAID, TrackingError, end_run, name_of, open_run, store_trouble
 
@@ -147,7 +147,7 @@ class TrackedSweep:
         note: str,
         metrics: Mapping[str, float],
         files: Mapping[str, str],
-        figures: Mapping[str, Figure],
+        figures: Mapping[str, Picture],
     ) -> None:
         """Record what the sweep came to, and end it.
 
@@ -170,7 +170,7 @@ class TrackedSweep:
                 for name, text in files.items():
                     (Path(folder) / name).write_text(text, encoding="utf-8")
                 for name, figure in figures.items():
-                    figure.savefig(Path(folder) / "plots" / f"{name}.png")
+                    (Path(folder) / "plots" / f"{name}.png").write_bytes(figure.png())
                 self._client.log_artifacts(self.run_id, folder)
             now = int(time.time() * 1000)
             self._client.log_batch(

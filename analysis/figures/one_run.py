@@ -1,4 +1,4 @@
-"""Arrays in, matplotlib Figure out; never loads, never shows, and needs no screen."""
+"""Pictures of one run: its curve, its predictions, its hidden states, how far its knowledge reaches."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator
 
-from analysis.style import COLOURS, GREY, WRONG, blank, character_colours, furnish, glyph, key, write
+from analysis.figures.style import COLOURS, GREY, WRONG, Picture, blank, character_colours, furnish, glyph, key, write
 
 SHADE = "#CFE3F2"
 
@@ -27,7 +26,7 @@ def loss_curve(
     eval_loss: float | None = None,
     valid_losses: Sequence[float] = (),
     references: Mapping[str, float] | None = None,
-) -> Figure:
+) -> Picture:
     """Draw the training loss of each epoch, with the floor and the evaluation's loss where they are known.
 
     Arguments:
@@ -71,7 +70,7 @@ def loss_curve(
     return figure
 
 
-def predictions(target: str, predicted: str, start: int, scored: Sequence[bool] | None = None) -> Figure:
+def predictions(target: str, predicted: str, start: int, scored: Sequence[bool] | None = None) -> Picture:
     """Draw the target over the predicted characters, the wrong ones marked.
 
     Arguments:
@@ -110,7 +109,7 @@ def predictions(target: str, predicted: str, start: int, scored: Sequence[bool] 
     return figure
 
 
-def hidden_dimensions(hidden_th: np.ndarray, text: str, most: int = 4) -> Figure:
+def hidden_dimensions(hidden_th: np.ndarray, text: str, most: int = 4) -> Picture:
     """Draw the first hidden units over the sequence.
 
     Arguments:
@@ -131,7 +130,7 @@ def hidden_dimensions(hidden_th: np.ndarray, text: str, most: int = 4) -> Figure
     return figure
 
 
-def trajectory(coordinates_tk: np.ndarray, share_k: np.ndarray, text: str) -> Figure:
+def trajectory(coordinates_tk: np.ndarray, share_k: np.ndarray, text: str) -> Picture:
     """Draw the path of the hidden state in its first two principal components, coloured by character.
 
     Arguments:
@@ -184,10 +183,10 @@ class Reach:
     loss_sum: Sequence[float]
 
 
-def generalization(reaches: Sequence[Reach]) -> Figure:
+def generalization(reaches: Sequence[Reach]) -> Picture:
     """Draw the share that is right against size, the sizes trained on shaded: one panel for each measure."""
     panel = 3.4
-    figure = Figure(figsize=(8, panel * len(reaches)), dpi=100)
+    figure = Picture(panel * len(reaches))
     for number, reach in enumerate(reaches):
         name = reach.measure.replace("_", " ")
         foot = panel * (len(reaches) - number - 1)
@@ -231,7 +230,7 @@ def generalization(reaches: Sequence[Reach]) -> Figure:
     return figure
 
 
-def _figure(height: float = 3.6, right: float = 7.76) -> tuple[Figure, Axes]:
+def _figure(height: float = 3.6, right: float = 7.76) -> tuple[Picture, Axes]:
     """Return a figure 8 inches wide at 100 dpi, and its axes; what is right of `right` inches is for a key."""
-    figure = Figure(figsize=(8, height), dpi=100)
+    figure = Picture(height)
     return figure, blank(figure, (0.8, 0.52, right, height - 0.42))

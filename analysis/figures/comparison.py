@@ -1,4 +1,4 @@
-"""Pictures that compare many runs, as small multiples: arrays in, matplotlib Figure out."""
+"""Pictures that compare many runs, as small multiples."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from analysis.style import COLOURS, GREY, blank, key, key_places, rule, shorten, text_width, write
+from analysis.figures.style import COLOURS, GREY, Picture, blank, key, key_places, rule, shorten, text_width, write
 
 PANELS_A_ROW = 3
 
@@ -79,7 +79,7 @@ def heat_map(
     columns: tuple[str, Sequence[str]],
     value_name: str,
     log: bool,
-) -> Figure:
+) -> Picture:
     """Draw heat maps that share their axes and one scale of colours, three side by side.
 
     The number stands in each cell where there is room for all of them. A cell without a value is hatched.
@@ -133,7 +133,7 @@ def heat_map(
     return figure
 
 
-def bands(title: str, panels: Sequence[Panel], spread: str) -> Figure:
+def bands(title: str, panels: Sequence[Panel], spread: str) -> Picture:
     """Draw training curves with their spread over seeds, in panels that share their limits, three side by side.
 
     Arguments:
@@ -188,9 +188,9 @@ def bands(title: str, panels: Sequence[Panel], spread: str) -> Figure:
     return figure
 
 
-def _figure(title: str, top: float) -> Figure:
+def _figure(title: str, top: float) -> Picture:
     """Return a figure 8 inches wide at 100 dpi, with a title above `top`, in inches."""
-    figure = Figure(figsize=(8, round(top + 0.4, 2)), dpi=100)
+    figure = Picture(top + 0.4)
     write(figure, [shorten(title, 12, 7.8)], [(0.1, top + 0.2)], size=12, across=0)
     return figure
 

@@ -1,30 +1,84 @@
-"""What a net's hidden states do over a text: collected, and projected onto their principal components."""
+"""What a net's hidden states do over a text: collected, projected, and what can be read out of them.
+
+scikit-learn is imported where it is used: recording a run needs this module, and would wait a second for it.
+"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from rnn_core.evaluation import measuring
+from rnn_core.evaluation import generate, measuring
 from rnn_core.model import CharRNN
 from rnn_core.vocabulary import Vocabulary
 
+FOLDS = 5
+"""Stretches of states that a probe is tested on, each in turn held out."""
 
-def trajectory(net: CharRNN, vocabulary: Vocabulary, text: str, mark: str = "") -> np.ndarray:
-    """Return every layer's hidden state h after each character of `text`, read from a zero state: (L, T, H).
 
-    With a mark, the state is zero before each mark too, as it is where the text's strings are read one by one.
+@dataclass(frozen=True, eq=False)
+class States:
+    """What every layer of a net holds after each character that it reads.
+
+    Attributes:
+        text: the characters read, T of them.
+        h_lth: the hidden state, (L, T, H), float32; state t is that after character t.
+        c_lth: an LSTM's cell state, likewise; None for the other cells.
+    """
+
+    text: str
+    h_lth: np.ndarray
+    c_lth: np.ndarray | None
+
+    @property
+    def top_th(self) -> np.ndarray:
+        """The last layer's h, (T, H): what the readout sees."""
+        top_th: np.ndarray = self.h_lth[-1]
+        return top_th
+
+
+def collect(net: CharRNN, vocabulary: Vocabulary, text: str, mark: str = "") -> States:
+    """Return the states of every layer over a text, read from a zero state; with a mark, before each mark too.
+
+    Raises:
+        ValueError: the text is empty, or holds a character outside the alphabet (UnknownCharacterError).
     """
     with measuring(net):
-        states = []
+        parts = []
         for indices in _strings(vocabulary, text, mark):
             x = net.encode(indices[None].to(net.readout.weight.device))
-            states.append(net.states(x, net.init_hidden(1))[0][:, 0].cpu().numpy())
-        return np.concatenate(states, axis=1)
+            parts.append([state_lbth[:, 0].cpu().numpy() for state_lbth in net.states(x, net.init_hidden(1))])
+    h_lth, *c_lth = (np.concatenate(strings_lth, axis=1) for strings_lth in zip(*parts, strict=True))
+    return States(text, h_lth, c_lth[0] if c_lth else None)
+
+
+def free_running(net: CharRNN, vocabulary: Vocabulary, prime: str, count: int, mark: str = "") -> States:
+    """Let a net read `prime` and then write, reading each character that it wrote (the likeliest).
+
+    Returns:
+        The states of the written part alone: `text` is the `count` characters written, and state t is that after
+        character t of them was read.
+
+    Raises:
+        ValueError: the prime is empty, or count is below 1.
+    """
+    if not prime or count < 1:
+        raise ValueError(f"a prime of {len(prime)} and a count of {count} characters; both must be 1 or more")
+    running = generate(net, vocabulary.encode(prime), mark=vocabulary.to_index.get(mark))
+    written = vocabulary.decode(list(islice(running, count)))
+    # Running free is being taught by what one wrote.
+    states = collect(net, vocabulary, prime + written, mark)
+    c_lth = None if states.c_lth is None else states.c_lth[:, len(prime) :]
+    return States(written, states.h_lth[:, len(prime) :], c_lth)
 
 
 def top_layer(net: CharRNN, vocabulary: Vocabulary, text: str, mark: str = "") -> np.ndarray:
-    """Return the last layer of `trajectory`, (T, H), at a fraction of the cost: torch gives its states in one pass."""
+    """Return the `top_th` of `collect`, (T, H), at a fraction of the cost: torch gives its states in one pass."""
     strings = _strings(vocabulary, text, mark)
     indices_bt = pad_sequence(strings, batch_first=True).to(net.readout.weight.device)
     with measuring(net):
@@ -36,30 +90,177 @@ def top_layer(net: CharRNN, vocabulary: Vocabulary, text: str, mark: str = "") -
 
 def _strings(vocabulary: Vocabulary, text: str, mark: str) -> list[Tensor]:
     """Return the indices of a text's characters, cut before each mark: int64, (n,) each."""
+    if not text:
+        raise ValueError("the text is empty: a net has states after one character or more")
     cuts = [0, *(at for at, character in enumerate(text) if character == mark and at > 0), len(text)]
     return list(torch.split(vocabulary.encode(text), np.diff(cuts).tolist()))
 
 
-def principal_components(hidden_th: np.ndarray, count: int = 2) -> tuple[np.ndarray, np.ndarray]:
-    """Project a trajectory onto the directions along which it varies most.
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """The directions along which trajectories vary most; called with states (T, H), it gives coordinates (T, k).
+
+    Attributes:
+        mean_h: the state at the origin, (H,).
+        direction_kh: unit vectors at right angles to one another, (k, H); those beyond what there is are zero.
+        share_k: each direction's share of the variance, (k,), 0 to 1.
+    """
+
+    mean_h: np.ndarray
+    direction_kh: np.ndarray
+    share_k: np.ndarray
+
+    def __call__(self, hidden_th: np.ndarray) -> np.ndarray:
+        """Return the coordinates of states (T, H): (T, k)."""
+        coordinates_tk: np.ndarray = (hidden_th - self.mean_h) @ self.direction_kh.T
+        return coordinates_tk
+
+
+def fit_projection(trajectories: Sequence[np.ndarray], count: int = 2) -> Projection:
+    """Find the principal components (Pearson 1901) of one trajectory, or those that several have in common.
+
+    Each trajectory weighs alike, however long: the origin is the mean of their means, and the variance is the mean over
+    trajectories of each one's mean squared distance from there.
 
     Arguments:
-        hidden_th: states, (T, H), T at least 1.
-        count: how many directions; those beyond min(T, H) are zero.
+        trajectories: states, (T, H) each; T at least 1 and free to differ, H the same, and meaning the same: of one
+            net (at any epoch), or brought together by `geometry.aligned`.
+        count: how many directions; those beyond min(all T, H) are zero.
 
     Returns:
-        The coordinates, (T, count), and each direction's share of the variance, (count,), 0 to 1. Each direction's
-        sign is fixed so that its largest coordinate is positive.
+        The projection; each direction's sign is fixed so that the largest of the coordinates along it is positive.
+
+    Raises:
+        ValueError: the trajectories differ in width, or there is none.
     """
-    centred_th = hidden_th - hidden_th.mean(axis=0, dtype=np.float64)
-    left, singular, _ = np.linalg.svd(centred_th, full_matrices=False)
-    coordinates = np.zeros((len(hidden_th), count))
-    share = np.zeros(count)
+    widths = sorted({hidden_th.shape[1] for hidden_th in trajectories})
+    if len(widths) != 1:
+        raise ValueError(f"trajectories of {widths} units; one width is needed (geometry.aligned brings nets to one)")
+    mean_h = np.mean([hidden_th.mean(axis=0, dtype=np.float64) for hidden_th in trajectories], axis=0)
+    hidden_th = np.concatenate(trajectories)
+    steps_n = np.array([len(hidden_th) for hidden_th in trajectories])
+    weight_t = np.repeat(np.sqrt(steps_n.mean() / steps_n), steps_n)[:, None]  # 1 for a trajectory alone
+    left, singular, right = np.linalg.svd(weight_t * (hidden_th - mean_h), full_matrices=False)
     kept = min(count, len(singular))
-    coordinates[:, :kept] = left[:, :kept] * singular[:kept]
-    furthest = coordinates[np.abs(coordinates).argmax(axis=0), np.arange(count)]
-    coordinates *= np.where(furthest < 0, -1, 1)
+    coordinates_tk = left[:, :kept] * singular[:kept] / weight_t
+    furthest_k = coordinates_tk[np.abs(coordinates_tk).argmax(axis=0), np.arange(kept)]
+    direction_kh = np.zeros((count, hidden_th.shape[1]))
+    direction_kh[:kept] = right[:kept] * np.where(furthest_k < 0, -1, 1)[:, None]
+    share_k = np.zeros(count)
     # States are single precision: what varies less than their last digit does not vary.
     if singular[0] > np.finfo(np.float32).eps * np.abs(hidden_th).max():
-        share[:kept] = singular[:kept] ** 2 / (singular**2).sum()
-    return coordinates, share
+        share_k[:kept] = singular[:kept] ** 2 / (singular**2).sum()
+    return Projection(mean_h, direction_kh, share_k)
+
+
+def principal_components(hidden_th: np.ndarray, count: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Project a trajectory, (T, H), onto its own principal components: `fit_projection` of it alone, applied to it.
+
+    Returns:
+        The coordinates, (T, count), and each direction's share of the variance, (count,), 0 to 1.
+    """
+    projection = fit_projection([hidden_th], count)
+    return projection(hidden_th), projection.share_k
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """How well labels can be read out of states by a linear map, each tested on states that it was not fitted to.
+
+    Attributes:
+        accuracy: share of all states whose label was right, 0 to 1.
+        accuracy_k: the same for each stretch held out, (FOLDS,).
+        chance: share of the most frequent label: what naming it always would reach.
+        baseline: the accuracy of the same probe on the character just read alone, one-hot; None without a text. What
+            lies above it, the net remembers.
+    """
+
+    accuracy: float
+    accuracy_k: np.ndarray
+    chance: float
+    baseline: float | None
+
+
+def probe(
+    states: np.ndarray | Sequence[np.ndarray],
+    labels: Sequence[Hashable] | Sequence[Sequence[Hashable]],
+    text: str | Sequence[str] | None = None,
+) -> Probe:
+    """Read labels out of states by logistic regression (a diagnostic classifier, Hupkes et al. 2018).
+
+    All states, laid end to end, are cut into FOLDS stretches of equal length; each is predicted from the others. They
+    are never shuffled, since neighbouring states are near copies. Over a repeated unit so are its repetitions, once the
+    net has settled: what a probe of a settled cycle says is that its places lie apart, by more than the regression's
+    penalty hides (C = 1 on units of variance 1). Places can lie apart in a net that learnt nothing: probe an
+    untrained one beside it.
+
+    Arguments:
+        states: a trajectory, (T, H), or several of one width.
+        labels: a label for each state (a string is one a character): T of them; for several trajectories, a sequence
+            of such.
+        text: the characters read, likewise, for the baseline.
+
+    Raises:
+        ValueError: labels or text do not match the states in number, there are fewer states than FOLDS, there is only
+            one label, or one occurs in a single stretch, and could not be learnt when that is held out.
+
+    Example:
+        >>> places = [t % 3 for t in range(30)]
+        >>> found = probe(np.eye(3)[places], places, "aab" * 10)
+        >>> found.accuracy, round(found.chance, 2), round(found.baseline, 2)
+        (1.0, 0.33, 0.67)
+    """
+    if isinstance(states, np.ndarray):
+        hidden_th, label_of, read = states, list(labels), text
+    else:
+        hidden_th, label_of = (
+            np.concatenate(states),
+            list(chain.from_iterable(cast(Sequence[Sequence[Hashable]], labels))),
+        )
+        read = None if text is None else "".join(text)
+    steps = len(hidden_th)
+    for count, what in [(len(label_of), "labels")] + ([] if read is None else [(len(read), "characters")]):
+        if count != steps:
+            raise ValueError(f"{count} {what} for {steps} states; there must be one for each state")
+    if steps < FOLDS:
+        raise ValueError(f"{steps} states; a probe needs {FOLDS} or more, one for each stretch")
+    label_t = _numbered(label_of)
+    if not label_t.any():
+        raise ValueError(f"every state has the label {label_of[0]!r}; a probe needs two labels or more")
+    stretch_t = np.arange(steps) * FOLDS // steps
+    for label in range(label_t.max() + 1):
+        if len(set(stretch_t[label_t == label])) < 2:
+            raise ValueError(
+                f"the label {label_of[int((label_t == label).argmax())]!r} occurs in only one of the {FOLDS} stretches "
+                f"of {steps} states; each label must occur in two or more (take a longer text)"
+            )
+    right_t = _read_out(hidden_th, label_t, stretch_t)
+    baseline = None
+    if read is not None:
+        index_t = _numbered(read)
+        baseline = float(_read_out(np.eye(index_t.max() + 1)[index_t], label_t, stretch_t).mean())
+    return Probe(
+        accuracy=float(right_t.mean()),
+        accuracy_k=np.bincount(stretch_t, right_t) / np.bincount(stretch_t),
+        chance=float(np.bincount(label_t).max() / steps),
+        baseline=baseline,
+    )
+
+
+def _numbered(things: Sequence[Hashable]) -> np.ndarray:
+    """Return each thing's number in the order in which they first occur, from 0: int64, (len(things),)."""
+    number_of = {thing: number for number, thing in enumerate(dict.fromkeys(things))}
+    return np.array([number_of[thing] for thing in things])
+
+
+def _read_out(feature_tf: np.ndarray, label_t: np.ndarray, stretch_t: np.ndarray) -> np.ndarray:
+    """Return whether each state's label is right, bool, (T,), when predicted from the other stretches."""
+    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+    from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict  # type: ignore[import-untyped]
+    from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
+    from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
+
+    reader = make_pipeline(StandardScaler(), LogisticRegression(max_iter=10_000))
+    predicted_t = cross_val_predict(reader, feature_tf, label_t, groups=stretch_t, cv=LeaveOneGroupOut())
+    right_t: np.ndarray = predicted_t == label_t
+    return right_t

@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from experiments.flags import UsageError
-from rnn_core.config import ConfigError, TrainConfig
+from rnn_core.config import PLURALS, ConfigError, TrainConfig
 from rnn_core.patterns.base import family_of, parse
 
 FIELDS: dict[str, Any] = dataclasses.asdict(TrainConfig())
-PLURALS = {name: name if name.endswith("s") else f"{name}s" for name in FIELDS}
-"""What the list of a field's values is called: in flags, in a grid's file, and in MLflow's params of a sweep."""
 
 DEFAULT_SEEDS = "10"
 MOST_SEEDS = 1_000_000

@@ -18,14 +18,14 @@ from tqdm import tqdm
 from analysis.runs import curves_of, recorded_runs
 from experiments.estimate import estimate
 from experiments.flags import UsageError, complain, read_flags
-from experiments.grid import DEFAULT_SEEDS, FIELDS, PLURALS, Asked, Grid, in_plurals, read_grid
+from experiments.grid import DEFAULT_SEEDS, FIELDS, Asked, Grid, in_plurals, read_grid
 from experiments.shards import Outcome, Shard, plan, record_shard
 from experiments.signals import Interrupted, Stop
 from experiments.summary import Row, Summary
 from experiments.tracking import Membership, TrackedSweep, TrackingError, end_run_from_environment
 from experiments.words import first_line, how_to_look
 from experiments.workers import ClusterWorkers, LocalWorkers, Workers
-from rnn_core.config import ConfigError
+from rnn_core.config import PLURALS, ConfigError
 from rnn_core.prepare import Prepared, prepare_all
 
 ALREADY_NAMED = ("pattern", "cell", "hidden_size", "layers", "epochs")

@@ -38,9 +38,19 @@ def load_record(path: Path) -> Record:
         CheckpointError: the file is missing, is not such a record, or holds a config that is not allowed.
     """
     try:
-        fields: Any = json.loads(path.read_text(encoding="utf-8"))
+        return read_record(path.read_bytes(), str(path))
     except OSError as error:
         raise CheckpointError(f"{path}: {error.strerror or error}") from None
+
+
+def read_record(content: bytes, path: str) -> Record:
+    """Read a record from what `save_record` wrote; `path` is where that came from, for the error.
+
+    Raises:
+        CheckpointError: it is not such a record, or holds a config that is not allowed.
+    """
+    try:
+        fields: Any = json.loads(content.decode())
     except (ValueError, RecursionError) as error:  # not UTF-8, or not JSON, or nested without end
         raise CheckpointError(f"{path} is not JSON: {error}") from None
     expected = [field.name for field in dataclasses.fields(Record)]

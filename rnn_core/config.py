@@ -32,6 +32,9 @@ _WHOLE = {
 _NUMBERS = {"learning_rate": False, "weight_decay": True, "clip": True}
 """Fields that hold any number, and whether it may be 0."""
 
+ADDED: Mapping[str, Any] = {"schedule": "constant", "weight_decay": 0.0, "keep": "last"}
+"""Fields of TrainConfig that the first recorded runs did not have, and what held for them then."""
+
 SCHEDULES = ("constant", "cosine")
 KEPT = ("last", "best")
 
@@ -119,8 +122,14 @@ class TrainConfig:
         _check_device_name(self.device)
 
 
+PLURALS = {field.name: field.name.removesuffix("s") + "s" for field in dataclasses.fields(TrainConfig)}
+"""What the list of a field's values is called: in flags, in a grid's file, and in MLflow's params of a sweep."""
+
+
 def config_from_dict(fields: Mapping[str, Any]) -> TrainConfig:
-    """Rebuild a TrainConfig from the fields of a record; missing fields take their defaults.
+    """Rebuild a TrainConfig from the fields of a record.
+
+    Fields that were added later are what held before there was one; others that are missing take their defaults.
 
     Raises:
         ConfigError: a field is unknown, has the wrong type or lies outside its range.
@@ -129,7 +138,7 @@ def config_from_dict(fields: Mapping[str, Any]) -> TrainConfig:
     for name in fields:
         if name not in known:
             raise ConfigError("config", name, f"the fields {', '.join(known)}")
-    return TrainConfig(**fields)
+    return TrainConfig(**(dict(ADDED) | dict(fields)))
 
 
 def _check_spec(spec: object) -> None:

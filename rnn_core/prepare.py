@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from rnn_core.batching import Window, cut, pad
-from rnn_core.config import ConfigError, TrainConfig
+from rnn_core.config import ADDED, ConfigError, TrainConfig
 from rnn_core.model import CharRNN, parameter_count
 from rnn_core.patterns import Evaluation, Pattern, parse
 from rnn_core.patterns.strings import split
@@ -22,9 +22,6 @@ from rnn_core.vocabulary import Vocabulary
 
 TRAINING_VERSION = 1
 """Part of a run's identity: raise it when the same config and data no longer give the same weights."""
-
-ADDED = ("schedule", "weight_decay", "keep")
-"""Fields of TrainConfig that the first recorded runs did not have; their defaults mean what there was before."""
 
 READ_BEFORE = 4096
 """Characters of a stream that are read before those that validate, at most."""
@@ -58,13 +55,11 @@ class Record:
     def digest(self) -> str:
         """The run's identity: a sha256 over config, data and training version, in hexadecimal.
 
-        A field that was added later counts only where it is not at its default, so that earlier identities stay.
+        A field that was added later counts only where it is not what held before, so that earlier identities stay.
         """
         identity = {
             "config": {
-                name: value
-                for name, value in vars(self.config).items()
-                if name not in ADDED or value != getattr(TrainConfig, name)
+                name: value for name, value in vars(self.config).items() if name not in ADDED or value != ADDED[name]
             },
             "data_sha256": self.data_sha256,
             "training_version": self.training_version,

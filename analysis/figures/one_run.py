@@ -9,7 +9,19 @@ from matplotlib.colors import to_rgba
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator
 
-from analysis.figures.style import COLOURS, GREY, WRONG, Picture, blank, character_colours, furnish, glyph, key, write
+from analysis.figures.style import (
+    COLOURS,
+    GREY,
+    MARKERS,
+    WRONG,
+    Picture,
+    blank,
+    character_colours,
+    furnish,
+    glyph,
+    key,
+    write,
+)
 
 SHADE = "#CFE3F2"
 
@@ -148,7 +160,7 @@ def trajectory(coordinates_tk: np.ndarray, share_k: np.ndarray, text: str) -> Pi
         write(figure, list(map(glyph, text)), np.column_stack([x, y]), axes.transData, 10, [colours[c] for c in text])
     else:
         samples = []
-        for (character, colour), marker in zip(colours.items(), "osD^v<>", strict=False):  # a sign beside the colour
+        for (character, colour), marker in zip(colours.items(), MARKERS, strict=False):
             at = [t for t, read in enumerate(text) if read == character]
             axes.scatter(x[at], y[at], color=colour, marker=marker, s=34, zorder=3, edgecolors="white")
             samples.append(Line2D([], [], color=colour, linestyle="", marker=marker, markeredgecolor="white"))

@@ -31,6 +31,7 @@ from rnn_core.vocabulary import visible
 
 # Okabe & Ito 2008: told apart with every common kind of colour-blindness. Yellow is left out: too pale on white.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
+MARKERS = "osD^v<>"  # one for each colour, for who sees none
 GREY = "#767676"
 WRONG = "#D55E00"
 

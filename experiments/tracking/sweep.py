@@ -15,6 +15,7 @@ from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
 from analysis.figures import Picture
+from analysis.runs import search_runs
 from experiments.code_state import code_state
 from experiments.tracking.store import MOST_SAID, TrackingError, end_run, name_of, open_run, store_trouble
 
@@ -247,11 +248,4 @@ def _child_of(sweep_id: str) -> str:
 
 
 def _running(experiment_id: str, condition: str) -> Iterator[Run]:
-    token = None
-    while True:
-        wanted = f"attributes.status = 'RUNNING' AND {condition}"
-        page = MlflowClient().search_runs([experiment_id], wanted, page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
+    return search_runs(f"attributes.status = 'RUNNING' AND {condition}", [experiment_id])

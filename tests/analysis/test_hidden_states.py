@@ -1,15 +1,40 @@
 import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 
-from analysis.hidden_states import principal_components, top_layer, trajectory
+from analysis.hidden_states import (
+    FOLDS,
+    States,
+    collect,
+    fit_projection,
+    free_running,
+    principal_components,
+    probe,
+    top_layer,
+)
 from rnn_core.config import TrainConfig
 from rnn_core.model import CharRNN
-from rnn_core.prepare import prepare
-from rnn_core.vocabulary import Vocabulary
+from rnn_core.prepare import Prepared, prepare
+from rnn_core.training import train
+from rnn_core.vocabulary import UnknownCharacterError, Vocabulary
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Many threads wait for one another over single steps, for seconds where other processes run beside."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def draw_states(steps: int, units: int) -> np.ndarray:
@@ -87,32 +112,120 @@ def test_directions_beyond_what_there_is_are_zero() -> None:
     assert share.sum() == pytest.approx(1.0)
 
 
+def test_a_projection_keeps_what_it_was_fitted_on_and_places_other_states() -> None:
+    states, others = draw_states(40, 6), draw_states(9, 6) + 1
+    projection = fit_projection([states], 3)
+    coordinates, share = principal_components(states, 3)
+    np.testing.assert_array_equal(projection(states), coordinates)
+    np.testing.assert_array_equal(projection.share_k, share)
+    pca = PCA(n_components=3, svd_solver="full").fit(states.astype(np.float64))
+    np.testing.assert_allclose(np.abs(projection(others)), np.abs(pca.transform(others)), atol=1e-5)
+    np.testing.assert_allclose(projection.mean_h, pca.mean_, atol=1e-6)
+    np.testing.assert_allclose(projection.direction_kh @ projection.direction_kh.T, np.eye(3), atol=1e-12)
+
+
+def test_trajectories_of_one_length_are_projected_as_one() -> None:
+    first, second = draw_states(30, 5), draw_states(30, 5)[:, ::-1] + 2
+    projection = fit_projection([first, second], 5)
+    pca = PCA(svd_solver="full").fit(np.concatenate([first, second]).astype(np.float64))
+    np.testing.assert_allclose(np.abs(projection(first)), np.abs(pca.transform(first)), atol=1e-5)
+    np.testing.assert_allclose(projection.share_k, pca.explained_variance_ratio_, atol=1e-6)
+    both = np.concatenate([projection(first), projection(second)])
+    assert all(column[np.abs(column).argmax()] > 0 for column in both.T)
+
+
+@given(st.integers(1, 5), st.integers(1, 5), st.integers(0, 2**32 - 1))
+def test_each_trajectory_weighs_alike_however_often_it_goes_round(
+    first_turns: int, second_turns: int, seed: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    first, second = generator.normal(size=(2, 7, 4)) * [4, 3, 2, 1]
+    once = fit_projection([first, second], 4)
+    often = fit_projection([np.tile(first, (first_turns, 1)), np.tile(second, (second_turns, 1))], 4)
+    np.testing.assert_allclose(often.mean_h, once.mean_h, atol=1e-12)
+    np.testing.assert_allclose(often.share_k, once.share_k, atol=1e-12)
+    np.testing.assert_allclose(np.abs(often(first)), np.abs(once(first)), atol=1e-6)
+
+
+def test_the_sign_is_that_of_the_largest_coordinate_and_not_of_the_heaviest() -> None:
+    short, long = np.array([[-3.0], [3.0]]), np.array([[5.0], *[[-1.0]] * 5] * 20)
+    projection = fit_projection([short, long], 1)
+    assert projection.mean_h.tolist() == [0.0]
+    assert projection(long).max() == 5.0
+    flipped = fit_projection([-short, -long], 1)
+    assert flipped(-long).max() == 5.0
+
+
+@pytest.mark.parametrize(("widths", "named"), [((8, 16), r"\[8, 16\]"), ((), r"\[\]")])
+def test_trajectories_without_a_common_width_are_refused(widths: tuple[int, ...], named: str) -> None:
+    with pytest.raises(ValueError, match=f"trajectories of {named} units; one width"):
+        fit_projection([draw_states(5, width) for width in widths])
+
+
 @pytest.mark.parametrize("layers", [1, 3])
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-def test_a_trajectory_is_the_states_that_the_net_goes_through(cell: str, layers: int) -> None:
+def test_what_is_collected_is_the_states_that_the_net_goes_through(cell: str, layers: int) -> None:
     net = prepare(TrainConfig(cell=cell, layers=layers, encoding="onehot")).build_net()
     vocabulary = Vocabulary("abc")
-    states = trajectory(net, vocabulary, "abcabca")
+    collected = collect(net, vocabulary, "abcabca")
+    states = collected.h_lth
+    assert collected.text == "abcabca"
+    assert (collected.c_lth is not None) == (cell == "lstm")
     assert states.shape == (layers, 7, 16)
     assert states.dtype == np.float32
     with torch.no_grad():
         x = net.encode(vocabulary.encode("abcabca")[None])
         expected = net.states(x, net.init_hidden(1))[0][:, 0]
+        _, last = net.recurrent(x, net.init_hidden(1))
         logits = net.readout(torch.from_numpy(states[-1]))
         np.testing.assert_allclose(logits, net(x, net.init_hidden(1))[0][0], atol=1e-6)
     np.testing.assert_array_equal(states, expected.numpy())
+    np.testing.assert_array_equal(collected.top_th, states[-1])
+    if collected.c_lth is not None:
+        assert collected.c_lth.shape == states.shape
+        np.testing.assert_allclose(collected.c_lth[:, -1], last[1][:, 0], atol=1e-6)
 
 
-def test_a_trajectory_starts_from_zero_and_follows_the_equation() -> None:
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+def step(cell: str, weights: dict[str, np.ndarray], layer: int, x: np.ndarray, h: np.ndarray, c: np.ndarray) -> tuple:
+    """One step of a layer by the equations of torch's documentation: h and c."""
+    inner = weights[f"weight_ih_l{layer}"] @ x + weights[f"bias_ih_l{layer}"]
+    own = weights[f"weight_hh_l{layer}"] @ h + weights[f"bias_hh_l{layer}"]
+    if cell == "rnn":
+        return np.tanh(inner + own), c
+    if cell == "gru":
+        (r_x, z_x, n_x), (r_h, z_h, n_h) = np.split(inner, 3), np.split(own, 3)
+        z = sigmoid(z_x + z_h)
+        return (1 - z) * np.tanh(n_x + sigmoid(r_x + r_h) * n_h) + z * h, c
+    i, f, g, o = np.split(inner + own, 4)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c), c
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_states_start_from_zero_and_follow_the_equations(cell: str, layers: int) -> None:
     torch.manual_seed(2)
-    net = CharRNN(vocabulary_size=3, hidden_size=4)
+    net = CharRNN(3, 4, cell, layers, "onehot")
     weights = {name: weight.detach().double().numpy() for name, weight in net.recurrent.named_parameters()}
-    h, expected = np.zeros(4), []
+    h_lh, c_lh = np.zeros((layers, 4)), np.zeros((layers, 4))
+    h_tlh, c_tlh = [], []
     for index in (0, 2, 1, 1):
-        from_input = weights["weight_ih_l0"][:, 0] * index + weights["bias_ih_l0"]
-        h = np.tanh(from_input + weights["weight_hh_l0"] @ h + weights["bias_hh_l0"])
-        expected.append(h)
-    np.testing.assert_allclose(trajectory(net, Vocabulary("abc"), "acbb")[0], expected, atol=1e-6)
+        x = np.eye(3)[index]
+        for layer in range(layers):
+            h_lh[layer], c_lh[layer] = step(cell, weights, layer, x, h_lh[layer], c_lh[layer])
+            x = h_lh[layer]
+        h_tlh.append(h_lh.copy())
+        c_tlh.append(c_lh.copy())
+    states = collect(net, Vocabulary("abc"), "acbb")
+    np.testing.assert_allclose(states.h_lth, np.stack(h_tlh, axis=1), atol=1e-6)
+    if cell == "lstm":
+        np.testing.assert_allclose(states.c_lth, np.stack(c_tlh, axis=1), atol=1e-6)
+    else:
+        assert states.c_lth is None
 
 
 @pytest.mark.parametrize("text", ["#ab#aabb#", "#", "ab#ab", "##a", "ab"])
@@ -122,30 +235,197 @@ def test_with_a_mark_each_string_starts_from_zero(cell: str, text: str) -> None:
     net, vocabulary = CharRNN(3, 4, cell, 2, "onehot"), Vocabulary("#ab")
     strings = re.findall("#?[ab]*", text)[:-1]
     assert "".join(strings) == text
-    alone = [trajectory(net, vocabulary, string) for string in strings]
-    np.testing.assert_allclose(trajectory(net, vocabulary, text, "#"), np.concatenate(alone, axis=1), atol=1e-6)
+    states, alone = collect(net, vocabulary, text, "#"), [collect(net, vocabulary, string) for string in strings]
+    np.testing.assert_allclose(states.h_lth, np.concatenate([one.h_lth for one in alone], axis=1), atol=1e-6)
+    if states.c_lth is not None:
+        np.testing.assert_allclose(states.c_lth, np.concatenate([one.c_lth for one in alone], axis=1), atol=1e-6)
 
 
 @pytest.mark.parametrize("text", ["#ab#aabb#", "#", "ab#ab", "##a", "ab", "#abba#b"])
 @pytest.mark.parametrize("mark", ["", "#"])
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-def test_the_top_layer_is_the_last_of_a_trajectory(cell: str, layers: int, mark: str, text: str) -> None:
+def test_the_top_layer_is_the_last_that_is_collected(cell: str, layers: int, mark: str, text: str) -> None:
     torch.manual_seed(2)
     net, vocabulary = CharRNN(3, 4, cell, layers, "embedding"), Vocabulary("#ab")
     states = top_layer(net, vocabulary, text, mark)
     assert states.shape == (len(text), 4)
     assert states.dtype == np.float32
-    np.testing.assert_allclose(states, trajectory(net, vocabulary, text, mark)[-1], atol=1e-6)
+    np.testing.assert_allclose(states, collect(net, vocabulary, text, mark).top_th, atol=1e-6)
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_looking_at_a_net_does_not_change_it(training: bool) -> None:
     net = prepare(TrainConfig(cell="gru")).build_net().train(training)
     before = [weight.detach().clone() for weight in net.parameters()]
-    trajectory(net, Vocabulary("abc"), "abcabc")
+    collect(net, Vocabulary("abc"), "abcabc")
+    free_running(net, Vocabulary("abc"), "abc", 5)
     top_layer(net, Vocabulary("abc"), "abcabc")
     assert net.training is training
     assert torch.is_grad_enabled()
     assert all(weight.grad is None and weight.requires_grad for weight in net.parameters())
     assert all(torch.equal(old, new) for old, new in zip(before, net.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("look", [collect, top_layer])
+def test_an_empty_text_has_no_states(look) -> None:
+    with pytest.raises(ValueError, match="the text is empty"):
+        look(CharRNN(3, 4), Vocabulary("abc"), "")
+    with pytest.raises(UnknownCharacterError):
+        look(CharRNN(3, 4), Vocabulary("abc"), "abd")
+
+
+def run_by_hand(net: CharRNN, vocabulary: Vocabulary, prime: str, count: int, mark: str) -> States:
+    """Read the prime, then write and read, one character at a time."""
+    written, h, c = "", [], []
+    hidden, following = net.init_hidden(1), ""
+    with torch.no_grad():
+        for t in range(len(prime) + count):
+            character = prime[t] if t < len(prime) else following
+            if character == mark:
+                hidden = net.init_hidden(1)
+            logits_btv, hidden = net(net.encode(vocabulary.encode(character)[None]), hidden)
+            following = vocabulary.decode([int(logits_btv[0, -1].argmax())])
+            if t >= len(prime):
+                written += character
+                both = hidden if isinstance(hidden, tuple) else (hidden, torch.zeros(0, 1))
+                h.append(both[0][:, 0].numpy())
+                c.append(both[1][:, 0].numpy())
+    return States(written, np.stack(h, axis=1), np.stack(c, axis=1) if c[0].size else None)
+
+
+@pytest.mark.parametrize("mark", ["", "a", "c"])
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_free_running_is_reading_what_one_wrote(cell: str, seed: int, mark: str) -> None:
+    torch.manual_seed(seed)
+    net, vocabulary = CharRNN(3, 5, cell, 2, "onehot"), Vocabulary("abc")
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight *= 4  # a fresh net writes one character for ever
+    expected = run_by_hand(net, vocabulary, "abca", 25, mark)
+    states = free_running(net, vocabulary, "abca", 25, mark)
+    assert states.text == expected.text
+    assert states.h_lth.shape == (2, 25, 5)
+    np.testing.assert_allclose(states.h_lth, expected.h_lth, atol=1e-5)
+    if cell == "lstm":
+        np.testing.assert_allclose(states.c_lth, expected.c_lth, atol=1e-5)
+    else:
+        assert states.c_lth is None
+    again = free_running(net, vocabulary, "abca" + states.text[:10], 15, mark)
+    assert again.text == states.text[10:]
+
+
+@pytest.mark.parametrize(("prime", "count"), [("", 5), ("abc", 0), ("abc", -1)])
+def test_running_free_needs_a_prime_and_something_to_write(prime: str, count: int) -> None:
+    with pytest.raises(ValueError, match=f"a prime of {len(prime)} and a count of {count} characters"):
+        free_running(CharRNN(3, 4), Vocabulary("abc"), prime, count)
+
+
+def trained(pattern: str, **fields) -> tuple[CharRNN, Prepared]:
+    prepared = prepare(TrainConfig(pattern=pattern, hidden_size=8, epochs=300, seed=0, **fields))
+    *_, last = train(prepared)
+    return last.net, prepared
+
+
+def test_a_trained_net_writes_its_unit_and_tells_its_characters() -> None:
+    net, prepared = trained("abc")
+    states = free_running(net, prepared.vocabulary, "abcabc", 60)
+    assert states.text == "abc" * 20
+    found = probe(states.top_th, states.text, states.text)
+    assert found.accuracy == 1.0
+    assert found.accuracy_k.tolist() == [1.0] * FOLDS
+    assert found.baseline == 1.0
+    assert found.chance == pytest.approx(1 / 3)
+
+
+def test_the_places_of_aab_are_in_the_state_and_not_in_the_character() -> None:
+    net, prepared = trained("aab")
+    text, places = "aab" * 20, [0, 1, 2] * 20
+    found = probe(top_layer(net, prepared.vocabulary, text), places, text)
+    assert found.accuracy == 1.0
+    # b gives its place away; of the two places of a, one can be named
+    assert found.baseline == pytest.approx(2 / 3)
+    assert probe(np.eye(2)[np.array([0, 0, 1] * 20)], places).accuracy == found.baseline
+    # What the net has learnt is not why: an untrained one keeps the places apart too.
+    assert probe(top_layer(prepared.build_net(), prepared.vocabulary, text), places).accuracy > 0.9
+
+
+def test_labels_that_the_states_do_not_hold_stay_near_chance() -> None:
+    generator = np.random.default_rng(0)
+    found = probe(generator.normal(size=(600, 4)), generator.integers(0, 2, 600).tolist())
+    assert 0.4 < found.accuracy < 0.6
+    assert found.chance < 0.56
+    assert found.baseline is None
+
+
+def test_a_stretch_is_predicted_from_the_others_alone() -> None:
+    # One unit says the label, but the other way round in the last stretch: seen nowhere else, so all wrong there.
+    labels = [0, 1] * 50
+    says = np.array(labels, dtype=float)[:, None]
+    says[80:] = 1 - says[80:]
+    found = probe(says, labels)
+    assert found.accuracy_k.tolist() == [1.0, 1.0, 1.0, 1.0, 0.0]
+    assert found.accuracy == 0.8
+
+
+def test_a_stretch_is_one_of_time_whatever_its_labels() -> None:
+    # Where a unit that was silent begins to say the label, one state seen would give the others away.
+    labels = [0] * 16 + [0, 1] * 42
+    states = np.zeros((100, 2))
+    states[:80, 0], states[80:, 1] = np.array(labels[:80]) - 0.5, 9 * (np.array(labels[80:]) - 0.5)
+    found = probe(states, labels)
+    assert found.accuracy_k.tolist() == [1.0, 1.0, 1.0, 1.0, 0.5]
+    assert found.chance == 0.58
+
+
+def test_accuracy_is_the_share_of_states_where_stretches_differ_in_length() -> None:
+    says = np.array([0.0, 1.0] * 6)[:, None]  # stretches of 3, 2, 3, 2, 2
+    says[10:] = 1 - says[10:]
+    found = probe(says, "ab" * 6)
+    assert found.accuracy_k.tolist() == [1.0, 1.0, 1.0, 1.0, 0.0]
+    assert found.accuracy == pytest.approx(10 / 12)
+
+
+def test_several_trajectories_are_one_laid_end_to_end() -> None:
+    states, text = draw_states(90, 4), "aabab" * 18
+    one = probe(states, text, text[::-1])
+    cuts = [0, 20, 55, 90]
+    parts = [(states[a:b], text[a:b], text[::-1][a:b]) for a, b in pairwise(cuts)]
+    several = probe(*(list(kind) for kind in zip(*parts, strict=True)))
+    np.testing.assert_array_equal(several.accuracy_k, one.accuracy_k)
+    assert (several.accuracy, several.chance, several.baseline) == (one.accuracy, one.chance, one.baseline)
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.integers(2, 4), st.integers(0, 2**32 - 1), st.floats(0.1, 100))
+def test_a_probe_does_not_care_for_units_or_names_of_labels(kinds: int, seed: int, scale: float) -> None:
+    generator = np.random.default_rng(seed)
+    labels = (np.arange(60) % kinds).tolist()
+    states = np.eye(kinds)[labels] + generator.normal(size=(60, kinds)) * 0.5
+    plain = probe(states, labels)
+    renamed = probe(states * scale + 3, [("place", label) for label in labels])
+    np.testing.assert_allclose(renamed.accuracy_k, plain.accuracy_k, atol=0.09)  # one state of a stretch may flip
+
+
+@pytest.mark.parametrize(
+    ("steps", "labels", "text", "message"),
+    [
+        (10, "ab" * 4, None, "8 labels for 10 states"),
+        (10, "ab" * 5, "ab" * 6, "12 characters for 10 states"),
+        (4, "abab", None, "4 states; a probe needs 5 or more"),
+        (10, "a" * 10, None, "every state has the label 'a'"),
+        (10, [7] * 10, None, "every state has the label 7"),
+        (20, "ab" * 9 + "ac", None, "the label 'c' occurs in only one of the 5 stretches of 20 states"),
+        (20, "ccc" + "ab" * 8 + "a", None, "the label 'c' occurs in only one"),
+    ],
+)
+def test_labels_that_cannot_be_probed_are_refused(steps: int, labels, text: str | None, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        probe(draw_states(steps, 3), labels, text)
+
+
+def test_recording_a_run_does_not_wait_for_scikit_learn_and_scipy() -> None:
+    listed = "import sys, analysis.hidden_states, analysis.geometry; print({'scipy', 'sklearn'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", listed], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

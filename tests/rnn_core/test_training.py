@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from analysis.hidden_states import trajectory
+from analysis.hidden_states import collect
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.evaluation import evaluate, sample
 from rnn_core.model import CELLS
@@ -234,7 +234,7 @@ def test_measuring_each_epoch_changes_nothing(cell: str) -> None:
     for record in train(prepared):
         evaluate(record.net, prepared)
         sample(record.net, prepared, most=20)
-        trajectory(record.net, prepared.vocabulary, prepared.text)
+        collect(record.net, prepared.vocabulary, prepared.text)
         measured = record.net
     assert all_equal(last_weights(config), [weight.detach() for weight in measured.parameters()])
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from analysis.figures import Band, HeatMap, Panel, bands, heat_map
-from analysis.figures.style import COLOURS
+from analysis.figures.style import COLOURS, Writing, text_width
 from tests.analysis.figures.looking import BLACK, LONG, ODD, draw, texts, written
 
 
@@ -220,3 +220,102 @@ def test_more_bands_than_colours_are_refused(given: list[Panel]) -> None:
 def test_titles_and_labels_may_hold_any_text(text: str) -> None:
     draw(heat_map(text, [HeatMap(text, np.ones((1, 2)))], (text, [text]), (text, [text, text]), text, False))
     draw(bands(text, [Panel(text, [band_of(text)], 0.5)] * 4, text))
+
+
+def test_the_ends_of_the_colours_can_be_given() -> None:
+    shares = HeatMap("abc", np.array([[0.0, 0.5, 1.0]])), HeatMap("none", np.array([[0.4, 0.5, 0.6]]))
+    figure = heat_map("Solved", shares, ("units", ["4"]), ("epochs", ["1", "2", "3"]), "share", False, (0, 1))
+    ((low, middle, high),), ((_, other, beyond),) = (cell_colours(axes) for axes in figure.axes[:2])
+    assert (low, high) == ("#440154", "#fde725")
+    assert other == middle
+    assert beyond != high
+    assert figure.axes[-1].get_ylim() == (0, 1)
+    narrow = heat_map("Solved", shares, ("units", ["4"]), ("epochs", ["1", "2", "3"]), "share", True, (0.45, 0.55))
+    ((low, _, high),) = cell_colours(narrow.axes[0])
+    assert (low, high) == ("#440154", "#fde725"), "what is beyond has the colour of the end"
+    draw(figure)
+    draw(narrow)
+
+
+@pytest.mark.parametrize(
+    ("limits", "log"), [((1.0, 1.0), False), ((1.0, 0.0), False), ((0.0, 1.0), True), ((np.nan, 1.0), False)]
+)
+def test_limits_that_bound_nothing_are_refused(limits: tuple[float, float], log: bool) -> None:
+    with pytest.raises(ValueError, match=r"limits .*; allowed: the lower first"):
+        heat_map("None", [HeatMap("m", np.zeros((1, 1)))], ("", ["a"]), ("", ["b"]), "share", log, limits)
+    if not log:
+        with pytest.raises(ValueError, match=r"limits .*; allowed: the lower first"):
+            bands("None", [Panel("abc", [band_of()], None)], "median", limits=limits)
+
+
+def test_a_note_stands_below_the_number_of_each_cell_that_has_one() -> None:
+    one = HeatMap("abc", np.array([[0.7, np.nan], [0.0, 1.0]]), np.array([["7/10", "?"], ["0/10", "10/10"]]))
+    figure = heat_map("Solved", [one], ("units", ["4", "8"]), ("epochs", ["1", "2"]), "share", False, (0, 1))
+    axes = figure.axes[0]
+    for row, column, number, note in ((0, 0, "0.7", "7/10"), (1, 0, "0", "0/10"), (1, 1, "1", "10/10")):
+        found = {
+            letter.text: letter.colour for letter in written(figure, axes.transData) if letter[1:3] == (column, row)
+        }
+        assert set(found) == {number, note}
+        assert found[number] == found[note] == ("#FFFFFF" if number == "0" else BLACK)
+    assert "?" not in texts(figure), "there is nothing to say of no value"
+    outlines = {
+        text: path.vertices[:, 1]
+        for group in figure.artists
+        if isinstance(group, Writing)
+        for text, path in zip(group.texts, group.get_paths(), strict=True)
+    }
+    assert outlines["7/10"].max() < outlines["0.7"].min()
+    draw(figure)
+
+
+def test_notes_too_wide_for_their_cells_are_left_out_with_the_numbers() -> None:
+    notes = np.full((2, 12), "between 0.35 and 0.93")
+    figure = heat_map(
+        "Solved",
+        [HeatMap("abc", np.ones((2, 12)), notes)] * 3,
+        ("", list("ab")),
+        ("", list("abcdefghijkl")),
+        "share",
+        False,
+    )
+    assert not any(written(figure, axes.transData) for axes in figure.axes[:-1])
+    with pytest.raises(ValueError, match=r"shapes are \[\(1, 1\), \(1, 2\)\]; allowed: one or more of \(1, 1\)"):
+        heat_map("None", [HeatMap("m", np.zeros((1, 1)), np.array([["a", "b"]]))], ("", ["a"]), ("", ["b"]), "s", False)
+    draw(figure)
+
+
+@pytest.mark.parametrize(("count", "columns"), [(9, 3), (6, 2), (10, 5), (3, 1), (2, 12)])
+def test_panels_of_bands_stand_as_many_in_a_row_as_asked(count: int, columns: int) -> None:
+    given = [Panel(f"abc, {n} units", [band_of("rnn", epochs=20_001, spread=0.25)], None) for n in range(count)]
+    figure = bands("Training", given, "one seed", columns)
+    places = [axes.get_position() for axes in figure.axes]
+    assert [place.x0 == places[0].x0 for place in places] == [n % columns == 0 for n in range(count)]
+    assert all(upper.y0 > lower.y1 for upper, lower in zip(places, places[columns:], strict=False))
+    assert {f"abc, {n} units" for n in range(count)} <= set(texts(figure))
+    named = [any(text for text, *_ in written(figure, axes.get_yaxis_transform())) for axes in figure.axes]
+    assert named == [n % columns == 0 for n in range(count)], "on the left alone"
+    ends = [0.0]
+    for axes in figure.axes[(count - 1) // columns * columns :]:  # all of the last row
+        ticks = [letter for letter in written(figure, axes.get_xaxis_transform()) if letter.text]
+        assert len(ticks) >= 2
+        for tick in ticks:
+            middle, half = axes.transData.transform((tick.x, 0))[0] / 100, text_width(tick.text, 9) / 2
+            assert middle - half > ends[-1] + 0.02, "labels leave room between them"
+            ends.append(middle + half)
+    assert ends[-1] < 8
+    draw(figure)
+
+
+def test_bands_may_be_of_a_share() -> None:
+    accuracies = Band("rnn", *(np.array([0.01, 0.5, 1.0]) * part for part in (1, 0.5, 1)))
+    panels_given = [Panel("abc", [accuracies], None)] * 4
+    figure = bands("Accuracy", panels_given, "median", 2, "train accuracy (share)", (0, 1))
+    for axes in figure.axes:
+        assert axes.get_yscale() == "linear", "whatever it spans"
+        assert axes.get_ylim() == pytest.approx((-0.04, 1.04))
+        assert axes.get_ylabel() == "train accuracy (share)"
+    assert texts(figure).count("train accuracy (share)") == 1
+    draw(figure)
+    with pytest.raises(ValueError, match="columns 0; allowed: 1 or more"):
+        bands("Accuracy", panels_given, "median", 0)

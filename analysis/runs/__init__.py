@@ -1,0 +1,20 @@
+"""The only reader of MLflow: recorded runs back as tables, configs, curves, nets and trajectories."""
+
+from analysis.runs.loading import LoadedRun, Recorded, curves_of, find_run, load_net, load_run, recorded_runs
+from analysis.runs.store import RunError, search_runs
+from analysis.runs.table import curves, find_runs, trajectories
+
+__all__ = [
+    "LoadedRun",
+    "Recorded",
+    "RunError",
+    "curves",
+    "curves_of",
+    "find_run",
+    "find_runs",
+    "load_net",
+    "load_run",
+    "recorded_runs",
+    "search_runs",
+    "trajectories",
+]

@@ -1,0 +1,163 @@
+"""One recorded run back as config, curves and net, by its id or by the name that a person gives it."""
+
+import difflib
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from analysis.runs.store import RunError, address, get_run, open_store, read_files, search_runs
+from rnn_core.checkpoint import CONFIG_FILE, WEIGHTS_FILE, load_record, load_weights
+from rnn_core.config import TrainConfig
+from rnn_core.model import CharRNN
+from rnn_core.prepare import Record
+from rnn_core.vocabulary import Vocabulary
+
+CURVES_FILE = "curves.csv"
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A recorded run.
+
+    Attributes:
+        run_id: MLflow's id.
+        name: such as "abc rnn16 e20 s42".
+        record: what its config.json holds, the alphabet included.
+        curves: one row an epoch: epoch (from 0), train_loss (nats per character), train_accuracy (0 to 1).
+    """
+
+    run_id: str
+    name: str
+    record: Record
+    curves: pd.DataFrame
+    _net: CharRNN | None
+
+    @property
+    def config(self) -> TrainConfig:
+        """The resolved config that it was trained with."""
+        return self.record.config
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Its characters and their indices."""
+        return Vocabulary(self.record.alphabet)
+
+    @property
+    def net(self) -> CharRNN:
+        """The trained net, on the CPU, in eval mode.
+
+        Raises:
+            RunError: the run recorded none.
+        """
+        if self._net is None:
+            raise RunError(f"run {self.run_id} ({self.name}) recorded no net; its tag end_reason says why")
+        return self._net
+
+
+def load_run(run_id: str) -> LoadedRun:
+    """Read a run from the tracking store that MLflow is pointed at.
+
+    Only config.json, curves.csv and the safetensors of the logged model are fetched; no code and no pickle is run.
+
+    Raises:
+        RunError: no such run, or one that this project did not record.
+        CheckpointError: its config.json or its weights are damaged, or do not belong together.
+
+    Example, with the id that the training printed:
+        run = load_run("9e8f69348e974038ae70d99a90a8294d")
+        run.config.hidden_size, run.curves["train_loss"].min(), run.net
+    """
+    run, model = get_run(run_id)
+    home = run.info.artifact_uri
+    (record,) = read_files([f"{home}/{CONFIG_FILE}"], load_record)
+    (curve,) = read_files([f"{home}/{CURVES_FILE}"], pd.read_csv)
+    net = None
+    if model is not None:
+        (net,) = read_files([f"{model}/artifacts/{WEIGHTS_FILE}"], lambda path: load_weights(record, path))
+    return LoadedRun(run_id, run.info.run_name, record, curve, net)
+
+
+def find_run(name: str) -> str:
+    """Return the id of the run that a person means, from the tracking store that MLflow is pointed at.
+
+    Arguments:
+        name: a run's id, its name, or `latest`; of several with that name the newest that recorded a net.
+
+    Raises:
+        RunError: there is no such run.
+    """
+    open_store()
+    if re.fullmatch("[0-9a-f]{32}", name):
+        return name
+    near: dict[str, None] = {}
+    for run in search_runs():
+        recorded = run.outputs and run.outputs.model_outputs and "config_digest" in run.data.tags
+        if recorded and name in ("latest", run.info.run_name):
+            run_id: str = run.info.run_id
+            return run_id
+        if recorded:
+            near.setdefault(run.info.run_name)
+    if not near:
+        raise RunError(f"no run {name!r}: {address()} holds no trained net; train one first")
+    shown = difflib.get_close_matches(name, near, n=3, cutoff=0) or list(near)[:3]
+    raise RunError(f"no run {name!r} in {address()}; there is, for example, {', '.join(map(repr, shown))}")
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What MLflow knows of a run that is complete: trained to its end, or diverged.
+
+    Attributes:
+        run_id: MLflow's id.
+        end_reason: "finished", or "diverged: " and why.
+        metrics: the last value of each.
+    """
+
+    run_id: str
+    end_reason: str
+    metrics: dict[str, float]
+
+
+def recorded_runs(experiment_id: str, digests: Collection[str], condition: str = "") -> dict[str, Recorded]:
+    """Return by digest the runs of an experiment that are complete, of several alike the newest.
+
+    Arguments:
+        experiment_id: MLflow's id.
+        digests: the `config_digest`s that are looked for.
+        condition: what MLflow's search is to find beside that.
+    """
+    found: dict[str, Recorded] = {}
+    for ended in ("status = 'FINISHED' AND tags.end_reason = 'finished'", "tags.end_reason LIKE 'diverged:%'"):
+        wanted = f"status != 'RUNNING' AND {ended} AND tags.config_digest LIKE '%'" + (
+            f" AND {condition}" if condition else ""
+        )
+        for run in search_runs(wanted, [experiment_id]):
+            digest = run.data.tags["config_digest"]
+            if digest in digests:
+                found.setdefault(digest, Recorded(run.info.run_id, run.data.tags["end_reason"], run.data.metrics))
+    return found
+
+
+def curves_of(run_ids: Sequence[str]) -> Iterator[pd.DataFrame]:
+    """Yield the curves of runs: one row an epoch, as `LoadedRun.curves` has them.
+
+    Raises:
+        RunError: a run has none.
+    """
+    return read_files([f"runs:/{run_id}/{CURVES_FILE}" for run_id in run_ids], pd.read_csv)
+
+
+def load_net(run: Any) -> CharRNN:
+    """Return the trained net of a run, on the CPU, in eval mode.
+
+    Arguments:
+        run: a row of `find_runs`' table, or a run's id.
+
+    Raises:
+        RunError: no such run, or it recorded no net.
+        CheckpointError: its config.json or its weights are damaged, or do not belong together.
+    """
+    return load_run(run if isinstance(run, str) else run.run_id).net

@@ -1,0 +1,95 @@
+"""What to do when no run matches: what there is instead, and the one command that makes the runs, run on request."""
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rnn_core.config import PLURALS
+
+MOST_SAID = 6
+"""Patterns, and values of a field, that are named; of more only the first."""
+
+
+def command(asked: Mapping[str, Sequence[Any]]) -> list[str]:
+    """Return the command that makes the runs of a grid, in words as a shell has them.
+
+    Arguments:
+        asked: for each field of TrainConfig that was asked for its values, one or more.
+    """
+    if "seed" in asked and all(len(values) == 1 for values in asked.values()):
+        flags = {name: str(values[0]) for name, values in asked.items()}
+        module = "experiments.train"
+    else:
+        flags = {PLURALS[name]: ",".join(map(str, values)) for name, values in asked.items()}
+        if "seed" in asked:  # a sweep takes a range
+            flags["seeds"] = f"{min(asked['seed'])}-{max(asked['seed'])}"
+        module = "experiments.sweep"
+        if os.cpu_count() not in (None, 1):
+            flags["workers"] = "2"
+    said = [word for name, value in flags.items() for word in (f"--{name.replace('_', '-')}", value)]
+    return ["python", "-m", module, *said]
+
+
+def in_words(asked: Mapping[str, Sequence[Any]]) -> str:
+    """Return a grid in words, such as "pattern abc, hidden_size 8 or 16"."""
+    return ", ".join(f"{name} {_some(values, ' or ')}" for name, values in asked.items())
+
+
+def what_there_is(runs: pd.DataFrame) -> str:
+    """Return in a line which runs a table holds: for each pattern how many, and what they differ in."""
+    if runs.empty:
+        return "there is no finished run"
+    said = []
+    for pattern, some in list(runs.groupby("pattern", sort=False))[:MOST_SAID]:
+        fields = [name for name in ("cell", "hidden_size", "layers", "epochs", "seed") if name in some]
+        differ = ", ".join(f"{name} {_some(sorted(some[name].unique()))}" for name in fields)
+        said.append(f"{len(some)} of {pattern} ({differ})")
+    more = runs["pattern"].nunique() - len(said)
+    return f"there are {'; '.join(said)}" + (f"; and {more} patterns more" if more > 0 else "")
+
+
+def run(words: Sequence[str], store: str, folder: Path) -> None:
+    """Run a command in a process of its own, and print what it prints as it comes.
+
+    Arguments:
+        words: the command; its first word, `python`, is the Python that runs this.
+        store: the address of the tracking store to record in.
+        folder: where to run it; MLflow puts the artifacts of a new store there.
+
+    Raises:
+        RuntimeError: the command failed; the message has its last line.
+    """
+    print(f"$ {shlex.join(words)}", flush=True)
+    environment = os.environ | {"MLFLOW_TRACKING_URI": store}
+    process = subprocess.Popen(
+        [sys.executable, *words[1:]],
+        cwd=folder,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert process.stdout is not None
+    line = ""
+    with process:
+        for line in process.stdout:
+            print(line, end="", flush=True)
+    if process.returncode:
+        raise RuntimeError(f"`{shlex.join(words)}` ended with status {process.returncode}: {line.strip()}")
+
+
+def _some(values: Sequence[Any], last: str = ", ") -> str:
+    """Return values in words: a range as its ends, and of many only some."""
+    shown = list(values)
+    if len(shown) > 2 and all(isinstance(value, int) or hasattr(value, "dtype") for value in shown):
+        numbers = [int(value) for value in shown]
+        if numbers == list(range(numbers[0], numbers[0] + len(numbers))):
+            return f"{numbers[0]}-{numbers[-1]}"
+    names = [str(value) for value in shown[:MOST_SAID]] + (["..."] if len(shown) > MOST_SAID else [])
+    return ", ".join(names[:-1]) + last + names[-1] if len(names) > 1 else names[0]

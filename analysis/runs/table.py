@@ -1,0 +1,244 @@
+"""Many recorded runs as tables: what they were asked and came to, their curves, their trajectories."""
+
+import dataclasses
+import json
+import math
+import shlex
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from mlflow.entities import Run
+
+from analysis.hidden_states import States, collect, free_running
+from analysis.runs import offer
+from analysis.runs.loading import CURVES_FILE, load_run
+from analysis.runs.store import NoStoreError, RunError, address, new_store, read_files, search_runs
+from rnn_core.checkpoint import CONFIG_FILE, CheckpointError, read_record
+from rnn_core.config import ADDED, TrainConfig, config_from_dict
+from rnn_core.patterns.base import parse
+from rnn_core.prepare import Record, prepare
+
+FIELDS = tuple(field.name for field in dataclasses.fields(TrainConfig))
+
+COMPLETE = ("finished", "diverged")
+
+
+def find_runs(*, sweep: str = "", finished: bool = True, make: bool = False, **fields: Any) -> pd.DataFrame:
+    """Return the recorded runs that match as a table, from the tracking store that MLflow is pointed at.
+
+    Where MLFLOW_TRACKING_URI is not set, the store is the nearest mlflow.db in this folder or above it.
+
+    Arguments:
+        sweep: the id of a sweep whose runs are wanted, or `latest`; empty for those of any.
+        finished: leave out runs that were killed, have failed or are still at work, and of complete runs that are alike
+            all but the newest. A run that diverged has come to its end.
+        make: if some of the runs are not there, make them first, by the command that the error would name.
+        fields: for any field of TrainConfig the value wanted, or several; what config.json holds counts, in which
+            zeros are resolved. They are a grid: each combination is looked for.
+
+    Returns:
+        One row a run, sorted by the fields, values in the order in which they were asked for:
+        run_id, name, started (UTC), end (`finished`, `diverged`, `killed`, `failed` or `running`) and end_reason;
+        every field of TrainConfig with its own type; the last value of every metric, NaN where a run has none;
+        alphabet, mark and digest of its config.json; assumed: the fields that it is older than, which have the value
+        that held then (a warning says so, too); tags: those of this project, a dict; artifact_uri.
+
+    Raises:
+        RunError: no run matches; the message says what there is, and which command would make them. Or the store
+            cannot be read.
+        ConfigError: a field cannot have such a value.
+
+    Example:
+        runs = find_runs(pattern="abc", hidden_size=[8, 16], epochs=100)
+    """
+    asked = _asked(fields)
+    command = shlex.join(offer.command(asked))
+    try:
+        everything = _everything(sweep, finished)
+    except NoStoreError as error:
+        if sweep or not make:
+            raise RunError(f"{error}; this makes the runs, and a store with them: {command}") from None
+        everything = pd.DataFrame()
+    matching = _select(everything, asked)
+    wanted = math.prod(len(values) for values in asked.values()) if "seed" in asked else 1
+    if len(matching) < wanted and make and not sweep:
+        home = new_store()
+        offer.run(offer.command(asked), address(), home)
+        everything = _everything(sweep, finished)
+        matching = _select(everything, asked)
+    if matching.empty:
+        where = f"{address()}, sweep {sweep}," if sweep else address()
+        there = offer.what_there_is(everything)
+        makes = "" if sweep else f"; this makes them: {command}"
+        raise RunError(f"no run in {where} has {offer.in_words(asked)}; {there}{makes}")
+    if len(matching) < wanted and not sweep:
+        warnings.warn(f"{len(matching)} of {wanted} runs are there; this makes the others: {command}", stacklevel=2)
+    _say_what_is_assumed(matching)
+    return matching
+
+
+def curves(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the training curves of runs as one tidy table, from the curves.csv of each.
+
+    Arguments:
+        runs: a table from `find_runs`.
+
+    Returns:
+        One row a run, metric and epoch: run_id and metric (`train_loss` in nats per character, `train_accuracy` from
+        0 to 1, `valid_loss`) as categories, epoch (from 0, int32), value. Metrics are as they were before the
+        optimiser steps of their epoch, so that epoch e shows what e epochs of training came to.
+
+    Raises:
+        RunError: a run has no curves.
+    """
+    names: list[str] = []
+    runs_n: list[np.ndarray] = []
+    epochs_n: list[np.ndarray] = []
+    metrics_n: list[np.ndarray] = []
+    values_n: list[np.ndarray] = []
+    addresses = [f"{uri}/{CURVES_FILE}" for uri in runs["artifact_uri"]]
+    for number, curve in enumerate(read_files(addresses, pd.read_csv)):
+        measured = [name for name in curve if name != "epoch"]
+        names += [name for name in measured if name not in names]
+        runs_n.append(np.full(curve[measured].size, number, dtype=np.int32))
+        epochs_n.append(np.tile(curve["epoch"].to_numpy(np.int32), len(measured)))
+        metrics_n.append(np.repeat([names.index(name) for name in measured], len(curve)).astype(np.int8))
+        values_n.append(curve[measured].to_numpy(np.float64).ravel(order="F"))
+    return pd.DataFrame(
+        {
+            "run_id": pd.Categorical.from_codes(np.concatenate(runs_n), pd.Index(runs["run_id"])),
+            "epoch": np.concatenate(epochs_n),
+            "metric": pd.Categorical.from_codes(np.concatenate(metrics_n), pd.Index(names)),
+            "value": np.concatenate(values_n),
+        }
+    )
+
+
+def trajectories(runs: pd.DataFrame, text: str | int, free: bool = False) -> list[States]:
+    """Return what the states of each run's net do over a text: every layer's h, and c for an LSTM.
+
+    Arguments:
+        runs: a table from `find_runs`.
+        text: the characters to read from a zero state, or how many of the beginning of each run's own test.
+        free: instead, let the net read its test's prime, and follow its states over as many characters as it then
+            writes by itself, the likeliest one each time.
+
+    Returns:
+        One for each row, in the table's order.
+
+    Raises:
+        RunError: a run recorded no net.
+        UnknownCharacterError: the text has a character that is not in a net's alphabet.
+        ValueError: a net that runs free was given a text instead of a number.
+    """
+    if free and isinstance(text, str):
+        raise ValueError(f"free running writes a number of characters, not {text!r}")
+    found = []
+    for run_id in runs["run_id"]:
+        run = load_run(run_id)
+        if isinstance(text, str):
+            found.append(collect(run.net, run.vocabulary, text, run.record.mark))
+            continue
+        test = prepare(run.config).evaluation
+        if free:
+            found.append(free_running(run.net, run.vocabulary, test.prime, text, run.record.mark))
+        else:
+            found.append(collect(run.net, run.vocabulary, test.text[:text], run.record.mark))
+    return found
+
+
+def _asked(fields: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return for each field the values that are asked for, checked, and patterns as config.json names them."""
+    asked: dict[str, list[Any]] = {}
+    for name, value in fields.items():
+        if name not in FIELDS:
+            raise RunError(f"find_runs has no {name!r}; allowed: sweep, finished, make, {', '.join(FIELDS)}")
+        values = [value] if isinstance(value, (str, int, float, np.generic)) else list(value)
+        if not values:
+            raise RunError(f"find_runs was asked for no value of {name} at all; allowed: one or more")
+        plain = [each.item() if isinstance(each, np.generic) else each for each in values]
+        checked = [getattr(config_from_dict({name: each}), name) for each in plain]
+        asked[name] = list(dict.fromkeys(parse(spec).spec for spec in checked) if name == "pattern" else checked)
+    return asked
+
+
+def _everything(sweep: str, finished: bool) -> pd.DataFrame:
+    """Return the runs of the store, or of a sweep, as `find_runs` has them, the newest first."""
+    if sweep == "latest":
+        newest = next(search_runs("tags.heartbeat LIKE '%'"), None)
+        if newest is None:
+            raise RunError(f"{address()} holds no sweep; python -m experiments.sweep makes one")
+        sweep = newest.info.run_id
+    runs = list(search_runs("tags.config_digest LIKE '%'" + (f" AND tags.`sweep.{sweep}` = 'member'" if sweep else "")))
+    if finished:
+        runs = [run for run in runs if _end(run) in COMPLETE]
+    configs = read_files([f"{run.info.artifact_uri}/{CONFIG_FILE}" for run in runs], _read_config, or_none=True)
+    rows = [_row(run, config) for run, config in zip(runs, configs, strict=True) if config is not None]
+    if len(rows) < len(runs):
+        warnings.warn(f"{len(runs) - len(rows)} runs are left out: their config.json cannot be read", stacklevel=3)
+    table = pd.DataFrame(rows)
+    return table.drop_duplicates("digest") if finished and len(table) else table
+
+
+def _end(run: Run) -> str:
+    """Return in a word how a run ended."""
+    status, reason = run.info.status, run.data.tags.get("end_reason", "")
+    if reason.startswith("diverged:"):
+        return "diverged"
+    if status == "FINISHED" and reason == "finished":
+        return "finished"
+    return status.lower() if status in ("RUNNING", "KILLED") else "failed"
+
+
+def _read_config(path: Path) -> tuple[Record, str] | None:
+    """Return a run's record and the names of the fields that it is older than; None if it is damaged."""
+    content = path.read_bytes()
+    try:
+        record = read_record(content, str(path))
+    except CheckpointError:
+        return None
+    return record, ", ".join(name for name in ADDED if name not in json.loads(content)["config"])
+
+
+def _row(run: Run, config: tuple[Record, str]) -> dict[str, Any]:
+    record, assumed = config
+    return {
+        "run_id": run.info.run_id,
+        "name": run.info.run_name,
+        "started": pd.Timestamp(run.info.start_time, unit="ms", tz="UTC"),
+        "end": _end(run),
+        "end_reason": run.data.tags.get("end_reason", ""),
+        **vars(record.config),
+        **run.data.metrics,
+        "alphabet": record.alphabet,
+        "mark": record.mark,
+        "digest": record.digest,
+        "assumed": assumed,
+        "tags": {name: value for name, value in run.data.tags.items() if not name.startswith("mlflow.")},
+        "artifact_uri": run.info.artifact_uri,
+    }
+
+
+def _select(runs: pd.DataFrame, asked: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+    """Return the rows that have what is asked for, sorted: by the values as asked, where nothing is asked ascending."""
+    if runs.empty:
+        return runs
+    for name, values in asked.items():
+        runs = runs[runs[name].isin(values)]
+    order = [*asked, *(name for name in FIELDS if name not in asked)]
+    places = {name: {value: place for place, value in enumerate(values)} for name, values in asked.items()}
+    return runs.sort_values(
+        order, key=lambda column: column.map(places[column.name]) if column.name in places else column, kind="stable"
+    ).reset_index(drop=True)
+
+
+def _say_what_is_assumed(runs: pd.DataFrame) -> None:
+    older = runs.loc[runs["assumed"] != "", "assumed"]
+    if len(older):
+        names = dict.fromkeys(", ".join(older).split(", "))
+        said = ", ".join(f"{name}={ADDED[name]}" for name in names)
+        warnings.warn(f"{len(older)} runs are older than some fields, and have what held then: {said}", stacklevel=3)

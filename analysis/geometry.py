@@ -36,7 +36,7 @@ def aligned(hidden_th: np.ndarray, reference_th: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: the trajectories differ in length, or one of them stands still.
     """
-    from scipy.linalg import orthogonal_procrustes  # type: ignore[import-untyped]
+    from scipy.linalg import orthogonal_procrustes
 
     width = max(hidden_th.shape[1], reference_th.shape[1])
     moved_th, target_th = (
@@ -180,7 +180,7 @@ def shape(hidden_th: np.ndarray, length: int) -> Shape:
     Raises:
         ValueError: length is below 2, or the second half has less than two repetitions.
     """
-    from scipy.spatial.distance import pdist  # type: ignore[import-untyped]
+    from scipy.spatial.distance import pdist
 
     if length < 2:
         raise ValueError(f"a unit of {length} characters; a shape needs 2 or more places")

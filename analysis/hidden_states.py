@@ -255,10 +255,10 @@ def _numbered(things: Sequence[Hashable]) -> np.ndarray:
 
 def _read_out(feature_tf: np.ndarray, label_t: np.ndarray, stretch_t: np.ndarray) -> np.ndarray:
     """Return whether each state's label is right, bool, (T,), when predicted from the other stretches."""
-    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
-    from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict  # type: ignore[import-untyped]
-    from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
-    from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
 
     reader = make_pipeline(StandardScaler(), LogisticRegression(max_iter=10_000))
     predicted_t = cross_val_predict(reader, feature_tf, label_t, groups=stretch_t, cv=LeaveOneGroupOut())

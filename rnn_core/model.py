@@ -88,6 +88,9 @@ class CharRNN(nn.Module):
         Returns:
             (h_lbth,), or (h_lbth, c_lbth) for an LSTM, each of shape (L, B, T, H).
         """
+        if self.recurrent.num_layers == 1 and not isinstance(hidden, tuple):
+            output_bth, _ = self.recurrent(x, hidden)
+            return (output_bth[None],)
         # torch returns all steps for the top layer only, and c for the last step only; so: one step at a time.
         steps = []
         for t in range(x.shape[1]):

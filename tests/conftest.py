@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib
@@ -47,8 +48,13 @@ def store(migrated_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture
 def tracking_server(store: Path) -> Iterator[str]:
-    import mlflow
+    with tracking(store) as address, tracked_at(address):
+        yield address
 
+
+@contextmanager
+def tracking(store: Path) -> Iterator[str]:
+    """Run a tracking server over a store, artifacts included; yields its address."""
     port = free_port()
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", f"sqlite:///{store / 'mlflow.db'}"]
@@ -56,9 +62,17 @@ def tracking_server(store: Path) -> Iterator[str]:
     # Its job runners are processes of their own, which nothing here asks for anything.
     environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with serving(command, port, "/health", cwd=store, env=environment) as address:
-        mlflow.set_tracking_uri(address)
         yield address
-        mlflow.set_tracking_uri(None)
+
+
+@contextmanager
+def tracked_at(address: str) -> Iterator[None]:
+    """Let MLflow write to and read from a server."""
+    import mlflow
+
+    mlflow.set_tracking_uri(address)
+    yield
+    mlflow.set_tracking_uri(None)
 
 
 def copy_store(migrated: Path, folder: Path) -> None:

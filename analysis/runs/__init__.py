@@ -2,7 +2,7 @@
 
 from analysis.runs.loading import LoadedRun, Recorded, curves_of, find_run, load_net, load_run, recorded_runs
 from analysis.runs.store import RunError, search_runs
-from analysis.runs.table import curves, find_runs, trajectories
+from analysis.runs.table import curves, find_runs, reaches, trajectories, without_diverged
 
 __all__ = [
     "LoadedRun",
@@ -14,7 +14,9 @@ __all__ = [
     "find_runs",
     "load_net",
     "load_run",
+    "reaches",
     "recorded_runs",
     "search_runs",
     "trajectories",
+    "without_diverged",
 ]

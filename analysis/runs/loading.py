@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+import torch
 
 from analysis.runs.store import RunError, address, get_run, open_store, read_files, search_runs
 from rnn_core.checkpoint import CONFIG_FILE, WEIGHTS_FILE, load_record, load_weights
@@ -55,6 +56,15 @@ class LoadedRun:
         if self._net is None:
             raise RunError(f"run {self.run_id} ({self.name}) recorded no net; its tag end_reason says why")
         return self._net
+
+    def untrained_net(self) -> CharRNN:
+        """Return the net that its seed began with, on the CPU, in eval mode; one that diverged has it, too.
+
+        Torch's random state is left as it was.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.config.seed)
+            return self.record.build_net().eval()
 
 
 def load_run(run_id: str) -> LoadedRun:

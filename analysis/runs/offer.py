@@ -38,7 +38,7 @@ def command(asked: Mapping[str, Sequence[Any]]) -> list[str]:
 
 def in_words(asked: Mapping[str, Sequence[Any]]) -> str:
     """Return a grid in words, such as "pattern abc, hidden_size 8 or 16"."""
-    return ", ".join(f"{name} {_some(values, ' or ')}" for name, values in asked.items())
+    return ", ".join(f"{name} {some_of(values, ' or ')}" for name, values in asked.items())
 
 
 def what_there_is(runs: pd.DataFrame) -> str:
@@ -48,7 +48,7 @@ def what_there_is(runs: pd.DataFrame) -> str:
     said = []
     for pattern, some in list(runs.groupby("pattern", sort=False))[:MOST_SAID]:
         fields = [name for name in ("cell", "hidden_size", "layers", "epochs", "seed") if name in some]
-        differ = ", ".join(f"{name} {_some(sorted(some[name].unique()))}" for name in fields)
+        differ = ", ".join(f"{name} {some_of(sorted(some[name].unique()))}" for name in fields)
         said.append(f"{len(some)} of {pattern} ({differ})")
     more = runs["pattern"].nunique() - len(said)
     return f"there are {'; '.join(said)}" + (f"; and {more} patterns more" if more > 0 else "")
@@ -84,7 +84,7 @@ def run(words: Sequence[str], store: str, folder: Path) -> None:
         raise RuntimeError(f"`{shlex.join(words)}` ended with status {process.returncode}: {line.strip()}")
 
 
-def _some(values: Sequence[Any], last: str = ", ") -> str:
+def some_of(values: Sequence[Any], last: str = ", ") -> str:
     """Return values in words: a range as its ends, and of many only some."""
     shown = list(values)
     if len(shown) > 2 and all(isinstance(value, int) or hasattr(value, "dtype") for value in shown):

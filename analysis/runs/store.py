@@ -2,12 +2,18 @@
 
 import os
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlparse
+
+with warnings.catch_warnings():
+    # MLflow's bars, which are not shown here, want to be widgets where they are imported in a notebook.
+    warnings.filterwarnings("ignore", "IProgress not found")
+    import tqdm.auto  # noqa: F401
 
 import mlflow.artifacts
 from mlflow import MlflowClient

@@ -6,6 +6,7 @@ import math
 import shlex
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,18 @@ from mlflow.entities import Run
 
 from analysis.hidden_states import States, collect, free_running
 from analysis.runs import offer
-from analysis.runs.loading import CURVES_FILE, load_run
+from analysis.runs.loading import CURVES_FILE, LoadedRun, load_run
 from analysis.runs.store import NoStoreError, RunError, address, new_store, read_files, search_runs
 from rnn_core.checkpoint import CONFIG_FILE, CheckpointError, read_record
 from rnn_core.config import ADDED, TrainConfig, config_from_dict
+from rnn_core.generalization import Row
 from rnn_core.patterns.base import parse
+from rnn_core.patterns.unit import Unit
 from rnn_core.prepare import Record, prepare
 
 FIELDS = tuple(field.name for field in dataclasses.fields(TrainConfig))
+
+REACH_FILE = "generalization.csv"
 
 COMPLETE = ("finished", "diverged")
 
@@ -118,37 +123,89 @@ def curves(runs: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def trajectories(runs: pd.DataFrame, text: str | int, free: bool = False) -> list[States]:
+def reaches(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return how far the knowledge of runs reaches as one table, from the generalization.csv of each that has one.
+
+    Arguments:
+        runs: a table from `find_runs`.
+
+    Returns:
+        One row a run, measure and size: run_id, measure (such as `length` or `depth`), size, whether that size was
+        trained on, and as counts: cases, cases_right, steps, steps_right, decidable, decidable_right; loss_sum (nats).
+        Runs without such a file have no row: those on units and other streams without cases, and those that diverged.
+    """
+    addresses = [f"{uri}/{REACH_FILE}" for uri in runs["artifact_uri"]]
+    tables = read_files(addresses, pd.read_csv, or_none=True)
+    found = [
+        table.assign(run_id=run_id) for run_id, table in zip(runs["run_id"], tables, strict=True) if table is not None
+    ]
+    columns = ["run_id", *(field.name for field in dataclasses.fields(Row))]
+    return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
+
+
+def without_diverged(runs: pd.DataFrame, stacklevel: int = 3) -> pd.DataFrame:
+    """Return the runs that did not diverge; a warning says how many did, since they recorded no net to look into.
+
+    Arguments:
+        runs: a table from `find_runs`.
+        stacklevel: whose line the warning names, as in `warnings.warn`: that of the caller's caller.
+
+    Raises:
+        RunError: all of them did, or there is none.
+    """
+    diverged = runs["end"] == "diverged"
+    if diverged.all():
+        raise RunError(f"all of {len(runs)} runs diverged and recorded no net; allowed: one or more that has one")
+    if diverged.any():
+        names = offer.some_of(runs.loc[diverged, "name"].tolist(), " and ")
+        warnings.warn(f"{diverged.sum()} of {len(runs)} runs diverged and are left out: {names}", stacklevel=stacklevel)
+    return runs[~diverged]
+
+
+def trajectories(runs: pd.DataFrame, text: str | int, free: bool = False, trained: bool = True) -> list[States]:
     """Return what the states of each run's net do over a text: every layer's h, and c for an LSTM.
 
     Arguments:
         runs: a table from `find_runs`.
-        text: the characters to read from a zero state, or how many of the beginning of each run's own test.
+        text: the characters to read from a zero state, or how many, 1 or more, of the beginning of each run's own
+            test: all of it where it has no more; a unit goes on for ever.
         free: instead, let the net read its test's prime, and follow its states over as many characters as it then
             writes by itself, the likeliest one each time.
+        trained: follow the trained nets; or else, to compare with, the untrained ones that their seeds begin with,
+            which runs have that diverged, too.
 
     Returns:
         One for each row, in the table's order.
 
     Raises:
-        RunError: a run recorded no net.
+        RunError: a run recorded no net, and `trained` asks for it.
         UnknownCharacterError: the text has a character that is not in a net's alphabet.
-        ValueError: a net that runs free was given a text instead of a number.
+        ValueError: a net that runs free was given a text instead of a number, or a number is below 1.
     """
     if free and isinstance(text, str):
         raise ValueError(f"free running writes a number of characters, not {text!r}")
+    if not isinstance(text, str) and text < 1:
+        raise ValueError(f"trajectories over {text} characters; allowed: 1 or more")
     found = []
     for run_id in runs["run_id"]:
-        run = load_run(run_id)
+        run = _with_net(run_id)
+        net = run.net if trained else run.untrained_net()
         if isinstance(text, str):
-            found.append(collect(run.net, run.vocabulary, text, run.record.mark))
+            found.append(collect(net, run.vocabulary, text, run.record.mark))
             continue
-        test = prepare(run.config).evaluation
+        prepared = prepare(run.config)
         if free:
-            found.append(free_running(run.net, run.vocabulary, test.prime, text, run.record.mark))
+            found.append(free_running(net, run.vocabulary, prepared.evaluation.prime, text, run.record.mark))
         else:
-            found.append(collect(run.net, run.vocabulary, test.text[:text], run.record.mark))
+            pattern, test = prepared.pattern, prepared.evaluation.text
+            read = pattern.repeat(text) if isinstance(pattern, Unit) else test[:text]
+            found.append(collect(net, run.vocabulary, read, run.record.mark))
     return found
+
+
+@lru_cache(maxsize=1024)  # a notebook follows the same nets again and again, and a recorded net does not change
+def _with_net(run_id: str) -> LoadedRun:
+    return load_run(run_id)
 
 
 def _asked(fields: Mapping[str, Any]) -> dict[str, list[Any]]:

@@ -220,7 +220,7 @@ class TrackedRun:
         if rows:
             drawn["generalization"] = draw_reach(rows, self.prepared.ranges)
         for name, figure in drawn.items():
-            (folder / "artifacts" / "plots" / f"{name}.png").write_bytes(figure.png(few_colours=True))
+            (folder / "artifacts" / "plots" / f"{name}.png").write_bytes(figure.png(fast=True))
 
     def _send(self, folder: Path, with_model: bool) -> None:
         self._client.log_artifacts(self.run_id, str(folder / "artifacts"))

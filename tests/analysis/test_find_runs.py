@@ -18,7 +18,17 @@ import torch
 from mlflow import MlflowClient
 
 from analysis.hidden_states import collect
-from analysis.runs import RunError, curves, find_runs, load_net, load_run, offer, trajectories
+from analysis.runs import (
+    RunError,
+    curves,
+    find_runs,
+    load_net,
+    load_run,
+    offer,
+    reaches,
+    trajectories,
+    without_diverged,
+)
 from analysis.runs.table import FIELDS
 from experiments.sweep import main as sweep
 from experiments.train import main as train
@@ -337,3 +347,50 @@ def test_runs_are_read_over_a_server(tracking_server: str, store: Path, monkeypa
     assert {states.h_lth.shape for states in trajectories(over, 5)} == {(1, 5, 2), (1, 5, 3)}
     with pytest.raises(RunError, match="this makes them"):
         find_runs(pattern="reber")
+
+
+def test_how_far_runs_reach_is_what_their_files_hold(there: Path) -> None:
+    runs = find_runs()
+    table = reaches(runs)
+    (run,) = find_runs(pattern="reber").to_dict("records")
+    expected = pd.read_csv(Path(run["artifact_uri"]) / "generalization.csv")
+    assert set(table["run_id"]) == {run["run_id"]}
+    pd.testing.assert_frame_equal(table.drop(columns="run_id"), expected)
+    within = table[table["trained"] & (table["measure"] == "length")]
+    assert within["cases_right"].sum() / within["cases"].sum() == pytest.approx(run["whole_strings"])
+    nothing = reaches(find_runs(pattern="aab"))
+    assert list(nothing) == list(table)
+    assert nothing.empty
+
+
+def test_untrained_trajectories_are_those_of_the_nets_that_the_seeds_begin_with(there: Path) -> None:
+    runs = find_runs(hidden_size=[64, 3, 2], pattern=["abc", "reber"])  # the first of them diverged
+    before = torch.get_rng_state()
+    found = trajectories(runs, 20, trained=False)
+    assert torch.equal(torch.get_rng_state(), before), "looking draws nothing"
+    for run, states in zip(runs.itertuples(), found, strict=True):
+        prepared = prepare(load_run(run.run_id).config)
+        expected = collect(prepared.build_net(), prepared.vocabulary, states.text, prepared.pattern.mark)
+        np.testing.assert_array_equal(states.h_lth, expected.h_lth)
+        assert len(states.text) == 20
+    with pytest.raises(RunError, match="recorded no net"):
+        trajectories(runs, 20)
+
+
+def test_a_unit_goes_on_beyond_its_test_and_less_than_a_character_is_refused(there: Path) -> None:
+    runs = find_runs(pattern="aab", hidden_size=2, seed=0)
+    (states,) = trajectories(runs, 400)
+    assert states.text == ("aab" * 134)[:400]
+    for count in (0, -3):
+        with pytest.raises(ValueError, match=f"trajectories over {count} characters; allowed: 1 or more"):
+            trajectories(runs, count)
+
+
+def test_runs_that_diverged_are_left_out_and_named(there: Path) -> None:
+    runs = find_runs(hidden_size=[2, 64], cell="rnn")
+    with pytest.warns(UserWarning, match="1 of 5 runs diverged and are left out: abc rnn64 e9 s42") as warned:
+        assert list(without_diverged(runs)["hidden_size"]) == [2] * 4
+    assert len(warned) == 1
+    assert without_diverged(runs[:4]).equals(runs[:4])
+    with pytest.raises(RunError, match="all of 1 runs diverged and recorded no net; allowed: one or more"):
+        without_diverged(runs[4:])

@@ -84,8 +84,9 @@ def test_a_signal_keeps_what_there_is_and_ends_the_run_killed(store: Path, numbe
 
 
 def test_a_signal_within_the_first_epoch_keeps_the_weights(store: Path) -> None:
-    (store / "tale.txt").write_text("the cat sat on the mat. " * 20_000)
+    (store / "tale.txt").write_text("the cat sat on the mat. " * 6_000)
     long_epoch = ["--pattern", f"text:{store / 'tale.txt'}", "--window", "8"]
+    long_epoch += ["--cell", "rnn", "--hidden-size", "16", "--batch-size", "1"]  # many small steps
     with started(store, sys.executable, "-m", "experiments.train", *long_epoch, until=" parameters") as process:
         while not MlflowClient().search_runs(["0"]):
             time.sleep(0.1)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import venv
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,25 @@ from mlflow import MlflowClient
 
 from analysis.runs import load_run
 from experiments.train import main
+from tests.conftest import copy_store, tracked_at, tracking
 from tests.servers import ask, free_port, serving
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def one_server(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("served")
+    copy_store(migrated_store, folder)
+    with tracking(folder) as address:
+        yield address
+
+
+@pytest.fixture
+def tracking_server(store: Path, one_server: str) -> Iterator[str]:
+    """The same server for every test here, each of which has an experiment of its own."""
+    with tracked_at(one_server):
+        yield one_server
 
 
 def test_two_runs_compare_in_the_ui(tracking_server: str, store: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,7 +71,7 @@ def test_two_runs_compare_in_the_ui(tracking_server: str, store: Path, capsys: p
 
 
 def test_a_run_over_http_reads_back_the_same_as_it_was_trained(tracking_server: str) -> None:
-    experiment = MlflowClient().create_experiment("over http")
+    experiment = MlflowClient().create_experiment("one run over http")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_EXPERIMENT_ID", experiment)
         assert main(["--epochs", "25", "--cell", "gru"]) == 0

@@ -1,10 +1,14 @@
 """A sweep through its real entry point: its runs, its tables, what it reuses, what it refuses."""
 
+import contextlib
 import dataclasses
+import io
 import time
 import weakref
+from dataclasses import dataclass
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,6 +28,7 @@ from rnn_core.config import TrainConfig
 from rnn_core.prepare import prepare, prepare_all
 from rnn_core.recurrences import RECURRENCES
 from rnn_core.training import train
+from tests.conftest import copy_store
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -57,10 +62,60 @@ def members(parent: Run) -> set[str]:
     return {run.info.run_id for run in found}
 
 
-def test_a_sweep_records_every_run_as_a_single_run_is_recorded(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--patterns", "abc,aab", *SMALL]) == 0
+@dataclass(frozen=True)
+class Swept:
+    """A sweep of sixteen runs that several tests look at, and one of its runs made as a single run.
+
+    Attributes:
+        planned: what its dry run printed.
+        runs_of_plan: how many runs there were after the dry run.
+        said: what the sweep printed.
+        room: the bytes that it took on the disk.
+        single: the single run's ID.
+    """
+
+    planned: str
+    runs_of_plan: int
+    said: str
+    room: int
+    single: str
+
+
+@pytest.fixture(scope="module")
+def swept_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("swept")
+
+
+@pytest.fixture(scope="module")
+def swept_once(migrated_store: Path, swept_folder: Path) -> Swept:
+    def printed(arguments: list[str]) -> str:
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            assert main(arguments) == 0
+        return out.getvalue()
+
+    copy_store(migrated_store, swept_folder)
+    asked = ["--patterns", "abc,aab", *SMALL]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(swept_folder)
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{swept_folder / 'mlflow.db'}")
+        mlflow.set_tracking_uri(None)
+        planned = printed([*asked, "--dry-run"])
+        runs_of_plan, before = len(runs()), room(swept_folder)
+        said = printed(asked)
+        took = room(swept_folder) - before
+        assert train_main(["--pattern", "aab", "--hidden-size", "3", "--epochs", "5", "--seed", "1"]) == 0
+        return Swept(planned, runs_of_plan, said, took, runs()[0].info.run_id)
+
+
+@pytest.fixture
+def swept(store: Path, swept_once: Swept, swept_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Swept:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{swept_folder / 'mlflow.db'}")
+    return swept_once
+
+
+def test_a_sweep_records_every_run_as_a_single_run_is_recorded(swept: Swept) -> None:
     (parent,) = parents()
-    made = children()
+    made = [run for run in children() if run.info.run_id != swept.single]
     assert len(made) == 16
     names = {f"{p} rnn{h} e{e} s{s}" for p in ("abc", "aab") for h in (2, 3) for e in (2, 5) for s in (0, 1)}
     assert {run.info.run_name for run in made} == names
@@ -69,8 +124,7 @@ def test_a_sweep_records_every_run_as_a_single_run_is_recorded(capsys: pytest.Ca
     assert members(parent) == {run.info.run_id for run in made}
 
     (child,) = [run for run in made if run.info.run_name == "aab rnn3 e5 s1"]
-    assert train_main(["--pattern", "aab", "--hidden-size", "3", "--epochs", "5", "--seed", "1"]) == 0
-    single = runs()[0]
+    single = MlflowClient().get_run(swept.single)
     assert child.data.params == single.data.params
     assert child.data.metrics.keys() == single.data.metrics.keys()
     assert child.data.metrics == pytest.approx(single.data.metrics, rel=1e-4)
@@ -88,12 +142,12 @@ def test_a_sweep_records_every_run_as_a_single_run_is_recorded(capsys: pytest.Ca
     assert files[0] == files[1]
     history = MlflowClient().get_metric_history(child.info.run_id, "train_loss")
     assert [metric.value for metric in history] == nets[0].curves["train_loss"].tolist()
-    assert "16/16" in capsys.readouterr().out
+    assert "16/16" in swept.said
 
 
-def test_the_parent_holds_grid_tables_pictures_and_key_numbers(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--patterns", "abc,aab", *SMALL]) == 0
+def test_the_parent_holds_grid_tables_pictures_and_key_numbers(swept: Swept) -> None:
     (parent,) = parents()
+    made = [run for run in children() if run.info.run_id != swept.single]
     assert parent.info.status == "FINISHED"
     assert parent.info.run_name == "sweep: 2 patterns x 2 hidden sizes x 2 epochs x 2 seeds"
     said = {"patterns": "abc,aab", "hidden_sizes": "2,3", "epochs": "2,5", "seeds": "2"}
@@ -103,11 +157,11 @@ def test_the_parent_holds_grid_tables_pictures_and_key_numbers(capsys: pytest.Ca
 
     results, every = table(parent, "results"), table(parent, "runs")
     assert len(every) == 16
-    assert set(every["run_id"]) == {run.info.run_id for run in children()}
+    assert set(every["run_id"]) == {run.info.run_id for run in made}
     assert not every["reused"].any()
     assert len(results) == 8
     assert (results["finished"] == 2).all()
-    losses = {run.info.run_name: run.data.metrics["eval_loss"] for run in children()}
+    losses = {run.info.run_name: run.data.metrics["eval_loss"] for run in made}
     for row in results.to_dict("records"):
         of_row = [losses[f"{row['pattern']} rnn{row['hidden_size']} e{row['epochs']} s{seed}"] for seed in (0, 1)]
         assert row["eval_loss_mean"] == pytest.approx(np.mean(of_row), rel=1e-5)
@@ -115,14 +169,14 @@ def test_the_parent_holds_grid_tables_pictures_and_key_numbers(capsys: pytest.Ca
 
     for name in ("heat_map", "curves"):
         assert artifact(parent, f"plots/{name}.png").read_bytes().startswith(b"\x89PNG")
-    note, said_aloud = parent.data.tags["mlflow.note.content"], capsys.readouterr().out
+    note = parent.data.tags["mlflow.note.content"]
     assert note.startswith("- 2 patterns x 2 hidden sizes x 2 epochs x 2 seeds: 16 runs, 16 new, 0 reused")
     for pattern in ("abc", "aab"):
         best = results[results["pattern"] == pattern].sort_values("excess_loss_mean").iloc[0]
         where = f"at hidden size {best['hidden_size']}, epochs {best['epochs']}"
         expected = f"{pattern}: lowest mean excess loss {best['excess_loss_mean']:.4g} "
         assert any(line.startswith(f"- {expected}") and line.endswith(where) for line in note.splitlines())
-        assert expected in said_aloud
+        assert expected in swept.said
     assert parent.data.metrics["runs"] == parent.data.metrics["runs_new"] == 16
 
 
@@ -332,15 +386,11 @@ def test_a_grids_file_is_kept_word_for_word(tmp_path: Path) -> None:
     assert len(children()) == 1
 
 
-def test_a_dry_run_says_what_it_would_be_and_makes_nothing(capsys: pytest.CaptureFixture[str], store: Path) -> None:
-    assert main([*SMALL, "--dry-run"]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("2 hidden sizes x 2 epochs x 2 seeds: 8 runs, about ")
-    assert not runs()
-    before = room(store)
-    assert main(SMALL) == 0
-    megabytes = float(said.split(", and ")[1].split(" MB")[0])
-    assert 0.5 < megabytes * 1e6 / (room(store) - before) < 2
+def test_a_dry_run_says_what_it_would_be_and_makes_nothing(swept: Swept) -> None:
+    assert swept.planned.startswith("2 patterns x 2 hidden sizes x 2 epochs x 2 seeds: 16 runs, about ")
+    assert swept.runs_of_plan == 0
+    megabytes = float(swept.planned.split(", and ")[1].split(" MB")[0])
+    assert 0.5 < megabytes * 1e6 / swept.room < 2
 
 
 def room(folder: Path) -> int:
@@ -360,16 +410,17 @@ def test_pictures_of_earlier_runs_do_not_fill_the_memory(monkeypatch: pytest.Mon
     alive: list[int] = []
     png = Picture.png
 
-    def counted(self: Picture, few_colours: bool = False) -> bytes:
-        if few_colours:  # a run's, not the sweep's own
+    def counted(self: Picture, fast: bool = False) -> bytes:
+        if fast:  # a run's, not the sweep's own
             drawn.append(weakref.ref(self))
         alive.append(sum(one() is not None for one in drawn))
-        return png(self, few_colours)
+        return png(self, fast)
 
     monkeypatch.setattr(Picture, "png", counted)
-    for epochs, seeds in (("1,2,3", "10"), ("1", "20-20")):  # the second finds what the first has left
+    monkeypatch.setattr(shards, "RUNS_A_COLLECTION", 4)
+    for epochs, seeds in (("1,2,3", "4"), ("1", "20-20")):  # the second finds what the first has left
         assert main(["--epochs", epochs, "--hidden-sizes", "2", "--seeds", seeds]) == 0
-    assert len(drawn) == 4 * 31
+    assert len(drawn) == 4 * 13
     assert max(alive) <= 4 * (shards.RUNS_A_COLLECTION + 1)
 
 

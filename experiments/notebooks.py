@@ -1,0 +1,132 @@
+"""Execute the notebooks of analysis/notebooks, each in a kernel of its own, and save them with their output.
+
+python -m experiments.notebooks --make
+"""
+
+import contextlib
+import copy
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from experiments.flags import UsageError, complain, read_flags
+
+FOLDER = Path(__file__).resolve().parent.parent / "analysis" / "notebooks"
+
+OFFER = "make = False"
+"""How the cell begins that finds a notebook's runs; with True it makes those that are not there."""
+
+MOST_SECONDS = 1800
+"""For one cell: the sweep that it may make."""
+
+
+@dataclass(frozen=True)
+class Flags:
+    """Execute the notebooks and save them with their output; one that fails stays as it was."""
+
+    names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    """What the names of those to execute begin with, such as 02; nothing is all of them."""
+    make: bool = False
+    """Make the runs that are not there, by the command that the notebook offers."""
+    folder: Path = FOLDER
+    """Where the notebooks are."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Execute notebooks.
+
+    Arguments:
+        arguments: the command line, by default the program's own.
+
+    Returns:
+        The exit status: 0, 1 if a notebook failed, 2 for bad input.
+    """
+    try:
+        flags: Any = read_flags(Flags, "python -m experiments.notebooks", arguments)
+        paths = _chosen(flags.names, flags.folder)
+    except UsageError as error:
+        return complain(str(error), 2)
+    failed = 0
+    for path in paths:
+        begin = time.monotonic()
+        try:
+            execute(path, flags.make)
+        except RuntimeError as error:
+            failed += 1
+            complain(f"{path.name}: {error}", 1)
+        else:
+            print(f"{path.name}: {time.monotonic() - begin:.0f} s, {path.stat().st_size / 1000:.0f} kB", flush=True)
+    return min(failed, 1)
+
+
+def execute(path: Path, make: bool) -> None:
+    """Execute a notebook in its folder, and save it with its output.
+
+    Arguments:
+        path: of the notebook.
+        make: first run it as far as its offer, and accept that.
+
+    Raises:
+        RuntimeError: a cell failed; the message has the error's last line, and the file stays as it was.
+    """
+    from nbformat import read, write
+
+    notebook = read(path, as_version=4)  # type: ignore[no-untyped-call]
+    if make:  # by itself: what a sweep prints is not what the notebook is about
+        offers = [number for number, cell in enumerate(notebook.cells) if OFFER in cell.source]
+        first = copy.deepcopy(notebook)
+        del first.cells[offers[0] + 1 :]
+        first.cells[-1].source = first.cells[-1].source.replace(OFFER, "make = True")
+        _run(first, path.parent)
+    _run(notebook, path.parent)
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    write(notebook, path)  # type: ignore[no-untyped-call]
+
+
+def _run(notebook: Any, folder: Path) -> None:
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    resources = {"metadata": {"path": str(folder)}}
+    client = NotebookClient(
+        notebook,
+        timeout=MOST_SECONDS,
+        resources=resources,
+        kernel_name="python3",
+        record_timing=False,  # or each execution would change the file
+        coalesce_streams=True,
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        said = [line for line in str(error).splitlines() if line.strip()]
+        raise RuntimeError(said[-1] if said else "a cell failed") from None
+
+
+def _chosen(names: Sequence[str], folder: Path) -> list[Path]:
+    """Return the notebooks whose names begin with one of `names`."""
+    with contextlib.suppress(ImportError):
+        import nbclient  # noqa: F401
+        import nbformat  # noqa: F401
+
+        there = sorted(folder.glob("*.ipynb"))
+        chosen = [path for path in there if not names or path.name.startswith(tuple(names))]
+        for name in names:
+            if not any(path.name.startswith(name) for path in chosen):
+                raise UsageError(f"there is no notebook {name!r}; allowed: {', '.join(path.stem for path in there)}")
+        if not chosen:
+            raise UsageError(f"there are no notebooks in {folder} (--folder)")
+        return chosen
+    raise UsageError('nbclient is not installed: pip install -e ".[notebooks]"')
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""What nets do inside, against geometry and probes called by hand on states that are stepped through by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from analysis import compare, inside
+from analysis.geometry import period, shape
+from analysis.hidden_states import probe
+from analysis.runs import load_net
+from rnn_core.config import TrainConfig
+from rnn_core.model import CharRNN
+from rnn_core.prepare import prepare
+
+STEPS = 240
+
+
+def read(net: CharRNN, indices: list[int]) -> np.ndarray:
+    """The states of a net of one layer after each character."""
+    with torch.no_grad():
+        states_bth, _ = net.recurrent(net.encode(torch.tensor([indices])), net.init_hidden(1))
+    return states_bth[0].numpy()
+
+
+def write(net: CharRNN, indices: list[int]) -> np.ndarray:
+    """The states after each of the characters that a net writes by itself, having read some."""
+    hidden, states = net.init_hidden(1), []
+    with torch.no_grad():
+        for index in indices:
+            logits_btv, hidden = net(net.encode(torch.tensor([[index]])), hidden)
+        for _ in range(STEPS):
+            logits_btv, hidden = net(net.encode(logits_btv.argmax(-1)), hidden)
+            states.append(hidden[0, 0].numpy())
+    return np.array(states)
+
+
+UNITS = {"abc": [0, 1, 2], "aab": [0, 0, 1]}
+
+
+def net_of(run: object, trained: bool) -> CharRNN:
+    config = TrainConfig(run.pattern, hidden_size=run.hidden_size, seed=run.seed)
+    return load_net(run) if trained else prepare(config).build_net()
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_cycles_are_measured_as_by_hand(units: pd.DataFrame, trained: bool) -> None:
+    runs = units[units["hidden_size"] == 6]  # their index does not begin at 0
+    table = inside.cycles(runs, trained)
+    assert table["run_id"].tolist() == runs["run_id"].tolist()
+    assert table["epochs"].tolist() == [60 if trained else 0] * 4
+    assert ("eval_loss" in table) == trained, "an untrained net has none of what training came to"
+    for row, run in zip(table.itertuples(), runs.itertuples(), strict=True):
+        net, unit = net_of(run, trained), UNITS[run.pattern]
+        forced, free = read(net, unit * 80), write(net, unit * 5)
+        found = shape(forced, 3)
+        assert (row.radius, row.separation, row.nearest) == pytest.approx(
+            (found.radius, found.separation, found.nearest), abs=1e-5
+        )
+        lags = [period(states, 60).lag or np.nan for states in (forced, free)]
+        np.testing.assert_array_equal([row.forced_period, row.free_period], lags)
+        assert (row.own_period, row.keeps_time) == (3, lags[1] == 3)
+    if trained:
+        assert table["keeps_time"].any()
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_readouts_are_probes_of_place_and_character(units: pd.DataFrame, trained: bool) -> None:
+    runs = units[units["hidden_size"] == 6][1:3]  # one of abc, one of aab
+    table = inside.readouts(runs, trained)
+    for row, run in zip(table.itertuples(), runs.itertuples(), strict=True):
+        states = read(net_of(run, trained), UNITS[run.pattern] * 80)
+        place = probe(states, [0, 1, 2] * 80, run.pattern * 80)
+        assert (row.place_accuracy, row.place_baseline) == pytest.approx((place.accuracy, place.baseline), abs=0.01)
+        assert row.character_accuracy == pytest.approx(probe(states, run.pattern * 80).accuracy, abs=0.01)
+    baselines = dict(zip(table["pattern"], table["place_baseline"], strict=True))
+    assert baselines == pytest.approx({"abc": 1, "aab": 2 / 3}), "a character alone tells one a not from the other"
+
+
+def test_a_run_that_diverged_counts_but_has_no_measures(units: pd.DataFrame, diverged: pd.DataFrame) -> None:
+    runs = pd.concat([units[:1], diverged, units[-1:]])
+    table = inside.cycles(runs)
+    assert table["run_id"].tolist() == runs["run_id"].tolist()
+    assert table["radius"].isna().tolist() == table["nearest"].isna().tolist() == [False, True, False]
+    assert not table["keeps_time"][1]
+    assert table["own_period"].tolist() == [3, 3, 3]
+    assert compare.share(table["keeps_time"]).n == 3
+    read_out = inside.readouts(runs[:2])
+    assert read_out["place_accuracy"].isna().tolist() == [False, True]
+    assert np.isfinite(inside.cycles(diverged, trained=False)["radius"]).all(), "its seed began with a net"
+    assert inside.cycles(diverged)["keeps_time"].tolist() == [False]
+
+
+def test_trained_and_untrained_nets_stand_in_one_table(units: pd.DataFrame) -> None:
+    runs = units[units["hidden_size"] == 6]
+    both = pd.concat([inside.cycles(runs, trained=False), inside.cycles(runs)], ignore_index=True)
+    found = compare.paired(both[both["pattern"] == "abc"], "radius", "epochs", 0, 60)
+    radius = both[both["pattern"] == "abc"].set_index(["seed", "epochs"])["radius"]
+    assert found.difference.value == pytest.approx(np.mean([radius[seed, 60] - radius[seed, 0] for seed in (0, 1)]))
+
+
+def test_places_are_those_of_the_shortest_unit() -> None:
+    assert [inside.unit_of(pattern) for pattern in ("abab", "abaaba", "aab", "abcabd")] == [
+        "ab",
+        "aba",
+        "aab",
+        "abcabd",
+    ]
+    with pytest.raises(ValueError, match="reber is no unit that is repeated, so it has no places; allowed: patterns"):
+        inside.unit_of("reber")
+
+
+def test_what_repeats_no_unit_is_refused(strings: pd.DataFrame) -> None:
+    for measure in (inside.cycles, inside.readouts):
+        with pytest.raises(ValueError, match="reber is no unit"):
+            measure(strings)

@@ -1,0 +1,274 @@
+"""Pictures of tables of runs, against numbers read from the runs' files and worked out by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis import compare, views
+from analysis.compare import MixedError
+from analysis.runs import RunError, curves, load_net
+from tests.analysis.figures.looking import draw, texts, written
+
+
+def titles(figure: Figure) -> list[str]:
+    return [axes.get_title(loc="left") for axes in figure.axes]
+
+
+def heights(axes: Axes) -> dict[str, np.ndarray]:
+    """The labelled lines of a panel."""
+    every = {str(line.get_label()): np.asarray(line.get_ydata(), float) for line in axes.get_lines()}
+    return {label: height for label, height in every.items() if not label.startswith("_")}
+
+
+def floors(axes: Axes) -> list[float]:
+    return [float(line.get_ydata()[0]) for line in axes.get_lines() if str(line.get_label()).startswith("_")]
+
+
+def marks(figure: Figure, marker: str) -> list[tuple[float, float]]:
+    """Where marks of one kind stand, from above."""
+    found = [line for line in figure.axes[0].get_lines() if line.get_marker() == marker]
+    points = [point for line in found for point in zip(line.get_xdata(), line.get_ydata(), strict=True)]
+    return sorted(((float(x), float(y)) for x, y in points), key=lambda point: point[1])
+
+
+def curve_of(run: pd.Series, metric: str = "train_loss") -> np.ndarray:
+    return pd.read_csv(Path(run["artifact_uri"]) / "curves.csv")[metric].to_numpy()
+
+
+def some_of(runs: pd.DataFrame, **fields: object) -> pd.DataFrame:
+    return runs[(runs[list(fields)] == list(fields.values())).all(axis=1)]
+
+
+def cells(figure: Figure, axes: Axes) -> dict[tuple[float, float], str]:
+    """The counts in the cells of a heat map."""
+    return {(one.x, one.y): one.text for one in written(figure, axes.transData) if "/" in one.text}
+
+
+def test_a_map_counts_the_seeds_that_are_right_and_hatches_what_is_missing(units: pd.DataFrame) -> None:
+    units["solved"] = units["eval_accuracy"] == 1
+    assert 0 < units["solved"].sum() < len(units)
+    # Backwards: however the gaps of a grid lie, sizes and epochs ascend.
+    figure = views.shares(units[::-1], "solved", "Solved", "pattern", rows="hidden_size", columns="epochs")
+    *maps, _ = figure.axes
+    assert titles(figure)[:2] == ["aab", "abc"]
+    for pattern, axes in zip(["aab", "abc"], maps, strict=True):
+        expected = {}
+        for row, size in enumerate([4, 6]):
+            for column, epochs in enumerate([2, 60]):
+                some = some_of(units, pattern=pattern, hidden_size=size, epochs=epochs)
+                if len(some):
+                    expected[column, row] = f"{sum(some['eval_accuracy'] == 1)}/{len(some)}"
+        assert cells(figure, axes) == expected
+        assert len(axes.patches) == 4 - len(expected)
+    assert {one.text: one.y for one in written(figure, maps[0].get_yaxis_transform())} == {"4": 0, "6": 1}
+    assert {one.text: one.x for one in written(figure, maps[1].get_xaxis_transform())} == {"2": 0, "60": 1}
+    draw(figure)
+
+
+def test_a_map_does_not_count_runs_of_which_nobody_knows(units: pd.DataFrame) -> None:
+    right = [1, 0, np.nan, 1, 1, 1, np.nan, np.nan, 1, 0]
+    figure = views.shares(units.assign(right=right), "right", "Right", "pattern", "hidden_size", "epochs")
+    assert cells(figure, figure.axes[0]) == {(0, 0): "1/2", (1, 0): "3/3"}
+    one = views.shares(units.assign(right=right), "right", "Right", "data_seed", "name", "pattern")
+    assert titles(one)[0] == "data seed 0"
+
+
+def test_a_map_refuses_what_is_no_truth_and_what_must_not_be_pooled(units: pd.DataFrame) -> None:
+    with pytest.raises(ValueError, match=r"eval_accuracy is 0\.333333 in a run; allowed: truths, or 1 and 0"):
+        views.shares(units, "eval_accuracy", "", "pattern", "hidden_size", "epochs")
+    units["solved"] = compare.solved(units)
+    with pytest.raises(MixedError, match="differ in hidden_size"):
+        views.shares(units, "solved", "", None, "pattern", "epochs")
+    with pytest.raises(ValueError, match="no column 'nothing'"):
+        views.shares(units, "nothing", "", None, "pattern", "epochs")
+    with pytest.raises(ValueError, match="0 runs; allowed: 1 or more"):
+        views.shares(units[:0], "solved", "", None, "pattern", "epochs")
+
+
+def test_learning_is_the_median_curve_of_the_longest_runs(units: pd.DataFrame) -> None:
+    figure = views.learning(units, curves(units), "pattern", "hidden_size")
+    assert titles(figure) == ["abc", "aab"]
+    for pattern, axes in zip(["abc", "aab"], figure.axes, strict=True):
+        shown = heights(axes)
+        for size in (4, 6) if pattern == "abc" else (6,):
+            some = some_of(units, pattern=pattern, hidden_size=size, epochs=60)
+            expected = np.median([curve_of(run) for _, run in some.iterrows()], axis=0)
+            np.testing.assert_allclose(shown.pop(f"{size} units"), expected)
+        assert not shown
+    assert "line and band: median of 2 to 3 seeds, 95 % interval" in texts(figure)
+    draw(figure)
+
+
+def test_a_combination_that_is_missing_leaves_its_panel_empty(units: pd.DataFrame) -> None:
+    losses = curves(units)
+    figure = views.learning(units, losses, ["pattern", "hidden_size"], "cell", "train_accuracy")
+    assert titles(figure) == ["abc, 4 units", "abc, 6 units", "aab, 4 units: no runs", "aab, 6 units"]
+    places = [axes.get_position() for axes in figure.axes]
+    assert places[0].x0 == places[2].x0 < places[1].x0 == places[3].x0
+    assert [len(axes.get_lines()) for axes in figure.axes] == [1, 1, 0, 1]
+    assert figure.axes[0].get_ylim() == pytest.approx((-0.04, 1.04), abs=0.05)
+    lost = losses.assign(value=losses["value"].where(losses["run_id"].isin(units["run_id"][:8])))  # none of aab
+    assert titles(views.learning(units, lost, ["pattern"], "hidden_size")) == ["abc", "aab: no curve"]
+
+
+def test_a_panel_has_a_floor_only_if_it_is_that_of_all_its_runs(units: pd.DataFrame) -> None:
+    six = units[units["hidden_size"] == 6].assign(floor_loss=0.25)
+    losses = curves(six)
+    apart = views.learning(six, losses, ["pattern"], "hidden_size")
+    assert [floors(axes) for axes in apart.axes] == [[0.25], [0.25]]
+    (together,) = views.learning(six, losses, [], "pattern").axes
+    assert (list(heights(together)), floors(together)) == (["abc", "aab"], [])
+    assert not floors(views.learning(six, losses, "pattern", "cell", "train_accuracy").axes[0])
+
+
+def test_a_single_seed_has_no_band_and_many_lines_are_refused(units: pd.DataFrame, diverged: pd.DataFrame) -> None:
+    one = units[-1:]
+    assert "line and band: single seeds, no interval" in texts(views.learning(one, curves(one), [], "cell"))
+    with pytest.raises(ValueError, match=r"run_id has 8 values in abc; allowed: 7 lines in a panel; leave some out"):
+        views.learning(units, curves(units), "pattern", "run_id")
+    losses = curves(diverged)
+    assert len(heights(views.learning(diverged, losses, [], "cell").axes[0])["rnn"]) == losses["epoch"].max() + 1
+    with pytest.raises(ValueError, match="none of 1 runs has a finite train_loss"):
+        views.learning(diverged, losses.assign(value=np.nan), [], "cell")
+    with pytest.raises(ValueError, match="the curves hold no 'valid_loss'"):
+        views.learning(one, losses, [], "cell", "valid_loss")
+
+
+def test_times_are_the_epochs_from_which_no_training_character_is_wrong(
+    units: pd.DataFrame, diverged: pd.DataFrame
+) -> None:
+    runs = pd.concat([units, diverged], ignore_index=True)
+    figure = views.times(runs, curves(runs), ["pattern", "hidden_size"], threshold=0.999)
+    expected = []
+    for _, run in some_of(units, epochs=60).iterrows():
+        wrong = np.flatnonzero(curve_of(run, "train_accuracy") < 0.999)
+        expected.append(wrong[-1] + 1)
+    assert sorted(x for x, _ in marks(figure, "o")) == pytest.approx(sorted(expected))
+    assert {one.text: one.y for one in written(figure, figure.axes[0].get_yaxis_transform())}.items() >= {
+        "abc, 4 units": 0,
+        "abc, 6 units": 1,
+        "aab, 6 units": 2,
+        "abc, 64 units": 3,
+        "1 of 1 unsolved": 3,
+    }.items()
+    assert any("stays at 99.9%" in text for text in texts(figure))
+    draw(figure)
+
+
+def test_estimates_are_medians_and_say_how_many_seeds_have_none(units: pd.DataFrame, diverged: pd.DataFrame) -> None:
+    runs = pd.concat([units[units["epochs"] == 60], diverged], ignore_index=True)
+    figure = views.estimates(runs, "eval_loss", ["pattern", "hidden_size"], "hidden_size", log=True)
+    for marker, size in (("o", 4), ("s", 6)):
+        some = runs[runs["hidden_size"] == size]
+        expected = [np.median(those["eval_loss"]) for _, those in some.groupby("pattern", sort=False)]
+        assert [x for x, _ in marks(figure, marker)] == pytest.approx(expected)
+    assert {"3 seeds", "2 seeds", "0 seeds, 1 without", "Eval loss: median, 95 % interval"} <= set(texts(figure))
+    one = views.estimates(units[-1:], "eval_loss", "pattern", "pattern")
+    assert {"1 seed", "aab"} <= set(texts(one))
+    draw(figure)
+    with pytest.raises(ValueError, match=r"group is 'cell'; allowed: one of by=\['pattern'\]"):
+        views.estimates(runs, "eval_loss", "pattern", "cell")
+
+
+def test_differences_that_rest_on_few_seeds_look_undecided(units: pd.DataFrame) -> None:
+    pairs = compare.steps(units, "eval_loss", "epochs")
+    figure = views.differences("Epochs", pairs, "difference (nats)")
+    before, after = (some_of(units, hidden_size=4, epochs=n).set_index("seed")["eval_loss"] for n in (2, 60))
+    ((x, _),) = marks(figure, "o")
+    assert x == pytest.approx((after - before).mean())
+    assert pairs["abc, 4 units: 2 to 60 epochs"].difference.high < 0
+    assert {"undecided, n=3", "undecided: the interval holds 0, or few seeds"} <= set(texts(figure))
+    (mark,) = (line for line in figure.axes[0].get_lines() if line.get_marker() == "o")
+    assert mark.get_markerfacecolor() == "white"
+    ratios = compare.steps(units, "eval_loss", "epochs", ratio=True)
+    assert marks(views.differences("Epochs", ratios, "ratio"), "o")[0][0] == pytest.approx(
+        np.exp(np.log(after / before).mean())
+    )
+    with pytest.raises(ValueError, match="0 comparisons; allowed: 1 or more"):
+        views.differences("None", {}, "")
+    with pytest.raises(ValueError, match="some comparisons are ratios and others are differences"):
+        views.differences("Both", pairs | {"ratio": next(iter(ratios.values()))}, "")
+
+
+@pytest.mark.parametrize(("begin", "first"), [(None, 15 - 16), (30, 30), (10_000, 165 - 32)])
+def test_what_is_predicted_is_what_the_nets_say(units: pd.DataFrame, begin: int | None, first: int) -> None:
+    aab = units[units["pattern"] == "aab"]
+    figure = views.predicted(aab, "seed", begin)
+    first = max(1, first)
+    indices = torch.tensor([[0, 0, 1] * 55])
+    expected = {(t, 0): "ab"[indices[0, first + t]] for t in range(32)}
+    for row, run_id in enumerate(aab["run_id"], 1):
+        net = load_net(run_id)
+        with torch.no_grad():
+            logits_btv, _ = net(net.encode(indices), net.init_hidden(1))
+        likeliest = logits_btv[0].argmax(-1)
+        expected |= {(t, row): "ab"[likeliest[first + t - 1]] for t in range(32)}
+    assert {(one.x, one.y): one.text for one in written(figure, figure.axes[0].transData)} == expected
+    assert f"aab: characters {first} to {first + 31} of the test, and what each run predicts" in texts(figure)
+    assert ("end of the training range" in texts(figure)) == (begin is None)
+
+
+def test_predictions_are_of_one_text_and_of_runs_with_a_net(units: pd.DataFrame, diverged: pd.DataFrame) -> None:
+    abc = units[units["pattern"] == "abc"][-1:]
+    with pytest.warns(UserWarning, match=r"1 of 2 runs diverged and are left out: abc rnn64 .*s0"):
+        figure = views.predicted(pd.concat([abc, diverged]), ["hidden_size"])
+    assert {"target", "6 units"} <= set(texts(figure))
+    assert "64 units" not in texts(figure)
+    with pytest.raises(RunError, match="all of 1 runs diverged and recorded no net"):
+        views.predicted(diverged, ["seed"])
+    with pytest.raises(ValueError, match="tested on different texts; allowed: one pattern, length and data_seed"):
+        views.predicted(units, ["seed"])
+    with pytest.raises(ValueError, match="0 characters; allowed: 1 or more"):
+        views.predicted(abc, ["seed"], count=0)
+
+
+def reach_of(run: pd.Series) -> pd.DataFrame:
+    return pd.read_csv(Path(run["artifact_uri"]) / "generalization.csv").set_index("size")
+
+
+def test_reach_is_the_median_share_of_whole_cases(strings: pd.DataFrame, units: pd.DataFrame, tmp_path: Path) -> None:
+    # The nets of the store get nothing right, on the same sizes: tables that say otherwise show what is drawn.
+    for n, (_, run) in enumerate(strings.iterrows()):
+        table = reach_of(run)
+        table["cases_right"] = np.arange(n, n + len(table)) % (table["cases"] + 1)
+        table["trained"] &= table.index < 12 - n
+        (tmp_path / run["run_id"]).mkdir()
+        table[n % 2 :].to_csv(tmp_path / run["run_id"] / "generalization.csv")
+    strings["artifact_uri"] = [str(tmp_path / run_id) for run_id in strings["run_id"]]
+    figure = views.reach(pd.concat([strings, units]), "length")
+    (axes,) = figure.axes
+    assert titles(figure) == ["reber"]
+    trained = []
+    for length in (60, 120):
+        tables = [reach_of(run) for _, run in strings[strings["length"] == length].iterrows()]
+        shares = pd.concat([table["cases_right"] / table["cases"] for table in tables], axis=1)
+        np.testing.assert_allclose(heights(axes)[f"length {length}"], shares.sort_index().median(axis=1))
+        trained += [table.index[table["trained"]] for table in tables]
+    (shade,) = axes.patches
+    least, most = max(map(min, trained)), min(map(max, trained))
+    left, right = shade.get_extents().transformed(axes.transData.inverted()).intervalx
+    assert (left, right) == pytest.approx((least - (0.5 if axes.get_xscale() == "linear" else 0), most + 0.5))
+    assert (least, most) != (min(map(min, trained)), max(map(max, trained))), "not all were trained on the same sizes"
+    assert "line and band: median of 2 seeds, 95 % interval" in texts(figure)
+    draw(figure)
+
+
+def test_reach_refuses_what_must_not_be_pooled_and_says_what_there_is(
+    strings: pd.DataFrame, units: pd.DataFrame, diverged: pd.DataFrame
+) -> None:
+    with pytest.raises(MixedError, match=r"differ in length \(60, 120\)"):
+        views.reach(strings, "cell")
+    with pytest.raises(ValueError, match="none of these runs has cases by depth; they have length"):
+        views.reach(strings, "length", "depth")
+    with pytest.raises(ValueError, match="cases by length; they have none at all: take strings"):
+        views.reach(units, "hidden_size")
+    with pytest.warns(UserWarning, match="1 of 3 runs diverged and are left out"):
+        figure = views.reach(pd.concat([strings[:2], diverged]), "pattern")
+    assert list(heights(figure.axes[0])) == ["reber"]
+    alone = views.reach(strings[:1], "length")
+    assert "line and band: single seeds, no interval" in texts(alone)

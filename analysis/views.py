@@ -31,6 +31,9 @@ METRICS = {
 }
 """What an axis says of a metric; of another, its name."""
 
+MOST_POINTS = 8
+"""Points of a curve over the sizes trained on, and as many beyond."""
+
 EDGES = ("value", "low", "high")
 """What an estimate is drawn by."""
 
@@ -255,16 +258,17 @@ def predicted(runs: pd.DataFrame, by: str | Sequence[str], begin: int | None = N
     return figures.strips(title, read[begin:], rows, test.start - begin)
 
 
-def reach(runs: pd.DataFrame, lines: str, measure: str = "length") -> Picture:
+def reach(runs: pd.DataFrame, lines: str, measure: str = "") -> Picture:
     """Draw the share of cases that is right at each size, with its spread over seeds: a panel for each pattern.
 
+    Neighbouring sizes share a point where there are many; none has sizes from both sides of the edge of training.
     Shaded are the sizes that all runs of a panel were trained on. Runs that diverged have no cases, and are left out
     with a warning.
 
     Arguments:
         runs: a table from `find_runs`, of patterns that have such cases; those of others are left out.
         lines: the field that the lines of a panel differ in, at most 7 values.
-        measure: what the size counts, such as `length` (characters) or `depth`.
+        measure: what the size counts, such as `length` (characters) or `depth`; empty for each pattern's main one.
 
     Raises:
         MixedError: runs of one line differ in more than their seeds.
@@ -274,17 +278,18 @@ def reach(runs: pd.DataFrame, lines: str, measure: str = "length") -> Picture:
     by = list(dict.fromkeys(["pattern", lines]))
     need(runs, by)
     counted = without_diverged(runs)
-    every = reaches(counted)
-    table = every[every["measure"] == measure].merge(counted[["run_id", *by]], on="run_id")
+    every = reaches(counted).merge(counted[["run_id", *by]], on="run_id")
+    main = every.groupby("pattern", sort=False)["measure"].first()
+    table = every[every["measure"] == (measure or every["pattern"].map(main))]
     if table.empty:
         there = ", ".join(every["measure"].unique()) or "none at all: take strings, such as reber or anbn"
-        raise ValueError(f"none of these runs has cases by {measure}; they have {there}")
+        raise ValueError(f"none of these runs has cases{f' by {measure}' * bool(measure)}; they have {there}")
     shown = counted[counted["run_id"].isin(table["run_id"])]
     _check_lines(shown, ["pattern"], lines)
-    table["share"] = table["cases_right"] / table["cases"]
+    points = pd.concat([_points(some) for _, some in table.groupby("pattern", sort=False)])
     found: dict[Any, list[figures.ReachBand]] = {}
     for key, some in each_setting(shown, by):
-        own = table[table["run_id"].isin(some["run_id"])]
+        own = points[points["run_id"].isin(some["run_id"])]
         share_ns = own.pivot(index="run_id", columns="size", values="share")
         estimates_s = [compare.estimate(share_ns[size]) for size in share_ns]
         edges = [np.array([getattr(one, name) for one in estimates_s]) for name in EDGES]
@@ -295,10 +300,23 @@ def reach(runs: pd.DataFrame, lines: str, measure: str = "length") -> Picture:
         sizes = table[(table["pattern"] == pattern) & table["trained"].astype(bool)].groupby("run_id")["size"]
         least, most = sizes.min().max(), sizes.max().min()
         panels.append(
-            figures.ReachPanel(str(pattern), measure, (int(least), int(most)) if least <= most else None, bands)
+            figures.ReachPanel(
+                str(pattern), measure or main[pattern], (int(least), int(most)) if least <= most else None, bands
+            )
         )
     n = table.groupby(by, sort=False)["run_id"].nunique()
-    return figures.reaches(f"Whole cases right at each {measure}", panels, compare.spread("median", n))
+    return figures.reaches(f"Whole cases right at each {measure or 'size'}", panels, compare.spread("median", n))
+
+
+def _points(cases: pd.DataFrame) -> pd.DataFrame:
+    """Return each run's share of cases right at the points of a curve, which a few neighbouring sizes share."""
+    trained = cases.groupby("size")["trained"].all()
+    point_of: dict[int, float] = {}
+    for side in (trained.index[trained].to_numpy(), trained.index[~trained].to_numpy()):
+        for part in np.array_split(side, min(MOST_POINTS, len(side)) or 1):
+            point_of |= {int(size): float(part.mean()) for size in part}
+    sums = cases.assign(size=cases["size"].map(point_of)).groupby(["run_id", "size"])[["cases", "cases_right"]].sum()
+    return (sums["cases_right"] / sums["cases"]).rename("share").reset_index()
 
 
 def _settings(table: pd.DataFrame, by: str | Sequence[str]) -> list[tuple[dict[Hashable, Any], pd.DataFrame]]:

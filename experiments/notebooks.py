@@ -95,12 +95,11 @@ def _run(notebook: Any, folder: Path) -> None:
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
 
-    resources = {"metadata": {"path": str(folder)}}
     client = NotebookClient(
         notebook,
-        timeout=MOST_SECONDS,
-        resources=resources,
         kernel_name="python3",
+        timeout=MOST_SECONDS,
+        resources={"metadata": {"path": str(folder)}},
         record_timing=False,  # or each execution would change the file
         coalesce_streams=True,
     )

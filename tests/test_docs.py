@@ -48,6 +48,28 @@ def test_readme_shows_the_sweeps_table_and_it_holds() -> None:
         assert float(times) >= float(least)
 
 
+def test_readme_shows_what_reading_costs_and_it_holds() -> None:
+    readme = (PROJECT / "README.md").read_text()
+    assert "`python -m benchmarks.reading`" in readme
+    table = readme.split("| what | ours | instead | times as fast | at least |\n|---|---|---|---|---|\n")[1]
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in table.split("\n\n")[0].splitlines()]
+    assert len(rows) == 2
+    for _, ours, instead, times, least in rows:
+        assert float(instead.split()[0]) / float(ours.split()[0]) == pytest.approx(float(times), rel=0.02)
+        assert float(times) >= float(least)
+
+
+def test_readmes_pictures_and_notebooks_are_there() -> None:
+    readme = (PROJECT / "README.md").read_text()
+    linked = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", readme)
+    local = [path for path in linked if not path.startswith("http")]
+    assert len(local) >= 10
+    for path in local:
+        assert (PROJECT / path).exists(), path
+    kept = {f"docs/{path.name}" for path in (PROJECT / "docs").glob("*.png")}
+    assert kept == {path for path in local if path.endswith(".png")}
+
+
 def test_readmes_first_sweep_is_one() -> None:
     readme = (PROJECT / "README.md").read_text()
     (command,) = re.findall(r"mlflow run \. -e sweep --env-manager local (.*)", readme)

@@ -18,6 +18,8 @@ SWEEPS = (
     "--patterns reber --lengths 60,120 --batch-sizes 4 --hidden-sizes 3 --epochs 2 --seeds 2",
 )
 
+DIVERGES = "--pattern abc --hidden-size 64 --epochs 60 --learning-rate 1e37 --seed 0"
+
 
 @pytest.fixture(scope="session")
 def recorded_sweeps(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -30,7 +32,7 @@ def recorded_sweeps(migrated_store: Path, tmp_path_factory: pytest.TempPathFacto
         mlflow.set_tracking_uri(None)
         for flags in SWEEPS:
             assert sweep(flags.split()) == 0
-        assert train("--pattern abc --hidden-size 64 --epochs 60 --learning-rate 1e37 --seed 0".split()) == 1
+        assert train(DIVERGES.split()) == 1
     yield folder
     mlflow.set_tracking_uri(None)
 

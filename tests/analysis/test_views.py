@@ -143,10 +143,10 @@ def test_times_are_the_epochs_from_which_no_training_character_is_wrong(
     units: pd.DataFrame, diverged: pd.DataFrame
 ) -> None:
     runs = pd.concat([units, diverged], ignore_index=True)
-    figure = views.times(runs, curves(runs), ["pattern", "hidden_size"], threshold=0.999)
+    figure = views.times(runs, curves(runs), ["pattern", "hidden_size"], threshold=0.6)
     expected = []
     for _, run in some_of(units, epochs=60).iterrows():
-        wrong = np.flatnonzero(curve_of(run, "train_accuracy") < 0.999)
+        wrong = np.flatnonzero(curve_of(run, "train_accuracy") < 0.6)
         expected.append(wrong[-1] + 1)
     assert sorted(x for x, _ in marks(figure, "o")) == pytest.approx(sorted(expected))
     assert {one.text: one.y for one in written(figure, figure.axes[0].get_yaxis_transform())}.items() >= {
@@ -156,7 +156,7 @@ def test_times_are_the_epochs_from_which_no_training_character_is_wrong(
         "abc, 64 units": 3,
         "1 of 1 unsolved": 3,
     }.items()
-    assert any("stays at 99.9%" in text for text in texts(figure))
+    assert any("stays at 60%" in text for text in texts(figure))
     draw(figure)
 
 
@@ -231,6 +231,19 @@ def reach_of(run: pd.Series) -> pd.DataFrame:
     return pd.read_csv(Path(run["artifact_uri"]) / "generalization.csv").set_index("size")
 
 
+def share_at_points(table: pd.DataFrame, strings: pd.DataFrame) -> list[float]:
+    """Return the share right of the cases of each eighth of the sizes trained on, and of each eighth beyond."""
+    every = [reach_of(run) for _, run in strings.iterrows()]
+    sizes = sorted({size for one in every for size in one.index})
+    inside = [size for size in sizes if all(one["trained"].get(size, True) for one in every)]
+    shares = []
+    for side in (inside, [size for size in sizes if size not in inside]):
+        for part in np.array_split(side, min(8, len(side))):
+            some = table[table.index.isin(part)]
+            shares.append(some["cases_right"].sum() / some["cases"].sum() if len(some) else np.nan)
+    return shares
+
+
 def test_reach_is_the_median_share_of_whole_cases(strings: pd.DataFrame, units: pd.DataFrame, tmp_path: Path) -> None:
     # The nets of the store get nothing right, on the same sizes: tables that say otherwise show what is drawn.
     for n, (_, run) in enumerate(strings.iterrows()):
@@ -246,8 +259,8 @@ def test_reach_is_the_median_share_of_whole_cases(strings: pd.DataFrame, units: 
     trained = []
     for length in (60, 120):
         tables = [reach_of(run) for _, run in strings[strings["length"] == length].iterrows()]
-        shares = pd.concat([table["cases_right"] / table["cases"] for table in tables], axis=1)
-        np.testing.assert_allclose(heights(axes)[f"length {length}"], shares.sort_index().median(axis=1))
+        shares = [share_at_points(table, strings) for table in tables]
+        np.testing.assert_allclose(heights(axes)[f"length {length}"], np.nanmedian(shares, axis=0))
         trained += [table.index[table["trained"]] for table in tables]
     (shade,) = axes.patches
     least, most = max(map(min, trained)), min(map(max, trained))
@@ -265,7 +278,7 @@ def test_reach_refuses_what_must_not_be_pooled_and_says_what_there_is(
         views.reach(strings, "cell")
     with pytest.raises(ValueError, match="none of these runs has cases by depth; they have length"):
         views.reach(strings, "length", "depth")
-    with pytest.raises(ValueError, match="cases by length; they have none at all: take strings"):
+    with pytest.raises(ValueError, match="these runs has cases; they have none at all: take strings"):
         views.reach(units, "hidden_size")
     with pytest.warns(UserWarning, match="1 of 3 runs diverged and are left out"):
         figure = views.reach(pd.concat([strings[:2], diverged]), "pattern")

@@ -1,0 +1,129 @@
+"""The notebooks: as they are committed, executed on a small store, and what becomes of one that fails."""
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.notebooks import FOLDER, OFFER, main
+from experiments.sweep import main as sweep
+from experiments.train import main as train
+from tests.conftest import PROJECT
+
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+
+
+def cells_of(path: Path, kind: str = "code") -> list[dict[str, Any]]:
+    return [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == kind]
+
+
+def source_of(cell: dict[str, Any]) -> str:
+    return "".join(cell["source"])
+
+
+def outputs_of(path: Path) -> list[dict[str, Any]]:
+    return [output for cell in cells_of(path) for output in cell["outputs"]]
+
+
+def said_by(path: Path) -> str:
+    return "".join("".join(output["text"]) for output in outputs_of(path) if output["output_type"] == "stream")
+
+
+def test_there_are_four_notebooks() -> None:
+    names = ["01_first_look", "02_compare_runs", "03_hidden_states", "04_patterns"]
+    assert [path.stem for path in NOTEBOOKS] == names
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_prose_calls_and_pictures(path: Path) -> None:
+    for cell in cells_of(path):
+        for node in ast.walk(ast.parse(source_of(cell))):
+            assert not isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Lambda, ast.AsyncFunctionDef))
+    assert len(cells_of(path, "markdown")) >= 6
+    assert sum("image/png" in output.get("data", {}) for output in outputs_of(path)) >= 5
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_committed_as_it_was_executed(path: Path) -> None:
+    cells = cells_of(path)
+    assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
+    assert not [output for output in outputs_of(path) if output["output_type"] == "error"]
+    assert path.stat().st_size < 1_000_000
+    # Nothing of the machine that it was executed on.
+    text = json.dumps(
+        [{**output, "data": {"text/plain": output.get("data", {}).get("text/plain")}} for output in outputs_of(path)]
+    )
+    assert not re.search(r"/home/|/root|/tmp|/Users|site-packages|stderr", text)
+    metadata = json.loads(path.read_text())["metadata"]
+    assert metadata["kernelspec"] == {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_begins_with_its_runs_and_ends_with_its_findings(path: Path) -> None:
+    cells = cells_of(path)
+    offers = [cell for cell in cells if OFFER in source_of(cell)]
+    assert offers == cells[:1]
+    assert "make=make" in source_of(cells[0])
+    assert [output["output_type"] for output in cells[-1]["outputs"]] == ["stream"]
+    assert "undecided" in said_by(path) or "[" in said_by(path)
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """A project with the notebooks and without runs."""
+    (tmp_path / "MLproject").touch()
+    return Path(shutil.copytree(FOLDER, tmp_path / "analysis" / "notebooks"))
+
+
+@pytest.mark.slow
+def test_every_notebook_can_be_executed_on_a_small_store(store: Path, copied: Path) -> None:
+    """Two seeds decide nothing, and every notebook says so."""
+    seeds = ["--seeds", "0-1"]
+    assert train(["--pattern", "aab", "--hidden-size", "8", "--epochs", "300"]) == 0
+    units = [["--patterns", "abc,abcabd", "--hidden-sizes", "4,8", "--epochs", "20,100"]]
+    units += [["--patterns", "abc,aab", "--hidden-sizes", "16", "--epochs", "5,50"]]
+    for lists in units:
+        assert sweep([*lists, *seeds]) == 0
+    families = ["--patterns", "noisy:abc:0.1,reber", "--cells", "rnn,gru", "--lengths", "10000", "--hidden-sizes", "16"]
+    assert sweep([*families, "--epochs", "50", "--learning-rates", "0.02", "--schedules", "cosine", *seeds]) == 0
+    command = [sys.executable, "-m", "experiments.notebooks", "--folder", str(copied)]
+    subprocess.run(command, check=True, cwd=PROJECT)
+    for path in copied.glob("*.ipynb"):
+        assert "few seeds" in said_by(path)
+        assert not [output for output in outputs_of(path) if output["output_type"] == "error"]
+        committed = {cell["id"]: source_of(cell) for cell in cells_of(FOLDER / path.name)}
+        assert {cell["id"]: source_of(cell) for cell in cells_of(path)} == committed
+    words = said_by(copied / "02_compare_runs.ipynb")
+    assert not re.search(", (higher|lower)$", words, flags=re.MULTILINE), "two seeds have decided something"
+
+
+@pytest.mark.slow
+def test_a_notebook_makes_its_runs_by_its_own_offer(copied: Path) -> None:
+    path = copied / "01_first_look.ipynb"
+    environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+    environment["PYTHONPATH"] = str(PROJECT)
+    command = [sys.executable, "-m", "experiments.notebooks", "01", "--folder", str(copied)]
+    before = path.read_bytes()
+    refused = subprocess.run(command, cwd=copied, env=environment, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "python -m experiments.train --pattern aab --hidden-size 8 --epochs 300 --seed 42" in refused.stderr
+    assert path.read_bytes() == before, "a notebook that failed has been saved"
+    subprocess.run([*command, "--make"], check=True, cwd=copied, env=environment)
+    assert (copied.parent.parent / "mlflow.db").exists()
+    assert OFFER in source_of(cells_of(path)[0])
+    assert "$ python" not in said_by(path), "what the sweep printed is no part of the notebook"
+    assert "few seeds" in said_by(path)
+
+
+def test_a_notebook_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["05"]) == 2
+    assert "no notebook '05'; allowed: 01_first_look, 02_compare_runs" in capsys.readouterr().err
+    assert main(["--folder", str(tmp_path)]) == 2
+    assert "there are no notebooks in" in capsys.readouterr().err

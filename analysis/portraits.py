@@ -88,7 +88,7 @@ def path_3d(title: str, run: pd.Series) -> Picture:
     return figures.trajectory_3d(title, path_tk, projection.share_k, states.text[:SHOWN], around, unit)
 
 
-def units(title: str, runs: pd.DataFrame, by: str | Sequence[str]) -> Picture:
+def hidden_units(title: str, runs: pd.DataFrame, by: str | Sequence[str]) -> Picture:
     """Draw the states of every hidden unit over time, the hidden units in the order in which they are high.
 
     Arguments:
@@ -135,13 +135,14 @@ def periods(title: str, runs: pd.DataFrame, by: str | Sequence[str]) -> Picture:
     return figures.mismatch(title, panels)
 
 
-def apart(title: str, runs: pd.DataFrame, group: str) -> tuple[Picture, pd.DataFrame]:
+def apart(title: str, runs: pd.DataFrame, group: str, trained: bool = True) -> tuple[Picture, pd.DataFrame]:
     """Draw how far the trajectories of runs over the same number of characters are from being one shape.
 
     Arguments:
         title: of the picture.
         runs: a table from `find_runs`, on units, two or more; their sizes may differ.
         group: the field whose values stand beside each other.
+        trained: compare the trained nets; or else those that their seeds begin with.
 
     Returns:
         The picture, and a table with a row for each pair of runs, N (N - 1) / 2 of them: distance, 0 to 1
@@ -156,7 +157,7 @@ def apart(title: str, runs: pd.DataFrame, group: str) -> tuple[Picture, pd.DataF
     shown, _ = _on_units(runs)
     if len(shown) < 2:
         raise ValueError(f"{len(shown)} run with a net; allowed: 2 or more, to be compared with one another")
-    distance_nn = distances([states.top_th for states in trajectories(shown, STEPS)])
+    distance_nn = distances([states.top_th for states in trajectories(shown, STEPS, trained=trained)])
     groups = shown[group].astype(str).tolist()
     labels = [f"seed {seed}" for seed in shown["seed"]]
     rows = [

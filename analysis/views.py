@@ -3,6 +3,7 @@
 Where fields are asked for, one name will do, or several. What a table lacks, a ValueError says.
 """
 
+import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -52,7 +53,11 @@ def longest(runs: pd.DataFrame, by: str | Sequence[str]) -> pd.DataFrame:
     if "epochs" in names:
         return runs
     most = runs.groupby(names, sort=False)["epochs"].transform("max") if names else runs["epochs"].max()
-    return runs[runs["epochs"] == most]
+    shown = runs[runs["epochs"] == most]
+    seeds = [some.groupby(names)["seed"].nunique() if names else some["seed"].nunique() for some in (runs, shown)]
+    if np.any(seeds[1] < seeds[0]):
+        warnings.warn("some seeds have not been trained for the most epochs, and are left out", stacklevel=3)
+    return shown
 
 
 def learning(
@@ -200,7 +205,7 @@ def estimates(runs: pd.DataFrame, metric: str, by: str | Sequence[str], group: s
 def differences(title: str, pairs: Mapping[str, compare.Paired], x_label: str) -> Picture:
     """Draw paired comparisons: each difference or ratio with its interval, and what follows from it.
 
-    Where a comparison rests on few seeds, it looks undecided, as its verdict says.
+    What is undecided by its verdict looks so, wherever its interval lies.
 
     Arguments:
         title: of the picture.
@@ -217,7 +222,10 @@ def differences(title: str, pairs: Mapping[str, compare.Paired], x_label: str) -
     rows = []
     for label, pair in pairs.items():
         value, low, high = (float(getattr(pair.difference, name)) for name in EDGES)
-        rows.append(figures.Interval(label, value, low, high, f"{pair.verdict}, n={pair.n}", few=pair.difference.few))
+        note = f"{pair.verdict}, n={pair.n}" + (
+            f", {pair.difference.missing} without" if pair.difference.missing else ""
+        )
+        rows.append(figures.Interval(label, value, low, high, note, undecided=pair.verdict == "undecided"))
     ratio = next(iter(pairs.values())).ratio
     return figures.intervals(title, rows, x_label, 1.0 if ratio else 0.0, ratio)
 
@@ -255,7 +263,7 @@ def predicted(runs: pd.DataFrame, by: str | Sequence[str], begin: int | None = N
         rows.append(figures.Strip(label, loaded.vocabulary.decode(likeliest)[begin - 1 :]))
     pattern = shown["pattern"].iloc[0]
     title = f"{pattern}: characters {begin} to {len(read) - 1} of the test, and what each run predicts"
-    return figures.strips(title, read[begin:], rows, test.start - begin)
+    return figures.strips(title, read[begin:], rows, test.start - begin, begin)
 
 
 def reach(runs: pd.DataFrame, lines: str, measure: str = "") -> Picture:

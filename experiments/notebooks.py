@@ -79,6 +79,8 @@ def execute(path: Path, make: bool) -> None:
     notebook = read(path, as_version=4)  # type: ignore[no-untyped-call]
     if make:  # by itself: what a sweep prints is not what the notebook is about
         offers = [number for number, cell in enumerate(notebook.cells) if OFFER in cell.source]
+        if not offers:
+            raise RuntimeError(f"no cell has the line {OFFER!r}, which --make makes True")
         first = copy.deepcopy(notebook)
         del first.cells[offers[0] + 1 :]
         first.cells[-1].source = first.cells[-1].source.replace(OFFER, "make = True")
@@ -93,7 +95,7 @@ def execute(path: Path, make: bool) -> None:
 
 def _run(notebook: Any, folder: Path) -> None:
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     client = NotebookClient(
         notebook,
@@ -105,7 +107,7 @@ def _run(notebook: Any, folder: Path) -> None:
     )
     try:
         client.execute()
-    except CellExecutionError as error:
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         said = [line for line in str(error).splitlines() if line.strip()]
         raise RuntimeError(said[-1] if said else "a cell failed") from None
 

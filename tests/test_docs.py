@@ -48,7 +48,7 @@ def test_readme_shows_the_sweeps_table_and_it_holds() -> None:
         assert float(times) >= float(least)
 
 
-def test_readme_shows_what_reading_costs_and_it_holds() -> None:
+def test_readmes_numbers_of_reading_agree_and_are_what_we_ask_for() -> None:
     readme = (PROJECT / "README.md").read_text()
     assert "`python -m benchmarks.reading`" in readme
     table = readme.split("| what | ours | instead | times as fast | at least |\n|---|---|---|---|---|\n")[1]

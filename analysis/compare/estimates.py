@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-SMALL = 5
-"""Fewer seeds than this decide nothing: four pairs all point the same way once in eight times by chance alone."""
+SMALL = 6
+"""Fewer seeds than this decide nothing: five pairs all point the same way once in sixteen times by chance alone."""
 
 STATISTICS: dict[str, Callable[..., Any]] = {"median": np.median, "mean": np.mean}
 
@@ -111,6 +111,8 @@ def share(right: Sequence[bool] | np.ndarray | pd.Series, level: float = 0.95) -
         1.00 [0.722, 1.00] (share of 10 seeds)
     """
     check_allowed(level)
+    if pd.isna(np.asarray(right, dtype=object)).any():
+        raise ValueError("some runs neither got it right nor wrong (NaN); allowed: truths, one a seed")
     n, hits = len(right), int(np.sum(right))
     if not n:
         return Estimate(math.nan, math.nan, math.nan, 0, 0, "share", level)

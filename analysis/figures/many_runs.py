@@ -9,7 +9,7 @@ from matplotlib.collections import PatchCollection
 from matplotlib.colors import to_rgba
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
 
 from analysis.figures.multiples import (
     LEFT,
@@ -83,7 +83,7 @@ class ReachPanel:
     bands: Sequence[ReachBand]
 
 
-def strips(title: str, target: str, rows: Sequence[Strip], start: int | None = None) -> Picture:
+def strips(title: str, target: str, rows: Sequence[Strip], start: int | None = None, first: int = 0) -> Picture:
     """Draw what many runs predicted below the target: wrong characters bold and framed, right ones pale.
 
     Arguments:
@@ -91,6 +91,7 @@ def strips(title: str, target: str, rows: Sequence[Strip], start: int | None = N
         target: the characters to predict, 1 to 40.
         rows: one or more runs, from above.
         start: how many of the characters were trained on; the line drawn there parts the two. None: no line.
+        first: the position of the target's first character in the sequence.
 
     Raises:
         ValueError: there is no run, the target is too short or too long, or a prediction is not as long.
@@ -109,10 +110,10 @@ def strips(title: str, target: str, rows: Sequence[Strip], start: int | None = N
     cells = np.array([[to_rgba(colours[character], _PALE) for character in line] for line in lines])
     for t, n in wrong:
         cells[n, t, 3] = 1
-    labels, notes = ["target", *(row.label for row in rows)], ["right", *(f"{share:.0%}" for share in right)]
+    labels, notes = ["target", *(row.label for row in rows)], ["right here", *(f"{share:.0%}" for share in right)]
     parted = start is not None and 0 < start < len(target)
     explained = [Line2D([], [], linestyle="", **look) for look in (_RIGHT, _WRONG, *([_PARTED] if parted else []))]
-    position = "position in the target (characters, the first is 0)"
+    position = "position in the sequence (characters, the first is 0)"
     figure, axes = table(title, labels, notes, position, 0.27 if len(rows) > 12 else 0.32, explained)
     axes.set_xlim(-0.5, max(len(target), 12) - 0.5)
     axes.imshow(cells, extent=(-0.5, len(target) - 0.5, len(rows) + 0.5, -0.5), aspect="auto")
@@ -135,7 +136,7 @@ def strips(title: str, target: str, rows: Sequence[Strip], start: int | None = N
     if start is not None and parted:
         axes.axvline(start - 0.5, color="black", linewidth=2, zorder=4)
     axes.xaxis.set_major_locator(FixedLocator(range(0, len(target), 5 if len(target) > 12 else 1)))
-    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda place, _: f"{place + first:g}"))
     rule(axes, "")
     return figure
 

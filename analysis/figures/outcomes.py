@@ -43,7 +43,7 @@ class Interval:
         low, high: its interval; infinite where it has no end, NaN for none.
         note: what stands right of it, such as "n=10".
         group: what it shares its colour and its marker with.
-        few: whether it rests on too few seeds to decide anything, wherever its interval lies.
+        undecided: whether it decides nothing, wherever its interval lies.
     """
 
     label: str
@@ -52,7 +52,7 @@ class Interval:
     high: float
     note: str = ""
     group: str = ""
-    few: bool = False
+    undecided: bool = False
 
 
 def epochs_to_solve(title: str, settings: Sequence[Times], longest: int) -> Picture:
@@ -128,7 +128,7 @@ def intervals(
         rows: one or more, from above, of at most 7 groups.
         x_label: what the numbers are, with the unit.
         null: the number that says nothing, such as 0 for a difference; a row whose interval holds it, that has no
-            interval, or that rests on few seeds, is grey and hollow. None: there is no such number.
+            interval, or that is undecided all the same, is grey and hollow. None: there is no such number.
         log: whether the axis is logarithmic.
 
     Raises:
@@ -148,11 +148,10 @@ def intervals(
         group: {"label": shorten(group, KEY_SIZE, 7), "color": COLOURS[n], "marker": MARKERS[n], "markersize": 7}
         for n, group in enumerate(groups)
     }
-    decided = [null is None or (not row.few and (row.high < null or row.low > null)) for row in rows]
+    decided = [null is None or (not row.undecided and (row.high < null or row.low > null)) for row in rows]
     explained = [Line2D([], [], linewidth=2, **look) for look in looks.values()] if len(groups) > 1 else []
     if not all(decided):
-        few = any(row.few for row in rows)
-        label = f"undecided: the interval holds {null:g}" + (", or few seeds" if few else "")
+        label = "undecided"
         explained.append(Line2D([], [], **{**looks[groups[0]], **_UNDECIDED, "linewidth": 2, "label": label}))
     labels = [row.label if n == 0 or row.label != rows[n - 1].label else "" for n, row in enumerate(rows)]
     figure, axes = table(title, labels, [row.note for row in rows], x_label, 0.36, explained)

@@ -25,6 +25,9 @@ READERS = 16
 
 DEFAULT_STORE = "mlflow.db"
 
+_GONE = ("404", "No such", "does not exist", "RESOURCE_DOES_NOT_EXIST")
+"""By which an answer says that there is no such file, not that the server is in trouble."""
+
 Read = TypeVar("Read")
 
 
@@ -65,6 +68,13 @@ def address() -> str:
     """Return the address of the store that MLflow is pointed at."""
     store: str = mlflow.get_tracking_uri()
     return store
+
+
+def absolute_address() -> str:
+    """Return the address of the store that MLflow is pointed at, as it is called from any folder."""
+    store = address()
+    path = store.removeprefix("sqlite:///")
+    return store if path == store else f"sqlite:///{Path(path).resolve()}"
 
 
 def new_store() -> Path:
@@ -137,6 +147,8 @@ def read_files(addresses: Sequence[str], read: Callable[[Path], Read], or_none: 
                 try:
                     path = Path(mlflow.artifacts.download_artifacts(artifact, dst_path=place))
                 except (MlflowException, OSError) as error:
+                    if or_none and not any(sign in str(error) for sign in _GONE):
+                        raise RunError(f"{artifact} cannot be read: {error}") from None
                     return missing(artifact, error)
                 return read(path)
 

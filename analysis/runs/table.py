@@ -17,7 +17,7 @@ from mlflow.entities import Run
 from analysis.hidden_states import States, collect, free_running
 from analysis.runs import offer
 from analysis.runs.loading import CURVES_FILE, LoadedRun, load_run
-from analysis.runs.store import NoStoreError, RunError, address, new_store, read_files, search_runs
+from analysis.runs.store import NoStoreError, RunError, absolute_address, address, new_store, read_files, search_runs
 from rnn_core.checkpoint import CONFIG_FILE, CheckpointError, read_record
 from rnn_core.config import ADDED, TrainConfig, config_from_dict
 from rnn_core.generalization import Row
@@ -60,28 +60,36 @@ def find_runs(*, sweep: str = "", finished: bool = True, make: bool = False, **f
     Example:
         runs = find_runs(pattern="abc", hidden_size=[8, 16], epochs=100)
     """
+    if make and sweep:
+        raise RunError(f"sweep {sweep} is as it is; allowed: make=True with fields alone, or sweep without make")
     asked = _asked(fields)
     command = shlex.join(offer.command(asked))
+    home = Path.cwd()
     try:
         everything = _everything(sweep, finished)
     except NoStoreError as error:
-        if sweep or not make:
+        if not make:
             raise RunError(f"{error}; this makes the runs, and a store with them: {command}") from None
-        everything = pd.DataFrame()
+        home, everything = new_store(), pd.DataFrame()
     matching = _select(everything, asked)
-    wanted = math.prod(len(values) for values in asked.values()) if "seed" in asked else 1
-    if len(matching) < wanted and make and not sweep:
-        home = new_store()
-        offer.run(offer.command(asked), address(), home)
+    wanted = math.prod(len(values) for values in asked.values())
+    if _combinations(matching, asked) < wanted and make:
+        if any("," in str(value) for value in asked.get("pattern", ())) and "experiments.train" not in command:
+            raise RunError(
+                "a pattern holds a comma, which parts the values of a list; give it by experiments.sweep --grid"
+            )
+        offer.run(offer.command(asked), absolute_address(), home)
         everything = _everything(sweep, finished)
         matching = _select(everything, asked)
     if matching.empty:
         where = f"{address()}, sweep {sweep}," if sweep else address()
-        there = offer.what_there_is(everything)
+        others = offer.what_there_is(everything)
         makes = "" if sweep else f"; this makes them: {command}"
-        raise RunError(f"no run in {where} has {offer.in_words(asked)}; {there}{makes}")
-    if len(matching) < wanted and not sweep:
-        warnings.warn(f"{len(matching)} of {wanted} runs are there; this makes the others: {command}", stacklevel=2)
+        raise RunError(f"no run in {where} has {offer.in_words(asked)}; {others}{makes}")
+    there = _combinations(matching, asked)
+    if there < wanted and not sweep:
+        what = f"{there} of the {wanted} combinations of {', '.join(asked)} are there"
+        warnings.warn(f"{what}; this makes the others: {command}", stacklevel=2)
     _say_what_is_assumed(matching)
     return matching
 
@@ -100,6 +108,8 @@ def curves(runs: pd.DataFrame) -> pd.DataFrame:
     Raises:
         RunError: a run has no curves.
     """
+    if runs.empty:
+        raise RunError("there are no runs in this table; allowed: one or more")
     names: list[str] = []
     runs_n: list[np.ndarray] = []
     epochs_n: list[np.ndarray] = []
@@ -188,7 +198,7 @@ def trajectories(runs: pd.DataFrame, text: str | int, free: bool = False, traine
         raise ValueError(f"trajectories over {text} characters; allowed: 1 or more")
     found = []
     for run_id in runs["run_id"]:
-        run = _with_net(run_id)
+        run = _with_net(run_id) if trained else load_run(run_id)
         net = run.net if trained else run.untrained_net()
         if isinstance(text, str):
             found.append(collect(net, run.vocabulary, text, run.record.mark))
@@ -203,9 +213,18 @@ def trajectories(runs: pd.DataFrame, text: str | int, free: bool = False, traine
     return found
 
 
-@lru_cache(maxsize=1024)  # a notebook follows the same nets again and again, and a recorded net does not change
+@lru_cache(maxsize=512)  # a notebook follows the same nets again and again, and a recorded net does not change
 def _with_net(run_id: str) -> LoadedRun:
-    return load_run(run_id)
+    run = load_run(run_id)
+    run.net  # noqa: B018  (raises where there is none yet, and what raises is not kept)
+    return run
+
+
+def _combinations(runs: pd.DataFrame, asked: Mapping[str, Sequence[Any]]) -> int:
+    """Return how many of the combinations that are asked for are there."""
+    if not asked or runs.empty:
+        return min(len(runs), 1)
+    return len(runs[list(asked)].drop_duplicates())
 
 
 def _asked(fields: Mapping[str, Any]) -> dict[str, list[Any]]:
@@ -217,6 +236,10 @@ def _asked(fields: Mapping[str, Any]) -> dict[str, list[Any]]:
         values = [value] if isinstance(value, (str, int, float, np.generic)) else list(value)
         if not values:
             raise RunError(f"find_runs was asked for no value of {name} at all; allowed: one or more")
+        if name in ("length", "window") and 0 in values:
+            raise RunError(
+                f"find_runs was asked for {name} 0, which stands for the pattern's own; leave it out for that"
+            )
         plain = [each.item() if isinstance(each, np.generic) else each for each in values]
         checked = [getattr(config_from_dict({name: each}), name) for each in plain]
         asked[name] = list(dict.fromkeys(parse(spec).spec for spec in checked) if name == "pattern" else checked)

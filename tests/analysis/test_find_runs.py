@@ -96,7 +96,7 @@ def test_every_run_is_a_row_with_the_types_of_its_config(there: Path) -> None:
 )
 def test_runs_are_found_by_the_values_of_their_config(there: Path, fields: dict[str, object], count: int) -> None:
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "4 of")
+        warnings.filterwarnings("ignore", "[0-9]+ of the")
         assert len(find_runs(**fields)) == count
 
 
@@ -249,8 +249,16 @@ def test_a_single_run_is_made_by_the_entry_point_for_one(store: Path) -> None:
 
 
 def test_runs_that_are_partly_there_are_given_and_the_rest_is_said(there: Path) -> None:
-    with pytest.warns(UserWarning, match=r"4 of 12 runs are there; this makes the others: .* --seeds 0-5"):
+    with pytest.warns(
+        UserWarning, match=r"4 of the 12 combinations .* are there; this makes the others: .* --seeds 0-5"
+    ):
         assert len(find_runs(pattern="abc", hidden_size=[2, 3], seed=range(6))) == 4
+
+
+def test_a_combination_that_is_missing_is_said_however_many_runs_there_are(store: Path) -> None:
+    assert sweep(["--patterns", "ab", "--hidden-sizes", "2", "--epochs", "1,2", "--seeds", "2"]) == 0
+    with pytest.warns(UserWarning, match="2 of the 4 combinations of hidden_size, seed are there"):
+        assert len(find_runs(hidden_size=[2, 3], seed=range(2))) == 4
 
 
 @pytest.mark.parametrize(
@@ -262,6 +270,7 @@ def test_runs_that_are_partly_there_are_given_and_the_rest_is_said(there: Path) 
         ({"cell": "elman"}, ConfigError, "cell is 'elman'; allowed: rnn, gru, lstm"),
         ({"pattern": "rebber"}, ConfigError, "did you mean reber"),
         ({"seed": []}, RunError, "no value of seed at all"),
+        ({"length": 0}, RunError, "length 0, which stands for the pattern's own; leave it out"),
     ],
 )
 def test_what_cannot_be_asked_for_is_said(
@@ -290,6 +299,8 @@ def test_where_there_is_no_store_the_command_is_said_and_none_is_made(
     with pytest.raises(RunError, match=r"there is no store sqlite.*this makes the runs.*sweep --patterns ab"):
         find_runs(pattern="ab", seed=range(2))
     with pytest.raises(RunError, match="there is no store"):
+        find_runs(sweep="latest")
+    with pytest.raises(RunError, match="sweep latest is as it is"):
         find_runs(sweep="latest", make=True)
     assert not list(tmp_path.iterdir())
 
@@ -364,7 +375,9 @@ def test_how_far_runs_reach_is_what_their_files_hold(there: Path) -> None:
 
 
 def test_untrained_trajectories_are_those_of_the_nets_that_the_seeds_begin_with(there: Path) -> None:
-    runs = find_runs(hidden_size=[64, 3, 2], pattern=["abc", "reber"])  # the first of them diverged
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "4 of the 6 combinations")
+        runs = find_runs(hidden_size=[64, 3, 2], pattern=["abc", "reber"])  # the first of them diverged
     before = torch.get_rng_state()
     found = trajectories(runs, 20, trained=False)
     assert torch.equal(torch.get_rng_state(), before), "looking draws nothing"

@@ -80,7 +80,7 @@ def test_three_components_hold_the_distances_in_three(units: pd.DataFrame) -> No
 
 def test_the_rows_of_a_raster_are_the_hidden_units(units: pd.DataFrame) -> None:
     runs = units[7:9]
-    figure = portraits.units("Units", runs, ["pattern"])
+    figure = portraits.hidden_units("Units", runs, ["pattern"])
     assert titles(figure)[:2] == ["abc", "aab"]
     for axes, hidden_th in zip(figure.axes[:2], tops(runs), strict=True):
         rows = np.asarray(axes.images[0].get_array())
@@ -141,7 +141,7 @@ def test_growth_is_a_line_a_seed_and_their_median(units: pd.DataFrame) -> None:
 def test_runs_without_a_net_are_left_out_and_said(units: pd.DataFrame, diverged: pd.DataFrame) -> None:
     runs = pd.concat([diverged, units[6:8]], ignore_index=True)
     said = "1 of 3 runs diverged and are left out: abc rnn64"
-    for drawing in (portraits.paths, portraits.units, portraits.periods):
+    for drawing in (portraits.paths, portraits.hidden_units, portraits.periods):
         with pytest.warns(UserWarning, match=said) as warned:
             assert any(title.startswith("seed 1") for title in titles(drawing("Two", runs, ["seed"])))
         assert [one.filename for one in warned] == [__file__]
@@ -154,7 +154,7 @@ def test_runs_without_a_net_are_left_out_and_said(units: pd.DataFrame, diverged:
 
 
 def test_what_cannot_be_drawn_is_refused(units: pd.DataFrame, strings: pd.DataFrame) -> None:
-    for drawing in (portraits.paths, portraits.units, portraits.periods, portraits.apart):
+    for drawing in (portraits.paths, portraits.hidden_units, portraits.periods, portraits.apart):
         with pytest.raises(ValueError, match="reber is no unit that is repeated"):
             drawing("Strings", strings, "seed")
     with pytest.raises(ValueError, match="20 runs; allowed: 1 to 12"):

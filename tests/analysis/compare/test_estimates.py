@@ -36,10 +36,10 @@ def test_an_estimate_says_its_interval_and_how_few_seeds_it_rests_on(number: Est
     assert str(number) == said
 
 
-def test_few_seeds_are_fewer_than_five() -> None:
-    assert SMALL == 5
-    assert estimate(range(4)).few
-    assert not estimate(range(5)).few
+def test_few_seeds_are_fewer_than_six() -> None:
+    assert SMALL == 6
+    assert estimate(range(5)).few
+    assert not estimate(range(6)).few
 
 
 @pytest.mark.parametrize("level", [0.95, 0.5])
@@ -160,14 +160,14 @@ def test_the_share_of_no_seeds_is_none() -> None:
 @pytest.mark.parametrize(
     ("low", "high", "n", "null", "said"),
     [
-        (-2, -1, 5, 0, "lower"),
-        (1, 2, 5, 0, "higher"),
-        (1, 2, 5, 1, "undecided"),
-        (1, 2, 5, 2, "undecided"),
-        (1, 2, 5, 3, "lower"),
-        (0, 0, 5, 0, "undecided"),
-        (1, 2, 4, 0, "undecided"),
-        (-2, -1, 4, 0, "undecided"),
+        (-2, -1, 6, 0, "lower"),
+        (1, 2, 6, 0, "higher"),
+        (1, 2, 6, 1, "undecided"),
+        (1, 2, 6, 2, "undecided"),
+        (1, 2, 6, 3, "lower"),
+        (0, 0, 6, 0, "undecided"),
+        (1, 2, 5, 0, "undecided"),
+        (-2, -1, 5, 0, "undecided"),
         (NAN, NAN, 9, 0, "undecided"),
     ],
 )

@@ -42,10 +42,10 @@ def test_each_run_is_a_row_below_the_target_with_its_share_and_its_wrong_charact
             assert (cells(axes)[n, t, 3] == 1) == ((t, n) in frames(axes)), "right ones are pale"
     assert texts(figure).count("75%") == 2
     beside = {letter.text: letter.y for letter in written(figure, axes.get_yaxis_transform())}
-    assert beside == {"target": 0, "seed 0": 1, "seed 1": 2, "seed 2": 3, "right": 0, "100%": 2, "75%": 3}
+    assert beside == {"target": 0, "seed 0": 1, "seed 1": 2, "seed 2": 3, "right here": 0, "100%": 2, "75%": 3}
     assert axes.get_ylim() == (3.5, -0.5), "the target is above"
     assert (axes.images[0].get_extent(), cells(axes).shape[:2]) == ([-0.5, 3.5, 3.5, -0.5], (4, 4))
-    assert {"Three runs", "position in the target (characters, the first is 0)", "wrong"} <= set(texts(figure))
+    assert {"Three runs", "position in the sequence (characters, the first is 0)", "wrong"} <= set(texts(figure))
     draw(figure)
 
 
@@ -187,3 +187,7 @@ def test_more_reaches_than_colours_are_refused(panels: list[ReachPanel]) -> None
 @pytest.mark.parametrize("text", [*ODD.values(), LONG * 3], ids=[*ODD, "long"])
 def test_titles_and_labels_may_hold_any_text(text: str) -> None:
     draw(reaches(text, [ReachPanel(text, text, (1, 2), [reach_of([1, 2], text)])] * 4, text))
+
+
+def test_positions_are_those_of_the_sequence() -> None:
+    assert {"11", "16"} <= set(texts(strips("Later", "ab" * 8, [Strip("seed 0", "ab" * 8)], first=11)))

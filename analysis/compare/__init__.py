@@ -8,7 +8,7 @@ nothing: vary their seed alone.
 from analysis.compare.estimates import SMALL, STATISTICS, Estimate, estimate, share, verdict
 from analysis.compare.pairs import Paired, paired, steps
 from analysis.compare.settings import SEED_FIELDS, MixedError, bands, over_seeds, spread, varying, words
-from analysis.compare.solving import epochs_to_solve, solved, solved_share, survival, time_to_solve
+from analysis.compare.solving import epochs_to_solve, solved, solved_share, time_to_solve
 
 __all__ = [
     "SEED_FIELDS",
@@ -27,7 +27,6 @@ __all__ = [
     "solved_share",
     "spread",
     "steps",
-    "survival",
     "time_to_solve",
     "varying",
     "verdict",

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.compare.estimates import RESAMPLES, SMALL, Estimate, digits, edges, estimate, verdict
-from analysis.compare.settings import SEEDS, check_one_setting, need, some_of, varying, words
+from analysis.compare.settings import SEEDS, check_one_setting, distinct, need, varying, words
 
 CHANCE = 0.05
 """A difference is decided where chance alone would make one as far from none less often than this."""
@@ -58,7 +58,7 @@ class Paired:
 
     @property
     def verdict(self) -> str:
-        """Whether the second is `lower` or `higher`; `undecided` if the interval holds no difference, or p is 0.05."""
+        """Whether the second is `lower` or `higher`; `undecided` if its interval holds none, or p >= CHANCE."""
         return verdict(self.difference, 1.0 if self.ratio else 0.0) if self.p < CHANCE else "undecided"
 
     def __str__(self) -> str:
@@ -101,7 +101,7 @@ def paired(
     """
     need(runs, [metric, field])
     if first == second or not {first, second} <= set(runs[field]):
-        allowed = f"two different ones of {some_of(runs[field])}"
+        allowed = f"two different ones of {distinct(runs[field])}"
         raise ValueError(f"{field} is to be {first!r} and {second!r}; allowed: {allowed}")
     both = runs[runs[field].isin([first, second])]
     check_one_setting(both, [field])

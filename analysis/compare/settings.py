@@ -167,7 +167,7 @@ def check_one_setting(runs: pd.DataFrame, apart: Sequence[str] = (), advice: str
     """Raise MixedError if runs differ in more than some fields and their seeds, or if one would count twice."""
     fields = [name for name in varying(runs) if name not in apart]
     if fields:
-        which = ", ".join(f"{name} ({some_of(runs[name])})" for name in fields)
+        which = ", ".join(f"{name} ({distinct(runs[name])})" for name in fields)
         raise MixedError(
             f"runs of one setting differ in {which}; {advice}leave runs out with find_runs({fields[0]}=...)"
         )
@@ -189,7 +189,7 @@ def names_of(by: str | Sequence[str]) -> list[str]:
     return [by] if isinstance(by, str) else list(by)
 
 
-def some_of(values: pd.Series) -> str:
+def distinct(values: pd.Series) -> str:
     """Return a few of the distinct values, in order of appearance."""
     distinct = [str(value) for value in values.unique()]
     return ", ".join(distinct[:6] + ["..."] * (len(distinct) > 6))
@@ -200,7 +200,7 @@ def epochs_of(runs: pd.DataFrame, curves: pd.DataFrame, metric: str) -> pd.DataF
     need(runs, ["run_id"])
     some = curves[curves["metric"] == metric]
     if some.empty:
-        raise ValueError(f"the curves hold no {metric!r}; they hold {some_of(curves['metric'])}")
+        raise ValueError(f"the curves hold no {metric!r}; they hold {distinct(curves['metric'])}")
     return some.astype({"run_id": str}).pivot(index="run_id", columns="epoch", values="value").reindex(runs["run_id"])
 
 

@@ -1,16 +1,14 @@
 """Which runs solve their pattern, and after how many epochs: a run that has not, or not yet, counts too."""
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from analysis.compare.estimates import RESAMPLES, check_allowed, counts, edges, share
-from analysis.compare.settings import ESTIMATE, a_row_each, check_one_setting, epochs_of, need
+from analysis.compare.settings import ESTIMATE, a_row_each, epochs_of, need
 
 
 def solved(runs: pd.DataFrame, threshold: float = 1.0, metric: str = "eval_accuracy") -> pd.Series:
@@ -119,39 +117,6 @@ def time_to_solve(table: pd.DataFrame, by: str | Sequence[str], level: float = 0
         return {"value": value, "low": low, "high": high, "n": n, "solved": int(solved_n.sum())}
 
     return a_row_each(table, by, ["value", "low", "high", "n", "solved"], numbers)
-
-
-def survival(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the share of one setting's seeds that have solved after each number of epochs.
-
-    It is one less the product-limit estimate (Kaplan & Meier 1958), with its 95 % log-log interval (Kalbfleisch &
-    Prentice 1980).
-
-    Arguments:
-        table: from `epochs_to_solve`, runs of one setting.
-
-    Returns:
-        epoch, from 0, at those epochs at which a run solves or is no longer watched; share_solved, 0 to 1, which holds
-        from there to the next; low and high, NaN where the share is 0 or 1, at which that interval is not defined.
-
-    Raises:
-        MixedError: see `over_seeds`.
-        ValueError: an unknown column.
-    """
-    need(table, ["epochs_to_solve", "solved"])
-    check_one_setting(table)
-    columns = ["epoch", "share_solved", "low", "high"]
-    if table.empty:
-        return pd.DataFrame(columns=columns)
-    sample = stats.CensoredData.right_censored(table["epochs_to_solve"].to_numpy(), ~table["solved"].to_numpy(bool))
-    unsolved = stats.ecdf(sample).sf
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # that it is not defined everywhere, as said above
-        interval = unsolved.confidence_interval(0.95, method="log-log")
-    ends = (1 - unsolved.probabilities, 1 - interval.high.probabilities, 1 - interval.low.probabilities)
-    shares = pd.DataFrame(dict(zip(columns, (unsolved.quantiles.astype(np.int64), *ends), strict=True)))
-    start = pd.DataFrame([(0, 0.0, math.nan, math.nan)], columns=columns)
-    return shares if shares["epoch"][0] == 0 else pd.concat([start, shares], ignore_index=True)
 
 
 def _reaches(values: np.ndarray, threshold: float, metric: str) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -68,8 +67,6 @@ class Growth:
         middle_e: what the thick line is, (E,).
         low_e: the lower edge of the band, (E,).
         high_e: the upper edge of the band, (E,).
-        reference: a value to compare with, or None.
-        reference_label: what it is the value of.
     """
 
     title: str
@@ -78,8 +75,6 @@ class Growth:
     middle_e: np.ndarray
     low_e: np.ndarray
     high_e: np.ndarray
-    reference: float | None = None
-    reference_label: str = ""
 
 
 def mismatch(title: str, panels: Sequence[Mismatch]) -> Picture:
@@ -148,13 +143,7 @@ def growth(title: str, panels: Sequence[Growth], spread: str) -> Picture:
         wanted = [shapes[0], (len(one.value_se), *shapes[0]), *[shapes[0]] * 3]
         if shapes != wanted or len(shapes[0]) != 1 or not shapes[0][0] or min(one.epochs_e) < 0:
             raise ValueError(f"arrays of shapes {shapes}; allowed: (E,), (S, E) and three of (E,), epochs from 0 up")
-    references = dict.fromkeys(one.reference_label for one in panels if one.reference is not None)
-    dashes = dict(zip(references, cycle(_DASHES), strict=False))
     samples = [Line2D([], [], label="one seed", **_SEED), Line2D([], [], label=shorten(spread, 10, 7), **_MIDDLE)]
-    samples += [
-        Line2D([], [], label=shorten(label, 10, 7), color="black", linewidth=1.1, linestyle=dash)
-        for label, dash in dashes.items()
-    ]
     tall, apart = 2.4 if len(panels) <= PANELS_A_ROW else 1.8, 0.4
     top = FOOT + -(-len(panels) // PANELS_A_ROW) * (tall + TITLE)
     figure = headed(title, top, samples)
@@ -167,9 +156,6 @@ def growth(title: str, panels: Sequence[Growth], spread: str) -> Picture:
             axes.plot(one.epochs_e, value_e, zorder=2, **_SEED)
         axes.plot(one.epochs_e, one.middle_e, zorder=3, **_MIDDLE)
         seen = [*np.ravel(one.value_se), *one.middle_e, *one.low_e, *one.high_e]
-        if one.reference is not None:
-            axes.axhline(one.reference, color="black", linewidth=1.1, linestyle=dashes[one.reference_label], zorder=1)
-            seen.append(one.reference)
         axes.set_ylim(limits_around(seen, log=False))
         _count_epochs(axes, float(epochs.min()), float(epochs.max()), number + PANELS_A_ROW >= len(panels))
         axes.yaxis.set_major_formatter("{x:g}")
@@ -260,6 +246,5 @@ _STEM: dict[str, Any] = {"color": COLOURS[0], "linestyle": "", "marker": "o", "m
 _FOUND: dict[str, Any] = {"color": WRONG, "linestyle": "", "marker": "D", "markersize": 8}
 _PATTERN: dict[str, Any] = {"color": "black", "linewidth": 1.6, "linestyle": ":"}
 _TOLERANCE: dict[str, Any] = {"color": GREY, "linewidth": 1.2, "linestyle": (0, (5, 2))}
-_DASHES = ((0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 _SEED: dict[str, Any] = {"color": GREY, "linewidth": 0.7, "marker": ".", "markersize": 3, "alpha": 0.7}
 _MIDDLE: dict[str, Any] = {"color": COLOURS[0], "linewidth": 2, "marker": "o", "markersize": 4}

@@ -132,7 +132,7 @@ class Recorded:
 
 
 def recorded_runs(experiment_id: str, digests: Collection[str], condition: str = "") -> dict[str, Recorded]:
-    """Return by digest the runs of an experiment that are complete, of several alike the newest.
+    """Return by digest the runs of an experiment that are complete: of several alike one that finished, and the newest.
 
     Arguments:
         experiment_id: MLflow's id.

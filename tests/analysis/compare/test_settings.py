@@ -19,7 +19,6 @@ from analysis.compare import (
     solved,
     solved_share,
     spread,
-    survival,
     time_to_solve,
     varying,
     words,
@@ -61,10 +60,9 @@ def test_a_window_as_long_as_what_was_drawn_does_not_vary() -> None:
         lambda runs: solved_share(runs, ["cell"], metric="eval_loss"),
         lambda runs: bands(runs, curves_with(*[[1]] * len(runs)), "cell", "train_accuracy"),
         lambda runs: time_to_solve(runs.assign(epochs_to_solve=3, solved=True), "cell"),
-        lambda runs: survival(runs[runs["cell"] == "rnn"].assign(epochs_to_solve=3, solved=True)),
         lambda runs: paired(runs, "eval_loss", "cell", "rnn", "gru"),
     ],
-    ids=["over_seeds", "solved_share", "bands", "time_to_solve", "survival", "paired"],
+    ids=["over_seeds", "solved_share", "bands", "time_to_solve", "paired"],
 )
 def test_runs_of_several_settings_are_not_pooled_nor_is_one_counted_twice(pool: Callable[[pd.DataFrame], Any]) -> None:
     alike = numbered(runs_with("eval_loss", [1, 2]), runs_with("eval_loss", [1, 2], cell="gru"))
@@ -131,7 +129,6 @@ def test_settings_may_be_told_apart_by_nothing_and_there_may_be_none() -> None:
         solved_share(runs[:0], "cell", metric="eval_loss"),
         time_to_solve(runs[:0].assign(epochs_to_solve=1, solved=True), "cell"),
         bands(runs[:0], curves_with([1]), "cell", "train_accuracy"),
-        survival(runs[:0].assign(epochs_to_solve=1, solved=True)),
     ):
         assert len(table) == 0
         assert "low" in table

@@ -11,9 +11,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
-from analysis.compare import MixedError, epochs_to_solve, share, solved, solved_share, survival, time_to_solve
+from analysis.compare import MixedError, epochs_to_solve, share, solved, solved_share, time_to_solve
 from tests.analysis.compare.seeds import INF, NAN, curves_with, numbered, runs_with
 
 
@@ -104,33 +103,11 @@ def remission() -> pd.DataFrame:
     return watched(times, ended).sample(frac=1, random_state=3)
 
 
-def test_the_textbooks_survival_curve() -> None:
-    curve = survival(remission()).set_index("epoch")
-    # As in Kleinbaum & Klein (Survival Analysis, table 2.2).
-    expected = {0: 1, 6: 0.8571, 7: 0.8067, 10: 0.7529, 13: 0.6902, 16: 0.6275, 22: 0.5378, 23: 0.4482, 35: 0.4482}
-    for epoch, left in expected.items():
-        assert 1 - curve["share_solved"][epoch] == pytest.approx(left, abs=5e-5)
-    # Greenwood's variance by hand at 6 weeks: 3 of 21 solved.
-    half = stats.norm.ppf(0.975) * math.sqrt(3 / (21 * 18)) / abs(math.log(6 / 7))
-    ends = [1 - (6 / 7) ** math.exp(sign * half) for sign in (-1, 1)]
-    assert curve.loc[6, ["low", "high"]].tolist() == pytest.approx(ends)
-    assert curve["share_solved"].is_monotonic_increasing
-    assert np.isnan(curve["low"][0])
-
-
 def test_the_textbooks_median() -> None:
     (row,) = time_to_solve(remission(), "cell").to_dict("records")
     assert (row["cell"], row["value"], row["n"], row["solved"]) == ("rnn", 23, 21, 9)
     assert row["low"] in (10, 13, 16)  # R's survfit: 16, by Brookmeyer & Crowley
     assert row["high"] == INF
-
-
-def test_survival_where_none_or_all_have_solved() -> None:
-    none, all_of_them = survival(watched([5, 5], [False] * 2)), survival(watched([0, 0], [True] * 2))
-    assert none[["epoch", "share_solved"]].to_numpy().tolist() == [[0, 0], [5, 0]]
-    assert all_of_them[["epoch", "share_solved"]].to_numpy().tolist() == [[0, 1]]
-    assert none["low"].isna().all()
-    assert all_of_them["high"].isna().all()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import struct
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.transforms import Transform
@@ -80,3 +81,13 @@ def pixels(figure: Figure) -> bytes:
     file = io.BytesIO()
     figure.savefig(file, format="raw")
     return file.getvalue()
+
+
+def titles(figure: Figure) -> list[str]:
+    return [axes.get_title(loc="left") for axes in figure.axes]
+
+
+def heights(axes: Axes) -> dict[str, np.ndarray]:
+    """The labelled lines of a panel."""
+    every = {str(line.get_label()): np.asarray(line.get_ydata(), float) for line in axes.get_lines()}
+    return {label: height for label, height in every.items() if not label.startswith("_")}

@@ -144,26 +144,6 @@ def test_each_seed_has_a_thin_line_and_the_middle_a_thick_one_in_a_band() -> Non
     assert {"one seed", "median and range of 3 seeds", "epochs trained", "radius (no unit)"} <= set(texts(figure))
 
 
-def test_references_are_drawn_and_each_named_once_by_its_kind_of_line() -> None:
-    panels = [
-        growth_of(reference=2.5, reference_label="untrained net"),
-        growth_of(),
-        growth_of(reference=0.25, reference_label="chance"),
-        growth_of(reference=0.75, reference_label="chance"),
-    ]
-    figure = growth("growth", panels, "median")
-    draw(figure)
-    found = {}
-    for number, axes in enumerate(figure.axes):
-        for line in axes.get_lines():
-            if list(line.get_xdata()) == [0, 1]:
-                found[number] = (line.get_ydata()[0], str(line._dash_pattern))
-                assert axes.get_ylim()[0] < line.get_ydata()[0] < axes.get_ylim()[1]
-    assert {number: level for number, (level, _) in found.items()} == {0: 2.5, 2: 0.25, 3: 0.75}
-    assert found[0][1] != found[2][1] == found[3][1]
-    assert texts(figure).count("chance") == texts(figure).count("untrained net") == 1
-
-
 def test_panels_share_the_epochs_and_have_their_own_heights() -> None:
     figure = growth("growth", [growth_of(), growth_of(scale=50, epochs=np.array([2, 5000]))], "median")
     first, second = figure.axes
@@ -203,7 +183,7 @@ def test_every_figure_is_as_high_as_its_panels_need() -> None:
 def test_any_character_can_be_drawn(text: str) -> None:
     draw(mismatch(text, [Mismatch(text, np.ones(3), None, None, 0.1)]))
     draw(distance_matrix(text, matrix_of(3), [text] * 3, [text, text, "b"]))
-    draw(growth(text, [growth_of(reference=1.0, reference_label=text)], text))
+    draw(growth(text, [growth_of()], text))
 
 
 @pytest.mark.parametrize(

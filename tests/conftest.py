@@ -46,6 +46,20 @@ def store(migrated_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         mlflow.end_run()
 
 
+@contextmanager
+def recording_in(migrated: Path, folder: Path) -> Iterator[Path]:
+    """Work in a folder with a fresh store, where fixtures of many tests record their runs."""
+    import mlflow
+
+    copy_store(migrated, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+        mlflow.set_tracking_uri(None)
+        yield folder
+    mlflow.set_tracking_uri(None)
+
+
 @pytest.fixture
 def tracking_server(store: Path) -> Iterator[str]:
     with tracking(store) as address, tracked_at(address):

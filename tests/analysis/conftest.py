@@ -1,7 +1,6 @@
 """A store of small runs that the tests of pictures and tables of runs share; none of them writes to it."""
 
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import mlflow
@@ -11,7 +10,7 @@ import pytest
 from analysis.runs import find_runs
 from experiments.sweep import main as sweep
 from experiments.train import main as train
-from tests.conftest import copy_store
+from tests.conftest import recording_in
 
 SWEEPS = (
     "--patterns abc --hidden-sizes 4 --epochs 2,60 --learning-rates 0.05 --seeds 3",
@@ -23,19 +22,13 @@ DIVERGES = "--pattern abc --hidden-size 64 --epochs 60 --learning-rate 1e37 --se
 
 
 @pytest.fixture(scope="session")
-def recorded_sweeps(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def recorded_sweeps(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Units of two sizes, a grid with gaps, strings of two lengths, and a run that diverged."""
-    folder = tmp_path_factory.mktemp("sweeps")
-    copy_store(migrated_store, folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
-        mlflow.set_tracking_uri(None)
+    with recording_in(migrated_store, tmp_path_factory.mktemp("sweeps")) as folder:
         for flags in SWEEPS:
             assert sweep(flags.split()) == 0
         assert train(DIVERGES.split()) == 1
-    yield folder
-    mlflow.set_tracking_uri(None)
+    return folder
 
 
 @pytest.fixture

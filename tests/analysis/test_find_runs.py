@@ -29,31 +29,26 @@ from analysis.runs import (
     trajectories,
     without_diverged,
 )
+from analysis.runs.store import absolute_address, new_store
 from analysis.runs.table import FIELDS
 from experiments.sweep import main as sweep
 from experiments.train import main as train
 from rnn_core.config import ADDED, ConfigError, TrainConfig
 from rnn_core.prepare import prepare
-from tests.conftest import PROJECT, copy_store
+from tests.conftest import PROJECT, recording_in
 
 SWEEP = ["--patterns", "abc,aab", "--hidden-sizes", "2,3", "--epochs", "3", "--seeds", "2"]
 SMALL = ["--hidden-size", "2", "--epochs", "3"]
 
 
 @pytest.fixture(scope="module")
-def recorded(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def recorded(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with a sweep of eight runs, a GRU trained alone, and a net that diverged; nothing here writes to it."""
-    folder = tmp_path_factory.mktemp("recorded")
-    copy_store(migrated_store, folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
-        mlflow.set_tracking_uri(None)
+    with recording_in(migrated_store, tmp_path_factory.mktemp("recorded")) as folder:
         assert sweep(SWEEP) == 0
         assert train(["--pattern", "reber", "--cell", "gru", "--length", "300", "--learning-rate", "0.1", *SMALL]) == 0
         assert train(["--learning-rate", "1e37", "--hidden-size", "64", "--epochs", "9"]) == 1
-    yield folder
-    mlflow.set_tracking_uri(None)
+    return folder
 
 
 @pytest.fixture
@@ -305,6 +300,27 @@ def test_where_there_is_no_store_the_command_is_said_and_none_is_made(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_relative_store_is_made_where_it_is_called_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "MLproject").touch()
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.chdir(tmp_path / "notebooks")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
+    mlflow.set_tracking_uri(None)
+    assert new_store() == tmp_path
+    assert absolute_address() == f"sqlite:///{tmp_path}/notebooks/mlflow.db"
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    try:
+        assert new_store() == tmp_path
+        assert absolute_address() == f"sqlite:///{tmp_path}/mlflow.db"
+    finally:
+        mlflow.set_tracking_uri(None)
+
+
+def test_what_a_list_cannot_say_is_not_made(store: Path) -> None:
+    with pytest.raises(RunError, match="a pattern holds a comma"):
+        find_runs(pattern="a,b", seed=range(2), make=True)
+
+
 def test_a_sweep_that_is_not_there_is_said(store: Path) -> None:
     with pytest.raises(RunError, match="holds no sweep"):
         find_runs(sweep="latest")
@@ -356,6 +372,7 @@ def test_runs_are_read_over_a_server(tracking_server: str, store: Path, monkeypa
     assert len(table) == count == 8 * 3 * 2
     assert len(find_runs(sweep="latest", pattern="aab")) == 4
     assert {states.h_lth.shape for states in trajectories(over, 5)} == {(1, 5, 2), (1, 5, 3)}
+    assert reaches(over).empty, "a file that is not there is no trouble of the server"
     with pytest.raises(RunError, match="this makes them"):
         find_runs(pattern="reber")
 

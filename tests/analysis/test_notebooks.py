@@ -136,6 +136,13 @@ def test_a_notebook_makes_its_runs_by_its_own_offer(copied: Path) -> None:
     assert "few seeds" in said_by(path)
 
 
+def test_a_notebook_without_an_offer_makes_nothing(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = copied / "01_first_look.ipynb"
+    path.write_text(path.read_text().replace(OFFER, "make = True"))
+    assert main(["01", "--make", "--folder", str(copied)]) == 1
+    assert "01_first_look.ipynb: no cell has the line 'make = False'" in capsys.readouterr().err
+
+
 def test_a_notebook_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["05"]) == 2
     assert "no notebook '05'; allowed: 01_first_look, 02_compare_runs" in capsys.readouterr().err

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from rnn_core.evaluation import generate, measuring
-from rnn_core.model import CharRNN
+from rnn_core.nets.charrnn import CharRNN
+from rnn_core.nets.reading import generate, measuring
 from rnn_core.vocabulary import Vocabulary
 
 FOLDS = 5

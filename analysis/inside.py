@@ -13,7 +13,7 @@ from analysis.geometry import period, shape
 from analysis.hidden_states import States, probe
 from analysis.runs import trajectories
 from analysis.runs.table import FIELDS
-from rnn_core.patterns.base import parse
+from rnn_core.patterns.shared.base import parse
 from rnn_core.patterns.unit import Unit
 
 STEPS = 240

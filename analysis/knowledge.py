@@ -14,8 +14,8 @@ from analysis.compare.settings import each_setting, names_of, need
 from analysis.figures import Picture
 from analysis.runs import load_run, reaches, without_diverged
 from analysis.views import EDGES, check_lines
-from rnn_core.evaluation import predict
-from rnn_core.prepare import prepare
+from rnn_core.data import prepare
+from rnn_core.nets.reading import predict
 
 MOST_POINTS = 8
 """Points of a curve over the sizes trained on, and as many beyond."""

@@ -32,7 +32,7 @@ from analysis.runs import curves, find_runs
 from benchmarks.one_run import PROJECT
 from rnn_core.checkpoint import CONFIG_FILE, record_text
 from rnn_core.config import TrainConfig
-from rnn_core.prepare import prepare, prepare_all
+from rnn_core.data import prepare, prepare_all
 from rnn_core.training import train
 
 EPOCHS = 500

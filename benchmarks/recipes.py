@@ -16,11 +16,11 @@ from pathlib import Path
 import tyro
 
 from rnn_core.config import TrainConfig
-from rnn_core.evaluation import evaluate
-from rnn_core.generalization import generalize
+from rnn_core.data import prepare
+from rnn_core.measures.losses import evaluate
+from rnn_core.measures.reach import generalize
 from rnn_core.patterns import Pattern
-from rnn_core.patterns.base import family_of
-from rnn_core.prepare import prepare
+from rnn_core.patterns.shared.base import family_of
 from rnn_core.training import train
 
 INSIDE = {"symbol_distance_right": "long-range symbol", "place_in_word_right": "places", "gap_right": "gaps"}

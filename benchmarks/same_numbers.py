@@ -48,8 +48,10 @@ TRAINED = [
 SWEPT = [
     ["--patterns", "abc,aab", "--cells", "rnn,gru,lstm", "--epochs", "10,20", "--seeds", "3"],
     ["--patterns", "dyck:2,parity", "--lengths", "2000", "--epochs", "2", "--cells", "rnn,lstm", "--seeds", "3"],
-    ["--patterns", "noisy:abc:0.1", "--lengths", "2000", "--epochs", "3", "--layers", "2", "--clips", "0,0.5"]
-    + ["--schedules", "cosine", "--weight-decays", "0.1", "--seeds", "3", "--encodings", "onehot,embedding"],
+    [
+        *("--patterns", "noisy:abc:0.1", "--lengths", "2000", "--epochs", "3", "--layers", "2", "--clips", "0,0.5"),
+        *("--schedules", "cosine", "--weight-decays", "0.1", "--seeds", "3", "--encodings", "onehot,embedding"),
+    ],
     ["--patterns", "aab", "--keeps", "best", "--epochs", "3", "--lengths", "60", "--seeds", "2"],
 ]
 """Command lines of experiments.sweep."""
@@ -135,7 +137,8 @@ def main() -> int:
         wrong += not (all(equal) and difference <= 1e-6)
         words = " | ".join("equal" if same else "DIFFERS" for same in equal)
         print(f"| {old['name']} {digest[:8]} | {words} | {difference:.1e} |")
-    print(f"{len(before)} runs before, {len(now)} now, {len(before.keys() ^ now.keys())} without the other; {wrong} differ")
+    alone = len(before.keys() ^ now.keys())
+    print(f"{len(before)} runs before, {len(now)} now, {alone} without the other; {wrong} differ")
     return min(wrong, 1)
 
 

@@ -27,8 +27,8 @@ from benchmarks.one_run import PROJECT, lab_loop, plain_script
 from experiments.sweep import main as sweep_main
 from experiments.tracking import run as recording
 from rnn_core.config import TrainConfig
-from rnn_core.prepare import prepare_all
-from rnn_core.stack import train_stack
+from rnn_core.data import prepare_all
+from rnn_core.training.stack import train_stack
 
 EPOCHS = 100
 WORKERS = 2

@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rnn_core.config import TrainConfig
-from rnn_core.evaluation import evaluate
+from rnn_core.data import Prepared, prepare
+from rnn_core.measures.losses import evaluate
 from rnn_core.patterns.text import Text
-from rnn_core.prepare import Prepared, prepare
 from rnn_core.training import train
 
 LEAST = 0.95

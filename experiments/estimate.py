@@ -8,8 +8,8 @@ import rnn_core
 from experiments.code_state import code_state
 from experiments.grid import Grid
 from experiments.shards import Training, epochs, plan, trained_together
-from rnn_core.prepare import Prepared
-from rnn_core.stack import shape_of
+from rnn_core.data import Prepared
+from rnn_core.training.stack import shape_of
 
 SECONDS_A_RUN = 0.25
 """About how long it takes to measure, draw and record a run; `python -m benchmarks.sweep` measures it."""

@@ -15,7 +15,7 @@ from analysis.runs import RunError, find_run, load_run
 from experiments.flags import UsageError, complain, read_flags
 from rnn_core.checkpoint import CheckpointError
 from rnn_core.config import ConfigError
-from rnn_core.evaluation import begun, generate
+from rnn_core.nets.reading import begun, generate
 from rnn_core.vocabulary import UnknownCharacterError, Vocabulary
 
 

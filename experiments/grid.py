@@ -13,7 +13,7 @@ from typing import Any
 
 from experiments.flags import UsageError
 from rnn_core.config import PLURALS, ConfigError, TrainConfig
-from rnn_core.patterns.base import family_of, parse
+from rnn_core.patterns.shared.base import family_of, parse
 
 FIELDS: dict[str, Any] = dataclasses.asdict(TrainConfig())
 

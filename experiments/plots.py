@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from analysis import figures
 from analysis.figures import Picture
 from analysis.hidden_states import principal_components, top_layer
-from rnn_core.evaluation import predict
-from rnn_core.generalization import Row
-from rnn_core.model import CharRNN
-from rnn_core.patterns.ngrams import NAMES
-from rnn_core.prepare import Prepared
+from rnn_core.data import Prepared
+from rnn_core.measures.reach import Row
+from rnn_core.nets.charrnn import CharRNN
+from rnn_core.nets.reading import predict
+from rnn_core.patterns.shared.ngrams import NAMES
 
 DRAWN = ("size", "cases", "cases_right", "steps", "steps_right", "loss_sum")
 """The columns of the table of generalization that its picture shows."""

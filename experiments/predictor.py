@@ -10,7 +10,7 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from rnn_core.checkpoint import load_record, load_weights
-from rnn_core.evaluation import begun, generate
+from rnn_core.nets.reading import begun, generate
 from rnn_core.vocabulary import UnknownCharacterError, Vocabulary
 
 MOST_CHARACTERS = 100_000

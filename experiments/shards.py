@@ -14,10 +14,10 @@ from experiments.grid import Asked
 from experiments.tracking import Membership, TrackedRun, TrackingError, delete_half_made, goes_on
 from experiments.words import first_line
 from rnn_core.config import TrainConfig
-from rnn_core.model import CharRNN
-from rnn_core.prepare import Prepared, prepare_all
-from rnn_core.stack import bytes_a_net, shape_of, train_stack
+from rnn_core.data import Prepared, prepare_all
+from rnn_core.nets.charrnn import CharRNN
 from rnn_core.training import DivergedError, EpochRecord, train
+from rnn_core.training.stack import bytes_a_net, shape_of, train_stack
 
 MOST_RUNS = 100
 """Runs of a shard: a killed one costs no more than these."""

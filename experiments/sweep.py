@@ -26,7 +26,7 @@ from experiments.tracking import Membership, TrackedSweep, TrackingError, end_ru
 from experiments.words import first_line, how_to_look
 from experiments.workers import ClusterWorkers, LocalWorkers, Workers
 from rnn_core.config import PLURALS, ConfigError
-from rnn_core.prepare import Prepared, prepare_all
+from rnn_core.data import Prepared, prepare_all
 
 ALREADY_NAMED = ("pattern", "cell", "hidden_size", "layers", "epochs")
 """Fields that are in every run's name."""

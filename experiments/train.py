@@ -20,9 +20,10 @@ from experiments.tracking import TrackedRun, TrackingError, end_run_from_environ
 from experiments.words import first_line, how_to_look, key_numbers, settings, side_by_side
 from rnn_core.checkpoint import CheckpointError, load_record
 from rnn_core.config import ConfigError, TrainConfig
-from rnn_core.model import CharRNN
-from rnn_core.patterns.base import family_of
-from rnn_core.prepare import TRAINING_VERSION, Prepared, Record, prepare
+from rnn_core.data import Prepared, prepare
+from rnn_core.nets.charrnn import CharRNN
+from rnn_core.patterns.shared.base import family_of
+from rnn_core.record import TRAINING_VERSION, Record
 from rnn_core.training import DivergedError, EpochRecord, train
 from rnn_core.vocabulary import visible
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from rnn_core.config import TrainConfig
-from rnn_core.evaluation import Sample
-from rnn_core.patterns.ngrams import NAMES
+from rnn_core.measures.losses import Sample
+from rnn_core.patterns.shared.ngrams import NAMES
 from rnn_core.vocabulary import visible
 
 

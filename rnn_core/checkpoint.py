@@ -10,8 +10,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from rnn_core.config import ConfigError, config_from_dict
-from rnn_core.model import CharRNN
-from rnn_core.prepare import Record
+from rnn_core.nets.charrnn import CharRNN
+from rnn_core.record import Record
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from rnn_core.model import CELLS, ENCODINGS
+from rnn_core.nets.charrnn import CELLS, ENCODINGS
 from rnn_core.vocabulary import visible
 
 MAX_SPEC = 6000

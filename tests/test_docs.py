@@ -7,7 +7,7 @@ import pytest
 
 from experiments.grid import read_grid
 from rnn_core.config import TrainConfig
-from rnn_core.patterns.base import Pattern
+from rnn_core.patterns.shared.base import Pattern
 from rnn_core.training import train
 from tests.conftest import PROJECT
 

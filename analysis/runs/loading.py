@@ -12,8 +12,8 @@ import torch
 from analysis.runs.store import RunError, address, get_run, open_store, read_files, search_runs
 from rnn_core.checkpoint import CONFIG_FILE, WEIGHTS_FILE, load_record, load_weights
 from rnn_core.config import TrainConfig
-from rnn_core.model import CharRNN
-from rnn_core.prepare import Record
+from rnn_core.nets.charrnn import CharRNN
+from rnn_core.record import Record
 from rnn_core.vocabulary import Vocabulary
 
 CURVES_FILE = "curves.csv"

@@ -20,10 +20,11 @@ from analysis.runs.loading import CURVES_FILE, LoadedRun, load_run
 from analysis.runs.store import NoStoreError, RunError, absolute_address, address, new_store, read_files, search_runs
 from rnn_core.checkpoint import CONFIG_FILE, CheckpointError, read_record
 from rnn_core.config import ADDED, TrainConfig, config_from_dict
-from rnn_core.generalization import Row
-from rnn_core.patterns.base import parse
+from rnn_core.data import prepare
+from rnn_core.measures.reach import Row
+from rnn_core.patterns.shared.base import parse
 from rnn_core.patterns.unit import Unit
-from rnn_core.prepare import Record, prepare
+from rnn_core.record import Record
 
 FIELDS = tuple(field.name for field in dataclasses.fields(TrainConfig))
 

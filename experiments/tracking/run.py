@@ -33,10 +33,10 @@ from experiments.tracking.sweep import Membership
 from experiments.words import description, first_line, run_name, settings
 from rnn_core.checkpoint import CONFIG_FILE, WEIGHTS_FILE, record_text, save_record, save_weights
 from rnn_core.config import TrainConfig
-from rnn_core.evaluation import Sample, evaluate, sample
-from rnn_core.generalization import Row, generalize
-from rnn_core.model import CharRNN
-from rnn_core.prepare import Prepared
+from rnn_core.data import Prepared
+from rnn_core.measures.losses import Sample, evaluate, sample
+from rnn_core.measures.reach import Row, generalize
+from rnn_core.nets.charrnn import CharRNN
 from rnn_core.training import EpochRecord
 
 FLUSH_SECONDS = 5.0

@@ -1,11 +1,12 @@
-"""Where sequences come from: one file a family, found by being in this folder."""
+"""Where sequences come from: one file a family, found by being in this folder. What they share lies in `shared`."""
 
 import importlib
 import pkgutil
 
-from rnn_core.patterns.base import Evaluation, Pattern, parse
+from rnn_core.patterns.shared.base import Evaluation, Pattern, parse
 
 for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+    if not _module.ispkg:
+        importlib.import_module(f"{__name__}.{_module.name}")
 
 __all__ = ["Evaluation", "Pattern", "parse"]

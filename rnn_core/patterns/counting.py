@@ -5,9 +5,9 @@ from functools import cached_property
 from random import Random
 from typing import Any, ClassVar
 
-from rnn_core.patterns.base import Case, Evaluation, refuse, whole
-from rnn_core.patterns.oracle import Moves, Oracle, StateOracle
-from rnn_core.patterns.strings import MARK, Strings, marked
+from rnn_core.patterns.shared.base import Case, Evaluation, refuse, whole
+from rnn_core.patterns.shared.oracle import Moves, Oracle, StateOracle
+from rnn_core.patterns.shared.strings import MARK, Strings, marked
 
 GREATEST = 1_000_000
 """The greatest count that may be asked for."""

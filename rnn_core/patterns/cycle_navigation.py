@@ -1,6 +1,6 @@
 """cycle_navigation: where does a walk on a circle end?"""
 
-from rnn_core.patterns.answers import Folding
+from rnn_core.patterns.shared.answers import Folding
 
 PLACES = 5
 

@@ -4,9 +4,9 @@ import string
 from functools import cached_property, partial
 from random import Random
 
-from rnn_core.patterns.base import Case, options, whole
-from rnn_core.patterns.oracle import Moves, Oracle, StateOracle
-from rnn_core.patterns.strings import MARK, Strings, marked
+from rnn_core.patterns.shared.base import Case, options, whole
+from rnn_core.patterns.shared.oracle import Moves, Oracle, StateOracle
+from rnn_core.patterns.shared.strings import MARK, Strings, marked
 
 OPENING = "([{<" + string.ascii_lowercase
 CLOSING = ")]}>" + string.ascii_uppercase

@@ -2,8 +2,8 @@
 
 from random import Random
 
-from rnn_core.patterns.base import Case, Evaluation, Pattern, refuse
-from rnn_core.patterns.oracle import Moves, StateOracle
+from rnn_core.patterns.shared.base import Case, Evaluation, Pattern, refuse
+from rnn_core.patterns.shared.oracle import Moves, StateOracle
 
 WORDS = ("ba", "dii", "guuu")
 

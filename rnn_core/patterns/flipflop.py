@@ -6,8 +6,8 @@ from random import Random
 
 import numpy as np
 
-from rnn_core.patterns.base import Case, Evaluation, Pattern, whole
-from rnn_core.patterns.oracle import Moves, StateOracle
+from rnn_core.patterns.shared.base import Case, Evaluation, Pattern, whole
+from rnn_core.patterns.shared.oracle import Moves, StateOracle
 
 PULSE = 1 / 4
 """How likely a step has a pulse."""

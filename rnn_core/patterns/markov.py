@@ -9,8 +9,8 @@ from random import Random
 import numpy as np
 
 from rnn_core.config import ConfigError
-from rnn_core.patterns.base import Pattern, options, refuse, whole
-from rnn_core.patterns.oracle import Oracle
+from rnn_core.patterns.shared.base import Pattern, options, refuse, whole
+from rnn_core.patterns.shared.oracle import Oracle
 
 MOST_PROBABILITIES = 1_000_000
 

@@ -3,7 +3,7 @@
 import math
 import re
 
-from rnn_core.patterns.answers import Folding
+from rnn_core.patterns.shared.answers import Folding
 
 MODULUS = 5
 

@@ -5,8 +5,8 @@ from random import Random
 
 import numpy as np
 
-from rnn_core.patterns.base import Pattern, refuse
-from rnn_core.patterns.oracle import Oracle
+from rnn_core.patterns.shared.base import Pattern, refuse
+from rnn_core.patterns.shared.oracle import Oracle
 from rnn_core.vocabulary import code_points
 
 LEAST = 1e-9

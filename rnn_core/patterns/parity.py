@@ -1,6 +1,6 @@
 """parity: is the number of 1s odd?"""
 
-from rnn_core.patterns.answers import Folding
+from rnn_core.patterns.shared.answers import Folding
 
 
 class Parity(Folding):

@@ -2,9 +2,9 @@
 
 from random import Random
 
-from rnn_core.patterns.base import Case, Evaluation, refuse
-from rnn_core.patterns.oracle import Moves, StateOracle
-from rnn_core.patterns.strings import MARK, Strings, marked
+from rnn_core.patterns.shared.base import Case, Evaluation, refuse
+from rnn_core.patterns.shared.oracle import Moves, StateOracle
+from rnn_core.patterns.shared.strings import MARK, Strings, marked
 
 RULES = {"M": ("TL", "PR"), "L": ("SL", "XA"), "R": ("TR", "VB"), "A": ("XR", "S"), "B": ("PA", "V")}
 """The grammar, right-linear: each place becomes one of two letters with the place that follows, evenly."""

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from rnn_core.patterns.answers import EQUALS, Answers
-from rnn_core.patterns.oracle import Oracle
-from rnn_core.patterns.strings import MARK
+from rnn_core.patterns.shared.answers import EQUALS, Answers
+from rnn_core.patterns.shared.oracle import Oracle
+from rnn_core.patterns.shared.strings import MARK
 
 
 class Reverse(Answers):

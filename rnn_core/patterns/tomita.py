@@ -5,9 +5,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from rnn_core.patterns.base import Case, refuse
-from rnn_core.patterns.oracle import Moves, StateOracle
-from rnn_core.patterns.strings import MARK, Strings, marked
+from rnn_core.patterns.shared.base import Case, refuse
+from rnn_core.patterns.shared.oracle import Moves, StateOracle
+from rnn_core.patterns.shared.strings import MARK, Strings, marked
 
 END = 1 / 4
 """How likely a string ends where it may end."""

@@ -6,8 +6,8 @@ from functools import cached_property
 from random import Random
 
 from rnn_core.config import ConfigError
-from rnn_core.patterns.base import Evaluation, Pattern, family_of
-from rnn_core.patterns.oracle import StateOracle
+from rnn_core.patterns.shared.base import Evaluation, Pattern, family_of
+from rnn_core.patterns.shared.oracle import StateOracle
 
 LAB_LENGTH = 15
 """The lab's sequence is "abcabcabcabcabc"."""

@@ -34,7 +34,7 @@ from analysis.runs.table import FIELDS
 from experiments.sweep import main as sweep
 from experiments.train import main as train
 from rnn_core.config import ADDED, ConfigError, TrainConfig
-from rnn_core.prepare import prepare
+from rnn_core.data import prepare
 from tests.conftest import PROJECT, recording_in
 
 SWEEP = ["--patterns", "abc,aab", "--hidden-sizes", "2,3", "--epochs", "3", "--seeds", "2"]

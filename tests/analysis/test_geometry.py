@@ -10,7 +10,7 @@ from scipy.spatial import procrustes
 from analysis.geometry import TOLERANCE, aligned, cycle, distances, period, procrustes_distance, shape
 from analysis.hidden_states import collect, fit_projection, free_running, top_layer
 from rnn_core.config import TrainConfig
-from rnn_core.prepare import prepare
+from rnn_core.data import prepare
 from rnn_core.training import train
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -22,8 +22,8 @@ from analysis.hidden_states import (
     top_layer,
 )
 from rnn_core.config import TrainConfig
-from rnn_core.model import CharRNN
-from rnn_core.prepare import Prepared, prepare
+from rnn_core.data import Prepared, prepare
+from rnn_core.nets.charrnn import CharRNN
 from rnn_core.training import train
 from rnn_core.vocabulary import UnknownCharacterError, Vocabulary
 

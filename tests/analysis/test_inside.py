@@ -10,8 +10,8 @@ from analysis.geometry import period, shape
 from analysis.hidden_states import probe
 from analysis.runs import load_net
 from rnn_core.config import TrainConfig
-from rnn_core.model import CharRNN
-from rnn_core.prepare import prepare
+from rnn_core.data import prepare
+from rnn_core.nets.charrnn import CharRNN
 
 STEPS = 240
 

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from analysis.runs import RunError, find_run, load_run
 from experiments.train import main
 from rnn_core.checkpoint import CheckpointError
-from rnn_core.prepare import prepare
+from rnn_core.data import prepare
 from rnn_core.training import train
 
 

@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from analysis.runs import RunError, find_run, load_run
 from experiments.generate import main
 from experiments.train import main as train_main
-from rnn_core.evaluation import generate
+from rnn_core.nets.reading import generate
 from rnn_core.vocabulary import Vocabulary
 
 

@@ -25,8 +25,8 @@ from experiments.sweep import main
 from experiments.tracking import TrackedRun
 from experiments.train import main as train_main
 from rnn_core.config import TrainConfig
-from rnn_core.prepare import prepare, prepare_all
-from rnn_core.recurrences import RECURRENCES
+from rnn_core.data import prepare, prepare_all
+from rnn_core.nets.recurrences import RECURRENCES
 from rnn_core.training import train
 from tests.conftest import copy_store
 

@@ -17,7 +17,7 @@ from experiments.train import main
 from experiments.words import run_name
 from rnn_core.checkpoint import load_record
 from rnn_core.config import TrainConfig
-from rnn_core.prepare import prepare
+from rnn_core.data import prepare
 from rnn_core.training import train
 from tests.conftest import PROJECT
 

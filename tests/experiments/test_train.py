@@ -19,9 +19,9 @@ from analysis.runs import load_run
 from experiments.train import main
 from rnn_core.checkpoint import save_record
 from rnn_core.config import TrainConfig
-from rnn_core.generalization import generalize
+from rnn_core.data import prepare
+from rnn_core.measures.reach import generalize
 from rnn_core.patterns import Pattern
-from rnn_core.prepare import prepare
 from rnn_core.training import train
 from tests.conftest import PROJECT
 
@@ -296,7 +296,7 @@ def test_a_plain_unit_has_no_recipe(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.fixture
 def few_cases(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnn_core.patterns.counting.FURTHEST", 30)
-    monkeypatch.setattr("rnn_core.patterns.answers.EACH", 2)
+    monkeypatch.setattr("rnn_core.patterns.shared.answers.EACH", 2)
     monkeypatch.setattr("rnn_core.patterns.tomita.Tomita.classified", 6)
 
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from rnn_core.adam import Adam
+from rnn_core.training.adam import Adam
 
 SHAPES = ((16, 8), (3,), (1,))
 

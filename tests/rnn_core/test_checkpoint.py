@@ -10,8 +10,9 @@ from safetensors.torch import save_file
 
 from rnn_core.checkpoint import CheckpointError, load_record, load_weights, save_record, save_weights
 from rnn_core.config import TrainConfig
-from rnn_core.evaluation import evaluate
-from rnn_core.prepare import Record, prepare
+from rnn_core.data import prepare
+from rnn_core.measures.losses import evaluate
+from rnn_core.record import Record
 from rnn_core.training import train
 
 RECORD = Record(TrainConfig(length=15, window=14), "abc", "0" * 64)

@@ -8,28 +8,25 @@ import pytest
 import torch
 from torch.nn import functional
 
-import rnn_core.evaluation
+import rnn_core.measures.losses
+import rnn_core.nets.reading
 from rnn_core.config import TrainConfig
-from rnn_core.evaluation import (
+from rnn_core.data import Prepared, prepare, prepare_all
+from rnn_core.measures.losses import (
     Sample,
     Score,
-    begun,
     evaluate,
     free_run_correct,
     free_run_legal,
-    generate,
-    measuring,
-    predict,
-    read,
     sample,
     score_evaluation,
     score_side_by_side,
     score_windows,
 )
-from rnn_core.model import CharRNN
+from rnn_core.nets.charrnn import CharRNN
+from rnn_core.nets.reading import begun, generate, measuring, predict, read
 from rnn_core.patterns import Pattern
-from rnn_core.patterns.oracle import Oracle
-from rnn_core.prepare import Prepared, prepare, prepare_all
+from rnn_core.patterns.shared.oracle import Oracle
 from rnn_core.training import train
 
 CELL_NAMES = ("rnn", "gru", "lstm")
@@ -74,7 +71,7 @@ def test_scores_add_up_and_are_divided_once() -> None:
 @pytest.mark.parametrize("chunk", [1, 3, 10, 43, 44, 4096])
 @pytest.mark.parametrize("start", [4, 5, 10, 11])
 def test_a_test_scores_the_same_in_chunks_as_whole(chunk: int, start: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rnn_core.evaluation, "CHUNK", chunk)
+    monkeypatch.setattr(rnn_core.nets.reading, "CHUNK", chunk)
     net, prepared = build("lstm"), prepare(TrainConfig(pattern="abcd", length=start))
     losses, right = costs(net, torch.tensor([0, 1, 2, 3] * 31)[: 11 * start])
     assert same(score_evaluation(net, prepared), losses[start - 1 :], right[start - 1 :])
@@ -104,7 +101,7 @@ SHORT_TEST = 600
 @pytest.fixture
 def short_test(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a fresh draw for the test be short."""
-    monkeypatch.setattr("rnn_core.patterns.base.TEST_LENGTH", SHORT_TEST)
+    monkeypatch.setattr("rnn_core.patterns.shared.base.TEST_LENGTH", SHORT_TEST)
 
 
 @pytest.mark.usefixtures("short_test")
@@ -114,8 +111,8 @@ def test_losses_are_those_of_a_bare_forward_of_each_string_alone(
     pattern: str, chunk: int, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     net, prepared = after(TrainConfig(pattern=pattern, length=300, batch_size=4, window=5, epochs=1))
-    monkeypatch.setattr(rnn_core.evaluation, "CHUNK", chunk)
-    monkeypatch.setattr(rnn_core.evaluation, "MOST_NUMBERS", most)
+    monkeypatch.setattr(rnn_core.nets.reading, "CHUNK", chunk)
+    monkeypatch.setattr(rnn_core.nets.reading, "MOST_NUMBERS", most)
     assert len(prepared.evaluation.text) >= SHORT_TEST
     losses, right = bare_costs(net, prepared, prepared.evaluation.text)
     assert same(score_evaluation(net, prepared), losses, right)
@@ -240,7 +237,7 @@ def cut_at(indices: torch.Tensor, mark: int) -> list[torch.Tensor]:
 def test_with_a_mark_each_string_is_read_as_if_it_were_alone(
     cell: str, first: int, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rnn_core.evaluation, "CHUNK", chunk)
+    monkeypatch.setattr(rnn_core.nets.reading, "CHUNK", chunk)
     net = build(cell)
     indices = torch.cat([torch.tensor([first]), draw_indices(30), torch.tensor([0, 0, 1, 0])])
     alone = torch.cat([predict(net, part) for part in cut_at(indices, 0)])
@@ -289,7 +286,7 @@ def test_a_string_is_begun_with_its_mark(prompt: str, mark: str, begins: str) ->
 
 @pytest.mark.parametrize("most", [1, 9 * 4, 18 * 6, 27 * 6, 2**24])
 def test_sequences_side_by_side_score_like_each_alone(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rnn_core.evaluation, "MOST_NUMBERS", most)
+    monkeypatch.setattr(rnn_core.nets.reading, "MOST_NUMBERS", most)
     net = build()
     sequences = list(draw_indices(45).reshape(5, 9))
     alone = [costs(net, indices) for indices in sequences]
@@ -477,7 +474,7 @@ def test_a_text_has_no_floor(tmp_path: Path) -> None:
 def test_nets_measured_on_shared_data_come_to_what_they_come_to_alone(
     family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rnn_core.evaluation, "FREE_LENGTH", 50)
+    monkeypatch.setattr(rnn_core.measures.losses, "FREE_LENGTH", 50)
     (tmp_path / "tale.txt").write_text(TEXT * 10)
     spec = f"text:{tmp_path / 'tale.txt'}" if family == "text" else Pattern.families[family].example
     some = TrainConfig(pattern=spec, length=150, encoding="onehot")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.patterns import Pattern, parse
 from rnn_core.patterns.counting import Counting
-from rnn_core.patterns.strings import Strings, marked, split
+from rnn_core.patterns.shared.strings import Strings, marked, split
 from rnn_core.patterns.unit import Unit
 
 LENGTH = 3000

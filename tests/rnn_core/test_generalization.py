@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from rnn_core.config import TrainConfig
-from rnn_core.generalization import Row, classify, generalize
-from rnn_core.model import CharRNN
+from rnn_core.data import Prepared, prepare, prepare_all
+from rnn_core.measures.reach import Row, classify, generalize
+from rnn_core.nets.charrnn import CharRNN
 from rnn_core.patterns import Pattern
-from rnn_core.patterns.oracle import Oracle
+from rnn_core.patterns.shared.oracle import Oracle
 from rnn_core.patterns.tomita import Tomita
-from rnn_core.prepare import Prepared, prepare, prepare_all
 from rnn_core.training import train
 
 
@@ -24,11 +24,11 @@ from rnn_core.training import train
 def few_cases(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let tests and tables be short."""
     for name, value in {
-        "base.TEST_LENGTH": 300,
+        "shared.base.TEST_LENGTH": 300,
         "counting.FURTHEST": 30,
         "dyck.EACH": 1,
-        "answers.EACH": 3,
-        "answers.LENGTHS": 5,
+        "shared.answers.EACH": 3,
+        "shared.answers.LENGTHS": 5,
         "flipflop.GAPS": (40,),
         "reber.MOST_LONGER": 15,
         "tomita.Tomita.classified": 6,
@@ -351,7 +351,7 @@ def test_nets_judged_on_shared_data_come_to_what_they_come_to_alone(
 def test_how_many_cases_are_read_side_by_side_changes_nothing(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     trained = Trained("reber")
     at_once, _ = generalize(trained.net, trained.prepared)
-    monkeypatch.setattr("rnn_core.generalization.MOST_NUMBERS", most)
+    monkeypatch.setattr("rnn_core.nets.reading.MOST_NUMBERS", most)
     for one, other in zip(at_once, generalize(trained.net, trained.prepared)[0], strict=True):
         assert dataclasses.replace(one, loss_sum=0) == dataclasses.replace(other, loss_sum=0)
         assert one.loss_sum == pytest.approx(other.loss_sum, rel=1e-5)

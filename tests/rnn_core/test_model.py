@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from rnn_core.model import CELLS, ENCODINGS, CharRNN, detach, input_width, parameter_count
+from rnn_core.nets.charrnn import CELLS, ENCODINGS, CharRNN, detach, input_width, parameter_count
 
 CELL_NAMES = ("rnn", "gru", "lstm")
 SIZE = 5

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rnn_core.patterns.ngrams import ladder
+from rnn_core.patterns.shared.ngrams import ladder
 from rnn_core.vocabulary import Vocabulary
 
 NAMES = ["uniform", "unigram", "bigram", "3gram", "4gram", "5gram", "6gram"]

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from rnn_core.patterns import Pattern, oracle, parse
-from rnn_core.patterns.oracle import StateOracle
-from rnn_core.patterns.strings import Strings, split
+from rnn_core.patterns.shared.oracle import StateOracle
+from rnn_core.patterns.shared.strings import Strings, split
 
 EXAMPLES = [
     family.example

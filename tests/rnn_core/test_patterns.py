@@ -9,10 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rnn_core.config import ConfigError, TrainConfig
+from rnn_core.data import prepare
 from rnn_core.patterns import Evaluation, Pattern, parse
 from rnn_core.patterns.text import Text
 from rnn_core.patterns.unit import Unit
-from rnn_core.prepare import prepare
 
 units = st.text("abc", min_size=2, max_size=8).filter(lambda unit: len(set(unit)) > 1)
 

@@ -12,9 +12,10 @@ import torch
 
 from rnn_core.batching import Window
 from rnn_core.config import ConfigError, TrainConfig
+from rnn_core.data import CUTS, Data, Prepared, prepare, prepare_all
 from rnn_core.patterns import Pattern
 from rnn_core.patterns.unit import Unit
-from rnn_core.prepare import CUTS, Data, Prepared, Record, prepare, prepare_all
+from rnn_core.record import Record
 
 OTHER = {
     "pattern": "abd",
@@ -324,7 +325,7 @@ def test_the_best_weights_are_chosen_on_the_last_tenth_which_is_not_trained_on(
 def test_a_stream_is_validated_from_so_many_characters_before(
     pattern: str, before: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rnn_core.prepare.READ_BEFORE", before)
+    monkeypatch.setattr("rnn_core.data.READ_BEFORE", before)
     best = prepare(TrainConfig(pattern=pattern, length=301, batch_size=4, window=11, keep="best"))
     assert [window.fresh for window in best.validation] == [True] + [False] * (len(best.validation) - 1)
     read = torch.cat([window.input_bt for window in best.validation], 1)
@@ -412,7 +413,7 @@ BESIDE: list[dict] = [
 def test_what_is_prepared_beside_others_is_what_it_is_alone(
     family: str, tale: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rnn_core.patterns.base.TEST_LENGTH", 300)
+    monkeypatch.setattr("rnn_core.patterns.shared.base.TEST_LENGTH", 300)
     spec = f"text:{tale}" if family == "text" else Pattern.families[family].example
     configs = [TrainConfig(pattern=spec, length=250, **fields) for fields in BESIDE]
     together, alone = prepare_all(configs), [prepare(config) for config in configs]

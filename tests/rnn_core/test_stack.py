@@ -9,11 +9,11 @@ import torch
 from torch.autograd import gradcheck
 
 from rnn_core.config import TrainConfig
-from rnn_core.model import CharRNN
-from rnn_core.prepare import Prepared, prepare, prepare_all
-from rnn_core.recurrences import RECURRENCES
-from rnn_core.stack import Stack, bytes_a_net, shape_of, train_stack
+from rnn_core.data import Prepared, prepare, prepare_all
+from rnn_core.nets.charrnn import CharRNN
+from rnn_core.nets.recurrences import RECURRENCES
 from rnn_core.training import DivergedError, train
+from rnn_core.training.stack import Stack, bytes_a_net, shape_of, train_stack
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from torch.nn import functional
 
 from analysis.hidden_states import collect
 from rnn_core.config import ConfigError, TrainConfig
-from rnn_core.evaluation import evaluate, sample
-from rnn_core.model import CELLS
-from rnn_core.prepare import prepare
+from rnn_core.data import prepare
+from rnn_core.measures.losses import evaluate, sample
+from rnn_core.nets.charrnn import CELLS
 from rnn_core.training import DivergedError, step_size, train
 
 CELL_NAMES = ("rnn", "gru", "lstm")

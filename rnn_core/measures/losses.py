@@ -1,10 +1,7 @@
 """How good a trained net is: losses and accuracies as sums with counts, free running, distance to the oracle."""
 
-from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import islice
 
 import numpy as np
 import torch
@@ -12,16 +9,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from rnn_core.batching import Window
-from rnn_core.model import CharRNN, Hidden
-from rnn_core.patterns.oracle import Oracle
+from rnn_core.data import Data, Prepared
+from rnn_core.nets import reading
+from rnn_core.nets.charrnn import CharRNN
+from rnn_core.nets.reading import generate, measuring, predict, read, width
+from rnn_core.patterns.shared.oracle import Oracle
 from rnn_core.patterns.unit import Unit
-from rnn_core.prepare import Data, Prepared
-
-CHUNK = 4096
-"""Steps of one sequence read at a time, so that memory does not grow with its length."""
-
-MOST_NUMBERS = 2**24
-"""Logits or states of many sequences held at a time, for the same reason."""
 
 FREE_LENGTH = 1000
 """Characters that a net writes by itself where many are right."""
@@ -61,20 +54,6 @@ class Score:
         return self.correct / self.count
 
 
-@contextmanager
-def measuring(net: CharRNN) -> Iterator[None]:
-    """Put the net into eval mode without gradients, and back into the mode it was in."""
-    was_training = net.training
-    if was_training:  # going through all of a net's modules takes as long as a step of a small net
-        net.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        if was_training:
-            net.train()
-
-
 def score_windows(net: CharRNN, windows: list[Window]) -> Score:
     """Score a net on consecutive windows, on whichever device it is."""
     score = Score()
@@ -97,90 +76,15 @@ def score_windows(net: CharRNN, windows: list[Window]) -> Score:
 def score_evaluation(net: CharRNN, prepared: Prepared) -> Score:
     """Score a net on its pattern's test: a stream from a zero state, strings each from a zero state."""
     evaluation = prepared.evaluation
-    side_by_side = max(1, MOST_NUMBERS // (CHUNK * width(net))) if prepared.pattern.mark else 1
-    return score_windows(net, prepared.cut(evaluation.text, side_by_side, CHUNK, evaluation.start))
-
-
-def width(net: CharRNN) -> int:
-    """Return the most numbers that one step of one sequence takes in any one tensor."""
-    return max(net.vocabulary_size, net.recurrent.hidden_size)
+    side_by_side = max(1, reading.MOST_NUMBERS // (reading.CHUNK * width(net))) if prepared.pattern.mark else 1
+    return score_windows(net, prepared.cut(evaluation.text, side_by_side, reading.CHUNK, evaluation.start))
 
 
 def score_side_by_side(net: CharRNN, indices_bt: Tensor) -> Score:
     """Score a net on sequences, int64, (B, T), each read from a zero state."""
-    rows = max(1, MOST_NUMBERS // (indices_bt.shape[1] * width(net)))
+    rows = max(1, reading.MOST_NUMBERS // (indices_bt.shape[1] * width(net)))
     parts = torch.split(indices_bt, rows)
     return score_windows(net, [Window(part_bt[:, :-1], part_bt[:, 1:], None, fresh=True) for part_bt in parts])
-
-
-def read(net: CharRNN, indices: Tensor, hidden: Hidden, mark: int | None = None) -> Iterator[tuple[Tensor, Hidden]]:
-    """Read one sequence from a state, at most CHUNK steps at a time.
-
-    Arguments:
-        net: the net, on any device.
-        indices: the sequence, int64, (n,), n at least 1.
-        hidden: the state before it, for one sequence.
-        mark: the index before which the state is put back to zero, that of the mark between strings; None for never.
-
-    Yields:
-        For each chunk of T steps the logits of what comes next, (T, V), and the state after it.
-    """
-    starts = [] if mark is None else (indices == mark).nonzero().flatten().tolist()
-    for begin, end in pairwise([*sorted({0, *starts}), len(indices)]):
-        if begin in starts:
-            hidden = net.init_hidden(1)
-        for chunk in torch.split(indices[begin:end].to(net.readout.weight.device), CHUNK):
-            logits_btv, hidden = net(net.encode(chunk[None]), hidden)
-            yield logits_btv[0], hidden
-
-
-def predict(net: CharRNN, indices: Tensor, mark: int | None = None) -> Tensor:
-    """Return the likeliest next character after each of `indices`, read from a zero state: int64, (n,), (n,)."""
-    with measuring(net):
-        chunks = read(net, indices, net.init_hidden(1), mark)
-        return torch.cat([logits_tv.argmax(-1).cpu() for logits_tv, _ in chunks])
-
-
-def generate(
-    net: CharRNN,
-    prime: Tensor,
-    temperature: float = 0.0,
-    generator: torch.Generator | None = None,
-    mark: int | None = None,
-) -> Iterator[int]:
-    """Let a net run free: read `prime` from a zero state, then yield characters for ever, each read in turn.
-
-    Arguments:
-        net: the net, on any device.
-        prime: indices of the characters to go on from, int64, (n,), n at least 1.
-        temperature: 0 takes the likeliest character; above 0, characters are drawn from softmax(logits / temperature).
-        generator: the source of the draws, on the CPU.
-        mark: the index before which the state is put back to zero; None for never.
-
-    Yields:
-        Character indices.
-    """
-    with measuring(net):
-        logits_tv, hidden = deque(read(net, prime, net.init_hidden(1), mark), maxlen=1).pop()  # the last, no other kept
-    while True:
-        logits = logits_tv[-1].cpu().double()
-        if temperature == 0:
-            index = int(logits.argmax())
-        else:
-            # The largest logit becomes 0, so that no temperature makes it overflow.
-            weights = ((logits - logits.max()) / temperature).softmax(-1)
-            index = int(torch.multinomial(weights, 1, generator=generator))
-        yield index
-        with measuring(net):  # entered anew for each character: the caller may train between two of them
-            if index == mark:
-                hidden = net.init_hidden(1)
-            index_bt = torch.tensor([[index]], device=logits_tv.device)
-            (logits_tv,), hidden = net(net.encode(index_bt), hidden)
-
-
-def begun(prompt: str, mark: str) -> str:
-    """Return what a net reads for a prompt: strings are read from their mark on."""
-    return prompt if prompt.startswith(mark) else mark + prompt
 
 
 def free_run_correct(net: CharRNN, prime: Tensor, truth: Tensor) -> int:

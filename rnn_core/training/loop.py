@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from rnn_core.adam import Adam
 from rnn_core.config import TrainConfig
-from rnn_core.evaluation import score_windows
-from rnn_core.model import CharRNN, detach
-from rnn_core.prepare import Prepared, prepare
+from rnn_core.data import Prepared, prepare
+from rnn_core.measures.losses import score_windows
+from rnn_core.nets.charrnn import CharRNN, detach
+from rnn_core.training.adam import Adam
 
 
 @dataclass(frozen=True)

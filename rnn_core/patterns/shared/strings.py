@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from random import Random
 
-from rnn_core.patterns.base import Case, Evaluation, Pattern
+from rnn_core.patterns.shared.base import Case, Evaluation, Pattern
 
 MARK = "#"
 

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from rnn_core.patterns.base import Case, options, whole
-from rnn_core.patterns.oracle import Moves, Oracle, StateOracle
-from rnn_core.patterns.strings import MARK, Strings, marked
+from rnn_core.patterns.shared.base import Case, options, whole
+from rnn_core.patterns.shared.oracle import Moves, Oracle, StateOracle
+from rnn_core.patterns.shared.strings import MARK, Strings, marked
 
 EQUALS = "="
 

@@ -2,8 +2,6 @@
 
 import dataclasses
 import hashlib
-import json
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
@@ -14,14 +12,13 @@ import numpy as np
 import torch
 
 from rnn_core.batching import Window, cut, pad
-from rnn_core.config import ADDED, ConfigError, TrainConfig
-from rnn_core.model import CharRNN, parameter_count
+from rnn_core.config import ConfigError, TrainConfig
+from rnn_core.limits import check_device, check_memory
+from rnn_core.nets.charrnn import CharRNN, parameter_count
 from rnn_core.patterns import Evaluation, Pattern, parse
-from rnn_core.patterns.strings import split
+from rnn_core.patterns.shared.strings import split
+from rnn_core.record import Record
 from rnn_core.vocabulary import Vocabulary
-
-TRAINING_VERSION = 1
-"""Part of a run's identity: raise it when the same config and data no longer give the same weights."""
 
 READ_BEFORE = 4096
 """Characters of a stream that are read before those that validate, at most."""
@@ -30,51 +27,6 @@ CUTS = 8
 """Ways of cutting its texts into windows that a Data keeps."""
 
 Made = TypeVar("Made")
-
-
-@dataclass(frozen=True)
-class Record:
-    """What config.json holds: enough to build the net and its alphabet again without the training data.
-
-    Attributes:
-        config: the resolved TrainConfig.
-        alphabet: the distinct characters in index order.
-        data_sha256: of the training characters and then the test's, in UTF-8, in hexadecimal; for a whole text file
-            this is the file's own.
-        training_version: TRAINING_VERSION when it was trained.
-        mark: the character before and after each string, at which the net's state is zero; empty for a stream.
-    """
-
-    config: TrainConfig
-    alphabet: str
-    data_sha256: str
-    training_version: int = TRAINING_VERSION
-    mark: str = ""
-
-    @property
-    def digest(self) -> str:
-        """The run's identity: a sha256 over config, data and training version, in hexadecimal.
-
-        A field that was added later counts only where it is not what held before, so that earlier identities stay.
-        """
-        identity = {
-            "config": {
-                name: value for name, value in vars(self.config).items() if name not in ADDED or value != ADDED[name]
-            },
-            "data_sha256": self.data_sha256,
-            "training_version": self.training_version,
-        }
-        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-
-    @property
-    def mark_index(self) -> int | None:
-        """The index of the mark; None for a stream."""
-        return self.alphabet.index(self.mark) if self.mark else None
-
-    def build_net(self) -> CharRNN:
-        """Return a net of this shape, its weights drawn from torch's global random state."""
-        config = self.config
-        return CharRNN(len(self.alphabet), config.hidden_size, config.cell, config.layers, config.encoding)
 
 
 @dataclass(frozen=True, eq=False)
@@ -301,17 +253,17 @@ def _resolve(config: TrainConfig, data: Data) -> TrainConfig:
     streams = 1 if pattern.mark else config.batch_size
     if streams > length - 1:
         raise ConfigError("batch_size", config.batch_size, f"1 to {length - 1}, the predictions in {length} characters")
-    _check_device(config.device)
+    check_device(config.device)
     steps = -(-(length - 1) // streams)
     window = config.window or pattern.default_window
     if pattern.mark:
         # How long the longest string is, only the draw can tell.
-        _check_memory(config, data, 1, whole=True)
+        check_memory(config, len(data.vocabulary), length, 1, whole=True)
         strings, steps = data.strings
         if config.batch_size > strings:
             raise ConfigError("batch_size", config.batch_size, f"1 to {strings}, the strings in {length} characters")
     window = min(window or steps, steps)
-    _check_memory(config, data, window, whole=config.window == 0)
+    check_memory(config, len(data.vocabulary), length, window, whole=config.window == 0)
     data.parts(config.keep)
     return dataclasses.replace(config, pattern=pattern.spec, length=length, window=window)
 
@@ -322,41 +274,3 @@ def _validation_length(text: str, mark: str) -> int:
     if not mark:
         return tenth + 1
     return len(text) - max(0, text.rfind(mark, 0, len(text) - tenth))
-
-
-def _check_device(device: str) -> None:
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError):
-        here = ["cpu", *(f"cuda:{n}" for n in range(torch.cuda.device_count()))]
-        here += ["mps"] if torch.backends.mps.is_available() else []
-        raise ConfigError("device", device, f"the devices of this machine: {', '.join(here)}") from None
-
-
-def _check_memory(config: TrainConfig, data: Data, window: int, whole: bool) -> None:
-    """Refuse what cannot fit into this machine's memory, by a rough count; `whole`: nobody asked for the window."""
-    vocabulary_size = len(data.vocabulary)
-    weights = parameter_count(vocabulary_size, config.hidden_size, config.cell, config.layers, config.encoding)
-    per_step = 16 * config.layers * config.hidden_size + 4 * vocabulary_size
-    needs = {
-        "hidden_size": 4 * 4 * weights,  # float32 weights, gradients and Adam's two moments
-        "window": 4 * config.batch_size * window * per_step,  # what backpropagation keeps of each step
-        "length": 400 * data.length,  # characters and indices, and those of a test eleven times as long
-    }
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if torch.device(config.device).type == "cuda":
-        memory = min(memory, torch.cuda.mem_get_info(config.device)[1])
-    if sum(needs.values()) > memory:
-        field = max(needs, key=lambda name: needs[name])
-        field = "length" if field == "window" and whole else field
-        what = f"what fits into memory: this needs about {_size(sum(needs.values()))}, the machine has {_size(memory)}"
-        came = {"hidden_size": config.hidden_size, "window": window, "length": data.length}[field]
-        raise ConfigError(field, came, what)
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "kB", "MB", "GB", "TB", "PB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} EB"

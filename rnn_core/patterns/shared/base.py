@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rnn_core.config import ConfigError
-from rnn_core.patterns.oracle import Oracle
+from rnn_core.patterns.shared.oracle import Oracle
 
 TEST_LENGTH = 20_000
 """Characters of a fresh draw that a net is tested on."""

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from rnn_core.adam import BETA1, BETA2, EPSILON
 from rnn_core.batching import Window
-from rnn_core.model import CharRNN
-from rnn_core.prepare import Prepared
-from rnn_core.recurrences import RECURRENCES, row
-from rnn_core.training import step_size
+from rnn_core.data import Prepared
+from rnn_core.nets.charrnn import CharRNN
+from rnn_core.nets.recurrences import RECURRENCES, row
+from rnn_core.training.adam import BETA1, BETA2, EPSILON
+from rnn_core.training.loop import step_size
 
 # The names of tensors say their axes: T steps, N nets, B sequences, H hidden units, G gates times H, I inputs,
 # V characters, P parameters of one net, and S = T * B, all steps of all sequences of a net in one row. Sequences stand
@@ -224,7 +224,7 @@ def _side_by_side(windows: Sequence[Window]) -> Window:
 
 
 class _Adam:
-    """`rnn_core.adam.Adam` for weights (N, P) whose rows take, or do not take, their own steps."""
+    """`rnn_core.training.adam.Adam` for weights (N, P) whose rows take, or do not take, their own steps."""
 
     def __init__(self, weights_np: Tensor) -> None:
         self._weights_np = weights_np

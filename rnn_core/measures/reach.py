@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from rnn_core.evaluation import MOST_NUMBERS, measuring, width
-from rnn_core.model import CharRNN
-from rnn_core.patterns.base import Case, Pattern
+from rnn_core.data import Data, Prepared
+from rnn_core.nets import reading
+from rnn_core.nets.charrnn import CharRNN
+from rnn_core.nets.reading import measuring, width
+from rnn_core.patterns.shared.base import Case, Pattern
 from rnn_core.patterns.tomita import Tomita
-from rnn_core.prepare import Data, Prepared
 
 ALLOWED = 0.01
 """A net allows the characters to which it gives more than this probability, or than half of what the oracle gives to
@@ -207,7 +208,7 @@ def _judge(net: CharRNN, questions: _Questions) -> Iterator[tuple[tuple[str, int
     while begin < len(lengths):
         # As many of the next texts as fit into memory at the length of the longest.
         end = begin + 1
-        while end < len(lengths) and (end + 1 - begin) * lengths[end] * width(net) <= MOST_NUMBERS:
+        while end < len(lengths) and (end + 1 - begin) * lengths[end] * width(net) <= reading.MOST_NUMBERS:
             end += 1
         yield from _judge_texts(net, questions, begin, end)
         begin = end

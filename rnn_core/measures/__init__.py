@@ -1,0 +1,1 @@
+"""What a trained net has learnt, measured against its pattern."""

@@ -1,0 +1,1 @@
+"""Nets: CharRNN, its cells, and reading and writing with a net."""

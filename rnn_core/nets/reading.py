@@ -1,0 +1,106 @@
+"""Reading and writing with a net: predictions along a text, and characters that a net writes by itself."""
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from rnn_core.nets.charrnn import CharRNN, Hidden
+
+CHUNK = 4096
+"""Steps of one sequence read at a time, so that memory does not grow with its length."""
+
+MOST_NUMBERS = 2**24
+"""Logits or states of many sequences held at a time, for the same reason."""
+
+
+@contextmanager
+def measuring(net: CharRNN) -> Iterator[None]:
+    """Put the net into eval mode without gradients, and back into the mode it was in."""
+    was_training = net.training
+    if was_training:  # going through all of a net's modules takes as long as a step of a small net
+        net.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        if was_training:
+            net.train()
+
+
+def width(net: CharRNN) -> int:
+    """Return the most numbers that one step of one sequence takes in any one tensor."""
+    return max(net.vocabulary_size, net.recurrent.hidden_size)
+
+
+def read(net: CharRNN, indices: Tensor, hidden: Hidden, mark: int | None = None) -> Iterator[tuple[Tensor, Hidden]]:
+    """Read one sequence from a state, at most CHUNK steps at a time.
+
+    Arguments:
+        net: the net, on any device.
+        indices: the sequence, int64, (n,), n at least 1.
+        hidden: the state before it, for one sequence.
+        mark: the index before which the state is put back to zero, that of the mark between strings; None for never.
+
+    Yields:
+        For each chunk of T steps the logits of what comes next, (T, V), and the state after it.
+    """
+    starts = [] if mark is None else (indices == mark).nonzero().flatten().tolist()
+    for begin, end in pairwise([*sorted({0, *starts}), len(indices)]):
+        if begin in starts:
+            hidden = net.init_hidden(1)
+        for chunk in torch.split(indices[begin:end].to(net.readout.weight.device), CHUNK):
+            logits_btv, hidden = net(net.encode(chunk[None]), hidden)
+            yield logits_btv[0], hidden
+
+
+def predict(net: CharRNN, indices: Tensor, mark: int | None = None) -> Tensor:
+    """Return the likeliest next character after each of `indices`, read from a zero state: int64, (n,), (n,)."""
+    with measuring(net):
+        chunks = read(net, indices, net.init_hidden(1), mark)
+        return torch.cat([logits_tv.argmax(-1).cpu() for logits_tv, _ in chunks])
+
+
+def generate(
+    net: CharRNN,
+    prime: Tensor,
+    temperature: float = 0.0,
+    generator: torch.Generator | None = None,
+    mark: int | None = None,
+) -> Iterator[int]:
+    """Let a net run free: read `prime` from a zero state, then yield characters for ever, each read in turn.
+
+    Arguments:
+        net: the net, on any device.
+        prime: indices of the characters to go on from, int64, (n,), n at least 1.
+        temperature: 0 takes the likeliest character; above 0, characters are drawn from softmax(logits / temperature).
+        generator: the source of the draws, on the CPU.
+        mark: the index before which the state is put back to zero; None for never.
+
+    Yields:
+        Character indices.
+    """
+    with measuring(net):
+        logits_tv, hidden = deque(read(net, prime, net.init_hidden(1), mark), maxlen=1).pop()  # the last, no other kept
+    while True:
+        logits = logits_tv[-1].cpu().double()
+        if temperature == 0:
+            index = int(logits.argmax())
+        else:
+            # The largest logit becomes 0, so that no temperature makes it overflow.
+            weights = ((logits - logits.max()) / temperature).softmax(-1)
+            index = int(torch.multinomial(weights, 1, generator=generator))
+        yield index
+        with measuring(net):  # entered anew for each character: the caller may train between two of them
+            if index == mark:
+                hidden = net.init_hidden(1)
+            index_bt = torch.tensor([[index]], device=logits_tv.device)
+            (logits_tv,), hidden = net(net.encode(index_bt), hidden)
+
+
+def begun(prompt: str, mark: str) -> str:
+    """Return what a net reads for a prompt: strings are read from their mark on."""
+    return prompt if prompt.startswith(mark) else mark + prompt

@@ -1,0 +1,1 @@
+"""What families of patterns share: the base classes, oracles, and models to compare with."""

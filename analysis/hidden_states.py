@@ -3,7 +3,7 @@
 scikit-learn is imported where it is used: recording a run needs this module, and would wait a second for it.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import cast
@@ -11,7 +11,6 @@ from typing import cast
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.nets.reading import generate, measuring
@@ -27,19 +26,24 @@ class States:
 
     Attributes:
         text: the characters read, T of them.
-        h_lth: the hidden state, (L, T, H), float32; state t is that after character t.
-        c_lth: an LSTM's cell state, likewise; None for the other cells.
+        output_lth: what each layer hands to the one above or to the readout, (L, T, H), float32; step t is that after
+            character t. For rnn, gru and lstm it is the hidden state h.
+        state: each part of the recurrent state by its name, such as h and, for an LSTM, c, (L, T, *shape), float32.
     """
 
     text: str
-    h_lth: np.ndarray
-    c_lth: np.ndarray | None
+    output_lth: np.ndarray
+    state: Mapping[str, np.ndarray]
 
     @property
     def top_th(self) -> np.ndarray:
-        """The last layer's h, (T, H): what the readout sees."""
-        top_th: np.ndarray = self.h_lth[-1]
+        """The last layer's output, (T, H): what the readout sees."""
+        top_th: np.ndarray = self.output_lth[-1]
         return top_th
+
+    def after(self, count: int, text: str) -> "States":
+        """Return the states after the first `count`, which are those over `text`."""
+        return States(text, self.output_lth[:, count:], {name: part[:, count:] for name, part in self.state.items()})
 
 
 def collect(net: CharRNN, vocabulary: Vocabulary, text: str, mark: str = "") -> States:
@@ -52,9 +56,10 @@ def collect(net: CharRNN, vocabulary: Vocabulary, text: str, mark: str = "") -> 
         parts = []
         for indices in _strings(vocabulary, text, mark):
             x = net.encode(indices[None].to(net.readout.weight.device))
-            parts.append([state_lbth[:, 0].cpu().numpy() for state_lbth in net.states(x, net.init_hidden(1))])
-    h_lth, *c_lth = (np.concatenate(strings_lth, axis=1) for strings_lth in zip(*parts, strict=True))
-    return States(text, h_lth, c_lth[0] if c_lth else None)
+            output_lbth, state = net.states(x, net.init_hidden(1))
+            parts.append([part[:, 0].cpu().numpy() for part in (output_lbth, *state)])
+    output_lth, *state_parts = (np.concatenate(of_strings, axis=1) for of_strings in zip(*parts, strict=True))
+    return States(text, output_lth, dict(zip(net.state_names, state_parts, strict=True)))
 
 
 def free_running(net: CharRNN, vocabulary: Vocabulary, prime: str, count: int, mark: str = "") -> States:
@@ -72,20 +77,7 @@ def free_running(net: CharRNN, vocabulary: Vocabulary, prime: str, count: int, m
     running = generate(net, vocabulary.encode(prime), mark=vocabulary.to_index.get(mark))
     written = vocabulary.decode(list(islice(running, count)))
     # Running free is being taught by what one wrote.
-    states = collect(net, vocabulary, prime + written, mark)
-    c_lth = None if states.c_lth is None else states.c_lth[:, len(prime) :]
-    return States(written, states.h_lth[:, len(prime) :], c_lth)
-
-
-def top_layer(net: CharRNN, vocabulary: Vocabulary, text: str, mark: str = "") -> np.ndarray:
-    """Return the `top_th` of `collect`, (T, H), at a fraction of the cost: torch gives its states in one pass."""
-    strings = _strings(vocabulary, text, mark)
-    indices_bt = pad_sequence(strings, batch_first=True).to(net.readout.weight.device)
-    with measuring(net):
-        hidden_bth, _ = net.recurrent(net.encode(indices_bt), net.init_hidden(len(strings)))
-        return np.concatenate(
-            [hidden_th[: len(string)] for hidden_th, string in zip(hidden_bth.cpu().numpy(), strings, strict=True)]
-        )
+    return collect(net, vocabulary, prime + written, mark).after(len(prime), written)
 
 
 def _strings(vocabulary: Vocabulary, text: str, mark: str) -> list[Tensor]:

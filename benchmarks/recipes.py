@@ -17,8 +17,7 @@ import tyro
 
 from rnn_core.config import TrainConfig
 from rnn_core.data import prepare
-from rnn_core.measures.losses import evaluate
-from rnn_core.measures.reach import generalize
+from rnn_core.measures.report import measure
 from rnn_core.patterns import Pattern
 from rnn_core.patterns.shared.base import family_of
 from rnn_core.training import train
@@ -56,7 +55,7 @@ def run(job: tuple[str, int, int | None]) -> dict[str, float]:
     begin = time.perf_counter()
     *_, last = train(prepared)
     seconds = time.perf_counter() - begin
-    return evaluate(last.net, prepared) | generalize(last.net, prepared)[1] | {"seconds": seconds}
+    return {**measure(last.net, prepared).metrics, "seconds": seconds}
 
 
 def spread(values: Sequence[float], words: Callable[[float], str]) -> str:

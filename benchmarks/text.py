@@ -24,7 +24,7 @@ from torch.nn import functional
 
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared, prepare
-from rnn_core.measures.losses import evaluate
+from rnn_core.measures.report import measure
 from rnn_core.patterns.text import Text
 from rnn_core.training import train
 
@@ -127,7 +127,7 @@ def memory(folder: Path) -> None:
 def peak_of(path: Path) -> None:
     """Train a small net on a file for an epoch, evaluate it, and print the peak memory, in bytes."""
     prepared = recipe(path, hidden_size=16, window=256, batch_size=256)
-    evaluate(next(train(prepared)).net, prepared)
+    measure(next(train(prepared)).net, prepared)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 

@@ -41,7 +41,7 @@ def estimate(grid: Grid, prepared: Sequence[Prepared], workers: int) -> str:
             seconds += tried[kind] * part[0].prepared.config.epochs
     sizes = [path.stat().st_size for path in Path(rnn_core.__file__).parent.rglob("*.py")]
     code = sum(-(-size // BLOCK) * BLOCK for size in [*sizes, len(code_state().diff)])  # both travel with every run
-    room = sum(BYTES_A_RUN + code + 4 * one.parameters + BYTES_AN_EPOCH * one.config.epochs for one in prepared)
+    room = sum(BYTES_A_RUN + code + 4 * one.record.parameters + BYTES_AN_EPOCH * one.config.epochs for one in prepared)
     minutes = seconds / workers / 60
     return (
         f"{grid.words()}: {len(prepared)} runs, about {minutes:.1f} minutes with {workers} "

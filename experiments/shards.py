@@ -11,13 +11,15 @@ import numpy as np
 
 from analysis.runs import Recorded, recorded_runs
 from experiments.grid import Asked
+from experiments.recording import measure_and_record
 from experiments.tracking import Membership, TrackedRun, TrackingError, delete_half_made, goes_on
-from experiments.words import first_line
+from experiments.words import first_line, run_name
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared, prepare_all
+from rnn_core.limits import bytes_in_a_stack
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.training import DivergedError, EpochRecord, train
-from rnn_core.training.stack import bytes_a_net, shape_of, train_stack
+from rnn_core.training.stack import shape_of, train_stack
 
 MOST_RUNS = 100
 """Runs of a shard: a killed one costs no more than these."""
@@ -121,10 +123,10 @@ def plan(prepared: Sequence[Prepared], workers: int = 1) -> tuple[list[list[int]
     """
     share = -(-len(prepared) // (SHARDS_A_WORKER * workers))
     most = MOST_RUNS if workers == 1 else min(MOST_RUNS, max(LEAST_RUNS, share))
-    shards, alone = [], {"no other of their shape": 0, "not to be stacked (keep=best, or a cell without a stack)": 0}
+    shards, alone = [], {"no other of their shape": 0, "not to be stacked (keep=best)": 0}
     for key, trainings in _stacks(prepared).items():
         if key is None:
-            alone["not to be stacked (keep=best, or a cell without a stack)"] += len(trainings)
+            alone["not to be stacked (keep=best)"] += len(trainings)
         elif len(trainings) == 1:
             alone["no other of their shape"] += 1
         shard: list[int] = []
@@ -132,7 +134,8 @@ def plan(prepared: Sequence[Prepared], workers: int = 1) -> tuple[list[list[int]
         for training in trainings:
             runs = len(training.runs)
             # A net of its own is kept for each run until it is recorded.
-            needs = bytes_a_net(training.prepared) + 8 * training.prepared.parameters * runs
+            record = training.prepared.record
+            needs = bytes_in_a_stack(record, training.prepared.windows) + 8 * record.parameters * runs
             if shard and (len(shard) + runs > most or size + needs > MOST_BYTES or key is None):
                 shards.append(shard)
                 shard, size = [], 0
@@ -262,17 +265,20 @@ def epochs(trainings: Sequence[Training]) -> Iterator[Epoch]:
 
 
 def _record(trained: _Trained, prepared: Prepared, asked: Asked, membership: Membership) -> Outcome:
-    digest, run_id = prepared.record.digest, ""
+    record, run_id = prepared.record, ""
+    digest = record.digest
     try:
-        run = TrackedRun(prepared, asked.config, asked.recipe, membership)
+        name = run_name(prepared.config, membership.also_named)
+        run = TrackedRun(name, record, asked.config, prepared.sizes, asked.recipe, membership)
         run_id = run.run_id
-        for record in trained.history:
-            run.log(record)
+        for epoch in trained.history:
+            run.log(epoch.metrics)
+        report = None
         if trained.diverged:
-            run.finish(None, "FAILED", f"diverged: {trained.diverged}")
+            run.finish("FAILED", f"diverged: {trained.diverged}")
         else:
-            run.finish(trained.net, "FINISHED", "finished")
-        outcome = Outcome(digest, run_id, run.end_reason, run.metrics)
+            report = measure_and_record(run, trained.net, prepared)
+        outcome = Outcome(digest, run_id, run.end_reason, dict(report.metrics) if report else {})
         return outcome.with_curve(np.array([record.loss for record in trained.history]))
     except TrackingError as error:
         return Outcome(digest, run_id, str(error), {})

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,14 @@ import mlflow
 from tqdm import tqdm
 
 from experiments.flags import UsageError, complain, read_flags
+from experiments.recording import measure_and_record
 from experiments.signals import Interrupted, Stop
 from experiments.tracking import TrackedRun, TrackingError, end_run_from_environment
-from experiments.words import first_line, how_to_look, key_numbers, settings, side_by_side
+from experiments.words import first_line, how_to_look, key_numbers, run_name, settings, side_by_side
 from rnn_core.checkpoint import CheckpointError, load_record
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.data import Prepared, prepare
+from rnn_core.measures.report import Report
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.patterns.shared.base import family_of
 from rnn_core.record import TRAINING_VERSION, Record
@@ -74,37 +76,41 @@ def _train_and_record(
     run = None
     try:
         with stop.held():
-            run = TrackedRun(prepared, asked, recipe)
+            name = run_name(prepared.config)
+            run = TrackedRun(name, prepared.record, asked, prepared.sizes, recipe)
         # Closed before the net is measured: keep=best then puts the best weights back, however the training ended.
         with contextlib.closing(train(prepared, net)) as records:
             for record in _shown(records, prepared.config.epochs):
                 with stop.held():
-                    run.log(record)
+                    run.log(record.metrics)
         stop.ignore()
     except Interrupted as signal:
         if run is None:
             raise
-        return _finish(run, net, "KILLED", f"{signal} in epoch {len(run.history)}", signal.exit_status)
+        end = ("KILLED", f"{signal} in epoch {len(run.history)}")
+        return _end(run, lambda: measure_and_record(run, net, prepared, *end), signal.exit_status)
     except DivergedError as error:
         stop.ignore()
         assert run is not None
-        return _finish(run, None, "FAILED", f"diverged: {error}", 1)
+        diverged = f"diverged: {error}"
+        return _end(run, lambda: run.finish("FAILED", diverged), 1)
     except Exception as error:
         stop.ignore()
         if run is not None:
-            _finish(run, None, "FAILED", f"failed: {first_line(error)}", 1)
+            failed = f"failed: {first_line(error)}"
+            _end(run, lambda: run.finish("FAILED", failed), 1)
         raise
-    return _finish(run, net, "FINISHED", "finished", 0)
+    return _end(run, lambda: measure_and_record(run, net, prepared), 0)
 
 
-def _finish(run: TrackedRun, net: CharRNN | None, status: str, end_reason: str, exit_status: int) -> int:
-    """Record the end of a run, say what came of it, and return the exit status."""
+def _end(run: TrackedRun, record: Callable[[], Report | None], exit_status: int) -> int:
+    """Record the end of a run by calling `record`, say what came of it, and return the exit status."""
     try:
-        run.finish(net, status, end_reason)
+        report = record()
     except TrackingError as error:
         return complain(str(error), 1)
-    if run.sample:
-        rows = [*side_by_side(run.sample), *key_numbers(run.metrics)]
+    if report:
+        rows = [*side_by_side(report.sample), *key_numbers(report.metrics)]
         print("", *(f"{name:<14} {value}" for name, value in rows), sep="\n")
     print(f"{'run':<14} {run.run_id} ({run.name})")
     print(f"{'look at it':<14} {how_to_look(mlflow.get_tracking_uri(), run.experiment_id, run.run_id)}", flush=True)
@@ -188,7 +194,7 @@ def _introduce(prepared: Prepared, net: CharRNN, recipe: Mapping[str, Any]) -> N
     of_each = "" if count == 1 else f", the first of {count} windows"
     print(f"{'input':<14} {list(net.encode(first.input_bt.to(config.device)).shape)}{of_each}")
     print(f"{'target':<14} {list(first.target_bt.shape)}{of_each}")
-    print(f"{net}, {prepared.parameters} parameters", flush=True)
+    print(f"{net}, {prepared.sizes['parameters']} parameters", flush=True)
 
 
 def _shown(records: Iterator[EpochRecord], epochs: int) -> Iterator[EpochRecord]:

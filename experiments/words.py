@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from rnn_core.config import TrainConfig
-from rnn_core.measures.losses import Sample
+from rnn_core.measures.report import Sample
 from rnn_core.patterns.shared.ngrams import NAMES
 from rnn_core.vocabulary import visible
 
@@ -23,7 +23,7 @@ def settings(fields: Mapping[str, Any]) -> str:
     return " ".join(f"{name}={value}" for name, value in fields.items())
 
 
-def key_numbers(metrics: dict[str, float]) -> list[tuple[str, str]]:
+def key_numbers(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
     """Return the numbers that tell a run's result, as name and words."""
     loss = f"{metrics['eval_loss']:.4g} nats per character"
     if "floor_loss" in metrics:
@@ -78,7 +78,7 @@ def how_to_look(store: str, experiment_id: str, run_id: str) -> str:
     return f"{serve}   then http://127.0.0.1:5000/{page}"
 
 
-def description(status: str, end_reason: str, metrics: dict[str, float], shown: Sample | None) -> str:
+def description(status: str, end_reason: str, metrics: Mapping[str, float], shown: Sample | None) -> str:
     """Return the Markdown of a run's page: how it ended if not well, the key numbers, and the predicted text.
 
     MLflow folds a description after a few lines, so these few say it all.

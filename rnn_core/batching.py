@@ -1,11 +1,38 @@
-"""Character indices to the windows that training reads: input, target and mask tensors."""
+"""The steps of a text, and the windows that training reads of them: input, target and mask tensors."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """What a net reads of a text, one character a step, and what it is to say after each: S steps.
+
+    Attributes:
+        read: indices of the characters read, int64, (S,).
+        said: indices of what is to be said after each, int64, (S,).
+        counted: whether what is said counts, bool, (S,).
+        starts: the steps before which the state is zero, where strings begin, int64, ascending from 0, (n,); None for
+            one stream.
+    """
+
+    read: Tensor
+    said: Tensor
+    counted: Tensor
+    starts: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.read)
+
+    def part(self, begin: int, end: int) -> "Steps":
+        """Return the steps from `begin` to before `end`, whole numbers from 0 to S; of strings, whole ones."""
+        starts = self.starts
+        if starts is not None:
+            starts = starts[(starts >= begin) & (starts < end)] - begin
+        return Steps(self.read[begin:end], self.said[begin:end], self.counted[begin:end], starts)
 
 
 @dataclass(frozen=True)
@@ -14,7 +41,7 @@ class Window:
 
     Attributes:
         input_bt: indices of the characters read, int64, (B, T).
-        target_bt: indices of the characters that follow them, int64, (B, T).
+        target_bt: indices of what is to be said after each, int64, (B, T).
         mask_bt: True where a prediction counts, (B, T); None where all do.
         fresh: read from a zero state; otherwise the state goes on from the window before.
     """
@@ -29,75 +56,79 @@ class Window:
         mask_bt = None if self.mask_bt is None else self.mask_bt.to(device)
         return Window(self.input_bt.to(device), self.target_bt.to(device), mask_bt, self.fresh)
 
+    def split(self, steps: int) -> list["Window"]:
+        """Return the first `steps` steps, 1 or more, and the rest, if there is any, as windows of their own."""
+        if steps >= self.input_bt.shape[1]:
+            return [self]
+        first, rest = (slice(None), slice(steps)), (slice(None), slice(steps, None))
+        mask_bt = self.mask_bt
+        return [
+            Window(
+                self.input_bt[part],
+                self.target_bt[part],
+                None if mask_bt is None else mask_bt[part],
+                self.fresh and part is first,
+            )
+            for part in (first, rest)
+        ]
 
-def cut(indices: Tensor, batch_size: int, window: int, scored: Tensor | None = None) -> list[Window]:
-    """Cut one sequence into `batch_size` streams, and those into windows of `window` steps.
 
-    The streams are consecutive stretches of nearly equal length: the longer ones come first and differ from the
-    others by one step, which is masked. No prediction is lost and none is counted twice.
+def cut(steps: Steps, batch_size: int, window: int) -> list[Window]:
+    """Cut steps into rows that are read side by side, and those into windows.
+
+    One stream is cut into `batch_size` rows, consecutive stretches of nearly equal length: the longer ones come first
+    and differ from the others by one step, which is masked. Strings are rows by themselves, each read from a zero
+    state, `batch_size` side by side, in their order; the last batch may be smaller. Strings of like length are not
+    brought together: a step that sees one length alone pulls the net towards it. No step is lost, none counts twice.
 
     Arguments:
-        indices: the sequence, int64, (n,), n at least 2; it has n - 1 predictions.
-        batch_size: B, 1 to n - 1.
-        window: T, at least 1; the last window is as much shorter as the streams are.
-        scored: True where a prediction counts, (n - 1,); None where all do.
+        steps: S steps, S at least 1.
+        batch_size: B; of a stream 1 to S, of strings at least 1.
+        window: T, at least 1; the last window is as much shorter as the rows are, longer strings take several.
 
     Example:
-        >>> [(w.input_bt.tolist(), w.target_bt.tolist()) for w in cut(torch.arange(5), batch_size=2, window=1)]
+        >>> steps = Steps(torch.arange(4), torch.arange(1, 5), torch.ones(4, dtype=torch.bool))
+        >>> [(w.input_bt.tolist(), w.target_bt.tolist()) for w in cut(steps, batch_size=2, window=1)]
         [([[0], [2]], [[1], [3]]), ([[1], [3]], [[2], [4]])]
     """
-    predictions = len(indices) - 1
-    lengths = torch.full((batch_size,), predictions // batch_size)
-    lengths[: predictions % batch_size] += 1
-    return _windows(indices, lengths.cumsum(0) - lengths, lengths, window, scored)
+    return [
+        part
+        for starts_b, lengths_b in _rows(steps, batch_size)
+        for part in _windows(steps, starts_b, lengths_b, window)
+    ]
 
 
-def pad(
-    strings: Sequence[Tensor], batch_size: int, window: int, scored: Sequence[Tensor] | None = None
-) -> list[Window]:
-    """Put whole strings side by side, in their order, each read from a zero state.
-
-    Strings of like length are not brought together: a step that sees one length alone pulls the net towards it.
-
-    Arguments:
-        strings: indices, int64, (n,) each, n at least 2: n - 1 predictions.
-        batch_size: B, at least 1; the last batch may be smaller.
-        window: T, at least 1: strings that are longer take several windows.
-        scored: for each string True where a prediction counts, (n - 1,); None where all do.
-
-    Example:
-        >>> strings = [torch.tensor(string) for string in ([0, 1, 0], [0, 0], [0, 1, 1, 0])]
-        >>> [(w.input_bt.tolist(), w.mask_bt) for w in pad(strings, batch_size=1, window=9)]
-        [([[0, 1]], None), ([[0]], None), ([[0, 1, 1]], None)]
-        >>> [w.mask_bt.tolist() for w in pad(strings[:2], batch_size=2, window=9)]
-        [[[True, True], [True, False]]]
-    """
-    windows = []
-    for begin in range(0, len(strings), batch_size):
-        batch = range(begin, min(begin + batch_size, len(strings)))
-        joined = torch.cat([strings[number] for number in batch])
-        sizes = torch.tensor([len(strings[number]) for number in batch])
-        # A string's last character predicts nothing.
-        counts = None if scored is None else torch.cat([functional.pad(scored[number], (0, 1)) for number in batch])
-        windows += _windows(joined, sizes.cumsum(0) - sizes, sizes - 1, window, counts)
-    return windows
+def places(steps: Steps, batch_size: int, window: int) -> list[Tensor]:
+    """Return the number of the step that each place of each window of `cut` holds: int64, (B, T), -1 where none."""
+    numbers = []
+    for starts_b, lengths_b in _rows(steps, batch_size):
+        step_t = torch.arange(int(lengths_b.max()))
+        place_bt = torch.where(step_t < lengths_b[:, None], starts_b[:, None] + step_t, -1)
+        numbers += place_bt.split(window, dim=1)
+    return numbers
 
 
-def _windows(indices: Tensor, starts_b: Tensor, lengths_b: Tensor, window: int, scored: Tensor | None) -> list[Window]:
-    """Cut sequences of `lengths_b` predictions, which start at `starts_b`, into windows of `window` steps."""
-    steps = torch.arange(int(lengths_b.max()) + 1)
+def _rows(steps: Steps, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield where the rows of each batch begin, and how many steps each of them has: (B,) and (B,)."""
+    if steps.starts is None:
+        lengths = torch.full((batch_size,), len(steps) // batch_size)
+        lengths[: len(steps) % batch_size] += 1
+        yield lengths.cumsum(0) - lengths, lengths
+        return
+    lengths = torch.diff(steps.starts, append=torch.tensor([len(steps)]))
+    yield from zip(steps.starts.split(batch_size), lengths.split(batch_size), strict=True)
+
+
+def _windows(steps: Steps, starts_b: Tensor, lengths_b: Tensor, window: int) -> list[Window]:
+    """Cut rows of `lengths_b` steps, which start at `starts_b`, into windows of `window` steps."""
+    step_t = torch.arange(int(lengths_b.max()))
     # A masked step reads something, and counts for nothing.
-    position_bt = starts_b[:, None] + torch.minimum(steps, lengths_b[:, None])
-    mask_bt = steps[:-1] < lengths_b[:, None]
-    if scored is not None:
-        mask_bt &= scored[position_bt[:, :-1].clamp(max=len(scored) - 1)]
-    rows_bt = indices[position_bt]  # held once: the windows are views of it
+    place_bt = starts_b[:, None] + torch.minimum(step_t, lengths_b[:, None] - 1)
+    mask_bt = (step_t < lengths_b[:, None]) & steps.counted[place_bt]
+    read_bt, said_bt = steps.read[place_bt], steps.said[place_bt]  # held once: the windows are views of them
     windows = []
-    for begin in range(0, len(steps) - 1, window):
-        end = min(begin + window, len(steps) - 1)
-        mask = mask_bt[:, begin:end]
-        whole = bool(mask.all())
-        windows.append(
-            Window(rows_bt[:, begin:end], rows_bt[:, begin + 1 : end + 1], None if whole else mask, begin == 0)
-        )
+    for begin in range(0, len(step_t), window):
+        part = (slice(None), slice(begin, begin + window))
+        mask = mask_bt[part]
+        windows.append(Window(read_bt[part], said_bt[part], None if bool(mask.all()) else mask, begin == 0))
     return windows

@@ -2,12 +2,15 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.numpy import save_file
+from safetensors.torch import load_file
 
 from rnn_core.config import ConfigError, config_from_dict
 from rnn_core.nets.charrnn import CharRNN
@@ -54,31 +57,47 @@ def read_record(content: bytes, path: str) -> Record:
     except (ValueError, RecursionError) as error:  # not UTF-8, or not JSON, or nested without end
         raise CheckpointError(f"{path} is not JSON: {error}") from None
     expected = [field.name for field in dataclasses.fields(Record)]
-    if isinstance(fields, dict):
-        fields = {"mark": ""} | fields  # records older than strings have none
+    if isinstance(fields, dict):  # older records lack these, which had these values then
+        fields = {"mark": "", "outputs": fields.get("alphabet"), "predicts_next": True} | fields
     if not isinstance(fields, dict) or sorted(fields) != sorted(expected):
         came = ", ".join(fields) if isinstance(fields, dict) else type(fields).__name__
         raise CheckpointError(f"{path} holds {came or 'nothing'}; a run's config.json holds {', '.join(expected)}")
-    config, alphabet, sha256, version, mark = (fields[name] for name in expected)
+    config, sha256, version, mark = (fields[name] for name in ("config", "data_sha256", "training_version", "mark"))
     if not isinstance(config, dict):
         raise CheckpointError(f"{path}: config is {config!r}; a run's config.json holds its fields there")
-    if not isinstance(alphabet, str) or len(alphabet) < 2 or alphabet != "".join(sorted(set(alphabet))):
-        raise CheckpointError(f"{path}: alphabet is {alphabet!r}; allowed: two or more characters, sorted, none twice")
-    if alphabet.encode(errors="replace").decode() != alphabet:  # lone surrogates
-        raise CheckpointError(f"{path}: alphabet is {alphabet!r}; allowed: characters that UTF-8 can hold")
+    for name in ("alphabet", "outputs"):
+        _check_characters(fields[name], name, path)
     if not isinstance(sha256, str) or type(version) is not int:
         raise CheckpointError(f"{path}: data_sha256 must be a string and training_version a whole number")
-    if not isinstance(mark, str) or len(mark) > 1 or mark not in alphabet:
+    if not isinstance(mark, str) or len(mark) > 1 or mark not in fields["alphabet"]:
         raise CheckpointError(f"{path}: mark is {mark!r}; allowed: one character of the alphabet, or none")
+    if type(fields["predicts_next"]) is not bool or (
+        fields["predicts_next"] and fields["outputs"] != fields["alphabet"]
+    ):
+        came = f"{fields['predicts_next']!r} with the outputs {fields['outputs']!r}"
+        raise CheckpointError(f"{path}: predicts_next is {came}; allowed: true where they are the alphabet, or false")
     try:
-        return Record(config_from_dict(config), alphabet, sha256, version, mark)
+        return Record(**fields | {"config": config_from_dict(config)})
     except ConfigError as error:
         raise CheckpointError(f"{path}: {error}") from None
 
 
-def save_weights(net: CharRNN, path: Path) -> None:
-    """Write the net's weights, from whichever device they are on."""
-    save_file({name: weight.detach().cpu().contiguous() for name, weight in net.state_dict().items()}, path)
+def _check_characters(characters: object, name: str, path: str) -> None:
+    """Raise CheckpointError unless these are distinct characters in index order."""
+    if not isinstance(characters, str) or len(characters) < 2 or characters != "".join(sorted(set(characters))):
+        raise CheckpointError(f"{path}: {name} is {characters!r}; allowed: two or more characters, sorted, none twice")
+    if characters.encode(errors="replace").decode() != characters:  # lone surrogates
+        raise CheckpointError(f"{path}: {name} is {characters!r}; allowed: characters that UTF-8 can hold")
+
+
+def named_weights(net: CharRNN) -> dict[str, np.ndarray]:
+    """Return a copy of the net's weights by name, from whichever device they are on."""
+    return {name: weight.detach().cpu().numpy().copy(order="C") for name, weight in net.state_dict().items()}
+
+
+def save_weights(weights: Mapping[str, np.ndarray], path: Path) -> None:
+    """Write a net's weights, as `named_weights` returns them."""
+    save_file(dict(weights), path)
 
 
 def load_weights(record: Record, path: Path) -> CharRNN:

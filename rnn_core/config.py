@@ -1,13 +1,12 @@
 """TrainConfig: every hyperparameter of a run, one sentence each, checked once."""
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
-from rnn_core.nets.charrnn import CELLS, ENCODINGS
+from rnn_core.nets.cells import CELLS
 from rnn_core.vocabulary import visible
 
 MAX_SPEC = 6000
@@ -34,6 +33,9 @@ _NUMBERS = {"learning_rate": False, "weight_decay": True, "clip": True}
 
 ADDED: Mapping[str, Any] = {"schedule": "constant", "weight_decay": 0.0, "keep": "last"}
 """Fields of TrainConfig that the first recorded runs did not have, and what held for them then."""
+
+ENCODINGS = ("index", "onehot", "embedding")
+"""How a character index enters the net; `CharRNN.encode` gives each its meaning."""
 
 SCHEDULES = ("constant", "cosine")
 KEPT = ("last", "best")
@@ -72,7 +74,7 @@ class TrainConfig:
     encoding: str = "index"
     """How a character enters the net: `index` (one float), `onehot`, or `embedding` (learnt, hidden_size wide)."""
     cell: str = "rnn"
-    """The recurrent cell: `rnn` (tanh), `gru` or `lstm`."""
+    """The recurrent cell: `rnn` (tanh), `gru`, `lstm`, or another file of rnn_core/nets/cells."""
     hidden_size: int = 16
     """Hidden units in each layer."""
     layers: int = 1
@@ -114,7 +116,7 @@ class TrainConfig:
                 start = "0 or above" if zero_ok else "above 0"
                 raise ConfigError(name, value, f"numbers {start}, at most {MAX_NUMBER:g}")
             object.__setattr__(self, name, float(value))  # JSON's 1 and 1.0 are one config
-        choices_of = {"cell": tuple(CELLS), "encoding": ENCODINGS, "schedule": SCHEDULES, "keep": KEPT}
+        choices_of = {"cell": CELLS, "encoding": ENCODINGS, "schedule": SCHEDULES, "keep": KEPT}
         for name, choices in choices_of.items():
             if getattr(self, name) not in choices:
                 raise ConfigError(name, getattr(self, name), ", ".join(choices))
@@ -154,9 +156,5 @@ def _check_spec(spec: object) -> None:
 
 def _check_device_name(device: object) -> None:
     """Check how the name is written, not that the device is here: records are read on other machines."""
-    try:
-        kind = torch.device(device).type if isinstance(device, str) else ""
-    except RuntimeError:
-        kind = ""
-    if kind not in ("cpu", "cuda", "mps"):
+    if not isinstance(device, str) or not re.fullmatch(r"(cpu|cuda|mps)(:(0|[1-9]\d?))?", device):
         raise ConfigError("device", device, "cpu, cuda, cuda:N, mps")

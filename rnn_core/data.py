@@ -4,19 +4,17 @@ import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
-from itertools import pairwise
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
-from rnn_core.batching import Window, cut, pad
+from rnn_core.batching import Steps, Window, cut
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.limits import check_device, check_memory
-from rnn_core.nets.charrnn import CharRNN, parameter_count
+from rnn_core.nets.charrnn import CharRNN
 from rnn_core.patterns import Evaluation, Pattern, parse
-from rnn_core.patterns.shared.strings import split
 from rnn_core.record import Record
 from rnn_core.vocabulary import Vocabulary
 
@@ -31,7 +29,7 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """What a net is trained and measured on, whatever the net: many Prepared share it, and with it what it has cost.
+    """What nets are trained and measured on; it is drawn and cut once, and shared by all nets that have it in common.
 
     Attributes:
         pattern: where the characters come from.
@@ -49,8 +47,13 @@ class Data:
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """The pattern's characters and their indices."""
+        """The characters that are read, and their indices."""
         return Vocabulary(self.pattern.alphabet)
+
+    @cached_property
+    def outputs(self) -> Vocabulary:
+        """The characters that may be said, and their indices."""
+        return Vocabulary(self.pattern.outputs)
 
     @cached_property
     def evaluation(self) -> Evaluation:
@@ -60,7 +63,10 @@ class Data:
     @cached_property
     def sha256(self) -> str:
         """What a Record says of the data."""
-        return hashlib.sha256((self.text + self.evaluation.text).encode()).hexdigest()
+        texts = [self.text, self.evaluation.text]
+        if not self.pattern.predicts_next:
+            texts = [text + self.pattern.exchange(text)[1] for text in texts]
+        return hashlib.sha256("".join(texts).encode()).hexdigest()
 
     @cached_property
     def ranges(self) -> dict[str, tuple[int, int]]:
@@ -68,27 +74,51 @@ class Data:
         return self.pattern.ranges(self.text)
 
     @cached_property
-    def strings(self) -> tuple[int, int]:
-        """How many strings a pattern of strings has to train on, and the predictions in the longest of them."""
-        sizes = [len(string) + 1 for string in split(self.text)]
-        return len(sizes), max(sizes)
+    def training(self) -> Steps:
+        """The steps of the training characters."""
+        return self.steps(self.text)
 
     @cached_property
-    def parts(self) -> Callable[[str], tuple[str, str]]:
-        """For a config's `keep`, the characters to train on and those to validate on.
+    def test(self) -> Steps:
+        """The steps of the test; those before its start do not count."""
+        return self.steps(self.evaluation.text, self.evaluation.start)
+
+    @cached_property
+    def strings(self) -> tuple[int, int]:
+        """How many strings a pattern of strings has to train on, and the steps of the longest of them."""
+        starts = self.training.starts
+        assert starts is not None, "only patterns of strings have some"
+        return len(starts), int(torch.diff(starts, append=torch.tensor([len(self.training)])).max())
+
+    def steps(self, text: str, start: int = 0) -> Steps:
+        """Return the steps of a text of this pattern; what stands before `text[start:]` is read and does not count."""
+        read, said = self.pattern.exchange(text)
+        first = len(text) - len(said)  # the character of the text that is said first
+        counted = np.arange(first, len(text)) >= start
+        scored = self.pattern.scored(text)
+        if scored is not None:
+            counted &= scored[first:]
+        indices, mark = self.vocabulary.encode(read), self.pattern.mark
+        starts = (indices == self.vocabulary.to_index[mark]).nonzero().flatten() if mark else None
+        return Steps(indices, self.outputs.encode(said), torch.from_numpy(counted), starts)
+
+    def parts(self, keep: str) -> tuple[Steps, Steps]:
+        """Return for a config's `keep` the steps to train on and those to validate on.
+
+        Strings are validated as they are trained on; a stream after some of what comes before, which does not count,
+        so that the net knows its place.
 
         Raises:
             ConfigError: one of the two has nothing that is scored.
         """
-        return cache(self._parts)
+        return self.once(_validated_parts if keep == "best" else _whole_parts)
 
-    @cached_property
-    def cut(self) -> Callable[[str, int, int, int], list[Window]]:
-        """Cut a text as `Prepared.cut` says; the latest cuts are kept."""
-        return lru_cache(CUTS)(self._cut)
+    def windows(self, steps: Steps, batch_size: int, window: int) -> list[Window]:
+        """Cut steps as `batching.cut` does; the latest cuts are kept."""
+        return self._cut(steps, batch_size, window)
 
     def once(self, make: Callable[["Data"], Made]) -> Made:
-        """Return what a function, one that has a name, makes of this data: made once, and kept as long as the data."""
+        """Return `make(self)`, called at the first time and kept; `make` is a function of a module, not a lambda."""
         if make not in self._made:
             self._made[make] = make(self)
         made: Made = self._made[make]
@@ -98,31 +128,38 @@ class Data:
     def _made(self) -> dict[Callable[["Data"], Any], Any]:
         return {}
 
-    def _parts(self, keep: str) -> tuple[str, str]:
-        text, mark = self.text, self.pattern.mark
-        at = len(text) - _validation_length(text, mark)
-        # Both parts keep the mark, or the character, where they meet: it ends the one and starts the other.
-        parts = (text[: at + 1], text[at:]) if keep == "best" else (text, "")
-        for part in parts if keep == "best" else parts[:1]:
-            scored = self.pattern.scored(part)
-            if len(part) < 2 or (scored is not None and not scored[1:].any()):
-                apart = ", part of it set apart by keep=best" if keep == "best" else ""
-                raise ConfigError("length", self.length, f"more: nothing in so little{apart} can be scored")
-        return parts
+    @cached_property
+    def _cut(self) -> Callable[[Steps, int, int], list[Window]]:
+        return lru_cache(CUTS)(cut)
 
-    def _cut(self, text: str, batch_size: int, window: int, start: int) -> list[Window]:
-        counts = np.arange(1, len(text)) >= start
-        scored = self.pattern.scored(text)
-        if scored is not None:
-            counts &= scored[1:]
-        counted = None if counts.all() else torch.from_numpy(counts)
-        indices = self.vocabulary.encode(text)
-        if not self.pattern.mark:
-            return cut(indices, min(batch_size, len(indices) - 1), window, counted)
-        ends = (indices == self.vocabulary.to_index[self.pattern.mark]).nonzero().flatten().tolist()
-        strings = [indices[begin : end + 1] for begin, end in pairwise(ends)]
-        answers = None if counted is None else [counted[begin:end] for begin, end in pairwise(ends)]
-        return pad(strings, batch_size, window, answers)
+
+def _whole_parts(data: Data) -> tuple[Steps, Steps]:
+    _check_counted(data, data.training, "")
+    return data.training, data.training.part(0, 0)
+
+
+def _validated_parts(data: Data) -> tuple[Steps, Steps]:
+    """Set a tenth of the training steps apart, the last ones, in whole strings."""
+    steps = data.training
+    tenth = max(1, len(steps) // 10)
+    begin = len(steps) - tenth
+    if steps.starts is not None:
+        begin = max(0, int(steps.starts[steps.starts <= begin].max()))
+    trained, validated = steps.part(0, begin), steps.part(begin, len(steps))
+    for part in (trained, validated):
+        _check_counted(data, part, ", part of it set apart by keep=best")
+    if steps.starts is None:
+        before = max(0, begin - READ_BEFORE)
+        validated = steps.part(before, len(steps))
+        validated = Steps(
+            validated.read, validated.said, validated.counted & (torch.arange(before, len(steps)) >= begin)
+        )
+    return trained, validated
+
+
+def _check_counted(data: Data, part: Steps, apart: str) -> None:
+    if not part.counted.any():
+        raise ConfigError("length", data.length, f"more: nothing in so little{apart} can be scored")
 
 
 @dataclass(frozen=True)
@@ -149,7 +186,7 @@ class Prepared:
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The pattern's characters and their indices."""
+        """The characters that are read, and their indices."""
         return self.data.vocabulary
 
     @property
@@ -158,55 +195,36 @@ class Prepared:
         return self.data.evaluation
 
     @property
-    def ranges(self) -> dict[str, tuple[int, int]]:
-        """For each measure of the pattern's cases the least and the greatest size trained on."""
-        return self.data.ranges
-
-    @property
     def record(self) -> Record:
         """What config.json holds of this."""
-        return Record(self.config, self.vocabulary.characters, self.data.sha256, mark=self.pattern.mark)
+        pattern = self.pattern
+        return Record(
+            self.config,
+            self.vocabulary.characters,
+            self.data.sha256,
+            mark=pattern.mark,
+            outputs=self.data.outputs.characters,
+            predicts_next=pattern.predicts_next,
+        )
 
     @property
-    def mark_index(self) -> int | None:
-        """The index of the mark between strings; None for a stream."""
-        return self.vocabulary.to_index[self.pattern.mark] if self.pattern.mark else None
-
-    @property
-    def parameters(self) -> int:
-        """Trainable numbers in the net."""
-        config = self.config
-        return parameter_count(len(self.vocabulary), config.hidden_size, config.cell, config.layers, config.encoding)
+    def sizes(self) -> dict[str, int]:
+        """How large the data and the net are, by the name of the metric that says it."""
+        return {"training_characters": len(self.text), "parameters": self.record.parameters}
 
     @property
     def windows(self) -> list[Window]:
         """One epoch of training data; with keep=best, without the tenth that is set apart."""
-        return self.cut(self.parts[0], self.config.batch_size, self.config.window)
+        return self.data.windows(self.data.parts(self.config.keep)[0], self.config.batch_size, self.config.window)
 
     @property
     def validation(self) -> list[Window]:
-        """The tenth of the training data that chooses the weights to keep; nothing where the last ones are kept.
-
-        Strings are read as in training; a stream from what comes before it, unscored, so that the net knows its place.
-        """
+        """The tenth of the training data that chooses the weights to keep; nothing where the last ones are kept."""
         if self.config.keep == "last":
             return []
-        if self.pattern.mark:
-            return self.cut(self.parts[1], self.config.batch_size, self.config.window)
-        begin = max(0, len(self.parts[0]) - 1 - READ_BEFORE)
-        return self.cut(self.text[begin:], 1, READ_BEFORE, start=len(self.parts[0]) - begin)
-
-    @property
-    def parts(self) -> tuple[str, str]:
-        """The characters to train on and those to validate on."""
-        return self.data.parts(self.config.keep)
-
-    def cut(self, text: str, batch_size: int, window: int, start: int = 1) -> list[Window]:
-        """Cut a text of this pattern into windows: a stream into `batch_size` streams, strings into batches of as many.
-
-        Only what the pattern scores counts, and of that only the predictions of `text[start:]`.
-        """
-        return self.data.cut(text, batch_size, window, start)
+        strings = bool(self.pattern.mark)
+        batch_size, window = (self.config.batch_size, self.config.window) if strings else (1, READ_BEFORE)
+        return self.data.windows(self.data.parts(self.config.keep)[1], batch_size, window)
 
     def build_net(self) -> CharRNN:
         """Return the untrained net on the config's device: the seed is set immediately before it is built."""
@@ -251,26 +269,20 @@ def _resolve(config: TrainConfig, data: Data) -> TrainConfig:
     """Say what a config's zeros come to; what does not fit the data or the machine is refused before it is drawn."""
     pattern, length = data.pattern, data.length
     streams = 1 if pattern.mark else config.batch_size
-    if streams > length - 1:
-        raise ConfigError("batch_size", config.batch_size, f"1 to {length - 1}, the predictions in {length} characters")
+    steps = length - 1 if pattern.predicts_next else length
+    if streams > steps:
+        raise ConfigError("batch_size", config.batch_size, f"1 to {steps}, the predictions in {length} characters")
     check_device(config.device)
-    steps = -(-(length - 1) // streams)
+    longest = -(-steps // streams)
     window = config.window or pattern.default_window
+    sizes = len(data.vocabulary), len(data.outputs)
     if pattern.mark:
         # How long the longest string is, only the draw can tell.
-        check_memory(config, len(data.vocabulary), length, 1, whole=True)
-        strings, steps = data.strings
+        check_memory(config, *sizes, length, 1, whole=True)
+        strings, longest = data.strings
         if config.batch_size > strings:
             raise ConfigError("batch_size", config.batch_size, f"1 to {strings}, the strings in {length} characters")
-    window = min(window or steps, steps)
-    check_memory(config, len(data.vocabulary), length, window, whole=config.window == 0)
+    window = min(window or longest, longest)
+    check_memory(config, *sizes, length, window, whole=config.window == 0)
     data.parts(config.keep)
     return dataclasses.replace(config, pattern=pattern.spec, length=length, window=window)
-
-
-def _validation_length(text: str, mark: str) -> int:
-    """Return how many characters at the end of the training text are set apart: a tenth, in whole strings."""
-    tenth = max(1, (len(text) - 1) // 10)
-    if not mark:
-        return tenth + 1
-    return len(text) - max(0, text.rfind(mark, 0, len(text) - tenth))

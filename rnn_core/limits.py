@@ -1,11 +1,19 @@
 """What fits into this machine: its devices, and its memory for single nets and for stacks."""
 
+import math
 import os
+from collections.abc import Sequence
 
 import torch
 
+from rnn_core.batching import Window
 from rnn_core.config import ConfigError, TrainConfig
+from rnn_core.nets.cells import load_cell
 from rnn_core.nets.charrnn import parameter_count
+from rnn_core.record import Record
+
+BYTES_A_NUMBER = 4
+"""Single precision."""
 
 
 def check_device(device: str) -> None:
@@ -18,12 +26,13 @@ def check_device(device: str) -> None:
         raise ConfigError("device", device, f"the devices of this machine: {', '.join(here)}") from None
 
 
-def check_memory(config: TrainConfig, vocabulary_size: int, length: int, window: int, whole: bool) -> None:
+def check_memory(config: TrainConfig, inputs: int, outputs: int, length: int, window: int, whole: bool) -> None:
     """Refuse by a rough count what cannot fit into this machine's memory.
 
     Arguments:
         config: of the net.
-        vocabulary_size: its characters.
+        inputs: characters that it reads.
+        outputs: characters that it says.
         length: training characters.
         window: steps of truncated backpropagation.
         whole: the window is the whole sequence, because nobody asked for another.
@@ -31,11 +40,14 @@ def check_memory(config: TrainConfig, vocabulary_size: int, length: int, window:
     Raises:
         ConfigError: it cannot; the field to change is the one that takes most.
     """
-    weights = parameter_count(vocabulary_size, config.hidden_size, config.cell, config.layers, config.encoding)
-    per_step = 16 * config.layers * config.hidden_size + 4 * vocabulary_size
+    try:
+        weights = parameter_count(inputs, config.hidden_size, config.cell, config.layers, config.encoding, outputs)
+    except RuntimeError:  # more bytes than torch can count
+        layer = load_cell(config.cell).weight_shapes(config.hidden_size, config.hidden_size).values()
+        weights = config.layers * sum(math.prod(shape) for shape in layer)
     needs = {
-        "hidden_size": 4 * 4 * weights,  # float32 weights, gradients and Adam's two moments
-        "window": 4 * config.batch_size * window * per_step,  # what backpropagation keeps of each step
+        "hidden_size": BYTES_A_NUMBER * 4 * weights,  # weights, gradients and Adam's two moments
+        "window": BYTES_A_NUMBER * config.batch_size * window * numbers_a_step(config, outputs),
         "length": 400 * length,  # characters and indices, and those of a test eleven times as long
     }
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -47,6 +59,29 @@ def check_memory(config: TrainConfig, vocabulary_size: int, length: int, window:
         what = f"what fits into memory: this needs about {_size(sum(needs.values()))}, the machine has {_size(memory)}"
         came = {"hidden_size": config.hidden_size, "window": window, "length": length}[field]
         raise ConfigError(field, came, what)
+
+
+def bytes_in_a_stack(record: Record, windows: Sequence[Window]) -> int:
+    """Return about how much memory one net takes in a stack, in bytes.
+
+    Arguments:
+        record: of the net.
+        windows: what it is trained on in an epoch.
+    """
+    steps = max(window.input_bt.numel() for window in windows)
+    characters = sum(window.input_bt.numel() for window in windows)
+    # Weights, gradients (twice: parts and whole), Adam's two means and two passing values; what a window's steps keep.
+    numbers = 8 * record.parameters + steps * numbers_a_step(record.config, len(record.outputs))
+    return BYTES_A_NUMBER * numbers + 17 * characters + 16 * record.config.epochs
+
+
+def numbers_a_step(config: TrainConfig, outputs: int) -> int:
+    """Return about how many numbers each step of each sequence takes while a net is trained.
+
+    Most of them backpropagation keeps; others are worked on at the side.
+    """
+    cells = load_cell(config.cell).numbers_a_step * config.layers * config.hidden_size
+    return cells + 6 * outputs + 2 * config.hidden_size
 
 
 def _size(count: float) -> str:

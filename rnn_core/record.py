@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 
 from rnn_core.config import ADDED, TrainConfig
-from rnn_core.nets.charrnn import CharRNN
+from rnn_core.nets.charrnn import CharRNN, parameter_count
 
 TRAINING_VERSION = 1
 """Part of a run's identity: raise it when the same config and data no longer give the same weights."""
@@ -13,15 +13,18 @@ TRAINING_VERSION = 1
 
 @dataclass(frozen=True)
 class Record:
-    """What config.json holds: enough to build the net and its alphabet again without the training data.
+    """What config.json holds: enough to build the net and its alphabets again without the training data.
 
     Attributes:
         config: the resolved TrainConfig.
-        alphabet: the distinct characters in index order.
+        alphabet: the distinct characters that are read, in index order.
         data_sha256: of the training characters and then the test's, in UTF-8, in hexadecimal; for a whole text file
-            this is the file's own.
+            this is the file's own. Where what is said after a character is not the next one, what is said stands after
+            each of the two texts.
         training_version: TRAINING_VERSION when it was trained.
         mark: the character before and after each string, at which the net's state is zero; empty for a stream.
+        outputs: the distinct characters that may be said, in index order; the alphabet where none are given.
+        predicts_next: what is said after a character is the next one, so that the net can run free.
     """
 
     config: TrainConfig
@@ -29,6 +32,12 @@ class Record:
     data_sha256: str
     training_version: int = TRAINING_VERSION
     mark: str = ""
+    outputs: str = ""
+    predicts_next: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.outputs:
+            object.__setattr__(self, "outputs", self.alphabet)
 
     @property
     def digest(self) -> str:
@@ -50,7 +59,18 @@ class Record:
         """The index of the mark; None for a stream."""
         return self.alphabet.index(self.mark) if self.mark else None
 
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """The numbers of characters that the net reads and says."""
+        return len(self.alphabet), len(self.outputs)
+
+    @property
+    def parameters(self) -> int:
+        """Trainable numbers in the net."""
+        config, (inputs, outputs) = self.config, self.sizes
+        return parameter_count(inputs, config.hidden_size, config.cell, config.layers, config.encoding, outputs)
+
     def build_net(self) -> CharRNN:
         """Return a net of this shape, its weights drawn from torch's global random state."""
-        config = self.config
-        return CharRNN(len(self.alphabet), config.hidden_size, config.cell, config.layers, config.encoding)
+        config, (inputs, outputs) = self.config, self.sizes
+        return CharRNN(inputs, config.hidden_size, config.cell, config.layers, config.encoding, outputs)

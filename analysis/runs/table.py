@@ -21,8 +21,8 @@ from analysis.runs.store import NoStoreError, RunError, absolute_address, addres
 from rnn_core.checkpoint import CONFIG_FILE, CheckpointError, read_record
 from rnn_core.config import ADDED, TrainConfig, config_from_dict
 from rnn_core.data import prepare
-from rnn_core.measures.reach import Row
 from rnn_core.patterns.shared.base import parse
+from rnn_core.patterns.shared.cases import ReachRow
 from rnn_core.patterns.unit import Unit
 from rnn_core.record import Record
 
@@ -150,7 +150,7 @@ def reaches(runs: pd.DataFrame) -> pd.DataFrame:
     found = [
         table.assign(run_id=run_id) for run_id, table in zip(runs["run_id"], tables, strict=True) if table is not None
     ]
-    columns = ["run_id", *(field.name for field in dataclasses.fields(Row))]
+    columns = ["run_id", *(field.name for field in dataclasses.fields(ReachRow))]
     return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
 
 
@@ -174,7 +174,7 @@ def without_diverged(runs: pd.DataFrame, stacklevel: int = 3) -> pd.DataFrame:
 
 
 def trajectories(runs: pd.DataFrame, text: str | int, free: bool = False, trained: bool = True) -> list[States]:
-    """Return what the states of each run's net do over a text: every layer's h, and c for an LSTM.
+    """Return what the states of each run's net do over a text: every layer's output, and all parts of its state.
 
     Arguments:
         runs: a table from `find_runs`.

@@ -3,14 +3,14 @@
 import contextlib
 import csv
 import dataclasses
-import math
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from mlflow import MlflowClient
 from mlflow.data.code_dataset_source import CodeDatasetSource
@@ -26,18 +26,16 @@ from mlflow.entities import (
 )
 
 from experiments.code_state import code_state
-from experiments.plots import draw_losses, draw_net, draw_reach
+from experiments.plots import draw_losses, draw_report
 from experiments.tracking.model_files import write_model
 from experiments.tracking.store import MOST_SAID, TrackingError, end_run, impatient, name_of, open_run, store_trouble
 from experiments.tracking.sweep import Membership
-from experiments.words import description, first_line, run_name, settings
+from experiments.words import description, first_line, settings
 from rnn_core.checkpoint import CONFIG_FILE, WEIGHTS_FILE, record_text, save_record, save_weights
 from rnn_core.config import TrainConfig
-from rnn_core.data import Prepared
-from rnn_core.measures.losses import Sample, evaluate, sample
-from rnn_core.measures.reach import Row, generalize
-from rnn_core.nets.charrnn import CharRNN
-from rnn_core.training import EpochRecord
+from rnn_core.measures.report import Report
+from rnn_core.patterns.shared.cases import ReachRow
+from rnn_core.record import Record
 
 FLUSH_SECONDS = 5.0
 """How often a running training shows its newest epochs in MLflow."""
@@ -47,11 +45,13 @@ METRICS_A_CALL = 1000
 
 
 class TrackedRun:
-    """One MLflow run of one net: opened before training, fed each EpochRecord, finished after.
+    """One MLflow run of one net: opened before training, fed each epoch's numbers, finished after with a Report.
 
     Arguments:
-        prepared: what is trained.
+        name: what the run is called, unless a person has named it already.
+        record: what identifies the run.
         asked: the config before its zeros were resolved; MLflow's params hold these values.
+        sizes: how large the data and the net are, by the name of the metric that says it.
         recipe: the fields of `asked` that nobody said and the pattern's recipe gave, with their values.
         sweep: the sweep that the run belongs to, if any.
 
@@ -59,7 +59,6 @@ class TrackedRun:
         run_id, experiment_id: MLflow's ids.
         name: the run's name, such as "abc rnn16 e20 s42".
         history: each epoch's metrics so far.
-        metrics, sample: what the net came to, once the run is finished with a net.
         status, end_reason: how the run ended, once it has.
 
     Raises:
@@ -68,27 +67,24 @@ class TrackedRun:
 
     def __init__(
         self,
-        prepared: Prepared,
+        name: str,
+        record: Record,
         asked: TrainConfig,
+        sizes: Mapping[str, float],
         recipe: Mapping[str, Any] | None = None,
         sweep: Membership | None = None,
     ) -> None:
-        self.prepared = prepared
-        self.history: list[dict[str, float]] = []
-        self.metrics: dict[str, float] = {}
-        self.sample: Sample | None = None
+        self.record = record
+        self.history: list[Mapping[str, float]] = []
         self.status = "RUNNING"
         self.end_reason = ""
+        self._sizes, self._sweep = sizes, sweep
         self._unsent: list[Metric] = []
         self._flushed = time.monotonic()
-        self._sweep = sweep
         if sweep is None:
-            name = run_name(prepared.config)
             self._run = open_run(name)
         else:
-            name = run_name(prepared.config, sweep.also_named)
-            tags = sweep.tags_of_a_child | {"config_digest": prepared.record.digest}
-            self._run = open_run(name, sweep.experiment_id, tags)
+            self._run = open_run(name, sweep.experiment_id, sweep.tags_of_a_child | {"config_digest": record.digest})
         self.name = name_of(self._run, name)
         self.run_id: str = self._run.info.run_id
         self.experiment_id: str = self._run.info.experiment_id
@@ -100,57 +96,70 @@ class TrackedRun:
                 self._end("FAILED", f"the run could not be opened: {first_line(error)}")
             raise TrackingError(store_trouble(error)) from error
 
-    def log(self, record: EpochRecord) -> None:
-        """Take in one epoch; MLflow shows it within a few seconds."""
-        values = {"train_loss": record.loss, "train_accuracy": record.accuracy}
-        if record.valid_loss is not None:
-            values["valid_loss"] = record.valid_loss
-        self.history.append(values)
-        now = _milliseconds()
-        self._unsent += [Metric(name, value, now, record.epoch) for name, value in values.items()]
+    def log(self, metrics: Mapping[str, float]) -> None:
+        """Take in the numbers of the next epoch; MLflow shows them within a few seconds."""
+        now, epoch = _milliseconds(), len(self.history)
+        self.history.append(metrics)
+        self._unsent += [Metric(name, value, now, epoch) for name, value in metrics.items()]
         if time.monotonic() - self._flushed > FLUSH_SECONDS:
             self._flushed = time.monotonic()
             with contextlib.suppress(Exception), impatient():  # a store that is away does not stop the training
                 self._flush()
 
-    def finish(self, net: CharRNN | None, status: str, end_reason: str) -> None:
-        """Measure the net, record all that is left, and end the run.
-
-        A net whose losses are not finite is not recorded: the run then ends FAILED, whatever was asked.
+    def finish(
+        self,
+        status: str,
+        end_reason: str,
+        report: Report | None = None,
+        weights: Mapping[str, np.ndarray] | None = None,
+    ) -> None:
+        """Record all that is left, and end the run.
 
         Arguments:
-            net: the net as it is now; None records only the curve, for a training that went wrong.
             status: MLflow's FINISHED, FAILED or KILLED.
             end_reason: what happened, in words.
+            report: what the net came to; None records only the curve, for a training that went wrong.
+            weights: the net's, by name; they are recorded beside a report.
 
         Raises:
             TrackingError: the store refused something; the message says where the run's files are kept.
         """
-        folder = Path(tempfile.mkdtemp(prefix="rnn-patterns-"))
-        rows: list[Row] = []
+        folder = self._new_folder(weights)
+        metrics: Mapping[str, float] = report.metrics if report else {}
         try:
-            self._write_curve(folder)
-            if net is not None:
-                save_weights(net, folder / WEIGHTS_FILE)
-                self.metrics = evaluate(net, self.prepared)
-                rows, reached = generalize(net, self.prepared)
-                self.metrics |= reached
-                if not all(math.isfinite(value) for value in self.metrics.values()):
-                    net, status, self.metrics, rows = None, "FAILED", {}, []
-                    end_reason = "diverged: the trained net's losses are not finite; give a lower --learning-rate"
-            _write_table(folder, rows)
-            self._draw(folder, net, rows)
-            self._send(folder, with_model=net is not None)
-            tags = {"mlflow.note.content": description(status, end_reason, self.metrics, self.sample)}
+            pictures = {"loss": draw_losses(self.history, metrics)}
+            if report:
+                _write_table(folder, report.rows)
+                pictures |= draw_report(report)
+            for name, picture in pictures.items():
+                (folder / "artifacts" / "plots" / f"{name}.png").write_bytes(picture.png(fast=True))
+            self._client.log_artifacts(self.run_id, str(folder / "artifacts"))
+            # The model before the metrics: otherwise MLflow looks through the history of each to link them to it.
+            model_id = None
+            if report and weights:
+                model_id = self._log_model(folder, report.example)
+            now, epochs = _milliseconds(), len(self.history)
+            # The sizes last: MLflow compares runs by the first metric unless told otherwise.
+            values = {**metrics, **self._sizes}
+            self._unsent += [Metric(name, value, now, epochs, model_id=model_id) for name, value in values.items()]
+            sample = report.sample if report else None
+            tags = {"mlflow.note.content": description(status, end_reason, metrics, sample)}
             if self._sweep:  # last, so that a sweep has no half-made runs
                 tags |= self._sweep.tag_of_a_member
             self._end(status, end_reason, tags)
         except Exception as error:
-            kept = f"recording failed: {first_line(error)}; what there is of the run's files is kept in {folder}"
-            with contextlib.suppress(Exception):  # the store may be gone; what counts is the message below
-                self._end("FAILED", kept)
-            raise TrackingError(f"run {self.run_id}: {kept}") from error
+            raise self._kept(error, folder) from error
         shutil.rmtree(folder)
+
+    def abandon(self, error: Exception, weights: Mapping[str, np.ndarray]) -> TrackingError:
+        """End a run whose net could not be measured, and keep the weights; return the error that says where."""
+        return self._kept(error, self._new_folder(weights))
+
+    def _kept(self, error: Exception, folder: Path) -> TrackingError:
+        kept = f"recording failed: {first_line(error)}; what there is of the run's files is kept in {folder}"
+        with contextlib.suppress(Exception):  # the store may be gone; what counts is the message
+            self._end("FAILED", kept)
+        return TrackingError(f"run {self.run_id}: {kept}")
 
     def _end(self, status: str, end_reason: str, tags: Mapping[str, str] | None = None) -> None:
         self.status, self.end_reason = status, end_reason
@@ -164,7 +173,7 @@ class TrackedRun:
 
     def _describe_start(self, asked: TrainConfig, recipe: Mapping[str, Any]) -> None:
         """Record what is known before training: params, tags, the name, the data, and the record of the config."""
-        prepared, config = self.prepared, self.prepared.config
+        record, config = self.record, self.record.config
         # `mlflow run` has logged its params already, spelt as they were typed: those stay.
         fields = dataclasses.asdict(asked) | {"pattern": config.pattern}
         self._params = {name: str(value) for name, value in fields.items()} | self._run.data.params
@@ -177,18 +186,18 @@ class TrackedRun:
             "device": config.device,
             "git_commit": state.commit,
             "git_dirty": state.dirty,
-            "config_digest": prepared.record.digest,
+            "config_digest": record.digest,
         }
         if recipe:
             tags["recipe"] = settings(recipe)
         self._client.log_batch(self.run_id, params=params, tags=[RunTag(name, value) for name, value in tags.items()])
         source = CodeDatasetSource({"pattern": config.pattern[:MOST_SAID]})
         data = MetaDataset(  # type: ignore[abstract]  # MLflow's own stubs forget that it has a profile
-            source, name=config.pattern[:200], digest=prepared.record.data_sha256[:36]
+            source, name=config.pattern[:200], digest=record.data_sha256[:36]
         )
         context = [InputTag("mlflow.data.context", "training")]
         # At once, so that even a run that is killed says what it was.
-        self._client.log_text(self.run_id, record_text(prepared.record), CONFIG_FILE)
+        self._client.log_text(self.run_id, record_text(record), CONFIG_FILE)
         if state.diff:
             self._client.log_text(self.run_id, state.diff, "git.diff")
         self._client.log_inputs(self.run_id, datasets=[DatasetInput(data._to_mlflow_entity(), context)])
@@ -202,36 +211,21 @@ class TrackedRun:
             unsaid = [] if last else unsaid
             del self._unsent[:METRICS_A_CALL]  # only what has arrived
 
-    def _write_curve(self, folder: Path) -> None:
-        """Write what is known whatever became of the net: `artifacts/` is what MLflow will show."""
+    def _new_folder(self, weights: Mapping[str, np.ndarray] | None) -> Path:
+        """Write what is known before anything is drawn or sent: `artifacts/` is what MLflow will show."""
+        folder = Path(tempfile.mkdtemp(prefix="rnn-patterns-"))
+        if weights:
+            save_weights(weights, folder / WEIGHTS_FILE)
         (folder / "artifacts" / "plots").mkdir(parents=True)
-        save_record(self.prepared.record, folder / CONFIG_FILE)
+        save_record(self.record, folder / CONFIG_FILE)
         with (folder / "artifacts" / "curves.csv").open("w", newline="", encoding="utf-8") as file:
             names = list(self.history[0]) if self.history else ["train_loss", "train_accuracy"]
             rows = csv.DictWriter(file, ["epoch", *names])
             rows.writeheader()
             rows.writerows({"epoch": epoch, **values} for epoch, values in enumerate(self.history))
+        return folder
 
-    def _draw(self, folder: Path, net: CharRNN | None, rows: list[Row]) -> None:
-        drawn = {"loss": draw_losses(self.history, self.metrics)}
-        if net is not None:
-            self.sample = sample(net, self.prepared)
-            drawn |= draw_net(net, self.prepared)
-        if rows:
-            drawn["generalization"] = draw_reach(rows, self.prepared.ranges)
-        for name, figure in drawn.items():
-            (folder / "artifacts" / "plots" / f"{name}.png").write_bytes(figure.png(fast=True))
-
-    def _send(self, folder: Path, with_model: bool) -> None:
-        self._client.log_artifacts(self.run_id, str(folder / "artifacts"))
-        # The model before the metrics: otherwise MLflow looks through the history of each to link them to it.
-        model_id = self._log_model(folder) if with_model else None
-        now, end = _milliseconds(), len(self.history)
-        # The sizes last: MLflow compares runs by the first metric unless told otherwise.
-        values = self.metrics | {"training_characters": len(self.prepared.text), "parameters": self.prepared.parameters}
-        self._unsent += [Metric(name, value, now, end, model_id=model_id) for name, value in values.items()]
-
-    def _log_model(self, folder: Path) -> str:
+    def _log_model(self, folder: Path, example: str) -> str:
         """Log the net as a model that carries rnn_core with it and holds no pickle; return MLflow's id of it.
 
         As `mlflow.pyfunc.log_model` does, but that the files which are the same for every net are made only once.
@@ -239,7 +233,7 @@ class TrackedRun:
         model = self._client.create_logged_model(
             self.experiment_id, name="model", source_run_id=self.run_id, params=self._params
         )
-        home = write_model(folder, model, self.run_id, example=self.prepared.text[:5])
+        home = write_model(folder, model, self.run_id, example)
         self._client.log_model_artifacts(model.model_id, str(home))
         self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
         self._client.log_outputs(self.run_id, [LoggedModelOutput(model.model_id, step=0)])
@@ -247,11 +241,11 @@ class TrackedRun:
         return model_id
 
 
-def _write_table(folder: Path, rows: list[Row]) -> None:
+def _write_table(folder: Path, rows: Sequence[ReachRow]) -> None:
     """Write how far the net's knowledge reaches, size by size, where its pattern has cases to tell."""
     if rows:
         with (folder / "artifacts" / "generalization.csv").open("w", newline="", encoding="utf-8") as file:
-            table = csv.DictWriter(file, [field.name for field in dataclasses.fields(Row)])
+            table = csv.DictWriter(file, [field.name for field in dataclasses.fields(ReachRow)])
             table.writeheader()
             table.writerows(dataclasses.asdict(row) for row in rows)
 

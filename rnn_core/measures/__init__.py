@@ -1,1 +1,1 @@
-"""What a trained net has learnt, measured against its pattern."""
+"""What a trained net has learnt, measured against its pattern: `measure` returns a Report."""

@@ -1,54 +1,69 @@
 """CharRNN: encoding, recurrent cell, linear readout."""
 
-from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-CELLS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
-"""The recurrent cells by name: tanh RNN (Elman 1990), GRU (Cho et al. 2014), LSTM (Hochreiter & Schmidhuber 1997)."""
-
-ENCODINGS = ("index", "onehot", "embedding")
-"""How a character index enters the net; `CharRNN.encode` gives each its meaning."""
-
-Hidden = Tensor | tuple[Tensor, Tensor]
-"""A recurrent state: h of shape (L, B, H), or (h, c) for an LSTM."""
+from rnn_core.nets.cell import State
+from rnn_core.nets.cells import load_cell
 
 
 class CharRNN(nn.Module):
-    """A net that reads characters one at a time and says which comes next.
+    """A net that reads characters one at a time and says after each what comes next, or whatever it was taught to say.
 
     B sequences of T steps over V characters go through L layers of H hidden units.
 
     Arguments:
-        vocabulary_size: V, the number of distinct characters.
+        inputs: V, the number of distinct characters that are read.
         hidden_size: H, the hidden units in each layer.
-        cell: `rnn`, `gru` or `lstm`.
+        cell: the name of a cell, one of `rnn_core.nets.cells.CELLS`.
         layers: L.
         encoding: `index`, `onehot` or `embedding`; the input width I is 1, V or H.
+        outputs: W, the number of distinct characters that may be said; None for V.
+
+    Attributes:
+        cell: the cell, with its step.
+        recurrent: the layers, whose weights are called `NAME_lLAYER`.
+        readout: from the top layer's output to the W logits.
 
     Example:
-        >>> net = CharRNN(vocabulary_size=3)
+        >>> net = CharRNN(inputs=3)
         >>> input_bti = net.encode(torch.tensor([[0, 1, 2, 0, 1]]))
-        >>> logits_btv, hidden = net(input_bti, net.init_hidden(batch_size=1))
-        >>> tuple(input_bti.shape), tuple(logits_btv.shape)
-        ((1, 5, 1), (1, 5, 3))
+        >>> logits_btw, state = net(input_bti, net.init_hidden(batch_size=1))
+        >>> tuple(input_bti.shape), tuple(logits_btw.shape), [tuple(part.shape) for part in state]
+        ((1, 5, 1), (1, 5, 3), [(1, 1, 16)])
     """
 
     def __init__(
-        self, vocabulary_size: int, hidden_size: int = 16, cell: str = "rnn", layers: int = 1, encoding: str = "index"
+        self,
+        inputs: int,
+        hidden_size: int = 16,
+        cell: str = "rnn",
+        layers: int = 1,
+        encoding: str = "index",
+        outputs: int | None = None,
     ) -> None:
         super().__init__()
-        self.vocabulary_size = vocabulary_size
-        self.encoding = encoding
+        self.inputs, self.outputs = inputs, outputs or inputs
+        self.hidden_size, self.layers, self.encoding = hidden_size, layers, encoding
+        self.cell = load_cell(cell)
         # The order of creation is the order in which a seed's random numbers are spent: changing it changes every run.
         if encoding == "embedding":
-            self.embedding = nn.Embedding(vocabulary_size, hidden_size)
-        self.recurrent = CELLS[cell](
-            input_width(vocabulary_size, hidden_size, encoding), hidden_size, layers, batch_first=True
-        )
-        self.readout = nn.Linear(hidden_size, vocabulary_size)
+            self.embedding = nn.Embedding(inputs, hidden_size)
+        self.recurrent = self.cell.layers(input_width(inputs, hidden_size, encoding), hidden_size, layers)
+        self.readout = nn.Linear(hidden_size, self.outputs)
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """The names of the parts of the state, in their order."""
+        return tuple(self.cell.state_shapes(self.hidden_size))
+
+    @property
+    def width(self) -> int:
+        """The most numbers that one step of one sequence takes in any one tensor of a forward pass."""
+        return max(self.inputs, self.outputs, self.hidden_size)
 
     def encode(self, indices_bt: Tensor) -> Tensor:
         """Turn character indices (B, T), int64, into the cell's input (B, T, I), float."""
@@ -57,66 +72,60 @@ class CharRNN(nn.Module):
             return embedded
         dtype = self.readout.weight.dtype
         if self.encoding == "onehot":
-            return functional.one_hot(indices_bt, self.vocabulary_size).to(dtype)
+            return functional.one_hot(indices_bt, self.inputs).to(dtype)
         return indices_bt.unsqueeze(-1).to(dtype)
 
-    def init_hidden(self, batch_size: int) -> Hidden:
-        """Return the zero state for `batch_size` sequences: (L, B, H), twice for an LSTM."""
-        zeros = self.readout.weight.new_zeros(self.recurrent.num_layers, batch_size, self.recurrent.hidden_size)
-        return (zeros, zeros) if isinstance(self.recurrent, nn.LSTM) else zeros
+    def init_hidden(self, batch_size: int) -> State:
+        """Return the zero state for `batch_size` sequences: each part (L, B, *shape), as `state_names` names them."""
+        return tuple(
+            self.readout.weight.new_zeros(self.layers, batch_size, *shape)
+            for shape in self.cell.state_shapes(self.hidden_size).values()
+        )
 
-    def forward(self, x: Tensor, hidden: Hidden) -> tuple[Tensor, Hidden]:
+    def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Read the encoded input from a state.
 
         Arguments:
             x: the cell's input, (B, T, I), as `encode` gives it.
-            hidden: the state before the first step, as `init_hidden` or an earlier call gives it.
+            state: the state before the first step, as `init_hidden` or an earlier call gives it.
 
         Returns:
-            The logits of the character after each step, (B, T, V), and the state after the last step.
+            The logits of what is said after each step, (B, T, W), and the state after the last step.
         """
-        output_bth, hidden = self.recurrent(x, hidden)
-        return self.readout(output_bth), hidden
+        output_bth, state = self.cell.read(self.recurrent, x, state)
+        return self.readout(output_bth), state
 
-    def states(self, x: Tensor, hidden: Hidden) -> tuple[Tensor, ...]:
-        """Return every layer's hidden state after every step, in one pass over the sequence.
+    def states(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Return what every layer does after every step.
 
         Arguments:
             x: the cell's input, (B, T, I).
-            hidden: the state before the first step.
+            state: the state before the first step.
 
         Returns:
-            (h_lbth,), or (h_lbth, c_lbth) for an LSTM, each of shape (L, B, T, H).
+            The outputs, (L, B, T, H), which the layer above or the readout takes; and each part of the state,
+            (L, B, T, *shape).
         """
-        if self.recurrent.num_layers == 1 and not isinstance(hidden, tuple):
-            output_bth, _ = self.recurrent(x, hidden)
-            return (output_bth[None],)
-        # torch returns all steps for the top layer only, and c for the last step only; so: one step at a time.
-        steps = []
-        for t in range(x.shape[1]):
-            _, hidden = self.recurrent(x[:, t : t + 1], hidden)
-            steps.append(hidden if isinstance(hidden, tuple) else (hidden,))
-        return tuple(torch.stack(parts, dim=2) for parts in zip(*steps, strict=True))
+        if self.layers == 1 and self.state_names == (self.cell.output,):  # one pass, where the output is all there is
+            output_bth, _ = self.cell.read(self.recurrent, x, state)
+            return output_bth[None], (output_bth[None],)
+        return self.cell.trace(self.recurrent, x, state)
 
 
-def detach(hidden: Hidden) -> Hidden:
-    """Return the same state cut off from its history, so that no gradient flows past it."""
-    return (hidden[0].detach(), hidden[1].detach()) if isinstance(hidden, tuple) else hidden.detach()
-
-
-def input_width(vocabulary_size: int, hidden_size: int, encoding: str) -> int:
+def input_width(inputs: int, hidden_size: int, encoding: str) -> int:
     """Return I, the width of the cell's input."""
-    return {"index": 1, "onehot": vocabulary_size, "embedding": hidden_size}[encoding]
+    return {"index": 1, "onehot": inputs, "embedding": hidden_size}[encoding]
 
 
-def parameter_count(vocabulary_size: int, hidden_size: int, cell: str, layers: int, encoding: str) -> int:
-    """Return the number of trainable numbers a CharRNN has, without building it.
+@lru_cache
+def parameter_count(
+    inputs: int, hidden_size: int, cell: str, layers: int, encoding: str, outputs: int | None = None
+) -> int:
+    """Return the number of trainable numbers of a CharRNN, counted in one that is built without memory.
 
-    Each layer has, for each of its gates, two matrices (from its input, from its own state) and two biases.
+    Raises:
+        RuntimeError: a weight has more numbers than torch can count.
     """
-    gates = {"rnn": 1, "gru": 3, "lstm": 4}[cell]
-    width = input_width(vocabulary_size, hidden_size, encoding)
-    embedding = vocabulary_size * hidden_size if encoding == "embedding" else 0
-    first = gates * hidden_size * (width + hidden_size + 2)
-    above = (layers - 1) * gates * hidden_size * (2 * hidden_size + 2)
-    return embedding + first + above + vocabulary_size * (hidden_size + 1)
+    with torch.device("meta"):
+        net = CharRNN(inputs, hidden_size, cell, layers, encoding, outputs)
+    return sum(weight.numel() for weight in net.parameters())

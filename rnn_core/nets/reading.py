@@ -8,7 +8,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from rnn_core.nets.charrnn import CharRNN, Hidden
+from rnn_core.nets.cell import State
+from rnn_core.nets.charrnn import CharRNN
 
 CHUNK = 4096
 """Steps of one sequence read at a time, so that memory does not grow with its length."""
@@ -31,37 +32,32 @@ def measuring(net: CharRNN) -> Iterator[None]:
             net.train()
 
 
-def width(net: CharRNN) -> int:
-    """Return the most numbers that one step of one sequence takes in any one tensor."""
-    return max(net.vocabulary_size, net.recurrent.hidden_size)
-
-
-def read(net: CharRNN, indices: Tensor, hidden: Hidden, mark: int | None = None) -> Iterator[tuple[Tensor, Hidden]]:
+def read(net: CharRNN, indices: Tensor, state: State, mark: int | None = None) -> Iterator[tuple[Tensor, State]]:
     """Read one sequence from a state, at most CHUNK steps at a time.
 
     Arguments:
         net: the net, on any device.
         indices: the sequence, int64, (n,), n at least 1.
-        hidden: the state before it, for one sequence.
+        state: the state before it, for one sequence.
         mark: the index before which the state is put back to zero, that of the mark between strings; None for never.
 
     Yields:
-        For each chunk of T steps the logits of what comes next, (T, V), and the state after it.
+        For each chunk of T steps the logits of what is said after each, (T, W), and the state after it.
     """
     starts = [] if mark is None else (indices == mark).nonzero().flatten().tolist()
     for begin, end in pairwise([*sorted({0, *starts}), len(indices)]):
         if begin in starts:
-            hidden = net.init_hidden(1)
+            state = net.init_hidden(1)
         for chunk in torch.split(indices[begin:end].to(net.readout.weight.device), CHUNK):
-            logits_btv, hidden = net(net.encode(chunk[None]), hidden)
-            yield logits_btv[0], hidden
+            logits_btw, state = net(net.encode(chunk[None]), state)
+            yield logits_btw[0], state
 
 
 def predict(net: CharRNN, indices: Tensor, mark: int | None = None) -> Tensor:
-    """Return the likeliest next character after each of `indices`, read from a zero state: int64, (n,), (n,)."""
+    """Return what a net most likely says after each of `indices`, (n,), read from a zero state: int64, (n,)."""
     with measuring(net):
         chunks = read(net, indices, net.init_hidden(1), mark)
-        return torch.cat([logits_tv.argmax(-1).cpu() for logits_tv, _ in chunks])
+        return torch.cat([logits_tw.argmax(-1).cpu() for logits_tw, _ in chunks])
 
 
 def generate(
@@ -84,7 +80,7 @@ def generate(
         Character indices.
     """
     with measuring(net):
-        logits_tv, hidden = deque(read(net, prime, net.init_hidden(1), mark), maxlen=1).pop()  # the last, no other kept
+        logits_tv, state = deque(read(net, prime, net.init_hidden(1), mark), maxlen=1).pop()  # the last, no other kept
     while True:
         logits = logits_tv[-1].cpu().double()
         if temperature == 0:
@@ -96,9 +92,9 @@ def generate(
         yield index
         with measuring(net):  # entered anew for each character: the caller may train between two of them
             if index == mark:
-                hidden = net.init_hidden(1)
+                state = net.init_hidden(1)
             index_bt = torch.tensor([[index]], device=logits_tv.device)
-            (logits_tv,), hidden = net(net.encode(index_bt), hidden)
+            (logits_tv,), state = net(net.encode(index_bt), state)
 
 
 def begun(prompt: str, mark: str) -> str:

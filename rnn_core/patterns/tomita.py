@@ -1,11 +1,13 @@
 """tomita: the seven regular languages over {0, 1} on which grammar learners are compared."""
 
+from collections.abc import Mapping
 from random import Random
 from typing import ClassVar
 
 import numpy as np
 
-from rnn_core.patterns.shared.base import Case, refuse
+from rnn_core.patterns.shared.base import Case, Questioned, refuse
+from rnn_core.patterns.shared.cases import ReachRow
 from rnn_core.patterns.shared.oracle import Moves, StateOracle
 from rnn_core.patterns.shared.strings import MARK, Strings, marked
 
@@ -122,6 +124,25 @@ class Tomita(Strings):
             6: ("01", difference % 3 == 0),
             7: ("1" if blocks == 4 else "01", True),
         }[self.number]
+
+    def examine(
+        self, net: Questioned, length: int, ranges: Mapping[str, tuple[int, int]]
+    ) -> tuple[dict[str, float], list[ReachRow]]:
+        """Ask a net about every string up to the `classified` length.
+
+        Returns:
+            false_accepts, false_rejects: how many strings the net accepts that are not of the language, and how many
+            that are it rejects. And for each length a row, in which only `cases` and `cases_right` count something.
+        """
+        _, longest = ranges["length"]
+        rows, false_accepts, false_rejects = [], 0, 0
+        for size, accepted in zip(range(self.classified + 1), net.accepted("01"), strict=False):
+            members = self.members(size)
+            false_accepts += int((accepted & ~members).sum())
+            false_rejects += int((members & ~accepted).sum())
+            right = int((accepted == members).sum())
+            rows.append(ReachRow("classified_length", size, size <= longest, 2**size, right))
+        return {"false_accepts": false_accepts, "false_rejects": false_rejects}, rows
 
     def members(self, length: int) -> np.ndarray:
         """Return which strings of a length are of the language, bool, (2**length,): as binary numbers in order."""

@@ -2,11 +2,13 @@
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from functools import cached_property
 from random import Random
 
 from rnn_core.config import ConfigError
-from rnn_core.patterns.shared.base import Evaluation, Pattern, family_of
+from rnn_core.patterns.shared.base import Evaluation, Pattern, Questioned, family_of
+from rnn_core.patterns.shared.cases import ReachRow
 from rnn_core.patterns.shared.oracle import StateOracle
 
 LAB_LENGTH = 15
@@ -45,6 +47,7 @@ class Unit(Pattern):
         self.oracle = StateOracle(argument, 0, lambda place: {argument[place]: (1.0, (place + 1) % len(argument))})
         # A unit longer than half the lab's sequence is read twice, or its repetition could not be seen.
         self.default_length = max(LAB_LENGTH, 2 * len(argument))
+        self._floors: dict[int, float] = {}  # by length: many nets are examined at one
 
     @cached_property
     def spec(self) -> str:
@@ -65,6 +68,22 @@ class Unit(Pattern):
         """Return the first `length` characters as read from each of the unit's len(unit) starting points."""
         doubled = self.repeat(length + len(self.unit))
         return [doubled[phase : phase + length] for phase in range(len(self.unit))]
+
+    def examine(
+        self, net: Questioned, length: int, ranges: Mapping[str, tuple[int, int]]
+    ) -> tuple[dict[str, float], list[ReachRow]]:
+        """Ask how well a net finds its place in the unit.
+
+        Returns:
+            unknown_phase_loss, unknown_phase_floor: the mean loss over `length` characters read from every phase, and
+            the least that can be expected there, nats per character; not for units so long that it would take minutes.
+        """
+        loss = net.loss_over_stretches(self.repeat(length + len(self.unit) - 1), length)
+        if loss is None:
+            return {}, []
+        if length not in self._floors:
+            self._floors[length] = self.unknown_phase_floor(length)
+        return {"unknown_phase_loss": loss, "unknown_phase_floor": self._floors[length]}, []
 
     def unknown_phase_floor(self, length: int) -> float:
         """Return the least expected loss when the starting point is unknown, every one equally likely.

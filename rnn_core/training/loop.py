@@ -10,8 +10,9 @@ from torch.nn import functional
 
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared, prepare
-from rnn_core.measures.losses import score_windows
-from rnn_core.nets.charrnn import CharRNN, detach
+from rnn_core.measures.scores import score_windows
+from rnn_core.nets.cell import detach
+from rnn_core.nets.charrnn import CharRNN
 from rnn_core.training.adam import Adam
 
 
@@ -32,6 +33,12 @@ class EpochRecord:
     accuracy: float
     valid_loss: float | None
     net: CharRNN
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The numbers of the epoch by the names under which they are recorded."""
+        metrics = {"train_loss": self.loss, "train_accuracy": self.accuracy}
+        return metrics if self.valid_loss is None else metrics | {"valid_loss": self.valid_loss}
 
 
 class DivergedError(ArithmeticError):

@@ -10,44 +10,43 @@ from torch.nn import functional
 
 from rnn_core.batching import Window
 from rnn_core.data import Prepared
+from rnn_core.nets.cell import State
 from rnn_core.nets.charrnn import CharRNN
-from rnn_core.nets.recurrences import RECURRENCES, row
 from rnn_core.training.adam import BETA1, BETA2, EPSILON
 from rnn_core.training.loop import step_size
 
-# The names of tensors say their axes: T steps, N nets, B sequences, H hidden units, G gates times H, I inputs,
-# V characters, P parameters of one net, and S = T * B, all steps of all sequences of a net in one row. Sequences stand
-# in columns, so that a net's weights multiply from the left; T stands first where one step is taken after the other.
-
-State = tuple[Tensor, ...]
-"""A layer's recurrent state: (h_nhb,), or (h_nhb, c_nhb) for an LSTM."""
+# The names of tensors say their axes: T steps, N nets, B sequences, H hidden units, I inputs, W characters that may be
+# said, P parameters of one net, and S = T * B, all steps of all sequences of a net in one row. Sequences stand in
+# columns, so that a net's weights multiply from the left; T stands first where one step is taken after the other.
 
 
 class Stack:
     """N CharRNNs of one shape, as one.
 
     Arguments:
-        nets: the nets, all of one cell, hidden size, number of layers, encoding and vocabulary size. They are copied.
-        cell: their cell, one of RECURRENCES.
+        nets: the nets, all of one cell, hidden size, number of layers, encoding, inputs and outputs. They are copied.
 
     Attributes:
         flat_np: all weights, (N, P).
         weights: the same memory under the names of CharRNN's state_dict, each (N, ...), for autograd.
     """
 
-    def __init__(self, nets: Sequence[CharRNN], cell: str) -> None:
-        self._cell = RECURRENCES[cell]
-        self._states = 2 if cell == "lstm" else 1
-        self._encoding, self._layers = nets[0].encoding, nets[0].recurrent.num_layers
-        self._hidden_size, self._vocabulary_size = nets[0].recurrent.hidden_size, nets[0].vocabulary_size
+    def __init__(self, nets: Sequence[CharRNN]) -> None:
+        first = nets[0]
+        self._cell, self._layers, self._hidden_size = first.cell, first.layers, first.hidden_size
+        self._encoding, self._inputs = first.encoding, first.inputs
         with torch.no_grad():
             self.flat_np = torch.stack([torch.cat([weight.flatten() for weight in net.parameters()]) for net in nets])
-        shapes = {name: weight.shape for name, weight in nets[0].named_parameters()}
+        shapes = {name: weight.shape for name, weight in first.named_parameters()}
         parts_np = self.flat_np.split([shape.numel() for shape in shapes.values()], 1)
         self.weights = {
             name: part_np.unflatten(1, shape).requires_grad_()
             for (name, shape), part_np in zip(shapes.items(), parts_np, strict=True)
         }
+        names = self._cell.weight_shapes(1, 1)
+        self._layer_weights = [
+            {name: self.weights[f"recurrent.{name}_l{layer}"] for name in names} for layer in range(self._layers)
+        ]
 
     def __len__(self) -> int:
         return len(self.flat_np)
@@ -58,44 +57,38 @@ class Stack:
         return net
 
     def init_hidden(self, batch_size: int) -> list[State]:
-        """Return each layer's zero state for `batch_size` sequences of each net."""
-        zeros_nhb = self.flat_np.new_zeros(len(self), self._hidden_size, batch_size)
-        return [(zeros_nhb,) * self._states] * self._layers
+        """Return each layer's zero state for `batch_size` sequences of each net, each part (N, B, *shape)."""
+        shapes = self._cell.state_shapes(self._hidden_size).values()
+        zeros = tuple(self.flat_np.new_zeros(len(self), batch_size, *shape) for shape in shapes)
+        return [zeros] * self._layers
 
     def forward(self, input_nbt: Tensor, hidden: list[State]) -> tuple[Tensor, list[State]]:
         """Read from a state: `CharRNN.encode` and `CharRNN.forward`, for every net its own sequences.
 
         Arguments:
             input_nbt: character indices, int64, (N, B, T).
-            hidden: the state before the first step, of which no gradient is taken.
+            hidden: each layer's state before the first step, of which no gradient is taken.
 
         Returns:
-            The logits after each step, (N, V, S), and the state after the last step.
+            The logits after each step, (N, W, S), and each layer's state after the last step.
         """
-        _, batch, steps = input_nbt.shape
-        weights = self.weights
+        steps = input_nbt.shape[2]
         x_nis = self._encode(input_nbt.transpose(1, 2).flatten(1))
         after = []
-        for layer, state in enumerate(hidden):
-            wide, own, bias, own_bias = (
-                weights[f"recurrent.{name}_l{layer}"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-            )
-            x_ngs = torch.baddbmm(bias[:, :, None], wide, x_nis)
-            x_tngb = x_ngs.unflatten(2, (steps, batch)).permute(2, 0, 1, 3).contiguous()
-            out = self._cell.apply(x_tngb, own, own_bias, *state)
-            h_tnhb, *c_nhb = out if isinstance(out, tuple) else (out,)
-            after.append((h_tnhb[-1].detach(), *c_nhb))
-            x_nis = row(h_tnhb)
-        return torch.baddbmm(weights["readout.bias"][:, :, None], weights["readout.weight"], x_nis), after
+        for weights, before in zip(self._layer_weights, hidden, strict=True):
+            x_nis, state = self._cell.read_stacked(weights, x_nis, before, steps)
+            after.append(state)
+        bias_nw, weight_nwh = self.weights["readout.bias"], self.weights["readout.weight"]
+        return torch.baddbmm(bias_nw[:, :, None], weight_nwh, x_nis), after
 
     def _encode(self, indices_ns: Tensor) -> Tensor:
         """Turn character indices (N, S) into the cell's input (N, I, S)."""
         if self._encoding == "index":
             return indices_ns[:, None].to(self.flat_np.dtype)
         if self._encoding == "onehot":
-            return functional.one_hot(indices_ns, self._vocabulary_size).transpose(1, 2).to(self.flat_np.dtype)
+            return functional.one_hot(indices_ns, self._inputs).transpose(1, 2).to(self.flat_np.dtype)
         # All nets' tables as one: net n's rows begin at n V.
-        starts_n1 = torch.arange(len(self), device=indices_ns.device)[:, None] * self._vocabulary_size
+        starts_n1 = torch.arange(len(self), device=indices_ns.device)[:, None] * self._inputs
         table_ni = self.weights["embedding.weight"].flatten(0, 1)
         return functional.embedding(indices_ns + starts_n1, table_ni).transpose(1, 2)
 
@@ -121,22 +114,11 @@ class StackRecord:
 def shape_of(prepared: Prepared) -> Hashable | None:
     """Return what nets must have in common to be trained in one stack; None for one that is to be trained alone."""
     config = prepared.config
-    if config.cell not in RECURRENCES or config.keep != "last":
+    if config.keep != "last":
         return None
     windows = tuple((window.input_bt.shape, window.fresh) for window in prepared.windows)
-    net = (config.cell, config.hidden_size, config.layers, config.encoding, len(prepared.vocabulary))
+    net = (config.cell, config.hidden_size, config.layers, config.encoding, *prepared.record.sizes)
     return *net, config.epochs, config.device, config.threads, windows
-
-
-def bytes_a_net(prepared: Prepared) -> int:
-    """Return about how much memory one net takes in a stack, in bytes."""
-    config = prepared.config
-    states = {"rnn": 5, "gru": 14}.get(config.cell, 16) * config.layers * config.hidden_size
-    steps = max(window.input_bt.numel() for window in prepared.windows)
-    characters = sum(window.input_bt.numel() for window in prepared.windows)
-    # Weights, gradients (twice: parts and whole), Adam's two means and two passing values; what a window's steps keep.
-    numbers = 8 * prepared.parameters + steps * (2 * states + 6 * len(prepared.vocabulary) + 2 * config.hidden_size)
-    return 4 * numbers + 17 * characters + 16 * config.epochs
 
 
 def train_stack(members: Sequence[Prepared]) -> Generator[StackRecord, None, None]:
@@ -159,7 +141,7 @@ def train_stack(members: Sequence[Prepared]) -> Generator[StackRecord, None, Non
         raise ValueError(f"the members of a stack have one shape that can be stacked; these have {shapes}")
     first = members[0].config
     torch.set_num_threads(first.threads)
-    stack = Stack([member.build_net() for member in members], first.cell)
+    stack = Stack([member.build_net() for member in members])
     windows = [_side_by_side(parts).to(first.device) for parts in zip(*(m.windows for m in members), strict=True)]
     clip_n1, rate_n1, decay_n1 = (
         stack.flat_np.new_tensor([[getattr(member.config, name)] for member in members])
@@ -177,10 +159,10 @@ def train_stack(members: Sequence[Prepared]) -> Generator[StackRecord, None, Non
         for window in windows:
             if window.fresh:
                 hidden = stack.init_hidden(window.input_bt.shape[1])
-            logits_nvs, hidden = stack.forward(window.input_bt, hidden)
+            logits_nws, hidden = stack.forward(window.input_bt, hidden)
             target_ns = window.target_bt.transpose(1, 2).flatten(1)
-            cross_entropy_ns = functional.cross_entropy(logits_nvs, target_ns, reduction="none")
-            right_ns = logits_nvs.detach().max(1).indices == target_ns  # argmax is slow along an inner axis
+            cross_entropy_ns = functional.cross_entropy(logits_nws, target_ns, reduction="none")
+            right_ns = logits_nws.detach().max(1).indices == target_ns  # argmax is slow along an inner axis
             if window.mask_bt is None:
                 predictions_n = torch.full_like(loss_sum_n, target_ns.shape[1])
             else:

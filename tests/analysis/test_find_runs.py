@@ -165,9 +165,11 @@ def test_nets_and_trajectories_are_those_of_the_runs(there: Path) -> None:
             assert torch.equal(weight, loaded.net.state_dict()[name])
         text = prepare(loaded.config).evaluation.text[:40]
         assert states.text == text
-        np.testing.assert_array_equal(states.h_lth, collect(net, loaded.vocabulary, text, loaded.record.mark).h_lth)
+        np.testing.assert_array_equal(
+            states.output_lth, collect(net, loaded.vocabulary, text, loaded.record.mark).output_lth
+        )
     (states,) = trajectories(runs[:1], "bab")
-    assert states.h_lth.shape == (1, 3, 2)
+    assert states.output_lth.shape == (1, 3, 2)
     (free,) = trajectories(runs[:1], 12, free=True)
     assert len(free.text) == 12
     with pytest.raises(ValueError, match="writes a number of characters, not 'ab'"):
@@ -262,7 +264,7 @@ def test_a_combination_that_is_missing_is_said_however_many_runs_there_are(store
         ({"patern": "abc"}, RunError, "no 'patern'; allowed: sweep, finished, make, pattern,"),
         ({"hidden_size": "8"}, ConfigError, "hidden_size is '8'; allowed: whole numbers"),
         ({"hidden_size": [8, 0]}, ConfigError, "hidden_size is 0; allowed"),
-        ({"cell": "elman"}, ConfigError, "cell is 'elman'; allowed: rnn, gru, lstm"),
+        ({"cell": "elman"}, ConfigError, "cell is 'elman'; allowed: gru, lstm, rnn"),
         ({"pattern": "rebber"}, ConfigError, "did you mean reber"),
         ({"seed": []}, RunError, "no value of seed at all"),
         ({"length": 0}, RunError, "length 0, which stands for the pattern's own; leave it out"),
@@ -371,7 +373,7 @@ def test_runs_are_read_over_a_server(tracking_server: str, store: Path, monkeypa
         ).fetchone()
     assert len(table) == count == 8 * 3 * 2
     assert len(find_runs(sweep="latest", pattern="aab")) == 4
-    assert {states.h_lth.shape for states in trajectories(over, 5)} == {(1, 5, 2), (1, 5, 3)}
+    assert {states.output_lth.shape for states in trajectories(over, 5)} == {(1, 5, 2), (1, 5, 3)}
     assert reaches(over).empty, "a file that is not there is no trouble of the server"
     with pytest.raises(RunError, match="this makes them"):
         find_runs(pattern="reber")
@@ -401,7 +403,7 @@ def test_untrained_trajectories_are_those_of_the_nets_that_the_seeds_begin_with(
     for run, states in zip(runs.itertuples(), found, strict=True):
         prepared = prepare(load_run(run.run_id).config)
         expected = collect(prepared.build_net(), prepared.vocabulary, states.text, prepared.pattern.mark)
-        np.testing.assert_array_equal(states.h_lth, expected.h_lth)
+        np.testing.assert_array_equal(states.output_lth, expected.output_lth)
         assert len(states.text) == 20
     with pytest.raises(RunError, match="recorded no net"):
         trajectories(runs, 20)

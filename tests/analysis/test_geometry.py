@@ -8,7 +8,7 @@ from scipy.linalg import subspace_angles
 from scipy.spatial import procrustes
 
 from analysis.geometry import TOLERANCE, aligned, cycle, distances, period, procrustes_distance, shape
-from analysis.hidden_states import collect, fit_projection, free_running, top_layer
+from analysis.hidden_states import collect, fit_projection, free_running
 from rnn_core.config import TrainConfig
 from rnn_core.data import prepare
 from rnn_core.training import train
@@ -309,7 +309,7 @@ def test_a_unit_has_places() -> None:
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 def test_a_trained_net_comes_back_after_three_characters(cell: str) -> None:
     prepared = prepare(TrainConfig(pattern="abc", cell=cell, hidden_size=8, epochs=200, seed=0))
-    before = top_layer(prepared.build_net(), prepared.vocabulary, "abc" * 80)
+    before = collect(prepared.build_net(), prepared.vocabulary, "abc" * 80).top_th
     *_, last = train(prepared)
     taught = collect(last.net, prepared.vocabulary, "abc" * 80)
     free = free_running(last.net, prepared.vocabulary, "abc" * 5, 240)
@@ -333,6 +333,6 @@ def test_a_net_that_has_not_learnt_its_unit_shows_another_period_when_free() -> 
     assert free.text.endswith("abcabc")
     assert period(free.top_th, 24).lag == 3
     # Taught, the two halves of the unit are a few hundredths apart, and still two.
-    found = period(top_layer(last.net, prepared.vocabulary, "abcabd" * 40), 24)
+    found = period(collect(last.net, prepared.vocabulary, "abcabd" * 40).top_th, 24)
     assert found.lag == 6
     assert found.mismatch_p[2] < 0.1

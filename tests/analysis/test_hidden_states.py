@@ -19,10 +19,10 @@ from analysis.hidden_states import (
     free_running,
     principal_components,
     probe,
-    top_layer,
 )
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared, prepare
+from rnn_core.nets.cells import CELLS
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.training import train
 from rnn_core.vocabulary import UnknownCharacterError, Vocabulary
@@ -163,69 +163,27 @@ def test_trajectories_without_a_common_width_are_refused(widths: tuple[int, ...]
 
 
 @pytest.mark.parametrize("layers", [1, 3])
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_what_is_collected_is_the_states_that_the_net_goes_through(cell: str, layers: int) -> None:
     net = prepare(TrainConfig(cell=cell, layers=layers, encoding="onehot")).build_net()
     vocabulary = Vocabulary("abc")
     collected = collect(net, vocabulary, "abcabca")
-    states = collected.h_lth
+    states = collected.output_lth
     assert collected.text == "abcabca"
-    assert (collected.c_lth is not None) == (cell == "lstm")
+    assert tuple(collected.state) == net.state_names
     assert states.shape == (layers, 7, 16)
     assert states.dtype == np.float32
     with torch.no_grad():
         x = net.encode(vocabulary.encode("abcabca")[None])
-        expected = net.states(x, net.init_hidden(1))[0][:, 0]
-        _, last = net.recurrent(x, net.init_hidden(1))
+        expected, _ = net.states(x, net.init_hidden(1))
+        _, last = net(x, net.init_hidden(1))
         logits = net.readout(torch.from_numpy(states[-1]))
         np.testing.assert_allclose(logits, net(x, net.init_hidden(1))[0][0], atol=1e-6)
-    np.testing.assert_array_equal(states, expected.numpy())
+    np.testing.assert_array_equal(states, expected[:, 0].numpy())
     np.testing.assert_array_equal(collected.top_th, states[-1])
-    if collected.c_lth is not None:
-        assert collected.c_lth.shape == states.shape
-        np.testing.assert_allclose(collected.c_lth[:, -1], last[1][:, 0], atol=1e-6)
-
-
-def sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
-
-
-def step(cell: str, weights: dict[str, np.ndarray], layer: int, x: np.ndarray, h: np.ndarray, c: np.ndarray) -> tuple:
-    """One step of a layer by the equations of torch's documentation: h and c."""
-    inner = weights[f"weight_ih_l{layer}"] @ x + weights[f"bias_ih_l{layer}"]
-    own = weights[f"weight_hh_l{layer}"] @ h + weights[f"bias_hh_l{layer}"]
-    if cell == "rnn":
-        return np.tanh(inner + own), c
-    if cell == "gru":
-        (r_x, z_x, n_x), (r_h, z_h, n_h) = np.split(inner, 3), np.split(own, 3)
-        z = sigmoid(z_x + z_h)
-        return (1 - z) * np.tanh(n_x + sigmoid(r_x + r_h) * n_h) + z * h, c
-    i, f, g, o = np.split(inner + own, 4)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    return sigmoid(o) * np.tanh(c), c
-
-
-@pytest.mark.parametrize("layers", [1, 2])
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-def test_states_start_from_zero_and_follow_the_equations(cell: str, layers: int) -> None:
-    torch.manual_seed(2)
-    net = CharRNN(3, 4, cell, layers, "onehot")
-    weights = {name: weight.detach().double().numpy() for name, weight in net.recurrent.named_parameters()}
-    h_lh, c_lh = np.zeros((layers, 4)), np.zeros((layers, 4))
-    h_tlh, c_tlh = [], []
-    for index in (0, 2, 1, 1):
-        x = np.eye(3)[index]
-        for layer in range(layers):
-            h_lh[layer], c_lh[layer] = step(cell, weights, layer, x, h_lh[layer], c_lh[layer])
-            x = h_lh[layer]
-        h_tlh.append(h_lh.copy())
-        c_tlh.append(c_lh.copy())
-    states = collect(net, Vocabulary("abc"), "acbb")
-    np.testing.assert_allclose(states.h_lth, np.stack(h_tlh, axis=1), atol=1e-6)
-    if cell == "lstm":
-        np.testing.assert_allclose(states.c_lth, np.stack(c_tlh, axis=1), atol=1e-6)
-    else:
-        assert states.c_lth is None
+    for part, end in zip(collected.state.values(), last, strict=True):
+        assert part.shape == (layers, 7, *end.shape[2:])
+        np.testing.assert_allclose(part[:, -1], end[:, 0], atol=1e-6)
 
 
 @pytest.mark.parametrize("text", ["#ab#aabb#", "#", "ab#ab", "##a", "ab"])
@@ -236,22 +194,10 @@ def test_with_a_mark_each_string_starts_from_zero(cell: str, text: str) -> None:
     strings = re.findall("#?[ab]*", text)[:-1]
     assert "".join(strings) == text
     states, alone = collect(net, vocabulary, text, "#"), [collect(net, vocabulary, string) for string in strings]
-    np.testing.assert_allclose(states.h_lth, np.concatenate([one.h_lth for one in alone], axis=1), atol=1e-6)
-    if states.c_lth is not None:
-        np.testing.assert_allclose(states.c_lth, np.concatenate([one.c_lth for one in alone], axis=1), atol=1e-6)
-
-
-@pytest.mark.parametrize("text", ["#ab#aabb#", "#", "ab#ab", "##a", "ab", "#abba#b"])
-@pytest.mark.parametrize("mark", ["", "#"])
-@pytest.mark.parametrize("layers", [1, 2])
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-def test_the_top_layer_is_the_last_that_is_collected(cell: str, layers: int, mark: str, text: str) -> None:
-    torch.manual_seed(2)
-    net, vocabulary = CharRNN(3, 4, cell, layers, "embedding"), Vocabulary("#ab")
-    states = top_layer(net, vocabulary, text, mark)
-    assert states.shape == (len(text), 4)
-    assert states.dtype == np.float32
-    np.testing.assert_allclose(states, collect(net, vocabulary, text, mark).top_th, atol=1e-6)
+    outputs = np.concatenate([string.output_lth for string in alone], axis=1)
+    np.testing.assert_allclose(states.output_lth, outputs, atol=1e-6)
+    for name, part in states.state.items():
+        np.testing.assert_allclose(part, np.concatenate([string.state[name] for string in alone], axis=1), atol=1e-6)
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -260,43 +206,42 @@ def test_looking_at_a_net_does_not_change_it(training: bool) -> None:
     before = [weight.detach().clone() for weight in net.parameters()]
     collect(net, Vocabulary("abc"), "abcabc")
     free_running(net, Vocabulary("abc"), "abc", 5)
-    top_layer(net, Vocabulary("abc"), "abcabc")
     assert net.training is training
     assert torch.is_grad_enabled()
     assert all(weight.grad is None and weight.requires_grad for weight in net.parameters())
     assert all(torch.equal(old, new) for old, new in zip(before, net.parameters(), strict=True))
 
 
-@pytest.mark.parametrize("look", [collect, top_layer])
-def test_an_empty_text_has_no_states(look) -> None:
+def test_an_empty_text_has_no_states() -> None:
     with pytest.raises(ValueError, match="the text is empty"):
-        look(CharRNN(3, 4), Vocabulary("abc"), "")
+        collect(CharRNN(3, 4), Vocabulary("abc"), "")
     with pytest.raises(UnknownCharacterError):
-        look(CharRNN(3, 4), Vocabulary("abc"), "abd")
+        collect(CharRNN(3, 4), Vocabulary("abc"), "abd")
 
 
 def run_by_hand(net: CharRNN, vocabulary: Vocabulary, prime: str, count: int, mark: str) -> States:
     """Read the prime, then write and read, one character at a time."""
-    written, h, c = "", [], []
+    written, steps = "", []
     hidden, following = net.init_hidden(1), ""
     with torch.no_grad():
         for t in range(len(prime) + count):
             character = prime[t] if t < len(prime) else following
             if character == mark:
                 hidden = net.init_hidden(1)
-            logits_btv, hidden = net(net.encode(vocabulary.encode(character)[None]), hidden)
+            x = net.encode(vocabulary.encode(character)[None])
+            output_lbth, _ = net.states(x, hidden)
+            logits_btv, hidden = net(x, hidden)
             following = vocabulary.decode([int(logits_btv[0, -1].argmax())])
             if t >= len(prime):
                 written += character
-                both = hidden if isinstance(hidden, tuple) else (hidden, torch.zeros(0, 1))
-                h.append(both[0][:, 0].numpy())
-                c.append(both[1][:, 0].numpy())
-    return States(written, np.stack(h, axis=1), np.stack(c, axis=1) if c[0].size else None)
+                steps.append([output_lbth[:, 0, 0].numpy(), *(part[:, 0].numpy() for part in hidden)])
+    output_lth, *parts = (np.stack(part, axis=1) for part in zip(*steps, strict=True))
+    return States(written, output_lth, dict(zip(net.state_names, parts, strict=True)))
 
 
 @pytest.mark.parametrize("mark", ["", "a", "c"])
 @pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_free_running_is_reading_what_one_wrote(cell: str, seed: int, mark: str) -> None:
     torch.manual_seed(seed)
     net, vocabulary = CharRNN(3, 5, cell, 2, "onehot"), Vocabulary("abc")
@@ -306,12 +251,11 @@ def test_free_running_is_reading_what_one_wrote(cell: str, seed: int, mark: str)
     expected = run_by_hand(net, vocabulary, "abca", 25, mark)
     states = free_running(net, vocabulary, "abca", 25, mark)
     assert states.text == expected.text
-    assert states.h_lth.shape == (2, 25, 5)
-    np.testing.assert_allclose(states.h_lth, expected.h_lth, atol=1e-5)
-    if cell == "lstm":
-        np.testing.assert_allclose(states.c_lth, expected.c_lth, atol=1e-5)
-    else:
-        assert states.c_lth is None
+    assert states.output_lth.shape == (2, 25, 5)
+    np.testing.assert_allclose(states.output_lth, expected.output_lth, atol=1e-5)
+    assert states.state.keys() == expected.state.keys()
+    for name, part in states.state.items():
+        np.testing.assert_allclose(part, expected.state[name], atol=1e-5)
     again = free_running(net, vocabulary, "abca" + states.text[:10], 15, mark)
     assert again.text == states.text[10:]
 
@@ -342,13 +286,13 @@ def test_a_trained_net_writes_its_unit_and_tells_its_characters() -> None:
 def test_the_places_of_aab_are_in_the_state_and_not_in_the_character() -> None:
     net, prepared = trained("aab")
     text, places = "aab" * 20, [0, 1, 2] * 20
-    found = probe(top_layer(net, prepared.vocabulary, text), places, text)
+    found = probe(collect(net, prepared.vocabulary, text).top_th, places, text)
     assert found.accuracy == 1.0
     # b gives its place away; of the two places of a, one can be named
     assert found.baseline == pytest.approx(2 / 3)
     assert probe(np.eye(2)[np.array([0, 0, 1] * 20)], places).accuracy == found.baseline
     # What the net has learnt is not why: an untrained one keeps the places apart too.
-    assert probe(top_layer(prepared.build_net(), prepared.vocabulary, text), places).accuracy > 0.9
+    assert probe(collect(prepared.build_net(), prepared.vocabulary, text).top_th, places).accuracy > 0.9
 
 
 def test_labels_that_the_states_do_not_hold_stay_near_chance() -> None:

@@ -111,7 +111,7 @@ def test_the_path_of_a_text_holds_from_any_folder(tmp_path: Path, monkeypatch: p
         ({"hidden_sizes": "4.5"}, "whole numbers"),
         ({"hidden_sizes": "4,0"}, "hidden_size is 0; allowed: whole numbers from 1 to 1099511627776 (--hidden-sizes)"),
         ({"learning_rates": "nan"}, "(--learning-rates)"),
-        ({"cells": "rnn,foo"}, "cell is 'foo'; allowed: rnn, gru, lstm (--cells)"),
+        ({"cells": "rnn,foo"}, "cell is 'foo'; allowed: gru, lstm, rnn (--cells)"),
         ({"patterns": "abc,rebber"}, "did you mean reber? (--patterns)"),
         ({"patterns": "a"}, "two or more distinct characters"),
         ({"seeds": "0"}, "seeds is '0'; allowed: a count such as 10 (the seeds 0 to 9), or a range such as 40-49"),

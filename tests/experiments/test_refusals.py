@@ -62,7 +62,7 @@ CASES = [
     (["--clip", "-1"], ["-1", "0 or above", "--clip"]),
     (["--seed", "-1"], ["-1", "--seed"]),
     (["--threads", "0"], ["0", "--threads"]),
-    (["--cell", "foo"], ["'foo'", "rnn, gru, lstm", "--cell"]),
+    (["--cell", "foo"], ["'foo'", "gru, lstm, rnn", "--cell"]),
     (["--encoding", "foo"], ["'foo'", "index, onehot, embedding", "--encoding"]),
     (["--device", "gpu"], ["'gpu'", "cpu, cuda", "--device"]),
     (["--device", "cuda:77"], ["'cuda:77'", "cpu", "--device"]),

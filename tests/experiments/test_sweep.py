@@ -26,7 +26,6 @@ from experiments.tracking import TrackedRun
 from experiments.train import main as train_main
 from rnn_core.config import TrainConfig
 from rnn_core.data import prepare, prepare_all
-from rnn_core.nets.recurrences import RECURRENCES
 from rnn_core.training import train
 from tests.conftest import copy_store
 
@@ -222,9 +221,7 @@ def test_a_single_run_is_a_sweeps_run_too() -> None:
 def test_what_cannot_be_stacked_is_trained_alone_and_said(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--patterns", "aab", "--keeps", "last,best", "--lengths", "30", "--epochs", "3", "--seeds", "2"]
     assert main([*arguments, "--hidden-sizes", "2"]) == 0
-    assert (
-        "2 nets are trained alone: not to be stacked (keep=best, or a cell without a stack)" in capsys.readouterr().out
-    )
+    assert "2 nets are trained alone: not to be stacked (keep=best)" in capsys.readouterr().out
     assert {run.info.run_name for run in children()} == {
         f"aab rnn2 e3 keep={k} s{s}" for k in ("last", "best") for s in (0, 1)
     }
@@ -237,15 +234,6 @@ def test_what_cannot_be_stacked_is_trained_alone_and_said(capsys: pytest.Capture
             assert all(map(torch.equal, loaded.net.parameters(), alone[-1].net.parameters()))
     assert main(["--epochs", "3", "--hidden-sizes", "2,3", "--seeds", "1"]) == 0
     assert "2 nets are trained alone: no other of their shape" in capsys.readouterr().out
-
-
-def test_a_cell_that_has_no_stack_is_swept_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(RECURRENCES, "gru")
-    assert main(["--cells", "gru", "--epochs", "2", "--hidden-sizes", "2", "--seeds", "2"]) == 0
-    for run in children():
-        loaded = load_run(run.info.run_id)
-        *_, alone = train(loaded.config)
-        assert all(map(torch.equal, loaded.net.parameters(), alone.net.parameters()))
 
 
 def test_values_that_come_to_the_same_are_one_run() -> None:
@@ -310,15 +298,15 @@ def test_nets_that_diverge_are_said_and_not_tried_again(capsys: pytest.CaptureFi
 def broken_recording(monkeypatch: pytest.MonkeyPatch, seed: int, times: int) -> list[int]:
     """Let the recording of a seed's runs fail a number of times; return the list of failures so far."""
     failures: list[int] = []
-    draw = TrackedRun._draw
+    log_model = TrackedRun._log_model
 
-    def sometimes(self: TrackedRun, *rest: object) -> None:
-        if self.prepared.config.seed == seed and len(failures) < times:
+    def sometimes(self: TrackedRun, *rest: object) -> str:
+        if self.record.config.seed == seed and len(failures) < times:
             failures.append(seed)
             raise OSError("the disk is full")
-        draw(self, *rest)  # type: ignore[arg-type]
+        return log_model(self, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(TrackedRun, "_draw", sometimes)
+    monkeypatch.setattr(TrackedRun, "_log_model", sometimes)
     return failures
 
 

@@ -12,12 +12,13 @@ from mlflow import MlflowClient
 
 from analysis.runs import load_run
 from experiments.code_state import CodeState, code_state
+from experiments.recording import measure_and_record
 from experiments.tracking import TrackedRun, TrackingError
 from experiments.train import main
 from experiments.words import run_name
 from rnn_core.checkpoint import load_record
 from rnn_core.config import TrainConfig
-from rnn_core.data import prepare
+from rnn_core.data import Prepared, prepare
 from rnn_core.training import train
 from tests.conftest import PROJECT
 
@@ -72,38 +73,44 @@ def test_a_run_is_named_after_what_it_is(config: TrainConfig, name: str) -> None
     assert run_name(config) == name
 
 
+def tracked(config: TrainConfig) -> tuple[TrackedRun, Prepared]:
+    """Open a run of a config."""
+    prepared = prepare(config)
+    return TrackedRun("a run", prepared.record, config, prepared.sizes), prepared
+
+
 def test_epochs_reach_mlflow_while_the_training_goes_on(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("experiments.tracking.run.FLUSH_SECONDS", 0.0)
     config = TrainConfig(epochs=3)
-    run = TrackedRun(prepare(config), config)
+    run, prepared = tracked(config)
     for record in train(config):
-        run.log(record)
+        run.log(record.metrics)
         history = MlflowClient().get_metric_history(run.run_id, "train_loss")
         assert [metric.step for metric in history] == list(range(record.epoch + 1))
-    run.finish(record.net, "FINISHED", "finished")
+    measure_and_record(run, record.net, prepared)
     assert len(MlflowClient().get_metric_history(run.run_id, "train_loss")) == 3
 
 
 def test_more_epochs_than_one_call_takes_are_all_recorded(store: Path) -> None:
     config = TrainConfig(pattern="ab", length=3, hidden_size=1, epochs=1203)
-    run = TrackedRun(prepare(config), config)
+    run, prepared = tracked(config)
     for record in train(config):
-        run.log(record)
-    run.finish(record.net, "FINISHED", "finished")
+        run.log(record.metrics)
+    measure_and_record(run, record.net, prepared)
     history = MlflowClient().get_metric_history(run.run_id, "train_accuracy")
     assert [metric.step for metric in history] == list(range(1203))
 
 
 def test_a_run_that_cannot_be_recorded_keeps_its_files_and_ends_failed(store: Path) -> None:
     config = TrainConfig(epochs=2)
-    run = TrackedRun(prepare(config), config)
+    run, prepared = tracked(config)
     for record in train(config):
-        run.log(record)
+        run.log(record.metrics)
     artifacts = Path(mlflow.get_artifact_uri())
     shutil.rmtree(artifacts)
     artifacts.write_text("a file where the run's folder should be")
     with pytest.raises(TrackingError, match="files is kept in") as refused:
-        run.finish(record.net, "FINISHED", "finished")
+        measure_and_record(run, record.net, prepared)
     kept = Path(str(refused.value).rsplit(" ", 1)[-1])
     try:
         assert (kept / "model.safetensors").exists()
@@ -119,13 +126,13 @@ def test_a_net_that_cannot_be_measured_ends_failed_with_its_curve(store: Path, m
     def broken(*_: object) -> None:
         raise MemoryError("no room for the evaluation")
 
-    monkeypatch.setattr("experiments.tracking.run.evaluate", broken)
+    monkeypatch.setattr("experiments.recording.measure", broken)
     config = TrainConfig(epochs=3)
-    run = TrackedRun(prepare(config), config)
+    run, prepared = tracked(config)
     for record in train(config):
-        run.log(record)
+        run.log(record.metrics)
     with pytest.raises(TrackingError, match="no room for the evaluation") as refused:
-        run.finish(record.net, "FINISHED", "finished")
+        measure_and_record(run, record.net, prepared)
     kept = Path(str(refused.value).rsplit(" ", 1)[-1])
     try:
         assert (kept / "model.safetensors").exists()
@@ -139,9 +146,9 @@ def test_a_net_that_cannot_be_measured_ends_failed_with_its_curve(store: Path, m
 
 def test_a_run_says_what_it_is_before_it_has_trained(store: Path) -> None:
     config = TrainConfig(pattern="aab")
-    run = TrackedRun(prepare(config), config)
+    run, prepared = tracked(config)
     path = Path(MlflowClient().download_artifacts(run.run_id, "config.json"))
-    assert load_record(path) == run.prepared.record
+    assert load_record(path) == prepared.record
 
 
 def test_a_failure_in_training_ends_the_run_failed(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -234,4 +241,4 @@ def test_a_models_files_are_those_that_mlflow_itself_would_log(store: Path) -> N
     assert about["artifact_path"] == ours.artifact_location
     assert about["model_size_bytes"] == expected["model_size_bytes"]
     assert about["utc_time_created"] > expected["utc_time_created"][:16]
-    assert [load_run(one.info.run_id).net.recurrent.hidden_size for one in (run, first)] == [40, 2]
+    assert [load_run(one.info.run_id).net.hidden_size for one in (run, first)] == [40, 2]

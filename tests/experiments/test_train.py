@@ -20,7 +20,7 @@ from experiments.train import main
 from rnn_core.checkpoint import save_record
 from rnn_core.config import TrainConfig
 from rnn_core.data import prepare
-from rnn_core.measures.reach import generalize
+from rnn_core.measures.report import measure
 from rnn_core.patterns import Pattern
 from rnn_core.training import train
 from tests.conftest import PROJECT
@@ -311,7 +311,8 @@ def test_a_pattern_with_cases_records_how_far_its_net_reaches(
     run = only_run()
     assert (run.info.status, run.data.tags["end_reason"]) == ("FINISHED", "finished")
     loaded = load_run(run.info.run_id)
-    rows, metrics = generalize(loaded.net, prepare(loaded.config))
+    report = measure(loaded.net, prepare(loaded.config))
+    rows, metrics = report.rows, report.metrics
     assert rows
     with artifact(run, "generalization.csv").open() as file:
         table = list(csv.DictReader(file))

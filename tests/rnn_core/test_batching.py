@@ -6,7 +6,22 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnn_core.batching import Window, cut, pad
+from rnn_core.batching import Steps, Window, cut, places
+
+
+def stream(values: torch.Tensor | list[int], counted: list[bool] | None = None) -> Steps:
+    """Return the steps of one sequence, each number read and the next one said."""
+    values = torch.as_tensor(values)
+    counts = torch.ones(len(values) - 1, dtype=torch.bool) if counted is None else torch.tensor(counted)
+    return Steps(values[:-1], values[1:], counts)
+
+
+def joined(strings: list[torch.Tensor], counted: list[torch.Tensor] | None = None) -> Steps:
+    """Return the steps of strings, one behind the other."""
+    parts = [stream(string) for string in strings]
+    counts = torch.cat([part.counted for part in parts] if counted is None else counted)
+    starts = torch.tensor([0, *(len(part) for part in parts)]).cumsum(0)[:-1]
+    return Steps(torch.cat([part.read for part in parts]), torch.cat([part.said for part in parts]), counts, starts)
 
 
 @st.composite
@@ -36,7 +51,7 @@ def streams(windows: list[Window], batch_size: int) -> list[list[tuple[int, int]
 def test_every_prediction_occurs_once_in_order(drawn: tuple[int, int, int], random: Random) -> None:
     predictions, batch_size, window = drawn
     values = random.sample(range(1000), predictions + 1)
-    rows = streams(cut(torch.tensor(values), batch_size, window), batch_size)
+    rows = streams(cut(stream(values), batch_size, window), batch_size)
     assert [pair for row in rows for pair in row] == list(pairwise(values))
 
 
@@ -44,7 +59,7 @@ def test_every_prediction_occurs_once_in_order(drawn: tuple[int, int, int], rand
 @settings(max_examples=100, deadline=None, database=None)
 def test_streams_differ_by_at_most_one_step_and_the_longer_come_first(drawn: tuple[int, int, int]) -> None:
     predictions, batch_size, window = drawn
-    lengths = [len(row) for row in streams(cut(torch.arange(predictions + 1), batch_size, window), batch_size)]
+    lengths = [len(row) for row in streams(cut(stream(torch.arange(predictions + 1)), batch_size, window), batch_size)]
     assert max(lengths) - min(lengths) <= 1
     assert lengths == sorted(lengths, reverse=True)
 
@@ -53,7 +68,7 @@ def test_streams_differ_by_at_most_one_step_and_the_longer_come_first(drawn: tup
 @settings(max_examples=100, deadline=None, database=None)
 def test_only_the_last_window_is_masked_or_shorter(drawn: tuple[int, int, int]) -> None:
     predictions, batch_size, window = drawn
-    windows = cut(torch.arange(predictions + 1), batch_size, window)
+    windows = cut(stream(torch.arange(predictions + 1)), batch_size, window)
     for part in windows:
         assert part.input_bt.shape == part.target_bt.shape == counted(part).shape
         assert part.input_bt.dtype == part.target_bt.dtype == torch.int64
@@ -74,7 +89,7 @@ def test_only_the_last_window_is_masked_or_shorter(drawn: tuple[int, int, int]) 
 
 def test_a_masked_step_reads_a_character_of_the_sequence() -> None:
     indices = torch.tensor([5, 7, 9, 11])
-    (window,) = cut(indices, batch_size=2, window=2)
+    (window,) = cut(stream(indices), batch_size=2, window=2)
     assert window.input_bt.tolist()[0] == [5, 7]
     assert window.mask_bt is not None
     assert window.mask_bt.tolist() == [[True, True], [True, False]]
@@ -83,40 +98,40 @@ def test_a_masked_step_reads_a_character_of_the_sequence() -> None:
 
 
 def test_one_stream_and_a_window_as_long_as_the_sequence_is_the_sequence() -> None:
-    (window,) = cut(torch.arange(15), batch_size=1, window=14)
+    (window,) = cut(stream(torch.arange(15)), batch_size=1, window=14)
     assert window.input_bt.tolist() == [list(range(14))]
     assert window.target_bt.tolist() == [list(range(1, 15))]
     assert window.mask_bt is None
 
 
 def test_a_window_longer_than_the_sequence_changes_nothing() -> None:
-    (exact,) = cut(torch.arange(15), batch_size=1, window=14)
-    (longer,) = cut(torch.arange(15), batch_size=1, window=2**40)
+    (exact,) = cut(stream(torch.arange(15)), batch_size=1, window=14)
+    (longer,) = cut(stream(torch.arange(15)), batch_size=1, window=2**40)
     assert torch.equal(exact.input_bt, longer.input_bt)
     assert torch.equal(exact.target_bt, longer.target_bt)
 
 
 @pytest.mark.parametrize("window", [1, 5, 100])
 def test_as_many_streams_as_predictions_are_one_step_each(window: int) -> None:
-    (only,) = cut(torch.arange(6), batch_size=5, window=window)
+    (only,) = cut(stream(torch.arange(6)), batch_size=5, window=window)
     assert only.input_bt.tolist() == [[0], [1], [2], [3], [4]]
     assert only.target_bt.tolist() == [[1], [2], [3], [4], [5]]
     assert only.mask_bt is None
 
 
 def test_windows_of_one_step_follow_each_other() -> None:
-    windows = cut(torch.arange(4), batch_size=1, window=1)
+    windows = cut(stream(torch.arange(4)), batch_size=1, window=1)
     assert [window.input_bt.tolist() for window in windows] == [[[0]], [[1]], [[2]]]
 
 
 def test_the_shortest_sequence_is_one_prediction() -> None:
-    (window,) = cut(torch.tensor([3, 8]), batch_size=1, window=1)
+    (window,) = cut(stream([3, 8]), batch_size=1, window=1)
     assert (window.input_bt.tolist(), window.target_bt.tolist()) == ([[3]], [[8]])
 
 
 @pytest.mark.parametrize("batch_size", [1, 2])
 def test_a_window_moves_to_another_device_whole(batch_size: int) -> None:
-    (window,) = cut(torch.arange(4), batch_size, window=3)
+    (window,) = cut(stream(torch.arange(4)), batch_size, window=3)
     moved = window.to("meta")
     assert moved.fresh
     assert not Window(window.input_bt, window.target_bt, window.mask_bt, fresh=False).to("meta").fresh
@@ -151,7 +166,7 @@ def test_every_prediction_of_every_string_occurs_once_in_order(
 ) -> None:
     strings = draw_strings(count, longest, random)
     came = []
-    for batch in batches(pad(strings, batch_size, window)):
+    for batch in batches(cut(joined(strings), batch_size, window)):
         rows = len(batch[0].input_bt)
         assert rows == min(batch_size, count - len(came))
         # A string's state goes on only if it stays in its row.
@@ -165,7 +180,7 @@ def test_windows_of_strings_are_as_long_as_the_longest_string_needs(
     count: int, longest: int, batch_size: int, window: int, random: Random
 ) -> None:
     strings = draw_strings(count, longest, random)
-    for number, batch in enumerate(batches(pad(strings, batch_size, window))):
+    for number, batch in enumerate(batches(cut(joined(strings), batch_size, window))):
         steps = max(len(string) - 1 for string in strings[number * batch_size : (number + 1) * batch_size])
         assert [part.fresh for part in batch] == [True] + [False] * (len(batch) - 1)
         assert [part.input_bt.shape[1] for part in batch[:-1]] == [window] * (len(batch) - 1)
@@ -184,7 +199,7 @@ def test_of_strings_only_what_is_scored_counts(
     strings = draw_strings(count, longest, random)
     scored = [torch.tensor([random.random() < 0.5 for _ in string[1:]], dtype=torch.bool) for string in strings]
     came = []
-    for batch in batches(pad(strings, batch_size, window, scored)):
+    for batch in batches(cut(joined(strings, scored), batch_size, window)):
         came += streams(batch, len(batch[0].input_bt))
     for string, counts, row in zip(strings, scored, came, strict=True):
         pairs = list(pairwise(string.tolist()))
@@ -197,8 +212,8 @@ def test_of_a_stream_only_what_is_scored_counts(drawn: tuple[int, int, int], ran
     predictions, batch_size, window = drawn
     values = random.sample(range(1000), predictions + 1)
     scored = [random.random() < 0.5 for _ in range(predictions)]
-    windows = cut(torch.tensor(values), batch_size, window, torch.tensor(scored))
-    unmasked = cut(torch.tensor(values), batch_size, window)
+    windows = cut(stream(values, scored), batch_size, window)
+    unmasked = cut(stream(values), batch_size, window)
     rows = streams(windows, batch_size)
     assert [pair for row in rows for pair in row] == [
         pair for pair, counts in zip(pairwise(values), scored, strict=True) if counts
@@ -211,13 +226,56 @@ def test_of_a_stream_only_what_is_scored_counts(drawn: tuple[int, int, int], ran
 @settings(max_examples=50, deadline=None, database=None)
 def test_only_the_first_window_of_a_stream_is_fresh(drawn: tuple[int, int, int]) -> None:
     predictions, batch_size, window = drawn
-    first, *others = cut(torch.arange(predictions + 1), batch_size, window)
+    first, *others = cut(stream(torch.arange(predictions + 1)), batch_size, window)
     assert first.fresh
     assert not any(part.fresh for part in others)
 
 
 def test_a_window_in_which_nothing_is_scored_is_there_with_a_mask() -> None:
-    silent, spoken = cut(torch.arange(5), 1, 2, torch.tensor([False, False, True, True]))
+    silent, spoken = cut(stream(torch.arange(5), [False, False, True, True]), 1, 2)
     assert silent.mask_bt is not None
     assert not silent.mask_bt.any()
     assert spoken.mask_bt is None
+
+
+@given(st.integers(1, 12), st.integers(1, 9), st.integers(1, 13), st.integers(1, 10), st.randoms(use_true_random=False))
+@settings(max_examples=100, deadline=None, database=None)
+def test_places_say_which_step_each_place_of_a_window_holds(
+    count: int, longest: int, batch_size: int, window: int, random: Random
+) -> None:
+    strings = joined(draw_strings(count, longest, random))
+    one = Steps(strings.read, strings.said, strings.counted)
+    for steps, rows in ((strings, batch_size), (one, min(batch_size, len(one)))):
+        seen = []
+        for part, place_bt in zip(cut(steps, rows, window), places(steps, rows, window), strict=True):
+            here = place_bt >= 0
+            assert torch.equal(steps.read[place_bt[here]], part.input_bt[here])
+            assert torch.equal(steps.said[place_bt[here]], part.target_bt[here])
+            assert part.mask_bt is None or not part.mask_bt[~here].any()
+            seen += place_bt[here].tolist()
+        assert sorted(seen) == list(range(len(steps)))
+
+
+@given(st.integers(1, 12), st.integers(1, 9), st.randoms(use_true_random=False))
+@settings(max_examples=50, deadline=None, database=None)
+def test_a_part_of_strings_has_whole_strings(count: int, longest: int, random: Random) -> None:
+    strings = draw_strings(count, longest, random)
+    steps = joined(strings)
+    first = random.randrange(count)
+    assert steps.starts is not None
+    begin = int(steps.starts[first])
+    for part, own in ((steps.part(begin, len(steps)), strings[first:]), (steps.part(0, begin), strings[:first])):
+        if own:
+            whole = joined(own)
+            assert all(torch.equal(getattr(part, name), getattr(whole, name)) for name in ("read", "said", "starts"))
+
+
+@pytest.mark.parametrize("steps", [1, 3, 4, 9])
+def test_a_split_window_goes_on_where_it_was(steps: int) -> None:
+    (window,) = cut(stream(torch.arange(8), [True] * 6 + [False]), 1, 7)
+    first, *rest = window.split(steps)
+    assert first.fresh
+    assert [part.fresh for part in rest] == [False] * (steps < 7)
+    assert torch.equal(torch.cat([part.input_bt for part in (first, *rest)], 1), window.input_bt)
+    assert torch.equal(torch.cat([part.target_bt for part in (first, *rest)], 1), window.target_bt)
+    assert torch.equal(torch.cat([counted(part) for part in (first, *rest)], 1), counted(window))

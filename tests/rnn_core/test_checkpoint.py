@@ -8,10 +8,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from rnn_core.checkpoint import CheckpointError, load_record, load_weights, save_record, save_weights
+from rnn_core.checkpoint import CheckpointError, load_record, load_weights, named_weights, save_record, save_weights
 from rnn_core.config import TrainConfig
 from rnn_core.data import prepare
-from rnn_core.measures.losses import evaluate
+from rnn_core.measures.report import measure
+from rnn_core.nets.cells import CELLS
 from rnn_core.record import Record
 from rnn_core.training import train
 
@@ -31,18 +32,18 @@ def config_fields(**changes: object) -> dict[str, object]:
 def written(folder: Path, record: Record = RECORD) -> Path:
     """Write weights that belong to a record, and return where."""
     torch.manual_seed(1)
-    save_weights(record.build_net(), folder / "model.safetensors")
+    save_weights(named_weights(record.build_net()), folder / "model.safetensors")
     return folder / "model.safetensors"
 
 
 @pytest.mark.parametrize("encoding", ["index", "onehot", "embedding"])
 @pytest.mark.parametrize("layers", [1, 2])
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_a_trained_net_comes_back_exactly(cell: str, layers: int, encoding: str, tmp_path: Path) -> None:
     prepared = prepare(TrainConfig(pattern="αβ\n☃\U0001f600", cell=cell, layers=layers, encoding=encoding, epochs=2))
     *_, last = train(prepared)
     save_record(prepared.record, tmp_path / "config.json")
-    save_weights(last.net, tmp_path / "model.safetensors")
+    save_weights(named_weights(last.net), tmp_path / "model.safetensors")
     record = load_record(tmp_path / "config.json")
     assert record == prepared.record
     assert record.digest == prepared.record.digest
@@ -63,9 +64,9 @@ def test_the_mark_of_a_strings_pattern_comes_back(tmp_path: Path) -> None:
 def test_a_loaded_net_computes_exactly_what_the_trained_one_does(tmp_path: Path) -> None:
     prepared = prepare(TrainConfig(epochs=2))
     *_, last = train(prepared)
-    save_weights(last.net, tmp_path / "model.safetensors")
+    save_weights(named_weights(last.net), tmp_path / "model.safetensors")
     net = load_weights(prepared.record, tmp_path / "model.safetensors")
-    assert evaluate(net, prepared) == evaluate(last.net, prepared)
+    assert measure(net, prepared).metrics == measure(last.net, prepared).metrics
     x = net.encode(prepared.vocabulary.encode(prepared.text)[None])
     assert torch.equal(net(x, net.init_hidden(1))[0], last.net.eval()(x, last.net.init_hidden(1))[0])
 
@@ -247,7 +248,7 @@ def test_weights_of_another_net_are_refused(other: dict, named: str, tmp_path: P
 
 
 def test_weights_for_another_alphabet_are_refused(tmp_path: Path) -> None:
-    path = written(tmp_path, dataclasses.replace(RECORD, alphabet="abcd"))
+    path = written(tmp_path, dataclasses.replace(RECORD, alphabet="abcd", outputs=""))
     assert "readout.bias is ((4,), 'F32'), the config's net has ((3,), 'F32')" in refusal_of_weights(RECORD, path)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from rnn_core.config import MAX_SPEC, ConfigError, TrainConfig, config_from_dict
+from rnn_core.nets.cells import CELLS
 
 WHOLE = [
     ("length", 0, 2**40),
@@ -19,7 +20,7 @@ WHOLE = [
 ]
 NUMBERS = [("learning_rate", "above 0"), ("weight_decay", "0 or above"), ("clip", "0 or above")]
 CHOICES = {
-    "cell": ("rnn", "gru", "lstm"),
+    "cell": CELLS,
     "encoding": ("index", "onehot", "embedding"),
     "schedule": ("constant", "cosine"),
     "keep": ("last", "best"),

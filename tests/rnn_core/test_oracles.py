@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from rnn_core.patterns import Pattern, oracle, parse
+from rnn_core.patterns import Pattern, parse
+from rnn_core.patterns.shared import oracle
 from rnn_core.patterns.shared.oracle import StateOracle
 from rnn_core.patterns.shared.strings import Strings, split
 

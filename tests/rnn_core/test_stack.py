@@ -6,14 +6,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from torch.autograd import gradcheck
 
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared, prepare, prepare_all
+from rnn_core.nets.cells import CELLS
 from rnn_core.nets.charrnn import CharRNN
-from rnn_core.nets.recurrences import RECURRENCES
 from rnn_core.training import DivergedError, train
-from rnn_core.training.stack import Stack, bytes_a_net, shape_of, train_stack
+from rnn_core.training.stack import Stack, shape_of, train_stack
 
 
 @pytest.fixture
@@ -48,7 +47,7 @@ def check_members(members: list[Prepared], loss_tolerance: float, weight_toleran
 
 
 @pytest.mark.parametrize("encoding", ["index", "onehot", "embedding"])
-@pytest.mark.parametrize("cell", RECURRENCES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_a_hundred_epochs_in_a_stack_are_those_of_nets_alone(cell: str, encoding: str) -> None:
     base = TrainConfig(cell=cell, encoding=encoding, epochs=100)
     configs = [dataclasses.replace(base, seed=seed) for seed in (0, 42)]
@@ -57,19 +56,19 @@ def test_a_hundred_epochs_in_a_stack_are_those_of_nets_alone(cell: str, encoding
 
 
 @pytest.mark.usefixtures("double")
-@pytest.mark.parametrize("cell", RECURRENCES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_in_double_precision_a_hundred_epochs_agree_to_the_ninth_digit(cell: str) -> None:
     check_equal([TrainConfig(cell=cell, epochs=100, seed=seed) for seed in (0, 42)], 1e-9, 1e-9)
 
 
-@pytest.mark.parametrize("cell", RECURRENCES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_two_layers_are_those_of_nets_alone(cell: str) -> None:
     configs = [TrainConfig(cell=cell, layers=2, hidden_size=8, epochs=100, seed=seed) for seed in range(2)]
     check_equal(configs, loss_tolerance=1e-4, weight_tolerance=1e-4)
 
 
 @pytest.mark.usefixtures("double")
-@pytest.mark.parametrize("cell", RECURRENCES)
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize(
     "fields",
     [
@@ -133,23 +132,11 @@ def test_a_net_that_diverges_falls_out_and_leaves_the_others_alone() -> None:
         assert torch.equal(*map(flat, nets))
 
 
-@pytest.mark.usefixtures("double")
-@pytest.mark.parametrize("cell", RECURRENCES)
-def test_the_gradients_are_those_of_finite_differences(cell: str) -> None:
-    steps, nets, size, batch = 4, 2, 3, 2
-    gates = {"rnn": 1, "gru": 3, "lstm": 4}[cell] * size
-    torch.manual_seed(0)
-    trained = [torch.randn(*shape, requires_grad=True) for shape in ((steps, nets, gates, batch), (nets, gates, size))]
-    trained.append(torch.randn(nets, gates, requires_grad=True))
-    state = [torch.randn(nets, size, batch) for _ in range(2 if cell == "lstm" else 1)]
-    assert gradcheck(lambda *tensors: RECURRENCES[cell].apply(*tensors, *state), trained)
-
-
-@pytest.mark.parametrize("cell", RECURRENCES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_a_stack_reads_as_its_nets_do(cell: str) -> None:
     torch.manual_seed(0)
     nets = [CharRNN(5, 7, cell, layers=2, encoding="embedding") for _ in range(3)]
-    stack = Stack(nets, cell)
+    stack = Stack(nets)
     indices_nbt = torch.randint(5, (3, 2, 9))
     hidden = stack.init_hidden(2)
     for part_nbt in indices_nbt.split(4, dim=2):  # the state goes on
@@ -172,17 +159,3 @@ def test_only_nets_of_one_shape_make_a_stack() -> None:
     assert shape_of(prepare(dataclasses.replace(base, keep="best"))) is None
     with pytest.raises(ValueError, match="one shape"):
         next(train_stack(prepare_all([base, dataclasses.replace(base, hidden_size=8)])))
-
-
-def test_a_cell_without_a_recurrence_of_its_own_is_trained_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(RECURRENCES, "rnn")
-    assert shape_of(prepare(TrainConfig())) is None
-
-
-def test_a_larger_net_takes_more_memory() -> None:
-    def of(**fields: object) -> int:
-        return bytes_a_net(prepare(TrainConfig(**fields)))  # type: ignore[arg-type]
-
-    least: Prepared = prepare(TrainConfig())
-    assert 4 * 4 * least.parameters < of() < of(hidden_size=32) < of(hidden_size=32, cell="lstm")
-    assert of() < of(length=1000)

@@ -14,11 +14,12 @@ from torch.nn import functional
 from analysis.hidden_states import collect
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.data import prepare
-from rnn_core.measures.losses import evaluate, sample
-from rnn_core.nets.charrnn import CELLS
-from rnn_core.training import DivergedError, step_size, train
+from rnn_core.measures.report import measure
+from rnn_core.nets.cells import CELLS
+from rnn_core.training import DivergedError, train
+from rnn_core.training.loop import step_size
+from tests.rnn_core.bare import bare_layers
 
-CELL_NAMES = ("rnn", "gru", "lstm")
 LAB = json.loads((Path(__file__).parent / "lab_reference.json").read_text())
 
 
@@ -61,7 +62,7 @@ def bare_loop(
     size = len(alphabet)
     torch.manual_seed(config.seed)
     width = 1 if config.encoding == "index" else size
-    cell = CELLS[config.cell](width, config.hidden_size, config.layers, batch_first=True)
+    cell = bare_layers(config.cell, width, config.hidden_size, config.layers)
     readout = nn.Linear(config.hidden_size, size)
     weights = [*cell.parameters(), *readout.parameters()]
     optimizer = torch.optim.AdamW(weights, lr=config.learning_rate, weight_decay=config.weight_decay)
@@ -127,7 +128,7 @@ def check_same(
     ("length", "batch_size", "window"),
     [(30, 1, 29), (30, 1, 7), (33, 4, 3), (33, 4, 8), (34, 4, 4), (35, 5, 1), (30, 29, 1)],
 )
-@pytest.mark.parametrize("cell", CELL_NAMES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_training_equals_a_bare_loop(cell: str, length: int, batch_size: int, window: int) -> None:
     config = TrainConfig(
         pattern="aabcb", length=length, cell=cell, batch_size=batch_size, window=window, epochs=8, learning_rate=0.02
@@ -143,7 +144,7 @@ def bare_strings(text: str, count: int) -> list[list[str]]:
 
 @pytest.mark.parametrize("clip", [0.0, 0.05])
 @pytest.mark.parametrize(("batch_size", "window"), [(1, 0), (4, 0), (1, 2), (3, 3), (5, 1)])
-@pytest.mark.parametrize("cell", CELL_NAMES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_training_on_strings_equals_a_bare_loop_that_reads_each_alone(
     cell: str, batch_size: int, window: int, clip: float
 ) -> None:
@@ -216,7 +217,7 @@ def test_clipping_changes_training_only_where_gradients_are_longer() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["index", "embedding"])
-@pytest.mark.parametrize("cell", CELL_NAMES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_the_same_config_gives_the_same_weights_bit_for_bit(cell: str, encoding: str) -> None:
     config = TrainConfig(
         cell=cell, encoding=encoding, layers=2, length=40, window=9, batch_size=2, seed=0, clip=1, epochs=6
@@ -227,13 +228,12 @@ def test_the_same_config_gives_the_same_weights_bit_for_bit(cell: str, encoding:
     assert not all_equal(first, last_weights(dataclasses.replace(config, seed=1)))
 
 
-@pytest.mark.parametrize("cell", CELL_NAMES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_measuring_each_epoch_changes_nothing(cell: str) -> None:
     config = TrainConfig(cell=cell, layers=2, encoding="embedding", length=30, window=8, batch_size=2, epochs=4)
     prepared = prepare(config)
     for record in train(prepared):
-        evaluate(record.net, prepared)
-        sample(record.net, prepared, most=20)
+        measure(record.net, prepared)
         collect(record.net, prepared.vocabulary, prepared.text)
         measured = record.net
     assert all_equal(last_weights(config), [weight.detach() for weight in measured.parameters()])
@@ -248,7 +248,7 @@ def test_epochs_are_counted_from_zero_and_share_one_net() -> None:
 
 def test_the_first_loss_is_that_of_the_untrained_net() -> None:
     prepared = prepare(TrainConfig(pattern="abcd"))
-    untrained = evaluate(prepared.build_net(), prepared)["final_train_loss"]
+    untrained = measure(prepared.build_net(), prepared).metrics["final_train_loss"]
     assert next(train(prepared)).loss == pytest.approx(untrained, abs=1e-6)
 
 
@@ -277,7 +277,7 @@ def test_a_config_that_cannot_be_trained_fails_before_the_first_epoch() -> None:
 def test_a_given_net_goes_on_from_its_weights() -> None:
     prepared = prepare(TrainConfig(epochs=3))
     *_, first = train(prepared)
-    loss = evaluate(first.net, prepared)["final_train_loss"]
+    loss = measure(first.net, prepared).metrics["final_train_loss"]
     assert next(train(prepared, first.net)).loss == pytest.approx(loss, abs=1e-6)
 
 
@@ -328,7 +328,7 @@ def copied(net: nn.Module) -> list[torch.Tensor]:
     return [weight.detach().clone() for weight in net.parameters()]
 
 
-@pytest.mark.parametrize("cell", CELL_NAMES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_with_keep_best_the_net_ends_with_the_weights_of_the_best_epoch(cell: str) -> None:
     config = dataclasses.replace(RESTLESS, cell=cell)
     valid_losses, copies = [], []

@@ -2,14 +2,15 @@
 
 import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from rnn_core.config import ConfigError
+from rnn_core.patterns.shared.cases import ReachRow
 from rnn_core.patterns.shared.oracle import Oracle
 
 TEST_LENGTH = 20_000
@@ -24,7 +25,8 @@ class Case:
         measure: what `size` counts, such as "length" or "depth".
         size: how large the case is.
         text: read from a zero state, each character predicted from those before it.
-        judged: the positions in `text` whose predictions count, from 1; None for all that the pattern scores.
+        judged: the positions in `text` whose predictions count, from 1; None for all that the pattern scores. For a
+            transducer: the positions in `text` after which what is said counts, from 0.
     """
 
     measure: str
@@ -39,15 +41,25 @@ class Evaluation:
 
     Attributes:
         text: read from a zero state (each string by itself), each character predicted from those before it.
-        start: predictions of `text[start:]` are scored, those before only read; at least 1.
+        start: predictions of `text[start:]` are scored, those before only read; at least 1, for a transducer 0.
         prime: read from a zero state before the net is let go.
-        truth: what the net should then write by itself; empty where many things are right.
+        truth: what the net should then write by itself; empty where many things are right, or nothing runs free.
     """
 
     text: str
     start: int
     prime: str
     truth: str
+
+
+class Questioned(Protocol):
+    """A trained net as a pattern may question it; `rnn_core.measures.questions` says what the methods return."""
+
+    def loss_over_stretches(self, text: str, length: int) -> float | None:
+        """Return the mean loss over all stretches of `length` characters of a text, or None where it takes minutes."""
+
+    def accepted(self, symbols: str) -> Iterator[np.ndarray]:
+        """Yield for each length, from 0 on, which strings over two symbols the net accepts, bool, (2**length,)."""
 
 
 class Pattern(ABC):
@@ -67,7 +79,8 @@ class Pattern(ABC):
         alphabet: every character the pattern can produce.
         default_length: training characters when none are asked for.
         default_window: steps of truncated backpropagation when none are asked for; 0 is the whole sequence.
-        oracle: the exact next-character distribution; None where nobody knows it.
+        predicts_next: what is said after each character is the next one; `Transducer` says something else.
+        oracle: the exact distribution of what is said; None where nobody knows it.
     """
 
     family: ClassVar[str]
@@ -80,6 +93,7 @@ class Pattern(ABC):
     alphabet: str
     default_length: int
     default_window: ClassVar[int] = 0
+    predicts_next: ClassVar[bool] = True
     oracle: Oracle | None = None
 
     def __init_subclass__(cls) -> None:
@@ -94,6 +108,30 @@ class Pattern(ABC):
     @abstractmethod
     def spec(self) -> str:
         """The spec that names this pattern from any folder."""
+
+    @property
+    def outputs(self) -> str:
+        """Every character that may be said after one that is read; the alphabet, where that is the next one."""
+        return self.alphabet
+
+    def exchange(self, text: str) -> tuple[str, str]:
+        """Return what is read of a text, S characters, and what is to be said after each of them, S characters."""
+        return text[:-1], text[1:]
+
+    def expected(self, text: str) -> np.ndarray:
+        """Return the exact distribution of what is said after each character that is read: float64, (S, W).
+
+        A text beyond the pattern's own limits is one of its `language`.
+
+        Raises:
+            ValueError: nobody knows the distribution.
+        """
+        if self.oracle is None or self.language is None:
+            raise ValueError(f"nobody knows the distribution of {self.spec}; allowed: patterns with an oracle")
+        expected_tv = self.oracle.distributions(text)[1:]
+        if expected_tv[-1, self.oracle.vocabulary.to_index[text[-1]]] == 0:
+            expected_tv = self.language.distributions(text)[1:]
+        return expected_tv
 
     @property
     def description(self) -> str:
@@ -124,12 +162,30 @@ class Pattern(ABC):
         return self.oracle
 
     def scored(self, text: str) -> np.ndarray | None:
-        """Return which characters of `text` count in training and test, bool, (len(text),); None where all do."""
+        """Return which characters of `text` count in training and test, bool, (len(text),); None where all do.
+
+        A character counts as a prediction from those before it; for a transducer, by what is said after it.
+        """
         return None
 
     def cases(self, evaluation: Evaluation, training_text: str, data_seed: int) -> list[Case]:
         """Return the cases of the table of generalization, those like the training text and those beyond it."""
         return []
+
+    def examine(
+        self, net: "Questioned", length: int, ranges: Mapping[str, tuple[int, int]]
+    ) -> tuple[dict[str, float], list[ReachRow]]:
+        """Measure what only this family asks of a trained net.
+
+        Arguments:
+            net: the net, as a pattern may question it.
+            length: the training characters.
+            ranges: those of the training text, for each measure of `cases`.
+
+        Returns:
+            Metrics by name, and further rows of the table of generalization, for other measures than those of `cases`.
+        """
+        return {}, []
 
     def ranges(self, training_text: str) -> dict[str, tuple[int, int]]:
         """Return for each measure of `cases`, the main one first, the least and the greatest size trained on."""

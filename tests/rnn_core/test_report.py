@@ -8,28 +8,20 @@ import pytest
 import torch
 from torch.nn import functional
 
-import rnn_core.measures.losses
+import rnn_core.measures.report
 import rnn_core.nets.reading
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared, prepare, prepare_all
-from rnn_core.measures.losses import (
-    Sample,
-    Score,
-    evaluate,
-    free_run_correct,
-    free_run_legal,
-    sample,
-    score_evaluation,
-    score_side_by_side,
-    score_windows,
-)
+from rnn_core.measures.free_running import free_run_correct, free_run_legal, write
+from rnn_core.measures.report import Sample, measure
+from rnn_core.measures.scores import Score, read_test, score_side_by_side, score_windows
+from rnn_core.nets.cells import CELLS
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.nets.reading import begun, generate, measuring, predict, read
 from rnn_core.patterns import Pattern
 from rnn_core.patterns.shared.oracle import Oracle
 from rnn_core.training import train
 
-CELL_NAMES = ("rnn", "gru", "lstm")
 TEXT = "it was the best of times, it was the worst of times. "
 
 
@@ -56,6 +48,14 @@ def same(score: Score, losses: torch.Tensor, right: torch.Tensor) -> bool:
     )
 
 
+def evaluate(net: CharRNN, prepared: Prepared) -> dict[str, float]:
+    return dict(measure(net, prepared).metrics)
+
+
+def sample(net: CharRNN, prepared: Prepared) -> Sample:
+    return measure(net, prepared).sample
+
+
 def after(config: TrainConfig) -> tuple[CharRNN, Prepared]:
     prepared = prepare(config)
     *_, last = train(prepared)
@@ -74,7 +74,7 @@ def test_a_test_scores_the_same_in_chunks_as_whole(chunk: int, start: int, monke
     monkeypatch.setattr(rnn_core.nets.reading, "CHUNK", chunk)
     net, prepared = build("lstm"), prepare(TrainConfig(pattern="abcd", length=start))
     losses, right = costs(net, torch.tensor([0, 1, 2, 3] * 31)[: 11 * start])
-    assert same(score_evaluation(net, prepared), losses[start - 1 :], right[start - 1 :])
+    assert same(read_test(net, prepared).score, losses[start - 1 :], right[start - 1 :])
 
 
 def bare_costs(net: CharRNN, prepared: Prepared, text: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -115,7 +115,7 @@ def test_losses_are_those_of_a_bare_forward_of_each_string_alone(
     monkeypatch.setattr(rnn_core.nets.reading, "MOST_NUMBERS", most)
     assert len(prepared.evaluation.text) >= SHORT_TEST
     losses, right = bare_costs(net, prepared, prepared.evaluation.text)
-    assert same(score_evaluation(net, prepared), losses, right)
+    assert same(read_test(net, prepared).score, losses, right)
     metrics = evaluate(net, prepared)
     assert metrics["eval_loss"] == pytest.approx(losses.double().mean().item(), rel=1e-5)
     assert metrics["eval_accuracy"] == pytest.approx(right.double().mean().item())
@@ -163,14 +163,14 @@ def test_characters_written_before_the_first_that_cannot_come() -> None:
     counts = set()
     for record in train(prepared):
         draws = torch.Generator().manual_seed(0)
-        running = generate(record.net, prepared.vocabulary.encode("#"), 1.0, draws, prepared.mark_index)
+        running = generate(record.net, prepared.vocabulary.encode("#"), 1.0, draws, prepared.record.mark_index)
         written, legal = "#", 0
         for index in islice(running, 1000):
             written += prepared.vocabulary.decode([index])
             if not legal_anbn(written):
                 break
             legal += 1
-        assert free_run_legal(record.net, prepared, oracle_of(prepared)) == legal
+        assert free_run_legal(oracle_of(prepared), "#", write(record.net, prepared, 1000)) == legal
         counts.add(legal)
     assert len(counts) > 3, "nets of several kinds"
     assert max(counts) > 3
@@ -184,12 +184,12 @@ def test_a_net_that_always_writes_the_same_is_judged_by_what_that_is(always: str
     with torch.no_grad():
         net.readout.weight.zero_()
         net.readout.bias.copy_(torch.tensor([100.0 * (character == always) for character in "#ab"]))
-    assert free_run_legal(net, prepared, oracle_of(prepared)) == legal
+    assert free_run_legal(oracle_of(prepared), "#", write(net, prepared, 1000)) == legal
     metrics = evaluate(net, prepared)
     assert (metrics["free_run_correct"], metrics["free_run_length"]) == (legal, 1000)
-    shown = sample(net, prepared, most=30)
-    assert shown.target == prepared.evaluation.text[1:31]
-    assert (shown.predicted, shown.continuation) == (always * 30, always * 30)
+    shown = sample(net, prepared)
+    assert shown.target == prepared.evaluation.text[1:61]
+    assert (shown.predicted, shown.continuation) == (always * 60, always * 60)
 
 
 @pytest.mark.usefixtures("short_test")
@@ -232,7 +232,7 @@ def cut_at(indices: torch.Tensor, mark: int) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 4096])
-@pytest.mark.parametrize("cell", CELL_NAMES)
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("first", [0, 1])
 def test_with_a_mark_each_string_is_read_as_if_it_were_alone(
     cell: str, first: int, chunk: int, monkeypatch: pytest.MonkeyPatch
@@ -250,7 +250,7 @@ def test_with_a_mark_each_string_is_read_as_if_it_were_alone(
     assert not torch.allclose(came, unmarked, atol=1e-3)
 
 
-@pytest.mark.parametrize("cell", CELL_NAMES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_a_state_goes_on_until_the_first_mark(cell: str) -> None:
     net, before, indices = build(cell), draw_indices(9), torch.tensor([2, 1, 0, 3])
     with torch.no_grad():
@@ -261,7 +261,7 @@ def test_a_state_goes_on_until_the_first_mark(cell: str) -> None:
         torch.testing.assert_close(second, fresh, atol=1e-6, rtol=0)
 
 
-@pytest.mark.parametrize("cell", CELL_NAMES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_running_free_starts_anew_at_each_mark_that_the_net_writes(cell: str) -> None:
     net, prime = build(cell), torch.tensor([3, 0, 2])
     running = generate(net, prime, 1.0, torch.Generator().manual_seed(6), mark=0)
@@ -354,7 +354,7 @@ def test_the_caller_may_train_between_two_characters() -> None:
     assert torch.is_grad_enabled()
 
 
-@pytest.mark.parametrize("cell", CELL_NAMES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_predict_gives_the_likeliest_after_each_character(cell: str) -> None:
     net, indices = build(cell), draw_indices(12)
     for position, predicted in enumerate(predict(net, indices).tolist()):
@@ -364,7 +364,7 @@ def test_predict_gives_the_likeliest_after_each_character(cell: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["index", "onehot", "embedding"])
-@pytest.mark.parametrize("cell", CELL_NAMES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_running_free_without_temperature_takes_the_likeliest_each_time(cell: str, encoding: str) -> None:
     net, prime = build(cell, encoding=encoding), draw_indices(3)
     read = prime.tolist()
@@ -474,7 +474,7 @@ def test_a_text_has_no_floor(tmp_path: Path) -> None:
 def test_nets_measured_on_shared_data_come_to_what_they_come_to_alone(
     family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rnn_core.measures.losses, "FREE_LENGTH", 50)
+    monkeypatch.setattr(rnn_core.measures.report, "FREE_LENGTH", 50)
     (tmp_path / "tale.txt").write_text(TEXT * 10)
     spec = f"text:{tmp_path / 'tale.txt'}" if family == "text" else Pattern.families[family].example
     some = TrainConfig(pattern=spec, length=150, encoding="onehot")
@@ -511,7 +511,7 @@ def test_what_depends_on_the_data_alone_is_measured_once(tmp_path: Path, monkeyp
 
 def test_a_sample_shows_target_predictions_and_what_the_net_writes() -> None:
     net, prepared = after(TrainConfig(pattern="abcd", encoding="onehot", epochs=60))
-    shown = sample(net, prepared, most=20)
-    assert shown.target == "bcda" * 5
-    assert shown.predicted == "bcda" * 5
-    assert shown.continuation == "dabc" * 5, "it goes on after the fifteen characters of the prime"
+    shown = sample(net, prepared)
+    assert shown.target == "bcda" * 15
+    assert shown.predicted == "bcda" * 15
+    assert shown.continuation == "dabc" * 15, "it goes on after the fifteen characters of the prime"

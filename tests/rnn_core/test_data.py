@@ -158,10 +158,7 @@ def test_a_record_builds_the_net_that_its_config_names() -> None:
     config = TrainConfig(hidden_size=7, cell="gru", layers=2, encoding="embedding")
     net = Record(config, "abcde", "").build_net()
     assert isinstance(net.recurrent, torch.nn.GRU)
-    assert (net.vocabulary_size, net.recurrent.hidden_size, net.recurrent.num_layers, net.encoding) == (
-        *(5, 7, 2),
-        "embedding",
-    )
+    assert (net.inputs, net.outputs, net.hidden_size, net.layers, net.encoding) == (5, 5, 7, 2, "embedding")
 
 
 def test_every_seed_draws_its_own_weights_zero_included() -> None:
@@ -265,14 +262,14 @@ def test_strings_are_read_one_by_one_as_long_as_the_longest_needs() -> None:
     assert [len(window.input_bt) for window in prepared.windows][:-1] == [3] * (len(strings) // 3)
     assert all(window.fresh for window in prepared.windows)
     assert predictions(prepared.windows) == expected(prepared, prepared.text)
-    assert prepared.mark_index == prepared.vocabulary.to_index["#"]
+    assert prepared.record.mark_index == prepared.vocabulary.to_index["#"]
     assert prepared.record.mark == "#"
-    assert all((window.input_bt[:, 0] == prepared.mark_index).all() for window in prepared.windows)
+    assert all((window.input_bt[:, 0] == prepared.record.mark_index).all() for window in prepared.windows)
 
 
 def test_a_stream_has_no_mark() -> None:
     prepared = prepare(TrainConfig(pattern="elman", length=50))
-    assert prepared.mark_index is None
+    assert prepared.record.mark_index is None
     assert prepared.record.mark == ""
 
 
@@ -295,7 +292,8 @@ def test_a_cut_that_starts_later_counts_what_comes_from_there(pattern: str, star
     whole = expected(prepared, text)
     begun = expected(prepared, text[:start])
     assert whole[: len(begun)] == begun
-    assert predictions(prepared.cut(text, 1, 11, start)) == whole[len(begun) :]
+    windows = prepared.data.windows(prepared.data.steps(text, start), 1, 11)
+    assert predictions(windows) == whole[len(begun) :]
 
 
 @pytest.mark.parametrize("pattern", ["abc", "elman", "flipflop:1", "anbn", "reber", "tomita:1", "parity:longest=6"])
@@ -387,11 +385,12 @@ def in_full(prepared: Prepared) -> dict[str, object]:
             for parts in [(window.input_bt, window.target_bt, window.mask_bt)]
         ]
 
-    names = ("config", "record", "text", "evaluation", "ranges", "mark_index", "parameters", "parts")
+    names = ("config", "record", "text", "evaluation", "sizes")
     return {name: getattr(prepared, name) for name in names} | {
         "digest": prepared.record.digest,
         "pattern": (type(prepared.pattern), prepared.pattern.spec),
         "characters": prepared.vocabulary.characters,
+        "ranges": prepared.data.ranges,
         "windows": cut(prepared.windows),
         "validation": cut(prepared.validation),
         "weights": [weight.tolist() for weight in prepared.build_net().parameters()],
@@ -445,9 +444,9 @@ def test_a_thousand_nets_draw_their_data_once(monkeypatch: pytest.MonkeyPatch) -
     assert [member.config.seed for member in members] == list(range(1000))
     assert len({member.record.digest for member in members}) == 1000
     for member in members:
-        assert member.ranges["n"][0] == 1
+        assert member.data.ranges["n"][0] == 1
         assert member.windows
-    assert sorted(drawn) == ["__init__", "evaluation", "ranges", "scored", "scored", "training_text"]
+    assert sorted(drawn) == ["__init__", "evaluation", "ranges", "scored", "training_text"]
 
 
 def test_data_are_shared_by_those_that_have_the_same_and_no_others() -> None:
@@ -487,10 +486,10 @@ def test_only_the_latest_cuts_are_kept() -> None:
     (prepared,) = prepare_all([TrainConfig(length=60)])
     seen = weakref.ref(prepared.windows[0].input_bt)
     for window in range(1, CUTS):
-        prepared.cut(prepared.text, 1, window)
+        prepared.data.windows(prepared.data.training, 1, window)
     assert seen() is prepared.windows[0].input_bt
     for window in range(1, CUTS + 1):
-        prepared.cut(prepared.text, 1, window)
+        prepared.data.windows(prepared.data.training, 1, window)
     assert seen() is None
 
 

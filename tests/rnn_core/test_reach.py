@@ -12,9 +12,11 @@ from torch import Tensor, nn
 
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared, prepare, prepare_all
-from rnn_core.measures.reach import Row, classify, generalize
+from rnn_core.measures.questions import QuestionedNet
+from rnn_core.measures.reach import reach
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.patterns import Pattern
+from rnn_core.patterns.shared.cases import ReachRow
 from rnn_core.patterns.shared.oracle import Oracle
 from rnn_core.patterns.tomita import Tomita
 from rnn_core.training import train
@@ -37,25 +39,34 @@ def few_cases(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"rnn_core.patterns.{name}", value)
 
 
+def generalize(net: CharRNN, prepared: Prepared) -> tuple[list[ReachRow], dict[str, float]]:
+    """Judge a net on its pattern's cases, and on what its family asks beside."""
+    rows, metrics = reach(net, prepared)
+    examined, more = prepared.pattern.examine(
+        QuestionedNet(net, prepared), prepared.config.length, prepared.data.ranges
+    )
+    return [*rows, *more], metrics | examined
+
+
 class Oracled(nn.Module):
     """Has CharRNN's interface, and predicts what an oracle does, but for what it is told to say after some texts."""
 
     def __init__(self, oracle: Oracle, says: Mapping[str, Mapping[str, float]]) -> None:
         super().__init__()
         self.oracle, self.says = oracle, says
-        self.vocabulary_size = len(oracle.vocabulary)
-        self.recurrent, self.readout = nn.RNN(1, 1), nn.Linear(1, self.vocabulary_size)
+        self.width = len(oracle.vocabulary)
+        self.recurrent, self.readout = nn.RNN(1, 1), nn.Linear(1, self.width)
         self.texts = [""]  # the state is the number of what was read
 
-    def init_hidden(self, batch_size: int) -> Tensor:
-        return torch.zeros(1, batch_size, 1, dtype=torch.int64)
+    def init_hidden(self, batch_size: int) -> tuple[Tensor]:
+        return (torch.zeros(1, batch_size, 1, dtype=torch.int64),)
 
     def encode(self, indices_bt: Tensor) -> Tensor:
         return indices_bt
 
-    def forward(self, x: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, state: tuple[Tensor]) -> tuple[Tensor, tuple[Tensor]]:
         vocabulary, states, rows = self.oracle.vocabulary, [], []
-        for number, indices_t in zip(hidden[0, :, 0].tolist(), x, strict=True):
+        for number, indices_t in zip(state[0][0, :, 0].tolist(), x, strict=True):
             before = self.texts[number]
             text = before + vocabulary.decode(indices_t)
             some = vocabulary.characters[0]  # whatever stands there does not change its own distribution
@@ -66,12 +77,12 @@ class Oracled(nn.Module):
             rows.append(row)
             self.texts.append(text)
             states.append(len(self.texts) - 1)
-        return torch.stack(rows).clamp(min=1e-30).log(), torch.tensor(states).reshape(1, -1, 1)
+        return torch.stack(rows).clamp(min=1e-30).log(), (torch.tensor(states).reshape(1, -1, 1),)
 
 
 def judge(
     config: TrainConfig, says: Mapping[str, Mapping[str, float]] | None = None
-) -> tuple[dict[tuple[str, int], Row], dict[str, float]]:
+) -> tuple[dict[tuple[str, int], ReachRow], dict[str, float]]:
     """Generalize a net that knows everything but for what it is told to say."""
     prepared = prepare(config)
     assert prepared.pattern.language is not None
@@ -247,7 +258,7 @@ class Trained:
 
 
 def step_by_step(trained: Trained) -> dict[tuple[str, int], list[float]]:
-    """Judge case by case and character by character; return the counts of each row in the order of Row's fields."""
+    """Judge case by case and character by character; return the counts of each ReachRow in the order of its fields."""
     prepared = trained.prepared
     pattern: Pattern = prepared.pattern
     scored = {"parity": lambda text, at: at > text.index("="), "flipflop": lambda text, at: text[at] in "01"}
@@ -301,7 +312,7 @@ def test_rows_are_those_of_a_judge_who_reads_each_case_alone_step_by_step(
     trained = Trained(pattern, length, epochs)
     slow = step_by_step(trained)
     rows, metrics = generalize(trained.net, trained.prepared)
-    names = [field.name for field in dataclasses.fields(Row)][3:]
+    names = [field.name for field in dataclasses.fields(ReachRow)][3:]
     came = {(row.measure, row.size): [getattr(row, name) for name in names] for row in rows}
     assert came.keys() == slow.keys()
     for key, counts in came.items():
@@ -312,7 +323,7 @@ def test_rows_are_those_of_a_judge_who_reads_each_case_alone_step_by_step(
     check_summary(rows, metrics, trained.prepared.pattern)
 
 
-def check_summary(rows: list[Row], metrics: dict[str, float], pattern: Pattern) -> None:
+def check_summary(rows: list[ReachRow], metrics: dict[str, float], pattern: Pattern) -> None:
     """Compare the key numbers with the rows that they sum up."""
     main = rows[0].measure if "#" in pattern.alphabet else None
     expected: dict[str, float] = {}
@@ -380,7 +391,7 @@ def test_all_strings_are_classified_as_if_each_had_been_asked_alone(number: int)
             accepts += accepted and not member
             rejects += member and not accepted
             right += accepted == member
-        rows.append(Row("classified_length", length, length <= longest, 2**length, right))
+        rows.append(ReachRow("classified_length", length, length <= longest, 2**length, right))
     came, metrics = generalize(trained.net, trained.prepared)
     assert [row for row in came if row.measure == "classified_length"] == rows
     assert (metrics["false_accepts"], metrics["false_rejects"]) == (accepts, rejects)
@@ -405,7 +416,8 @@ def test_planted_errors_are_false_accepts_and_false_rejects(
     assert isinstance(prepared.pattern, Tomita)
     assert prepared.pattern.oracle is not None
     net = Oracled(prepared.pattern.oracle, says)
-    rows, wrong = classify(net, prepared, prepared.pattern)  # type: ignore[arg-type]
+    questioned = QuestionedNet(net, prepared)  # type: ignore[arg-type]
+    wrong, rows = prepared.pattern.examine(questioned, 300, prepared.data.ranges)
     assert wrong == {"false_accepts": accepts, "false_rejects": rejects}
     assert sum(row.cases - row.cases_right for row in rows) == accepts + rejects
     assert [row.cases for row in rows] == [1, 2, 4, 8, 16, 32, 64]
@@ -414,7 +426,7 @@ def test_planted_errors_are_false_accepts_and_false_rejects(
 @pytest.mark.parametrize("pattern", ["abc", "markov:order=1:alphabet=3:seed=0", "noisy:ab:0.2"])
 def test_a_pattern_without_cases_has_no_table(pattern: str) -> None:
     prepared = prepare(TrainConfig(pattern=pattern, length=50))
-    assert generalize(prepared.build_net(), prepared) == ([], {})
+    assert reach(prepared.build_net(), prepared) == ([], {})
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -1,0 +1,160 @@
+"""What a recurrent cell is: its weights, its state, and one step; and what follows from the step for every cell."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+# The names of tensors say their axes: L layers, B sequences, T steps, I inputs, H hidden units, N nets in a stack, and
+# S = T * B, all steps of all sequences of a net in one row.
+
+Weights = Mapping[str, Tensor]
+"""One layer's weights by name."""
+
+State = tuple[Tensor, ...]
+"""The parts of a recurrent state, in the order in which `Cell.state_shapes` names them."""
+
+
+class Cell(ABC):
+    """A recurrent cell: the weights and the state of one layer, and one step.
+
+    A cell is one file in `rnn_core/nets/cells/`, called like the cell, in which `CELL` is an instance of a subclass.
+    The three abstract methods are all it needs: its nets train alone and in stacks, and are analysed, by its step. What
+    else is here may be replaced by something faster that gives the same; tests hold it against the step.
+
+    Attributes:
+        output: the part of the state that is also the output of a step; None where the output is something else.
+        numbers_a_step: about how many numbers each hidden unit of a net in a stack takes for each step of a window:
+            what the backward pass keeps, and works on. The size of a sweep's shards is worked out from it.
+    """
+
+    output: ClassVar[str | None] = None
+    numbers_a_step: ClassVar[int] = 32
+
+    @abstractmethod
+    def weight_shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each weight of a layer that reads `input_size` numbers, by name."""
+
+    @abstractmethod
+    def state_shapes(self, hidden_size: int) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each part of one sequence's state in one layer, by name."""
+
+    @abstractmethod
+    def step(self, weights: Weights, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Read one input: a pure function, which changes none of its arguments.
+
+        It must also run with any axes before those named here, the same before all tensors (the nets of a stack), and
+        under `torch.func.vmap` and `torch.func.jacrev`; `linear` below does.
+
+        Arguments:
+            weights: those of one layer, each (..., *shape).
+            x: the input, (..., B, I).
+            state: each part (..., B, *shape).
+
+        Returns:
+            The output, (..., B, H), which the layer above or the readout takes; and the state after the step.
+        """
+
+    def initialise(self, weights: Weights, hidden_size: int) -> None:
+        """Draw a new layer's weights in place from torch's random state: uniform in +-1 / sqrt(H), as torch's cells."""
+        bound = hidden_size**-0.5
+        for weight in weights.values():
+            nn.init.uniform_(weight, -bound, bound)
+
+    def layers(self, input_size: int, hidden_size: int, count: int) -> nn.Module:
+        """Return `count` layers, one above the other, with new weights called `NAME_lLAYER`, LAYER from 0."""
+        return Layers(self, input_size, hidden_size, count)
+
+    def read(self, layers: nn.Module, x_bti: Tensor, state: State) -> tuple[Tensor, State]:
+        """Read a sequence with what `layers` made.
+
+        Arguments:
+            layers: the layers.
+            x_bti: the input, (B, T, I).
+            state: the state before it, each part (L, B, *shape).
+
+        Returns:
+            The top layer's output after each step, (B, T, H), and the state after the last.
+        """
+        outputs_lbth, states = self.trace(layers, x_bti, state)
+        return outputs_lbth[-1], tuple(part[:, :, -1] for part in states)
+
+    def trace(self, layers: nn.Module, x_bti: Tensor, state: State) -> tuple[Tensor, State]:
+        """Read a sequence as `read` does, and return what every layer does on the way.
+
+        Returns:
+            The outputs of every layer after every step, (L, B, T, H), and each part of the state, (L, B, T, *shape).
+        """
+        below_bti, outputs, states = x_bti, [], []
+        for layer in range(len(state[0])):
+            weights = layer_weights(self, layers, layer)
+            now = tuple(part[layer] for part in state)
+            steps: list[tuple[Tensor, ...]] = []
+            for x_bi in below_bti.unbind(1):
+                output_bh, now = self.step(weights, x_bi, now)
+                steps.append((output_bh, *now))
+            below_bti, *parts = (torch.stack(values, 1) for values in zip(*steps, strict=True))
+            outputs.append(below_bti)
+            states.append(parts)
+        return torch.stack(outputs), tuple(torch.stack(parts) for parts in zip(*states, strict=True))
+
+    def read_stacked(self, weights: Weights, x_nis: Tensor, state: State, steps: int) -> tuple[Tensor, State]:
+        """Read a window with one layer of N nets, each with weights and sequences of its own.
+
+        Arguments:
+            weights: each (N, *shape).
+            x_nis: the input of all steps of B sequences, (N, I, S), those of one step side by side.
+            state: the state before the window, each part (N, B, *shape).
+            steps: T.
+
+        Returns:
+            The outputs, (N, H, S), and the state after the window, cut off from its history.
+        """
+        x_tnbi = x_nis.unflatten(2, (steps, -1)).permute(2, 0, 3, 1)
+        outputs = []
+        for x_nbi in x_tnbi:
+            output_nbh, state = self.step(weights, x_nbi, state)
+            outputs.append(output_nbh)
+        output_nhs = torch.stack(outputs).permute(1, 3, 0, 2).flatten(2)
+        return output_nhs, detach(state)
+
+
+class Layers(nn.Module):
+    """The layers of a cell that is read by its step.
+
+    Arguments:
+        cell: the cell.
+        input_size: I of the lowest layer; the others read the outputs of the one below.
+        hidden_size: H.
+        count: L.
+    """
+
+    def __init__(self, cell: Cell, input_size: int, hidden_size: int, count: int) -> None:
+        super().__init__()
+        self._cell = cell
+        for layer in range(count):
+            for name, shape in cell.weight_shapes(hidden_size if layer else input_size, hidden_size).items():
+                self.register_parameter(f"{name}_l{layer}", nn.Parameter(torch.empty(shape)))
+            with torch.no_grad():
+                cell.initialise(layer_weights(cell, self, layer), hidden_size)
+
+    def forward(self, x_bti: Tensor, state: State) -> tuple[Tensor, State]:
+        """Read a sequence from a state; see `Cell.read`."""
+        return self._cell.read(self, x_bti, state)
+
+
+def layer_weights(cell: Cell, layers: nn.Module, layer: int) -> dict[str, Tensor]:
+    """Return the weights of one of a net's layers by name; `layer` counts from 0."""
+    return {name: getattr(layers, f"{name}_l{layer}") for name in cell.weight_shapes(1, 1)}
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Return `x W^T + b` for x (..., B, I), W (..., O, I) and b (..., O): (..., B, O)."""
+    return x @ weight.mT + bias.unsqueeze(-2)
+
+
+def detach(state: State) -> State:
+    """Return the same state cut off from its history, so that no gradient flows past it."""
+    return tuple(part.detach() for part in state)

@@ -1,0 +1,99 @@
+"""gru: the gated recurrent unit (Cho et al. 2014), as torch's nn.GRU has it.
+
+    r = sigmoid(W_r x_t + b_r + U_r h_(t-1) + b'_r), z likewise
+    n = tanh(W_n x_t + b_n + r * (U_n h_(t-1) + b'_n))
+    h_t = (1 - z) * n + z * h_(t-1)
+
+State: h, H numbers. Weights: weight_ih (3 H, I) and bias_ih (3 H) read x, weight_hh (3 H, H) and bias_hh (3 H) read h;
+their rows are those of r, then z, then n.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.autograd import Function
+
+from rnn_core.nets.cell import Cell, State, Weights, linear
+from rnn_core.nets.recurrences import (
+    Context,
+    Gradients,
+    copied,
+    gate_shapes,
+    read_gates,
+    states_before,
+    weight_gradient,
+)
+
+
+class Gru(Cell):
+    """h_t = (1 - z) * n + z * h_(t-1), with a reset gate r within n."""
+
+    output = "h"
+    numbers_a_step = 28
+
+    def weight_shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
+        return gate_shapes(3, input_size, hidden_size)
+
+    def state_shapes(self, hidden_size: int) -> dict[str, tuple[int, ...]]:
+        return {"h": (hidden_size,)}
+
+    def step(self, weights: Weights, x: Tensor, state: State) -> tuple[Tensor, State]:
+        (h,) = state
+        input_r, input_z, input_n = linear(x, weights["weight_ih"], weights["bias_ih"]).chunk(3, -1)
+        state_r, state_z, state_n = linear(h, weights["weight_hh"], weights["bias_hh"]).chunk(3, -1)
+        r, z = torch.sigmoid(input_r + state_r), torch.sigmoid(input_z + state_z)
+        n = torch.tanh(input_n + r * state_n)
+        h = n + z * (h - n)
+        return h, (h,)
+
+    def layers(self, input_size: int, hidden_size: int, count: int) -> nn.Module:
+        return nn.GRU(input_size, hidden_size, count, batch_first=True)
+
+    def read(self, layers: nn.Module, x_bti: Tensor, state: State) -> tuple[Tensor, State]:
+        output_bth, h_lbh = layers(x_bti, *state)
+        return output_bth, (h_lbh,)
+
+    def read_stacked(self, weights: Weights, x_nis: Tensor, state: State, steps: int) -> tuple[Tensor, State]:
+        return read_gates(Recurrence, weights, x_nis, state, steps)
+
+
+class Recurrence(Function):
+    """The steps of all nets of a stack, with their gradient."""
+
+    @staticmethod
+    def forward(ctx: Context, x_tngb: Tensor, weight_ngh: Tensor, bias_ng: Tensor, h_nhb: Tensor) -> Tensor:
+        size = h_nhb.shape[1]
+        gates_tngb, inner_tnhb = torch.empty_like(x_tngb), x_tngb.new_empty(len(x_tngb), *h_nhb.shape)
+        h_tnhb = torch.empty_like(inner_tnhb)
+        before = h_nhb
+        bias_ngb = bias_ng[:, :, None].expand(*x_tngb.shape[1:])
+        for x, gates, inner, h in zip(x_tngb, gates_tngb, inner_tnhb, h_tnhb, strict=True):
+            own = torch.baddbmm(bias_ngb, weight_ngh, before)
+            r, z, n = gates.split(size, 1)
+            inner.copy_(own[:, 2 * size :])
+            torch.add(x[:, : 2 * size], own[:, : 2 * size], out=gates[:, : 2 * size]).sigmoid_()
+            torch.addcmul(x[:, 2 * size :], r, inner, out=n).tanh_()
+            before = torch.sub(before, n, out=h).mul_(z).add_(n)
+        ctx.save_for_backward(weight_ngh, h_nhb, h_tnhb, gates_tngb, inner_tnhb)
+        return h_tnhb
+
+    @staticmethod
+    def backward(ctx: Context, *gradients: Tensor) -> Gradients:
+        dh_tnhb = copied(gradients[0])
+        weight_ngh, h_nhb, h_tnhb, gates_tngb, inner_tnhb = ctx.saved_tensors
+        size = h_nhb.shape[1]
+        back_nhg = copied(weight_ngh.transpose(1, 2))
+        r, z, n = gates_tngb.split(size, 2)
+        before_tnhb = states_before(h_nhb, h_tnhb)
+        # What dh is multiplied with to reach each gate's sum: from the input, and from the state, which differ in n.
+        to_n = (1 - z) * (1 - n.square())
+        dx_tngb = torch.cat([to_n * inner_tnhb * r * (1 - r), (before_tnhb - n) * z * (1 - z), to_n], 2)
+        down_tngb = torch.cat([dx_tngb[:, :, : 2 * size], to_n * r], 2)
+        for t in reversed(range(len(dx_tngb))):
+            down_tngb[t].unflatten(1, (3, size)).mul_(dh_tnhb[t, :, None])
+            if t:
+                dh_tnhb[t - 1].addcmul_(dh_tnhb[t], z[t]).baddbmm_(back_nhg, down_tngb[t])
+        dx_tngb.unflatten(2, (3, size)).mul_(dh_tnhb[:, :, None])
+        return dx_tngb, weight_gradient(down_tngb, h_nhb, h_tnhb), down_tngb.sum((0, 3)), None
+
+
+CELL = Gru()

@@ -1,0 +1,113 @@
+"""lstm: long short-term memory with a forget gate (Hochreiter & Schmidhuber 1997, Gers et al. 2000), as nn.LSTM has it.
+
+    i = sigmoid(W_i x_t + b_i + U_i h_(t-1) + b'_i), f and o likewise; g likewise with tanh
+    c_t = f * c_(t-1) + i * g
+    h_t = o * tanh(c_t)
+
+State: h and c, H numbers each; h is the output. Weights: weight_ih (4 H, I) and bias_ih (4 H) read x, weight_hh
+(4 H, H) and bias_hh (4 H) read h; their rows are those of i, then f, then g, then o.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.autograd import Function
+
+from rnn_core.nets.cell import Cell, State, Weights, linear
+from rnn_core.nets.recurrences import (
+    Context,
+    Gradients,
+    copied,
+    gate_shapes,
+    read_gates,
+    states_before,
+    weight_gradient,
+)
+
+
+class Lstm(Cell):
+    """c_t = f * c_(t-1) + i * g, and h_t = o * tanh(c_t)."""
+
+    output = "h"
+    numbers_a_step = 32
+
+    def weight_shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
+        return gate_shapes(4, input_size, hidden_size)
+
+    def state_shapes(self, hidden_size: int) -> dict[str, tuple[int, ...]]:
+        return {"h": (hidden_size,), "c": (hidden_size,)}
+
+    def step(self, weights: Weights, x: Tensor, state: State) -> tuple[Tensor, State]:
+        h, c = state
+        from_input = linear(x, weights["weight_ih"], weights["bias_ih"])
+        i, f, g, o = (from_input + linear(h, weights["weight_hh"], weights["bias_hh"])).chunk(4, -1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        return h, (h, c)
+
+    def layers(self, input_size: int, hidden_size: int, count: int) -> nn.Module:
+        return nn.LSTM(input_size, hidden_size, count, batch_first=True)
+
+    def read(self, layers: nn.Module, x_bti: Tensor, state: State) -> tuple[Tensor, State]:
+        output_bth, after = layers(x_bti, state)
+        return output_bth, after
+
+    def read_stacked(self, weights: Weights, x_nis: Tensor, state: State, steps: int) -> tuple[Tensor, State]:
+        return read_gates(Recurrence, weights, x_nis, state, steps)
+
+
+class Recurrence(Function):
+    """The steps of all nets of a stack, with their gradient."""
+
+    @staticmethod
+    def forward(
+        ctx: Context, x_tngb: Tensor, weight_ngh: Tensor, bias_ng: Tensor, h_nhb: Tensor, c_nhb: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        size = h_nhb.shape[1]
+        gates_tngb = x_tngb + bias_ng[:, :, None]
+        h_tnhb = x_tngb.new_empty(len(x_tngb), *h_nhb.shape)
+        c_tnhb = torch.empty_like(h_tnhb)
+        before, cell = h_nhb, c_nhb
+        for gates, h, c in zip(gates_tngb, h_tnhb, c_tnhb, strict=True):
+            gates.baddbmm_(weight_ngh, before)
+            gates[:, : 2 * size].sigmoid_()
+            i, f, g, o = gates.split(size, 1)
+            g.tanh_()
+            o.sigmoid_()
+            cell = torch.mul(f, cell, out=c).addcmul_(i, g)
+            before = torch.tanh(cell, out=h).mul_(o)
+        ctx.save_for_backward(weight_ngh, h_nhb, h_tnhb, c_nhb, c_tnhb, gates_tngb)
+        last = c_tnhb[-1].clone()
+        ctx.mark_non_differentiable(last)
+        return h_tnhb, last
+
+    @staticmethod
+    def backward(ctx: Context, *gradients: Tensor) -> Gradients:
+        dh_tnhb = copied(gradients[0])
+        weight_ngh, h_nhb, h_tnhb, c_nhb, c_tnhb, gates_tngb = ctx.saved_tensors
+        size = h_nhb.shape[1]
+        back_nhg = copied(weight_ngh.transpose(1, 2))
+        i, f, g, o = gates_tngb.split(size, 2)
+        tanh_tnhb = c_tnhb.tanh()
+        to_c = o * (1 - tanh_tnhb.square())
+        # What dc (for o: dh) is multiplied with to reach each gate's sum.
+        dx_tngb = torch.cat(
+            [
+                g * i * (1 - i),
+                states_before(c_nhb, c_tnhb) * f * (1 - f),
+                i * (1 - g.square()),
+                tanh_tnhb * o * (1 - o),
+            ],
+            2,
+        )
+        dc = torch.zeros_like(c_nhb)
+        for t in reversed(range(len(dx_tngb))):
+            dc.addcmul_(dh_tnhb[t], to_c[t])
+            dx_tngb[t, :, : 3 * size].unflatten(1, (3, size)).mul_(dc[:, None])
+            dx_tngb[t, :, 3 * size :].mul_(dh_tnhb[t])
+            if t:
+                dh_tnhb[t - 1].baddbmm_(back_nhg, dx_tngb[t])
+                dc.mul_(f[t])
+        return dx_tngb, weight_gradient(dx_tngb, h_nhb, h_tnhb), dx_tngb.sum((0, 3)), None, None
+
+
+CELL = Lstm()

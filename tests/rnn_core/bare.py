@@ -1,0 +1,31 @@
+"""Nets without anything of ours where torch has the cell, for bare loops to train."""
+
+from torch import nn
+
+from rnn_core.nets.cells import load_cell
+
+TORCHS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+"""The cells that torch has, too."""
+
+
+class ByStep(nn.Module):
+    """The layers of a cell that torch lacks, with the interface of torch's."""
+
+    def __init__(self, cell: str, width: int, hidden_size: int, layers: int) -> None:
+        super().__init__()
+        self.cell, self.size, self.count = load_cell(cell), hidden_size, layers
+        self.layers = self.cell.layers(width, hidden_size, layers)
+
+    def forward(self, x_bti, state=None):
+        if state is None:
+            shapes = self.cell.state_shapes(self.size).values()
+            state = tuple(x_bti.new_zeros(self.count, len(x_bti), *shape) for shape in shapes)
+        outputs_lbth, states = self.cell.trace(self.layers, x_bti, state)
+        return outputs_lbth[-1], tuple(part[:, :, -1] for part in states)
+
+
+def bare_layers(cell: str, width: int, hidden_size: int, layers: int) -> nn.Module:
+    """Return torch's own layers of a cell or, where torch has none, layers that go step by step."""
+    if cell in TORCHS:
+        return TORCHS[cell](width, hidden_size, layers, batch_first=True)
+    return ByStep(cell, width, hidden_size, layers)

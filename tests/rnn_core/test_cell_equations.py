@@ -1,0 +1,79 @@
+"""Each cell's equations in NumPy, in double precision, from its source: a net that reads follows them."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from rnn_core.config import ENCODINGS
+from rnn_core.nets.cells import CELLS
+from rnn_core.nets.charrnn import CharRNN
+
+Weights = dict[str, np.ndarray]
+Step = Callable[[Weights, np.ndarray, list[np.ndarray]], tuple[np.ndarray, list[np.ndarray]]]
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+def gates(weights: Weights, x: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return x @ weights["weight_ih"].T + weights["bias_ih"], h @ weights["weight_hh"].T + weights["bias_hh"]
+
+
+def rnn(weights: Weights, x: np.ndarray, state: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+    h = np.tanh(sum(gates(weights, x, state[0])))
+    return h, [h]
+
+
+def gru(weights: Weights, x: np.ndarray, state: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+    (h,) = state
+    (input_r, input_z, input_n), (state_r, state_z, state_n) = (np.split(g, 3, axis=1) for g in gates(weights, x, h))
+    reset, update = sigmoid(input_r + state_r), sigmoid(input_z + state_z)
+    new = np.tanh(input_n + reset * state_n)
+    h = (1 - update) * new + update * h
+    return h, [h]
+
+
+def lstm(weights: Weights, x: np.ndarray, state: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+    h, c = state
+    input_gate, forget, new, output = np.split(sum(gates(weights, x, h)), 4, axis=1)
+    c = sigmoid(forget) * c + sigmoid(input_gate) * np.tanh(new)
+    h = sigmoid(output) * np.tanh(c)
+    return h, [h, c]
+
+
+EQUATIONS: dict[str, Step] = {"rnn": rnn, "gru": gru, "lstm": lstm}
+
+
+def test_every_cell_has_its_equations() -> None:
+    assert set(EQUATIONS) == set(CELLS)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("cell", EQUATIONS)
+def test_logits_and_states_follow_the_equations(cell: str, layers: int, encoding: str) -> None:
+    torch.manual_seed(0)
+    net = CharRNN(4, 5, cell, layers, encoding)
+    indices = torch.randint(4, (3, 7))
+    before = tuple(torch.rand(part.shape) * 2 - 1 for part in net.init_hidden(3))
+    with torch.no_grad():
+        x = net.encode(indices)
+        logits, last = net(x, before)
+        outputs, states = net.states(x, before)
+    weights = {name: weight.detach().double().numpy() for name, weight in net.state_dict().items()}
+    below = [*x.double().numpy().transpose(1, 0, 2)]
+    for layer in range(layers):
+        own = {name: weights[f"recurrent.{name}_l{layer}"] for name in net.cell.weight_shapes(1, 1)}
+        now = [part[layer].double().numpy() for part in before]
+        for t in range(len(below)):
+            below[t], now = EQUATIONS[cell](own, below[t], now)
+            np.testing.assert_allclose(outputs[layer, :, t].numpy(), below[t], atol=1e-5)
+            for came, right in zip(states, now, strict=True):
+                np.testing.assert_allclose(came[layer, :, t].numpy(), right, atol=1e-5)
+        for came, right in zip(last, now, strict=True):
+            np.testing.assert_allclose(came[layer].numpy(), right, atol=1e-5)
+    expected = np.stack(below, axis=1) @ weights["readout.weight"].T + weights["readout.bias"]
+    np.testing.assert_allclose(logits.numpy(), expected, atol=1e-5)

@@ -1,0 +1,166 @@
+"""What holds for every cell there is: its step against every faster road, in a stack, differentiated, counted."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor
+from torch.func import jacrev, vmap
+
+from rnn_core.nets.cell import Cell, State, layer_weights
+from rnn_core.nets.cells import CELLS, load_cell
+from rnn_core.nets.charrnn import CharRNN, parameter_count
+from rnn_core.training.stack import Stack
+
+SIZE, INPUTS, BATCH = 4, 3, 2
+
+
+@pytest.fixture(autouse=True)
+def double() -> Iterator[None]:
+    """Double precision: rounding is then far below whatever a wrong formula makes."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def draw(*axes: int, inputs: int = INPUTS, cell: Cell) -> tuple[dict[str, Tensor], Tensor, State]:
+    """Draw weights, an input and a state of one layer, all with further axes in front."""
+    torch.manual_seed(1)
+    weights = {name: torch.randn(*axes, *shape) / 2 for name, shape in cell.weight_shapes(inputs, SIZE).items()}
+    state = tuple(torch.rand(*axes, BATCH, *shape) for shape in cell.state_shapes(SIZE).values())
+    return weights, torch.randn(*axes, BATCH, inputs), state
+
+
+def at(weights: dict[str, Tensor], state: State, *place: int) -> tuple[dict[str, Tensor], State]:
+    return {name: weight[place] for name, weight in weights.items()}, tuple(part[place] for part in state)
+
+
+def test_listing_the_cells_imports_no_torch() -> None:
+    code = "import sys; from rnn_core.nets.cells import CELLS; print(*CELLS); sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == list(CELLS)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_step_has_the_shapes_it_says_and_changes_nothing(cell: str) -> None:
+    found = load_cell(cell)
+    weights, x, state = draw(cell=found)
+    before = [tensor.clone() for tensor in (*weights.values(), x, *state)]
+    output, after = found.step(weights, x, state)
+    assert tuple(output.shape) == (BATCH, SIZE)
+    assert [part.shape for part in after] == [part.shape for part in state]
+    assert all(torch.equal(old, new) for old, new in zip(before, (*weights.values(), x, *state), strict=True))
+    if found.output is not None:
+        assert torch.equal(output, after[list(found.state_shapes(SIZE)).index(found.output)])
+
+
+@pytest.mark.parametrize("axes", [(3,), (2, 3)])
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_step_of_many_nets_is_that_of_each(cell: str, axes: tuple[int, ...]) -> None:
+    found = load_cell(cell)
+    weights, x, state = draw(*axes, cell=found)
+    output, after = found.step(weights, x, state)
+    for place in torch.cartesian_prod(*map(torch.arange, axes)).reshape(-1, len(axes)).tolist():
+        own, before = at(weights, state, *place)
+        alone, alone_after = found.step(own, x[tuple(place)], before)
+        torch.testing.assert_close(output[tuple(place)], alone, atol=1e-12, rtol=0)
+        for part, right in zip(after, alone_after, strict=True):
+            torch.testing.assert_close(part[tuple(place)], right, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_step_runs_under_vmap_and_its_jacobian_is_that_of_finite_differences(cell: str) -> None:
+    found = load_cell(cell)
+    weights, x, state = draw(5, cell=found)
+    own = {name: weight[0] for name, weight in weights.items()}
+    output_nbh, after_n = vmap(lambda x, state: found.step(own, x, state))(x, state)
+    for n in range(5):
+        output, after = found.step(own, x[n], tuple(part[n] for part in state))
+        torch.testing.assert_close(output_nbh[n], output, atol=1e-12, rtol=0)
+        assert all(torch.allclose(part[n], right, atol=1e-12) for part, right in zip(after_n, after, strict=True))
+
+    def flat_step(flat: Tensor) -> Tensor:
+        """One sequence's whole state as one vector, to the output and the state after the step."""
+        shapes = list(found.state_shapes(SIZE).values())
+        parts = flat.split([torch.Size(shape).numel() for shape in shapes])
+        before = tuple(part.reshape(1, *shape) for part, shape in zip(parts, shapes, strict=True))
+        output, after = found.step(own, x[0, :1], before)
+        return torch.cat([output.flatten(), *(part.flatten() for part in after)])
+
+    flat_n = torch.cat([part[:, 0].flatten(1) for part in state], 1)
+    jacobian_n = vmap(jacrev(flat_step))(flat_n)
+    step = 1e-6
+    for n, flat in enumerate(flat_n):
+        for place in range(len(flat)):
+            nudge = torch.zeros_like(flat)
+            nudge[place] = step
+            slope = (flat_step(flat + nudge) - flat_step(flat - nudge)) / (2 * step)
+            torch.testing.assert_close(jacobian_n[n, :, place], slope, atol=1e-7, rtol=0)
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_sequence_is_its_steps(cell: str, layers: int) -> None:
+    torch.manual_seed(2)
+    net = CharRNN(INPUTS, SIZE, cell, layers, "onehot")
+    x = net.encode(torch.randint(INPUTS, (BATCH, 6)))
+    start = tuple(torch.rand(part.shape) for part in net.init_hidden(BATCH))
+    output, last = net.cell.read(net.recurrent, x, start)
+    states = [tuple(part[layer] for part in start) for layer in range(layers)]
+    for t in range(6):
+        below = x[:, t]
+        for layer in range(layers):
+            below, states[layer] = net.cell.step(layer_weights(net.cell, net.recurrent, layer), below, states[layer])
+        torch.testing.assert_close(output[:, t], below, atol=1e-12, rtol=0)
+    for number, part in enumerate(last):
+        right = torch.stack([states[layer][number] for layer in range(layers)])
+        torch.testing.assert_close(part, right, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_stack_reads_as_the_step_does_and_has_its_gradients(cell: str) -> None:
+    """The road that stacks take against autograd through the step, from a state that is not zero."""
+    found, steps, nets = load_cell(cell), 5, 3
+    weights, _, state = draw(nets, cell=found)
+    x_nis = torch.randn(nets, INPUTS, steps * BATCH, requires_grad=True)
+    seen = []
+    for read in (found.read_stacked, lambda *arguments: Cell.read_stacked(found, *arguments)):
+        own = {name: weight.clone().requires_grad_() for name, weight in weights.items()}
+        output_nhs, after = read(own, x_nis, state, steps)
+        assert not any(part.requires_grad for part in after)
+        trained = [x_nis, *own.values()]
+        gradients = torch.autograd.grad(
+            (output_nhs * torch.linspace(-1, 1, output_nhs.numel()).reshape(output_nhs.shape)).sum(), trained
+        )
+        seen.append((output_nhs.detach(), *after, *gradients))
+    for came, right in zip(*seen, strict=True):
+        torch.testing.assert_close(came, right, atol=1e-10, rtol=0)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_stack_starts_from_the_weights_and_zero_states_of_its_nets(cell: str) -> None:
+    torch.manual_seed(3)
+    nets = [CharRNN(INPUTS, SIZE, cell, layers=2) for _ in range(2)]
+    stack = Stack(nets)
+    for number, net in enumerate(nets):
+        assert all(torch.equal(stack.weights[name][number], weight) for name, weight in net.named_parameters())
+    shapes = [part.shape[2:] for part in nets[0].init_hidden(BATCH)]
+    for layer in stack.init_hidden(BATCH):
+        assert [part.shape for part in layer] == [(2, BATCH, *shape) for shape in shapes]
+        assert not any(part.any() for part in layer)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_net_is_counted_and_named_as_it_is_built(cell: str, layers: int) -> None:
+    net = CharRNN(INPUTS, SIZE, cell, layers, "onehot")
+    assert parameter_count(INPUTS, SIZE, cell, layers, "onehot") == sum(weight.numel() for weight in net.parameters())
+    found = load_cell(cell)
+    for layer in range(layers):
+        shapes = found.weight_shapes(SIZE if layer else INPUTS, SIZE)
+        for name, shape in shapes.items():
+            assert tuple(net.state_dict()[f"recurrent.{name}_l{layer}"].shape) == shape
+    recurrent = [name for name in net.state_dict() if name.startswith("recurrent.")]
+    assert len(recurrent) == layers * len(found.weight_shapes(1, 1))

@@ -1,0 +1,63 @@
+"""What memory is said to be needed, against what is taken."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from rnn_core.config import TrainConfig
+from rnn_core.data import prepare
+from rnn_core.limits import bytes_in_a_stack
+from rnn_core.nets.cells import CELLS
+
+NETS = 4
+
+FIELDS = {
+    "pattern": "abcdefgh",
+    "length": 12_000,
+    "encoding": "onehot",
+    "hidden_size": 64,
+    "batch_size": 20,
+    "window": 300,
+    "epochs": 1,
+}
+
+TAKEN = """
+import json, sys
+from pathlib import Path
+from rnn_core.config import TrainConfig
+from rnn_core.data import prepare_all
+from rnn_core.training.stack import train_stack
+
+def peak(nets, **changes):
+    for _ in train_stack(prepare_all(TrainConfig(**fields | changes, seed=seed) for seed in range(nets))):
+        pass
+    # Not getrusage: its peak begins with that of the process that started this one.
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return 1024 * int(line.split()[1])
+
+fields = json.loads(sys.argv[1])
+before = peak(2, hidden_size=2)  # what the first training loads is loaded
+print(peak(4) - before)
+"""
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_stack_takes_about_the_memory_that_it_is_said_to(cell: str) -> None:
+    fields = {**FIELDS, "cell": cell}
+    prepared = prepare(TrainConfig(**fields))  # type: ignore[arg-type]
+    said = NETS * bytes_in_a_stack(prepared.record, prepared.windows)
+    command = [sys.executable, "-c", TAKEN, json.dumps(fields)]
+    taken = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert said / 1.5 < taken < 1.5 * said
+
+
+def test_a_larger_net_takes_more_memory() -> None:
+    def of(**fields: object) -> int:
+        prepared = prepare(TrainConfig(**fields))  # type: ignore[arg-type]
+        return bytes_in_a_stack(prepared.record, prepared.windows)
+
+    assert 4 * 4 * prepare(TrainConfig()).record.parameters < of() < of(hidden_size=32)
+    assert of(hidden_size=32) < of(hidden_size=32, cell="lstm")
+    assert of() < of(length=1000)

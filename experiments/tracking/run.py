@@ -83,10 +83,10 @@ class TrackedRun:
         self._flushed = time.monotonic()
         self._sweep = sweep
         if sweep is None:
-            name = run_name(prepared.config)
+            name = run_name(prepared.config, prepared.pattern.short_name)
             self._run = open_run(name)
         else:
-            name = run_name(prepared.config, sweep.also_named)
+            name = run_name(prepared.config, prepared.pattern.short_name, sweep.also_named)
             tags = sweep.tags_of_a_child | {"config_digest": prepared.record.digest}
             self._run = open_run(name, sweep.experiment_id, tags)
         self.name = name_of(self._run, name)

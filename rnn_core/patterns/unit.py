@@ -50,6 +50,10 @@ class Unit(Pattern):
     def spec(self) -> str:
         return self.unit if _is_plain(self.unit) else f"unit:{self.unit}"
 
+    @property
+    def motif(self) -> str:
+        return self.unit[: (2 * self.unit).index(self.unit, 1)]
+
     def check_length(self, length: int) -> None:
         if length < len(self.unit):
             raise ConfigError("length", length, f"{len(self.unit)} or more, so that the whole unit is read once")

@@ -13,14 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from rnn_core.patterns import Pattern, oracle, parse
+from rnn_core.patterns import Pattern, parse
+from rnn_core.patterns.shared import oracle
 from rnn_core.patterns.shared.oracle import StateOracle
 from rnn_core.patterns.shared.strings import Strings, split
 
 EXAMPLES = [
     family.example
     for family in Pattern.families.values()
-    if "PATH" not in family.example and parse(family.example).oracle is not None
+    if not family.needs_file and parse(family.example).oracle is not None
 ]
 """The example of every family with an oracle; one whose example is a file has none."""
 

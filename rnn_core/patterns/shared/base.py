@@ -1,6 +1,7 @@
 """What every pattern offers: an alphabet, a sample to train on, an oracle, a recipe, and something to be tested on."""
 
 import difflib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,7 +61,9 @@ class Pattern(ABC):
     Attributes:
         family: the word before the colon.
         example: a spec of the family, shown and tested.
-        recipe: the TrainConfig fields with which `example` is known to be learnt.
+        recipe: the TrainConfig fields with which the pattern is known to be learnt. The class has the one of `example`;
+            where a spec's argument makes a difference, the instance sets its own.
+        needs_file: whether a spec names a file, so that `example` is no pattern by itself.
         random: whether a sample depends on its seed.
         every_size: whether `cases` has every size up to the greatest, so that all up to some size can be right.
         mark: the character that stands before and after each string; empty for a stream.
@@ -73,7 +76,8 @@ class Pattern(ABC):
     family: ClassVar[str]
     families: ClassVar[dict[str, type["Pattern"]]] = {}
     example: ClassVar[str]
-    recipe: ClassVar[Mapping[str, Any]] = {}
+    recipe: Mapping[str, Any] = {}
+    needs_file: ClassVar[bool] = False
     random: ClassVar[bool] = True
     every_size: ClassVar[bool] = False
     mark: ClassVar[str] = ""
@@ -94,6 +98,21 @@ class Pattern(ABC):
     @abstractmethod
     def spec(self) -> str:
         """The spec that names this pattern from any folder."""
+
+    @property
+    def short_name(self) -> str:
+        """What the name of a run calls the pattern: by default its spec."""
+        return self.spec
+
+    @property
+    def motif(self) -> str | None:
+        """The shortest string that the stream repeats for ever, from its beginning on; None where it repeats none."""
+        return None
+
+    @property
+    def period(self) -> int | None:
+        """How many characters the stream takes to repeat itself, the length of `motif`; None where it does not."""
+        return None if self.motif is None else len(self.motif)
 
     @property
     def description(self) -> str:
@@ -117,6 +136,16 @@ class Pattern(ABC):
         """Return what a net trained on `length` characters is tested on: by default a fresh draw."""
         text = self.sample(TEST_LENGTH, Random(f"evaluation {data_seed}"))
         return Evaluation(text=text, start=1, prime=text[:1], truth="")
+
+    def start_of_test(self, evaluation: Evaluation, length: int) -> str:
+        """Return the first `length` characters of the test: all of it where it has no more.
+
+        A stream that repeats for ever goes on beyond the end of its test.
+        """
+        motif = self.motif
+        if motif is None:
+            return evaluation.text[:length]
+        return (motif * math.ceil(length / len(motif)))[:length]
 
     @property
     def language(self) -> Oracle | None:

@@ -6,7 +6,7 @@ from functools import cached_property
 from random import Random
 
 from rnn_core.config import ConfigError
-from rnn_core.patterns.shared.base import Evaluation, Pattern, family_of
+from rnn_core.patterns.shared.base import Evaluation, Pattern, family_of, least_period
 from rnn_core.patterns.shared.oracle import StateOracle
 
 LAB_LENGTH = 15
@@ -52,7 +52,7 @@ class Unit(Pattern):
 
     @property
     def motif(self) -> str:
-        return self.unit[: (2 * self.unit).index(self.unit, 1)]
+        return self.unit[: least_period(self.unit)]
 
     def check_length(self, length: int) -> None:
         if length < len(self.unit):
@@ -64,6 +64,10 @@ class Unit(Pattern):
     def evaluation(self, length: int, data_seed: int) -> Evaluation:
         text = self.repeat((1 + BEYOND) * length)
         return Evaluation(text=text, start=length, prime=text[:length], truth=text[length:])
+
+    def knows(self, state: int) -> dict[str, int]:
+        """Return `place`: that of the character just read in the shortest string that is repeated, from 0."""
+        return {"place": (state - 1) % len(self.motif)}
 
     def phases(self, length: int) -> list[str]:
         """Return the first `length` characters as read from each of the unit's len(unit) starting points."""

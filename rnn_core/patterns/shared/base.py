@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rnn_core.config import ConfigError
+from rnn_core.patterns.shared.automaton import Automaton
 from rnn_core.patterns.shared.oracle import Oracle
 
 TEST_LENGTH = 20_000
@@ -147,6 +148,48 @@ class Pattern(ABC):
             return evaluation.text[:length]
         return (motif * math.ceil(length / len(motif)))[:length]
 
+    def labels(self, text: str) -> dict[str, np.ndarray]:
+        """Return what the pattern knows of each place of a text after reading the character there, by name.
+
+        These are what `knows` says, and where `automaton()` is one, `state`: the number of its state. Each family says
+        in `knows` what its labels are. A mark ends one string and begins the next: after it, a string has no characters
+        yet. Strings beyond the pattern's own limits have labels too, if its `language` holds them possible; `state` is
+        -1 where only such a string can come to.
+
+        Arguments:
+            text: characters as the pattern writes them from its beginning on, strings with their marks.
+
+        Returns:
+            For each name an array of shape (len(text),): whole numbers, -1 where there is nothing to know; bools; or
+            texts, empty where there is nothing to know. The names are the same for every text.
+
+        Raises:
+            UnknownCharacterError: a character is not in the alphabet.
+            ValueError: a character cannot come where it stands; the message names the first such place.
+        """
+        if self.language is None:
+            return {}
+        self.language.check_possible(text)
+        states = self.language.states(text)
+        if states is None:
+            return {}
+        numbers = {state: number for number, state in enumerate(dict.fromkeys(states))}
+        place = np.array([numbers[state] for state in states[1:]], dtype=np.int64)
+        known = [self.knows(state) for state in numbers]
+        labels = {name: np.array([each[name] for each in known])[place] for name in known[0]}
+        if (automaton := self.automaton()) is not None:
+            number_of = {state: number for number, state in enumerate(automaton.states)}
+            labels["state"] = np.array([number_of.get(state, -1) for state in numbers], dtype=np.int64)[place]
+        return labels
+
+    def knows(self, state: Any) -> Mapping[str, int | str]:
+        """Return what a state of the oracle, the start included, says: the labels of the place that led to it."""
+        return {}
+
+    def automaton(self) -> Automaton | None:
+        """Return the oracle as tables; None without an oracle, or where it has too many states."""
+        return None if self.oracle is None else self.oracle.automaton
+
     @property
     def language(self) -> Oracle | None:
         """An oracle that also holds possible what is beyond the pattern's own limits; by default the pattern's own."""
@@ -204,6 +247,16 @@ def options(spec: str, argument: str, allowed: Mapping[str, str]) -> dict[str, s
             raise refuse(spec, f"options as in {spec.removesuffix(argument)}{shown}, not {part!r}")
         given[name] = value
     return {**allowed, **given}
+
+
+def least_period(text: str) -> int:
+    """Return the length of the shortest string that makes `text` when it is repeated.
+
+    Example:
+        >>> least_period("abab"), least_period("aab")
+        (2, 3)
+    """
+    return (2 * text).index(text, 1)
 
 
 def family_of(spec: str) -> tuple[type[Pattern], str]:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from rnn_core.patterns import Pattern, parse
+from rnn_core.patterns.counting import AnBnCn
 from rnn_core.patterns.shared import automaton
 from rnn_core.patterns.shared.automaton import Automaton
 from rnn_core.patterns.shared.oracle import StateOracle
@@ -293,6 +294,17 @@ def test_labels_are_what_their_definitions_say(pattern: Pattern, text: str) -> N
     assert labels.keys() - {"state", "node"} == expected.keys(), "each label is worked out here by another route"
     for name, after in expected.items():
         assert labels[name].tolist() == [after(short[: at + 1]) for at in range(len(short))], name
+
+
+def test_letters_of_later_blocks_are_counted_as_often_as_they_come() -> None:
+    class AnBnC2n(AnBnCn):
+        blocks = "12"
+
+    text = "#aabbcccc#"
+    labels = AnBnC2n("").labels(text)
+    for letter, times in (("b", 1), ("c", 2)):
+        left = letters_left(letter, times)
+        assert labels[f"left_{letter}"].tolist() == [left(text[: at + 1]) for at in range(len(text))]
 
 
 def test_a_noisy_place_is_the_same_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:

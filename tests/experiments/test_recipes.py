@@ -1,7 +1,11 @@
-"""A recipe that depends on the argument of a spec, in single runs and in sweeps."""
+"""Specs in single runs and in sweeps: recipes that depend on the argument, and files that are read once."""
 
+import builtins
+import io
 from collections.abc import Iterator
+from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
@@ -79,3 +83,39 @@ def test_an_argument_that_makes_no_sense_is_refused_in_one_line(
     assert (out, err.count("\n")) == ("", 1)
     assert "turns:few'; allowed: turns:4 " in err
     assert f"(--{flag})" in err
+
+
+@pytest.fixture
+def opened(store: Path, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What was given to open the file tale.txt, each time that it is opened."""
+    tale = store / "tale.txt"
+    tale.write_text("the cat sat on the mat. " * 20)
+    found: list[object] = []
+    really = io.open
+
+    def counting(file: Any, *arguments: Any, **named: Any) -> Any:
+        if isinstance(file, str | Path) and Path(file).absolute() == tale:
+            found.append(file)
+        return really(file, *arguments, **named)
+
+    monkeypatch.setattr(io, "open", counting)  # what a Path's methods call
+    monkeypatch.setattr(builtins, "open", counting)
+    return found
+
+
+SMALL = ["--epochs", "1", "--hidden-size", "8", "--threads", "1"]
+
+
+def test_a_texts_file_is_opened_once_in_a_run(opened: list[object]) -> None:
+    assert train.main(["--pattern", "text:tale.txt", *SMALL]) == 0
+    assert len(opened) == 1
+    (run,) = recorded().values()
+    record = MlflowClient().download_artifacts(run.info.run_id, "config.json")
+    assert train.main(["--config", record, "--epochs", "2"]) == 0
+    assert len(opened) == 2, "a rerun reads it once, too"
+
+
+def test_a_texts_file_is_opened_once_to_plan_a_sweep(opened: list[object]) -> None:
+    lists = ["--epochs", "1,2", "--hidden-sizes", "4,8", "--seeds", "3"]
+    assert sweep.main(["--dry-run", "--patterns", "text:tale.txt,abc", *lists]) == 0
+    assert len(opened) == 1

@@ -1,6 +1,5 @@
 """One run through the real entry point: what it prints, what it records, what it refuses."""
 
-import builtins
 import csv
 import dataclasses
 import hashlib
@@ -9,7 +8,6 @@ import json
 import os
 import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -159,27 +157,6 @@ def test_a_text_is_held_out_and_recorded_with_its_absolute_path(store: Path) -> 
     assert record["config"]["window"] == 64
     assert record["data_sha256"] == hashlib.sha256(text.encode()).hexdigest()
     assert "↵" in run.data.tags["mlflow.note.content"]
-
-
-def test_a_texts_file_is_opened_once_in_a_run(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tale = store / "tale.txt"
-    tale.write_text("the cat sat on the mat. " * 20)
-    opened: list[Path] = []
-    really = io.open
-
-    def counting(file: Any, *arguments: Any, **named: Any) -> Any:
-        if isinstance(file, str | Path) and Path(file).absolute() == tale:
-            opened.append(file)
-        return really(file, *arguments, **named)
-
-    monkeypatch.setattr(io, "open", counting)  # what a Path's methods call
-    monkeypatch.setattr(builtins, "open", counting)
-    small = ["--epochs", "1", "--hidden-size", "8", "--threads", "1"]
-    assert main(["--pattern", "text:tale.txt", *small]) == 0
-    assert len(opened) == 1
-    record = artifact(only_run(), "config.json")
-    assert main(["--config", str(record)]) == 0
-    assert len(opened) == 2, "a rerun reads it once, too"
 
 
 def test_a_rerun_refuses_a_text_that_has_changed(store: Path, capsys: pytest.CaptureFixture[str]) -> None:

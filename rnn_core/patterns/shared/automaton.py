@@ -53,5 +53,5 @@ def explore(
         rows.append(row)
         if len(states) > MOST_STATES:
             return None
-    table_sv2 = np.array(rows)
+    table_sv2 = np.array(rows)  # for each state and character the number and the probability
     return Automaton(alphabet, tuple(states), table_sv2[..., 0].astype(np.int64), table_sv2[..., 1])

@@ -151,10 +151,10 @@ class Pattern(ABC):
     def labels(self, text: str) -> dict[str, np.ndarray]:
         """Return what the pattern knows of each place of a text after reading the character there, by name.
 
-        These are what `knows` says, and where `automaton()` is one, `state`: the number of its state. Each family says
-        in `knows` what its labels are. A mark ends one string and begins the next: after it, a string has no characters
-        yet. Strings beyond the pattern's own limits have labels too, if its `language` holds them possible; `state` is
-        -1 where only such a string can come to.
+        By default the labels are those of `knows`, where each family says what they are, and `state`, the number of the
+        state of `automaton()`, where there is one. A mark ends one string and begins the next: the labels of its place
+        are those of a string that has no characters yet. Strings beyond the pattern's own limits have labels too, if
+        `language` holds them possible; their `state` is -1 wherever the automaton has no such state.
 
         Arguments:
             text: characters as the pattern writes them from its beginning on, strings with their marks.
@@ -183,7 +183,10 @@ class Pattern(ABC):
         return labels
 
     def knows(self, state: Any) -> Mapping[str, int | str]:
-        """Return what a state of the oracle, the start included, says: the labels of the place that led to it."""
+        """Return the labels of a place by name, given the oracle's state after the character there; by default none.
+
+        The names are the same for every state. The start, the state before the first character, is asked for, too.
+        """
         return {}
 
     def automaton(self) -> Automaton | None:

@@ -13,8 +13,7 @@ from analysis.geometry import period, shape
 from analysis.hidden_states import States, probe
 from analysis.runs import trajectories
 from analysis.runs.table import FIELDS
-from rnn_core.patterns.shared.base import parse
-from rnn_core.patterns.unit import Unit
+from rnn_core.patterns import parse
 
 STEPS = 240
 """Characters that are read, and written: nearly every net has settled halfway."""
@@ -30,10 +29,10 @@ def unit_of(pattern: str) -> str:
         >>> unit_of("aab"), unit_of("abab")
         ('aab', 'ab')
     """
-    parsed = parse(pattern)
-    if not isinstance(parsed, Unit):
+    motif = parse(pattern).motif
+    if motif is None:
         raise ValueError(f"{pattern} is no unit that is repeated, so it has no places; allowed: patterns such as abc")
-    return parsed.unit[: (2 * parsed.unit).index(parsed.unit, 1)]
+    return motif
 
 
 def cycles(runs: pd.DataFrame, trained: bool = True) -> pd.DataFrame:

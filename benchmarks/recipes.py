@@ -18,8 +18,7 @@ import tyro
 from rnn_core.config import TrainConfig
 from rnn_core.data import prepare
 from rnn_core.measures.report import measure
-from rnn_core.patterns import Pattern
-from rnn_core.patterns.shared.base import family_of
+from rnn_core.patterns import Pattern, parse
 from rnn_core.training import train
 
 INSIDE = {"symbol_distance_right": "long-range symbol", "place_in_word_right": "places", "gap_right": "gaps"}
@@ -50,8 +49,9 @@ class Flags:
 def run(job: tuple[str, int, int | None]) -> dict[str, float]:
     """Train and measure one run: a spec, a seed, and threads other than the recipe's."""
     spec, seed, threads = job
-    chosen = dict(family_of(spec)[0].recipe) | ({} if threads is None else {"threads": threads})
-    prepared = prepare(TrainConfig(pattern=spec, seed=seed, data_seed=seed, **chosen))
+    pattern = parse(spec)
+    chosen = dict(pattern.recipe) | ({} if threads is None else {"threads": threads})
+    prepared = prepare(TrainConfig(pattern=spec, seed=seed, data_seed=seed, **chosen), pattern)
     begin = time.perf_counter()
     *_, last = train(prepared)
     seconds = time.perf_counter() - begin
@@ -101,14 +101,14 @@ def row(spec: str, runs: Sequence[dict[str, float]]) -> str:
         lost = [run["unknown_phase_loss"] - run["unknown_phase_floor"] for run in runs]
         beyond.append(f"from any phase {spread(lost, '{:.4f}'.format)} above the floor")
     seconds = over("seconds", "{:.0f}".format)
-    recipe = " ".join(f"{name}={value}" for name, value in family_of(spec)[0].recipe.items()) or "the defaults"
+    recipe = " ".join(f"{name}={value}" for name, value in parse(spec).recipe.items()) or "the defaults"
     cells = (f"`{spec.split('/')[-1]}`", recipe, excess, ", ".join(filter(None, inside)), ", ".join(beyond), seconds)
     return f"| {' | '.join(cells)} |"
 
 
 def main() -> None:
     flags = tyro.cli(Flags)
-    examples = [family.example for family in Pattern.families.values() if "PATH" not in family.example]
+    examples = [family.example for family in Pattern.families.values() if not family.needs_file]
     others = [f"tomita:{number}" for number in range(1, 8)]
     specs = flags.patterns or sorted({*examples, *others})
     jobs = [(spec, seed, 1) for spec in specs for seed in range(flags.seeds)]

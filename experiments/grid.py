@@ -7,13 +7,13 @@ import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from experiments.flags import UsageError
 from rnn_core.config import PLURALS, ConfigError, TrainConfig
-from rnn_core.patterns.shared.base import family_of, parse
+from rnn_core.patterns import Pattern, parse
 
 FIELDS: dict[str, Any] = dataclasses.asdict(TrainConfig())
 
@@ -42,10 +42,12 @@ class Grid:
         values: for each field that was said, but for the seed, its values; the others keep the default of a single run,
             or what the pattern's recipe says.
         seeds: every setting is trained once with each.
+        patterns: the patterns among `values` that have been parsed, by spec.
     """
 
     values: Mapping[str, tuple[Any, ...]]
     seeds: tuple[int, ...]
+    patterns: Mapping[str, Pattern] = field(default_factory=dict, compare=False)
 
     @property
     def swept(self) -> tuple[str, ...]:
@@ -62,7 +64,7 @@ class Grid:
         runs = []
         with in_plurals():
             for pattern in self.values.get("pattern", (FIELDS["pattern"],)):
-                given = family_of(pattern)[0].recipe
+                given = (self.patterns.get(pattern) or parse(pattern)).recipe
                 recipe = {name: value for name, value in given.items() if name not in others}
                 for combination in itertools.product(*others.values()):
                     fields = recipe | dict(zip(others, combination, strict=True))
@@ -102,10 +104,11 @@ def read_grid(said: Mapping[str, str], file: Path | None) -> Grid:
     values = {
         name: _values(name, given[plural]) for name, plural in PLURALS.items() if plural in given and name != "seed"
     }
-    if "pattern" in values:  # as the runs name them: from any folder
-        with in_plurals():
-            values["pattern"] = tuple(dict.fromkeys(parse(spec).spec for spec in values["pattern"]))
-    return Grid(values, _seeds(given.get("seeds", DEFAULT_SEEDS)))
+    with in_plurals():
+        patterns = {pattern.spec: pattern for pattern in map(parse, values.get("pattern", ()))}
+    if patterns:  # as the runs name them: from any folder
+        values["pattern"] = tuple(patterns)
+    return Grid(values, _seeds(given.get("seeds", DEFAULT_SEEDS)), patterns)
 
 
 @contextmanager

@@ -35,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         asked = read_flags(Flags, "python -m experiments.patterns", arguments).pattern
         if asked:
-            show(parse(Pattern.families[asked].example if asked in Pattern.families and asked != "text" else asked))
+            family = Pattern.families.get(asked)
+            show(parse(asked if family is None or family.needs_file else family.example))
         else:
             list_families()
     except (ConfigError, UsageError) as error:
@@ -49,11 +50,12 @@ def list_families() -> None:
     """Print what there is."""
     for family in Pattern.families.values():
         print(family.family)
-        if family.example.endswith("PATH"):
-            rows = [("is", (inspect.getdoc(family) or "").split("\n")[0])]
+        if family.needs_file:
+            rows, recipe = [("is", (inspect.getdoc(family) or "").split("\n")[0])], family.recipe
         else:
-            rows = list_rows(parse(family.example))
-        _print_rows([("spec", family.example), *rows, ("recipe", settings(family.recipe) or NO_RECIPE)])
+            pattern = parse(family.example)
+            rows, recipe = list_rows(pattern), pattern.recipe
+        _print_rows([("spec", family.example), *rows, ("recipe", settings(recipe) or NO_RECIPE)])
 
 
 def list_rows(pattern: Pattern) -> list[tuple[str, str]]:

@@ -268,7 +268,7 @@ def _record(trained: _Trained, prepared: Prepared, asked: Asked, membership: Mem
     record, run_id = prepared.record, ""
     digest = record.digest
     try:
-        name = run_name(prepared.config, membership.also_named)
+        name = run_name(prepared.config, prepared.pattern.short_name, membership.also_named)
         run = TrackedRun(name, record, asked.config, prepared.sizes, asked.recipe, membership)
         run_id = run.run_id
         for epoch in trained.history:

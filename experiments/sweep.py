@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _check(flags)
             asked = grid.runs()
             with in_plurals({name for run in asked for name in run.recipe}):
-                prepared = prepare_all(run.config for run in asked)
+                prepared = prepare_all((run.config for run in asked), grid.patterns)
             if flags.dry_run:
                 print(estimate(grid, prepared, flags.workers))
                 return 0

@@ -24,7 +24,7 @@ from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.data import Prepared, prepare
 from rnn_core.measures.report import Report
 from rnn_core.nets.charrnn import CharRNN
-from rnn_core.patterns.shared.base import family_of
+from rnn_core.patterns import Pattern, parse
 from rnn_core.record import TRAINING_VERSION, Record
 from rnn_core.training import DivergedError, EpochRecord, train
 from rnn_core.vocabulary import visible
@@ -50,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stop = Stop()
     with stop.listening():
         try:
-            asked, recipe, record = _parse(sys.argv[1:] if arguments is None else arguments)
-            prepared = _prepare(asked, recipe)
+            asked, pattern, recipe, record = _parse(sys.argv[1:] if arguments is None else arguments)
+            prepared = _prepare(asked, pattern, recipe)
             _check_same_data(prepared, record)
             net = prepared.build_net()
             _introduce(prepared, net, recipe)
@@ -76,7 +76,7 @@ def _train_and_record(
     run = None
     try:
         with stop.held():
-            name = run_name(prepared.config)
+            name = run_name(prepared.config, prepared.pattern.short_name)
             run = TrackedRun(name, prepared.record, asked, prepared.sizes, recipe)
         # Closed before the net is measured: keep=best then puts the best weights back, however the training ended.
         with contextlib.closing(train(prepared, net)) as records:
@@ -119,21 +119,21 @@ def _end(run: TrackedRun, record: Callable[[], Report | None], exit_status: int)
     return complain(run.end_reason, exit_status or 1)
 
 
-def _parse(arguments: Sequence[str]) -> tuple[TrainConfig, Mapping[str, Any], Record | None]:
-    """Return the config that is asked for, what of it the recipe gave, and the record that it starts from, if any."""
+def _parse(arguments: Sequence[str]) -> tuple[TrainConfig, Pattern, Mapping[str, Any], Record | None]:
+    """Return the config that is asked for, its pattern, what of it the recipe gave, and the record it starts from."""
     flags = _flags(arguments, Flags())
     if flags.config is None:
-        family_recipe = family_of(flags.pattern)[0].recipe
+        pattern = parse(flags.pattern)
         if "MLFLOW_RUN_ID" in os.environ:
             # `mlflow run` passes every parameter: those at their default, nobody asked for.
             unsaid = {
-                name: value for name, value in family_recipe.items() if getattr(flags, name) == getattr(Flags(), name)
+                name: value for name, value in pattern.recipe.items() if getattr(flags, name) == getattr(Flags(), name)
             }
             flags = dataclasses.replace(flags, **unsaid)
         else:
-            flags = _flags(arguments, Flags(**family_recipe))
-        recipe = {name: value for name, value in family_recipe.items() if getattr(flags, name) == value}
-        return _without_path(flags), recipe, None
+            flags = _flags(arguments, Flags(**pattern.recipe))
+        recipe = {name: value for name, value in pattern.recipe.items() if getattr(flags, name) == value}
+        return _without_path(flags), pattern, recipe, None
     if "MLFLOW_RUN_ID" in os.environ:
         # `mlflow run` passes every parameter, so that none of the record's own would be left.
         raise UsageError(
@@ -145,7 +145,8 @@ def _parse(arguments: Sequence[str]) -> tuple[TrainConfig, Mapping[str, Any], Re
             f"{flags.config} was trained by version {record.training_version} of the training, this is version "
             f"{TRAINING_VERSION}; check out the run's git_commit to get the same weights (--config)"
         )
-    return _without_path(_flags(arguments, Flags(**dataclasses.asdict(record.config)))), {}, record
+    asked = _without_path(_flags(arguments, Flags(**dataclasses.asdict(record.config))))
+    return asked, parse(asked.pattern), {}, record
 
 
 def _flags(arguments: Sequence[str], default: Flags) -> Flags:
@@ -156,10 +157,10 @@ def _without_path(flags: Flags) -> TrainConfig:
     return TrainConfig(**{field.name: getattr(flags, field.name) for field in dataclasses.fields(TrainConfig)})
 
 
-def _prepare(asked: TrainConfig, recipe: Mapping[str, Any]) -> Prepared:
+def _prepare(asked: TrainConfig, pattern: Pattern, recipe: Mapping[str, Any]) -> Prepared:
     """Prepare a config; where a number is refused that nobody typed, say where it comes from."""
     try:
-        return prepare(asked)
+        return prepare(asked, pattern)
     except ConfigError as error:
         if error.field not in recipe:
             raise

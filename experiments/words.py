@@ -10,9 +10,14 @@ from rnn_core.patterns.shared.ngrams import NAMES
 from rnn_core.vocabulary import visible
 
 
-def run_name(config: TrainConfig, also: Sequence[str] = ()) -> str:
-    """Return what a run is called: pattern, cell with its hidden size (and layers), epochs, `also` fields, seed."""
-    pattern = f"text:{Path(config.pattern).name}" if config.pattern.startswith("text:") else config.pattern
+def run_name(config: TrainConfig, pattern: str, also: Sequence[str] = ()) -> str:
+    """Return what a run is called: pattern, cell with its hidden size (and layers), epochs, `also` fields, seed.
+
+    Arguments:
+        config: the run's, resolved.
+        pattern: the short name of the config's pattern; its first 60 characters are shown.
+        also: further fields of the config that the name gives.
+    """
     layers = f"x{config.layers}" if config.layers > 1 else ""
     further = "".join(f" {name}={getattr(config, name)}" for name in also)
     return f"{visible(pattern)[:60]} {config.cell}{config.hidden_size}{layers} e{config.epochs}{further} s{config.seed}"

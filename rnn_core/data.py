@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, TypeVar
@@ -232,30 +232,38 @@ class Prepared:
         return self.record.build_net().to(self.config.device)
 
 
-def prepare(config: TrainConfig) -> Prepared:
+def prepare(config: TrainConfig, pattern: Pattern | None = None) -> Prepared:
     """Resolve a config and draw its training characters.
+
+    Arguments:
+        config: what to train.
+        pattern: what `config.pattern` names, where it has been parsed already; a text's file is then not read again.
 
     Raises:
         ConfigError: the pattern cannot be read, a number does not fit the data, the device is not here, or the
             memory would not do.
     """
-    return prepare_all([config])[0]
+    return prepare_all([config], {} if pattern is None else {config.pattern: pattern})[0]
 
 
-def prepare_all(configs: Iterable[TrainConfig]) -> list[Prepared]:
+def prepare_all(configs: Iterable[TrainConfig], patterns: Mapping[str, Pattern] | None = None) -> list[Prepared]:
     """Prepare configs, in their order: those of one pattern, length and data seed share their data.
+
+    Arguments:
+        configs: what to train.
+        patterns: those that have been parsed already, by spec as the configs have it.
 
     Raises:
         ConfigError: what `prepare` refuses in the first config of which it refuses anything.
     """
-    patterns: dict[str, Pattern] = {}
+    parsed: dict[str, Pattern] = {}
     drawn: dict[tuple[Pattern, int, int], Data] = {}
     prepared = []
     for config in configs:
-        if config.pattern not in patterns:
-            pattern = parse(config.pattern)
-            patterns[config.pattern] = patterns.setdefault(pattern.spec, pattern)
-        pattern = patterns[config.pattern]
+        if config.pattern not in parsed:
+            pattern = (patterns or {}).get(config.pattern) or parse(config.pattern)
+            parsed[config.pattern] = parsed.setdefault(pattern.spec, pattern)
+        pattern = parsed[config.pattern]
         length = config.length or pattern.default_length
         key = (pattern, length, config.data_seed)
         if key not in drawn:

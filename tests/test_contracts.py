@@ -15,6 +15,7 @@ from experiments.sweep import Flags as ListFlags
 from experiments.sweep import SweepFlags
 from experiments.train import Flags
 from rnn_core.config import TrainConfig
+from rnn_core.patterns import Pattern
 
 PROJECT = Path(__file__).resolve().parent.parent
 FIELDS = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
@@ -129,13 +130,117 @@ def test_only_tracking_writes_to_mlflow() -> None:
         assert path.parent.name == "tracking" or not calls & writers, f"{path} writes to MLflow"
 
 
+OUTSIDE_PATTERNS = [
+    path
+    for room in ("rnn_core", "analysis", "experiments")
+    for path in sorted((PROJECT / room).rglob("*.py"))
+    if PROJECT / "rnn_core" / "patterns" not in path.parents
+]
+
+
+def test_a_family_is_one_file() -> None:
+    assert len(OUTSIDE_PATTERNS) > 50
+    found = [
+        f"{path.relative_to(PROJECT)}:{line} {what}"
+        for path in OUTSIDE_PATTERNS
+        for line, what in families_in(path.read_text())
+    ]
+    assert not found, "what one family has beside the rest is a method or a property of Pattern"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from rnn_core.patterns.unit import Unit",
+        "from rnn_core.patterns import unit",
+        "import rnn_core.patterns.tomita",
+        "isinstance(pattern, Strings)",
+        "isinstance(pattern, (int, patterns.unit.Unit))",
+        "issubclass(kind, Text | Dyck)",
+        "spec.startswith('text:')",
+        "name = f'text:{path.name}'",
+        "asked != 'text'",
+        "pattern.family in ('reber', 'ereber')",
+        "Pattern.families['unit']",
+        "Pattern.families.get('unit')",
+        "parse('reber')",
+        "TrainConfig(pattern='reber')",
+        "default = 'dyck:2'",
+        "importlib.import_module('rnn_core.patterns.unit')",
+    ],
+)
+def test_a_file_that_knows_a_family_is_found(line: str) -> None:
+    assert families_in(f"x = 1\n{line}")[0][0] == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from rnn_core.patterns import Pattern, parse",
+        "from rnn_core.patterns.shared.ngrams import NAMES",
+        "pattern: str = 'abc'\n'text: reads a file, and dyck:2 others'",
+        "def unit(text: str) -> bool:\n    'reber'\n    return isinstance(text, str)",
+        "error('a unit such as abc, or a family such as reber or text:PATH')",
+        "kinds = {'hidden_size': 'unit'}",
+    ],
+)
+def test_a_file_that_knows_no_family_is_not_found(line: str) -> None:
+    assert families_in(line) == []
+
+
+def families_in(source: str) -> list[tuple[int, str]]:
+    """Return the lines of a source that name a family or ask for its type, and what they do.
+
+    A string counts that begins with a family's name and a colon; the name alone, which may be a word like any other,
+    where something is compared with it, or a pattern is made or looked up by it. Docstrings do not count, and neither
+    do sentences that name families as examples.
+    """
+    classes, left = set(), [Pattern]
+    while left:
+        below = left.pop().__subclasses__()
+        classes |= {one.__name__ for one in below}
+        left += below
+    modules = {one.__module__ for one in Pattern.families.values()}
+    spec = re.compile(rf"({'|'.join(Pattern.families)}):")
+    tree = ast.parse(source)
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    asks = {id(each) for node in ast.walk(tree) if asks_for_a_pattern(node) for each in ast.walk(node)}
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            known = {".".join(name.split(".")[:3]) for name in imports(node)} & modules
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("isinstance", "issubclass"):
+            asked = [each for argument in node.args[1:] for each in ast.walk(argument)]
+            known = {getattr(each, "id", getattr(each, "attr", "")) for each in asked} & classes
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            is_one = node.value in Pattern.families and id(node) in asks
+            known = {node.value} if is_one or spec.match(node.value) or node.value in modules else set()
+        else:
+            continue
+        found += [(node.lineno, f"knows {name}") for name in sorted(known)]
+    return found
+
+
+def asks_for_a_pattern(node: ast.AST) -> bool:
+    """Say whether a node compares something, or makes or looks up a pattern."""
+    if isinstance(node, ast.Call):
+        name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+        return name in ("parse", "TrainConfig", "startswith") or "families" in ast.dump(node.func)
+    looks_up = isinstance(node, ast.Subscript) and "families" in ast.dump(node.value)
+    return looks_up or isinstance(node, (ast.Compare, ast.MatchValue))
+
+
+def imports(node: ast.Import | ast.ImportFrom) -> set[str]:
+    """Return the full names that a statement imports."""
+    module = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+    return {f"{module}{alias.name}" for alias in node.names}
+
+
 def imported(path: Path) -> set[str]:
     """Return the full names that a file imports, with what it takes from them."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: imports are written in full"
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            assert getattr(node, "level", 0) == 0, f"{path}: imports are written in full"
+            names |= imports(node)
     return names

@@ -16,7 +16,11 @@ def test_the_pattern_of_contributing_trains() -> None:
     (code,) = re.findall(r"```python\n(.*?)```", (PROJECT / "CONTRIBUTING.md").read_text(), flags=re.DOTALL)
     try:
         exec(compile(code, "count.py", "exec"), {"__name__": "count"})
-        assert Pattern.families["count"]("abc").training_text(length=12, data_seed=0) == "abcaabbccaaa"
+        pattern = Pattern.families["count"]("abc")
+        assert pattern.training_text(length=12, data_seed=0) == "abcaabbccaaa"
+        assert pattern.automaton() is None
+        labels = {name: values.tolist() for name, values in pattern.labels("abcaabbc").items()}
+        assert labels == {"turn": [1, 1, 2, 2, 2, 2, 2, 2], "left": [1, 1, 2, 1, 2, 1, 2, 1]}
         losses = [record.loss for record in train(TrainConfig(pattern="count:abc", epochs=3))]
         assert losses == sorted(losses, reverse=True)
     finally:

@@ -21,9 +21,8 @@ from analysis.runs.store import NoStoreError, RunError, absolute_address, addres
 from rnn_core.checkpoint import CONFIG_FILE, CheckpointError, read_record
 from rnn_core.config import ADDED, TrainConfig, config_from_dict
 from rnn_core.data import prepare
-from rnn_core.patterns.shared.base import parse
+from rnn_core.patterns import parse
 from rnn_core.patterns.shared.cases import ReachRow
-from rnn_core.patterns.unit import Unit
 from rnn_core.record import Record
 
 FIELDS = tuple(field.name for field in dataclasses.fields(TrainConfig))
@@ -208,8 +207,7 @@ def trajectories(runs: pd.DataFrame, text: str | int, free: bool = False, traine
         if free:
             found.append(free_running(net, run.vocabulary, prepared.evaluation.prime, text, run.record.mark))
         else:
-            pattern, test = prepared.pattern, prepared.evaluation.text
-            read = pattern.repeat(text) if isinstance(pattern, Unit) else test[:text]
+            read = prepared.pattern.start_of_test(prepared.evaluation, text)
             found.append(collect(net, run.vocabulary, read, run.record.mark))
     return found
 

@@ -87,6 +87,18 @@ class Counting(Strings):
     def cases(self, evaluation: Evaluation, training_text: str, data_seed: int) -> list[Case]:
         return [Case("n", count, marked(self.string(count))) for count in range(1, FURTHEST + 1)]
 
+    def knows(self, state: Any) -> dict[str, int]:
+        """Return how many a there are so far, `count_a`, and how many of each letter are to come, `left_b`, `left_c`.
+
+        While a come, how many of the others will, cannot be known; afterwards a do not count any more.
+        """
+        letters = [f"left_{letter}" for letter in "bc"[: len(self.blocks)]]
+        if state == "start" or state[0] == "a":
+            return {"count_a": 0 if state == "start" else state[1], **dict.fromkeys(letters, -1)}
+        block, left, count = state
+        later = [int(times) * count for times in self.blocks[block + 1 :]]
+        return {"count_a": -1, **dict(zip(letters, [0] * block + [left, *later], strict=True))}
+
     def stops(self, count: int) -> float:
         """Return the probability that a count that has come this far ends here."""
         if count == 0:
@@ -176,6 +188,16 @@ class AmBnCmn(Counting):
         pairs = [pair if rng.random() < 1 / 2 else pair[::-1] for pair in pairs]
         strings = ["a" * m + "b" * n + "c" * (m + n) for m, n in pairs]
         return [Case("larger_of_m_and_n", max(pair), marked(s)) for pair, s in zip(pairs, strings, strict=True)]
+
+    def knows(self, state: Any) -> dict[str, int]:
+        """Return how many a and b there are so far, `count_a` and `count_b`, and how many c are to come, `left_c`.
+
+        Until the first c, how many will come cannot be known; from then on the others do not count any more.
+        """
+        letter, *counts = ("a", 0) if state == "start" else state
+        if letter == "c":
+            return {"count_a": -1, "count_b": -1, "left_c": counts[0]}
+        return {"count_a": counts[0], "count_b": counts[1] if letter == "b" else 0, "left_c": -1}
 
     def _moves(self, state: Any) -> Moves:
         """Go from a state: ("a", m so far), ("b", m, n so far), ("c", how many are left)."""

@@ -123,6 +123,11 @@ class Dyck(Strings):
             text += group if len(text) + len(group) <= length else self.group(rng, 1)
         return text
 
+    def knows(self, state: str | None) -> dict[str, int | str]:
+        """Return `depth`, how many brackets are open, and `innermost`, the one of them that was opened last."""
+        held = (state or "").removeprefix(".")
+        return {"depth": len(held), "innermost": held[-1:]}
+
     def _moves(self, depth: int, stack: str | None) -> Moves:
         """Go from the brackets that are open, the last one at the end; "." stands for a string without any yet."""
         if stack is None:

@@ -57,6 +57,12 @@ class Elman(Pattern):
     def ranges(self, training_text: str) -> dict[str, tuple[int, int]]:
         return {"place_in_word": (0, 3)}
 
+    def knows(self, state: tuple[str, int]) -> dict[str, int | str]:
+        """Return `place`, in its word, of the letter just read, 0 to 3, and the `word`: its first letter tells it."""
+        vowel, left = state
+        word = next((word for word in WORDS if vowel and vowel in word), "")
+        return {"place": len(word) - 1 - left, "word": word}
+
     def _moves(self, state: tuple[str, int]) -> Moves:
         """Go from the vowel to come and how many of it are left."""
         vowel, left = state

@@ -89,6 +89,12 @@ class FlipFlop(Pattern):
         pulses = text[:: self.bits + 1]
         return max(len(gap) for gap in "".join(c if c == "." else " " for c in pulses).split(" "))
 
+    def knows(self, state: tuple[str, str]) -> dict[str, int]:
+        """Return each bit, `bit_A` and so on, after the pulses so far, and `place` in the step: 0 is the pulse."""
+        to_come, memory = state
+        bits = {f"bit_{letter}": int(bit) for letter, bit in zip(string.ascii_uppercase, memory, strict=False)}
+        return bits | {"place": self.bits - len(to_come)}
+
     def _moves(self, state: tuple[str, str]) -> Moves:
         """Go from what of this step is still to be written, and the memory."""
         to_come, memory = state

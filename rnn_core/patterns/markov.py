@@ -3,14 +3,17 @@
 import math
 import string
 from bisect import bisect
+from collections.abc import Hashable
+from functools import cached_property
 from itertools import accumulate
 from random import Random
 
 import numpy as np
 
 from rnn_core.config import ConfigError
+from rnn_core.patterns.shared.automaton import Automaton, explore
 from rnn_core.patterns.shared.base import Pattern, options, refuse, whole
-from rnn_core.patterns.shared.oracle import Oracle
+from rnn_core.patterns.shared.oracle import Moves, Oracle
 
 MOST_PROBABILITIES = 1_000_000
 
@@ -64,6 +67,10 @@ class Markov(Pattern):
         if length < self.order + 2:
             raise ConfigError("length", length, f"{self.order + 2} or more, so that something is drawn by the table")
 
+    def knows(self, state: str) -> dict[str, str]:
+        """Return `context`: the last `order` characters, fewer at the beginning."""
+        return {"context": state}
+
     def sample(self, length: int, rng: Random) -> str:
         size = len(self.alphabet)
         bounds = [list(accumulate(row[:-1])) for row in self.table]
@@ -93,3 +100,21 @@ class MarkovOracle(Oracle):
         context = tuple(came[age : age + predicted] for age in range(self._order))
         result[self._order :] = self._table[context]
         return result
+
+    def states(self, text: str) -> list[Hashable]:
+        return [text[max(0, at - self._order) : at] for at in range(len(text) + 1)]
+
+    @cached_property
+    def automaton(self) -> Automaton | None:
+        """Contexts and what may follow them, those at the beginning among them, which are shorter."""
+        return explore(self.vocabulary.characters, "", self._moves)
+
+    def _moves(self, context: str) -> Moves:
+        size, begin = len(self.vocabulary), len(context) + 1 - self._order
+        row = np.full(size, 1 / size)
+        if len(context) == self._order:
+            row = self._table[tuple(self.vocabulary.to_index[character] for character in context)]
+        return {
+            character: (float(probability), (context + character)[max(0, begin) :])
+            for character, probability in zip(self.vocabulary.characters, row, strict=True)
+        }

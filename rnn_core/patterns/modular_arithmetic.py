@@ -36,5 +36,12 @@ class ModularArithmetic(Folding):
             return memory
         return (total + product) % MODULUS, 1 if symbol == "+" else MODULUS - 1
 
+    def remembers(self, memory: tuple[int, int]) -> dict[str, int]:
+        """Return the `total` of the terms that are done and the `product` of the one that is not, each modulo 5.
+
+        A product begins with its sign, 1 or 4, which is -1 modulo 5.
+        """
+        return dict(zip(("total", "product"), memory, strict=True))
+
     def conclude(self, memory: tuple[int, int]) -> str:
         return str(sum(memory) % MODULUS)

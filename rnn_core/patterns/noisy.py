@@ -5,9 +5,9 @@ from random import Random
 
 import numpy as np
 
-from rnn_core.patterns.shared.base import Pattern, refuse
+from rnn_core.patterns.shared.base import Pattern, least_period, refuse
 from rnn_core.patterns.shared.oracle import Oracle
-from rnn_core.vocabulary import code_points
+from rnn_core.vocabulary import Vocabulary, code_points
 
 LEAST = 1e-9
 """The least rate; the greatest is as far below 1."""
@@ -57,6 +57,29 @@ class Noisy(Pattern):
             character = self.unit[(phase + position) % len(self.unit)]
             characters.append(rng.choice(others[character]) if rng.random() < self.rate else character)
         return "".join(characters)
+
+    def labels(self, text: str) -> dict[str, np.ndarray]:
+        """Return `place`: the likeliest place of the character just read, in the shortest string that is repeated.
+
+        Likeliest given all that was read. Of places that are equally likely it is the one whose stream began earliest
+        in the string. No character is impossible anywhere.
+        """
+        period, unit = least_period(self.unit), code_points(self.unit)
+        Vocabulary(self.alphabet).encode(text)  # refuses characters that are not in the alphabet
+        came = code_points(text)
+        # How likely a phase is depends only on how many characters it explains. A character is right with 1 - rate;
+        # above that of a wrong one, most are best, and below it, fewest.
+        sign = np.sign((1 - self.rate) * (len(self.alphabet) - 1) - self.rate)
+        phases = np.arange(period)[:, None]
+        right = np.zeros((period, 1))
+        places = np.empty(len(text), dtype=np.int64)
+        for begin in range(0, len(text), steps := max(1, CHUNK_NUMBERS // period)):
+            part = slice(begin, begin + steps)
+            step = np.arange(begin, begin + len(came[part]))
+            after = right + (unit[(phases + step) % period] == came[part]).cumsum(axis=1)
+            places[part] = ((sign * after).argmax(axis=0) + step) % period
+            right = after[:, -1:]
+        return {"place": places}
 
 
 class NoisyOracle(Oracle):

@@ -1,6 +1,7 @@
 """reber, ereber: the Reber grammar, and the same inside a frame that must be remembered."""
 
 from random import Random
+from typing import Any
 
 from rnn_core.patterns.shared.base import Case, Evaluation, refuse
 from rnn_core.patterns.shared.oracle import Moves, StateOracle
@@ -69,6 +70,10 @@ class Reber(Strings):
                 cases.append(Case("length", len(string), marked(string)))
         return cases
 
+    def knows(self, state: Any) -> dict[str, int | str]:
+        """Return `node`: that of the graph, 0 to 7."""
+        return {"node": -1 if state == "start" else state}
+
     def _moves(self, node: str | int) -> Moves:
         if node == "start":
             return {MARK: (1.0, 0)}
@@ -104,6 +109,11 @@ class EmbeddedReber(Reber):
     def ranges(self, training_text: str) -> dict[str, tuple[int, int]]:
         least, most = super().ranges(training_text)["length"]
         return {"length": (least, most), "symbol_distance": (least - 3, most - 3)}
+
+    def knows(self, state: Any) -> dict[str, int | str]:
+        """Return `node`, of the inner string's graph, and `remembered`: the letter that must come again in the end."""
+        remembered, at = ("", 0) if state == "start" else state
+        return {"node": at if remembered and at <= 7 else -1, "remembered": remembered}
 
     def _moves(self, node: str | int | tuple[str, int]) -> Moves:
         """Go from "start", from the frame's nodes, or from a node of the inner grammar with the letter to remember."""

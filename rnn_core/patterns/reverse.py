@@ -1,5 +1,7 @@
 """reverse: the control that no finite-state net can learn, since it needs a stack."""
 
+from collections.abc import Hashable
+
 import numpy as np
 
 from rnn_core.patterns.shared.answers import EQUALS, Answers
@@ -20,6 +22,10 @@ class Reverse(Answers):
 
     def oracle_up_to(self, longest: int) -> Oracle:
         return ReverseOracle(self, longest)
+
+    def knows(self, state: str) -> dict[str, int | str]:
+        """Return the `height` of the stack, the letters that are still to be answered, and the one on its `top`."""
+        return {"height": len(state), "top": state[-1:]}
 
     def answer(self, question: str) -> str:
         return question[::-1]
@@ -58,3 +64,15 @@ class ReverseOracle(Oracle):
                 stack.append(character)
             row = certain[index[stack.pop() if stack else MARK]] if answering else self._asking[len(stack)]
         return np.array(rows).reshape(len(text), len(index))
+
+    def states(self, text: str) -> list[Hashable]:
+        """Return the stack before a text and after each of its characters."""
+        stack, answering = "", False
+        stacks: list[Hashable] = [stack]
+        for character in text:
+            if character in (MARK, EQUALS):
+                answering = character == EQUALS
+            else:
+                stack = stack[:-1] if answering else stack + character
+            stacks.append(stack)
+        return stacks

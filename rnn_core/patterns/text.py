@@ -45,6 +45,7 @@ class Text(Pattern):
     example = "text:PATH"
     random = False
     recipe = RECIPE
+    needs_file = True
     default_window = 64
 
     def __init__(self, argument: str) -> None:
@@ -79,6 +80,10 @@ class Text(Pattern):
     @property
     def spec(self) -> str:
         return f"text:{self.path}"
+
+    @property
+    def short_name(self) -> str:
+        return f"text:{self.path.name}"
 
     def check_length(self, length: int) -> None:
         if not 2 <= length <= self.default_length:

@@ -154,6 +154,10 @@ class Tomita(Strings):
             states = table[states].reshape(-1)
         return np.isin(states, [int(state) for state in self._ends])
 
+    def knows(self, state: str) -> dict[str, int]:
+        """Return `node`, the state of the language's automaton as in AUTOMATA, and `may_end`: whether it accepts."""
+        return {"node": int(state or -1), "may_end": state in list(self._ends)}
+
     def _moves(self, state: str) -> Moves:
         if not state:
             return {MARK: (1.0, "0")}

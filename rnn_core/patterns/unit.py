@@ -7,7 +7,7 @@ from functools import cached_property
 from random import Random
 
 from rnn_core.config import ConfigError
-from rnn_core.patterns.shared.base import Evaluation, Pattern, Questioned, family_of
+from rnn_core.patterns.shared.base import Evaluation, Pattern, Questioned, family_of, least_period
 from rnn_core.patterns.shared.cases import ReachRow
 from rnn_core.patterns.shared.oracle import StateOracle
 
@@ -53,6 +53,10 @@ class Unit(Pattern):
     def spec(self) -> str:
         return self.unit if _is_plain(self.unit) else f"unit:{self.unit}"
 
+    @property
+    def motif(self) -> str:
+        return self.unit[: least_period(self.unit)]
+
     def check_length(self, length: int) -> None:
         if length < len(self.unit):
             raise ConfigError("length", length, f"{len(self.unit)} or more, so that the whole unit is read once")
@@ -63,6 +67,10 @@ class Unit(Pattern):
     def evaluation(self, length: int, data_seed: int) -> Evaluation:
         text = self.repeat((1 + BEYOND) * length)
         return Evaluation(text=text, start=length, prime=text[:length], truth=text[length:])
+
+    def knows(self, state: int) -> dict[str, int]:
+        """Return `place`: that of the character just read in the shortest string that is repeated, from 0."""
+        return {"place": (state - 1) % len(self.motif)}
 
     def phases(self, length: int) -> list[str]:
         """Return the first `length` characters as read from each of the unit's len(unit) starting points."""

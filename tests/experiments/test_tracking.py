@@ -19,6 +19,7 @@ from experiments.words import run_name
 from rnn_core.checkpoint import load_record
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared, prepare
+from rnn_core.patterns import parse
 from rnn_core.training import train
 from tests.conftest import PROJECT
 
@@ -66,11 +67,16 @@ def test_a_persons_name_that_looks_made_up_is_kept(store: Path, monkeypatch: pyt
     [
         (TrainConfig(), "abc rnn16 e20 s42"),
         (TrainConfig(pattern="a\nb", cell="lstm", layers=3, epochs=5, seed=0), "a↵b lstm16x3 e5 s0"),
-        (TrainConfig(pattern="text:/somewhere/tale.txt"), "text:tale.txt rnn16 e20 s42"),
+        (TrainConfig(pattern="text:a folder/tale:1.txt"), "text:tale:1.txt rnn16 e20 s42"),
     ],
 )
-def test_a_run_is_named_after_what_it_is(config: TrainConfig, name: str) -> None:
-    assert run_name(config) == name
+def test_a_run_is_named_after_what_it_is(
+    config: TrainConfig, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a folder").mkdir()
+    Path("a folder", "tale:1.txt").write_text("once upon a time")
+    assert run_name(config, parse(config.pattern).short_name) == name
 
 
 def tracked(config: TrainConfig) -> tuple[TrackedRun, Prepared]:

@@ -80,6 +80,36 @@ def test_a_spec_names_the_same_pattern_again(pattern: Pattern) -> None:
     assert again.training_text(500, data_seed=3) == pattern.training_text(500, data_seed=3)
 
 
+def test_a_family_that_needs_a_file_has_no_example_by_itself(pattern: Pattern, file: Path) -> None:
+    assert pattern.needs_file == ("PATH" in pattern.example) == (str(file) in pattern.spec)
+
+
+def test_a_short_name_is_the_spec_without_folders(pattern: Pattern, file: Path) -> None:
+    assert pattern.short_name == pattern.spec.replace(str(file), file.name)
+
+
+def test_a_period_is_the_least_after_which_a_stream_repeats_itself(pattern: Pattern, large: str) -> None:
+    repeating = [lag for lag in range(1, 100) if large[lag:] == large[:-lag]]
+    assert pattern.period == min(repeating, default=None)
+    assert pattern.motif == (large[: repeating[0]] if repeating else None)
+
+
+def test_the_start_of_a_test_ends_with_it_unless_the_stream_repeats_for_ever(pattern: Pattern) -> None:
+    evaluation = pattern.evaluation(500, data_seed=0)
+    whole = len(evaluation.text)
+    for length in (1, 7, whole - 1, whole):
+        assert pattern.start_of_test(evaluation, length) == evaluation.text[:length]
+    longer = pattern.start_of_test(evaluation, whole + 50)
+    assert longer[:whole] == evaluation.text
+    assert longer == (pattern.sample(whole + 50, Random(0)) if pattern.period else evaluation.text)
+
+
+@pytest.mark.parametrize(("unit", "motif"), [("abab", "ab"), ("abaaba", "aba"), ("aab", "aab"), ("abcabd", "abcabd")])
+def test_a_motif_is_the_shortest_string_that_is_repeated(unit: str, motif: str) -> None:
+    pattern = parse(unit)
+    assert (pattern.motif, pattern.period) == (motif, len(motif))
+
+
 def test_a_description_is_one_sentence(pattern: Pattern) -> None:
     assert re.fullmatch(r"[^\n]{20,}\.", pattern.description)
     assert not re.search(r"[.!?] +[A-Z]", pattern.description), "one sentence, not two"

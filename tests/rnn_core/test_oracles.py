@@ -21,7 +21,7 @@ from rnn_core.patterns.shared.strings import Strings, split
 EXAMPLES = [
     family.example
     for family in Pattern.families.values()
-    if "PATH" not in family.example and parse(family.example).oracle is not None
+    if not family.needs_file and parse(family.example).oracle is not None
 ]
 """The example of every family with an oracle; one whose example is a file has none."""
 

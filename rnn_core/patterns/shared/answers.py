@@ -124,6 +124,16 @@ class Folding(Answers):
     def conclude(self, memory: Any) -> str:
         """Return the answer to what is remembered."""
 
+    def knows(self, state: Any) -> dict[str, int]:
+        """Return the `length` of the question so far and what `remembers` says; all -1 from the equals sign on."""
+        if state[0] == "ask":
+            return {"length": state[1], **self.remembers(state[2])}
+        return dict.fromkeys(["length", *self.remembers(self.begin)], -1)
+
+    def remembers(self, memory: Any) -> dict[str, int]:
+        """Return what is remembered as whole numbers, by name."""
+        return {"memory": int(memory)}
+
     def _moves(self, longest: int, state: Any) -> Moves:
         """Go from "start", ("ask", length, memory), ("answer", answer) or "end"."""
         if state in ("start", "end"):

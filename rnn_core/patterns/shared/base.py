@@ -1,6 +1,7 @@
 """What every pattern offers: an alphabet, a sample to train on, an oracle, a recipe, and something to be tested on."""
 
 import difflib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from rnn_core.config import ConfigError
+from rnn_core.patterns.shared.automaton import Automaton
 from rnn_core.patterns.shared.cases import ReachRow
 from rnn_core.patterns.shared.oracle import Oracle
 
@@ -72,7 +74,9 @@ class Pattern(ABC):
     Attributes:
         family: the word before the colon.
         example: a spec of the family, shown and tested.
-        recipe: the TrainConfig fields with which `example` is known to be learnt.
+        recipe: the TrainConfig fields with which the pattern is known to be learnt. The class has the one of `example`;
+            where a spec's argument makes a difference, the instance sets its own.
+        needs_file: whether a spec names a file, so that `example` is no pattern by itself.
         random: whether a sample depends on its seed.
         every_size: whether `cases` has every size up to the greatest, so that all up to some size can be right.
         mark: the character that stands before and after each string; empty for a stream.
@@ -86,7 +90,8 @@ class Pattern(ABC):
     family: ClassVar[str]
     families: ClassVar[dict[str, type["Pattern"]]] = {}
     example: ClassVar[str]
-    recipe: ClassVar[Mapping[str, Any]] = {}
+    recipe: Mapping[str, Any] = {}
+    needs_file: ClassVar[bool] = False
     random: ClassVar[bool] = True
     every_size: ClassVar[bool] = False
     mark: ClassVar[str] = ""
@@ -108,6 +113,21 @@ class Pattern(ABC):
     @abstractmethod
     def spec(self) -> str:
         """The spec that names this pattern from any folder."""
+
+    @property
+    def short_name(self) -> str:
+        """What the name of a run calls the pattern: by default its spec."""
+        return self.spec
+
+    @property
+    def motif(self) -> str | None:
+        """The shortest string that the stream repeats for ever, from its beginning on; None where it repeats none."""
+        return None
+
+    @property
+    def period(self) -> int | None:
+        """How many characters the stream takes to repeat itself, the length of `motif`; None where it does not."""
+        return None if self.motif is None else len(self.motif)
 
     @property
     def outputs(self) -> str:
@@ -155,6 +175,61 @@ class Pattern(ABC):
         """Return what a net trained on `length` characters is tested on: by default a fresh draw."""
         text = self.sample(TEST_LENGTH, Random(f"evaluation {data_seed}"))
         return Evaluation(text=text, start=1, prime=text[:1], truth="")
+
+    def start_of_test(self, evaluation: Evaluation, length: int) -> str:
+        """Return the first `length` characters of the test: all of it where it has no more.
+
+        A stream that repeats for ever goes on beyond the end of its test.
+        """
+        motif = self.motif
+        if motif is None:
+            return evaluation.text[:length]
+        return (motif * math.ceil(length / len(motif)))[:length]
+
+    def labels(self, text: str) -> dict[str, np.ndarray]:
+        """Return what the pattern knows of each place of a text after reading the character there, by name.
+
+        By default the labels are those of `knows`, where each family says what they are, and `state`, the number of the
+        state of `automaton()`, where there is one. A mark ends one string and begins the next: the labels of its place
+        are those of a string that has no characters yet. Strings beyond the pattern's own limits have labels too, if
+        `language` holds them possible; their `state` is -1 wherever the automaton has no such state.
+
+        Arguments:
+            text: characters as the pattern writes them from its beginning on, strings with their marks.
+
+        Returns:
+            For each name an array of shape (len(text),): whole numbers, -1 where there is nothing to know; bools; or
+            texts, empty where there is nothing to know. The names are the same for every text.
+
+        Raises:
+            UnknownCharacterError: a character is not in the alphabet.
+            ValueError: a character cannot come where it stands; the message names the first such place.
+        """
+        if self.language is None:
+            return {}
+        self.language.check_possible(text)
+        states = self.language.states(text)
+        if states is None:
+            return {}
+        numbers = {state: number for number, state in enumerate(dict.fromkeys(states))}
+        place = np.array([numbers[state] for state in states[1:]], dtype=np.int64)
+        known = [self.knows(state) for state in numbers]
+        labels = {name: np.array([each[name] for each in known])[place] for name in known[0]}
+        if (automaton := self.automaton()) is not None:
+            number_of = {state: number for number, state in enumerate(automaton.states)}
+            labels["state"] = np.array([number_of.get(state, -1) for state in numbers], dtype=np.int64)[place]
+        return labels
+
+    def knows(self, state: Any) -> Mapping[str, int | str]:
+        """Return the labels of a place by name, given the oracle's state after the character there; by default none.
+
+        The names are the same for every state. The start, the state before the first character, is asked for, too.
+        """
+        return {}
+
+    def automaton(self) -> Automaton | None:
+        """Return the oracle as tables; None without an oracle, or where it has too many states."""
+        return None if self.oracle is None else self.oracle.automaton
 
     @property
     def language(self) -> Oracle | None:
@@ -231,6 +306,16 @@ def options(spec: str, argument: str, allowed: Mapping[str, str]) -> dict[str, s
             raise refuse(spec, f"options as in {spec.removesuffix(argument)}{shown}, not {part!r}")
         given[name] = value
     return {**allowed, **given}
+
+
+def least_period(text: str) -> int:
+    """Return the length of the shortest string that makes `text` when it is repeated.
+
+    Example:
+        >>> least_period("abab"), least_period("aab")
+        (2, 3)
+    """
+    return (2 * text).index(text, 1)
 
 
 def family_of(spec: str) -> tuple[type[Pattern], str]:

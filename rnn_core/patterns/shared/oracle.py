@@ -2,10 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from rnn_core.patterns.shared.automaton import Automaton, explore
 from rnn_core.vocabulary import Vocabulary
 
 Moves = Mapping[str, tuple[float, Hashable]]
@@ -47,6 +49,29 @@ class Oracle(ABC):
         some = self.vocabulary.characters[0]  # whatever stands there does not change its own distribution
         probabilities = self.distributions(prefix + some)[-1]
         return dict(zip(self.vocabulary.characters, probabilities.tolist(), strict=True))
+
+    def states(self, text: str) -> list[Hashable] | None:
+        """Return what is known before `text` and after each of its characters, len(text) + 1 states.
+
+        By default None: what the oracle knows is not one of countably many states.
+
+        Arguments:
+            text: one that is possible.
+        """
+        return None
+
+    @property
+    def automaton(self) -> Automaton | None:
+        """The oracle as tables; by default None."""
+        return None
+
+    def check_possible(self, text: str) -> None:
+        """Raise ValueError if a character of `text` cannot come after those before it; it names the first."""
+        impossible = np.flatnonzero(np.isneginf(self.log_probs(text)))
+        if len(impossible):
+            at = int(impossible[0])
+            allowed = [repr(c) for c, probability in self.next_distribution(text[:at]).items() if probability > 0]
+            raise ValueError(f"place {at} of the text holds {text[at]!r}; allowed there: {', '.join(allowed)}")
 
 
 class StateOracle(Oracle):
@@ -92,7 +117,7 @@ class StateOracle(Oracle):
         return self._next[number][character]
 
     def _walk(self, text: str) -> tuple[list[int], list[float]]:
-        """Return the number of the state before each character, and the character's probability there."""
+        """Return the numbers of the states, len(text) + 1 from the start on, and each character's probability."""
         self.vocabulary.encode(text)  # refuses characters that are not in the alphabet
         if len(self._states) > MOST_STATES:
             self._forget()
@@ -101,11 +126,11 @@ class StateOracle(Oracle):
             numbers.append(number)
             number, probability = self._next[number].get(character) or self._step(number, character)
             probabilities.append(probability)
-        return numbers, probabilities
+        return [*numbers, number], probabilities
 
     def distributions(self, text: str) -> np.ndarray:
         numbers, _ = self._walk(text)
-        met, place = np.unique(np.array(numbers, dtype=np.int64), return_inverse=True)
+        met, place = np.unique(np.array(numbers[:-1], dtype=np.int64), return_inverse=True)
         rows = np.zeros((len(met), len(self.vocabulary)))
         for row, number in zip(rows, met, strict=True):
             for character, (probability, _) in (self._moves(self._states[number]) if number else {}).items():
@@ -117,3 +142,11 @@ class StateOracle(Oracle):
         with np.errstate(divide="ignore"):
             log_probs: np.ndarray = np.log(np.array(self._walk(text)[1]))
             return log_probs
+
+    def states(self, text: str) -> list[Hashable]:
+        return [self._states[number] for number in self._walk(text)[0]]
+
+    @cached_property
+    def automaton(self) -> Automaton | None:
+        """The oracle as tables; None where it has more than `automaton.MOST_STATES` states."""
+        return explore(self.vocabulary.characters, self._start, self._moves)

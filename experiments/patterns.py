@@ -10,7 +10,7 @@ from typing import Annotated
 
 import tyro
 
-from experiments.flags import UsageError, complain, read_flags
+from experiments.flags import UsageError, complain, read_flags, with_flags
 from experiments.words import settings
 from rnn_core.config import ConfigError
 from rnn_core.patterns import Pattern, parse
@@ -38,7 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             show(parse(Pattern.families[asked].example if asked in Pattern.families and asked != "text" else asked))
         else:
             list_families()
-    except (ConfigError, UsageError) as error:
+    except ConfigError as error:
+        return complain(with_flags(error), 2)
+    except UsageError as error:
         return complain(str(error), 2)
     except BrokenPipeError:  # the reader has seen enough
         sys.stdout = None

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from analysis.runs import Recorded, recorded_runs
+from analysis.runs.offer import PLURALS
+from experiments.flags import with_flags
 from experiments.grid import Asked
 from experiments.tracking import Membership, TrackedRun, TrackingError, delete_half_made, goes_on
 from experiments.words import first_line
@@ -269,7 +271,7 @@ def _record(trained: _Trained, prepared: Prepared, asked: Asked, membership: Mem
         for record in trained.history:
             run.log(record)
         if trained.diverged:
-            run.finish(None, "FAILED", f"diverged: {trained.diverged}")
+            run.finish(None, "FAILED", f"diverged: {with_flags(trained.diverged, PLURALS)}")
         else:
             run.finish(trained.net, "FINISHED", "finished")
         outcome = Outcome(digest, run_id, run.end_reason, run.metrics)

@@ -35,11 +35,17 @@ class EpochRecord:
 
 
 class DivergedError(ArithmeticError):
-    """The loss is no longer a finite number."""
+    """The loss is no longer a finite number.
+
+    Attributes:
+        fields: the fields of TrainConfig whose change may help.
+    """
+
+    fields = ("learning_rate", "clip")
 
     def __init__(self, epoch: int, loss: float) -> None:
         super().__init__(
-            f"the loss became {loss} in epoch {epoch}; give a lower --learning-rate, or clip gradients (--clip 1)"
+            f"the loss became {loss} in epoch {epoch}; give a lower learning_rate, or clip gradients with clip=1"
         )
         self.epoch = epoch
         self.loss = loss

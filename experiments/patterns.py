@@ -86,7 +86,7 @@ def show(pattern: Pattern) -> None:
         rows.append(("mark", f"{pattern.mark} stands before and after each string; the one after it is predicted"))
     scored = pattern.scored(text)
     if scored is not None:
-        rows.append(("scored", f"{scored.mean():.1%} of the characters: the others are only read"))
+        rows.append(("scored", f"{scored.sum() / len(scored):.1%} of the characters: the others are only read"))
     rows.append(("training", f"{length} characters unless --length says otherwise"))
     drawn = ", drawn anew for each --data-seed" if pattern.random else ""
     rows.append(("test", f"{len(evaluation.text) - evaluation.start} predictions{drawn}"))

@@ -92,14 +92,18 @@ class Outcome:
 
     def with_curve(self, losses_e: np.ndarray) -> "Outcome":
         """Return the outcome with a curve, of which at most MOST_POINTS are kept, the first and the last among them."""
-        epochs = len(losses_e)
-        epoch_e = np.unique(np.linspace(0, max(epochs - 1, 0), min(epochs, MOST_POINTS)).astype(int))
+        epoch_e = thinned(len(losses_e))
         return dataclasses.replace(self, epoch_e=epoch_e, curve_e=losses_e[epoch_e].astype(np.float32))
 
     @property
     def end(self) -> str:
         """How it ended: "finished", "diverged", or "failed", which may go well another time."""
         return next((end for end in ("finished", "diverged") if self.end_reason.startswith(end)), "failed")
+
+
+def thinned(epochs: int) -> np.ndarray:
+    """Return which of so many epochs, from 0, are kept of a curve: at most MOST_POINTS, the first and the last too."""
+    return np.unique(np.linspace(0, max(epochs - 1, 0), min(epochs, MOST_POINTS)).astype(int))
 
 
 @dataclass(frozen=True)

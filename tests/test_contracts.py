@@ -123,6 +123,15 @@ def test_the_core_names_no_flag_and_no_command() -> None:
                 assert not found, f"{path}:{node.lineno} says {node.value!r}"
 
 
+def test_statistics_live_in_compare_alone() -> None:
+    for path in (PROJECT / "experiments").rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        assert not used & {"groupby", "mean", "nanmean", "average", "median", "nanmedian", "std", "nanstd", "var"}, path
+        assert not used & {"quantile", "percentile", "agg", "describe"}, path
+        assert "statistics" not in {name.split(".")[0] for name in imported(path)}, path
+
+
 def is_mlflow(name: str) -> bool:
     return name.split(".")[0] == "mlflow"
 

@@ -87,6 +87,7 @@ def reach(runs: pd.DataFrame, lines: str, measure: str = "") -> Picture:
     check_lines(shown, ["pattern"], lines)
     points = pd.concat([_points(some) for _, some in table.groupby("pattern", sort=False)])
     found: dict[Any, list[figures.ReachBand]] = {}
+    seeds = []
     for key, some in each_setting(shown, by):
         own = points[points["run_id"].isin(some["run_id"])]
         share_ns = own.pivot(index="run_id", columns="size", values="share")
@@ -94,6 +95,7 @@ def reach(runs: pd.DataFrame, lines: str, measure: str = "") -> Picture:
         edges = [np.array([getattr(one, name) for one in estimates_s]) for name in EDGES]
         band = figures.ReachBand(compare.words({lines: key[lines]}), share_ns.columns.to_numpy(), *edges)
         found.setdefault(key["pattern"], []).append(band)
+        seeds.append(len(some))
     panels = []
     for pattern, bands in found.items():
         sizes = table[(table["pattern"] == pattern) & table["trained"].astype(bool)].groupby("run_id")["size"]
@@ -103,8 +105,7 @@ def reach(runs: pd.DataFrame, lines: str, measure: str = "") -> Picture:
                 str(pattern), measure or main[pattern], (int(least), int(most)) if least <= most else None, bands
             )
         )
-    n = table.groupby(by, sort=False)["run_id"].nunique()
-    return figures.reaches(f"Whole cases right at each {measure or 'size'}", panels, compare.spread("median", n))
+    return figures.reaches(f"Whole cases right at each {measure or 'size'}", panels, compare.spread("median", seeds))
 
 
 def _points(cases: pd.DataFrame) -> pd.DataFrame:

@@ -182,14 +182,14 @@ def growth(title: str, table: pd.DataFrame, measures: Mapping[str, str]) -> Pict
     """
     need(table, list(measures))
     check_one_setting(table, ["epochs"], "growth is drawn of one setting: ")
-    panels = []
+    panels, seeds = [], []
     for name, label in measures.items():
         value_se = table.pivot(index=SEEDS, columns="epochs", values=name).astype(float)
         found = [compare.estimate(value_se[epochs]) for epochs in value_se]
+        seeds += [one.n for one in found]
         edges: list[Any] = [np.array([getattr(one, side) for one in found]) for side in ("value", "low", "high")]
         panels.append(figures.Growth(label, value_se.columns.to_numpy(), value_se.to_numpy(), *edges))
-    known = table.groupby("epochs")[list(measures)].count()
-    return figures.growth(title, panels, compare.spread("median", known.to_numpy().ravel()))
+    return figures.growth(title, panels, compare.spread("median", seeds))
 
 
 def _on_units(runs: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

@@ -4,7 +4,7 @@ Where fields are asked for, one name will do, or several. What a table lacks, a 
 """
 
 import warnings
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import compare, figures
-from analysis.compare.settings import each_setting, names_of, need
+from analysis.compare.settings import each_setting, names_of, need, settings_within
 from analysis.figures import Picture
 from analysis.figures.style import COLOURS
 
@@ -29,6 +29,9 @@ METRICS = {
 }
 """What an axis says of a metric; of another, its name."""
 
+MOST_BESIDE = 4
+"""Panels of a second field that stand side by side."""
+
 EDGES = ("value", "low", "high")
 """What an estimate is drawn by."""
 
@@ -44,18 +47,26 @@ def longest(runs: pd.DataFrame, by: str | Sequence[str]) -> pd.DataFrame:
     """
     names = names_of(by)
     need(runs, [*names, "epochs"])
-    if "epochs" in names:
+    if "epochs" in names or runs.empty:
         return runs
-    most = runs.groupby(names, sort=False)["epochs"].transform("max") if names else runs["epochs"].max()
-    shown = runs[runs["epochs"] == most]
-    seeds = [some.groupby(names)["seed"].nunique() if names else some["seed"].nunique() for some in (runs, shown)]
-    if np.any(seeds[1] < seeds[0]):
+    kept: list[int] = []
+    left_out = False
+    for _, settings in settings_within(runs.reset_index(drop=True), names, "epochs"):
+        most = settings[max(settings)]
+        kept += most.index.tolist()
+        left_out |= most["seed"].nunique() < len(set().union(*(some["seed"] for some in settings.values())))
+    if left_out:
         warnings.warn("some seeds have not been trained for the most epochs, and are left out", stacklevel=3)
-    return shown
+    return runs.iloc[sorted(kept)]
 
 
 def learning(
-    runs: pd.DataFrame, curves: pd.DataFrame, panels: str | Sequence[str], lines: str, metric: str = "train_loss"
+    runs: pd.DataFrame,
+    curves: pd.DataFrame,
+    panels: str | Sequence[str],
+    lines: str,
+    metric: str = "train_loss",
+    note: str = "",
 ) -> Picture:
     """Draw training curves with their spread over seeds, and the floor of each panel.
 
@@ -65,9 +76,11 @@ def learning(
         runs: a table from `find_runs`; of each setting the runs with most epochs count.
         curves: theirs, from `runs.curves`.
         panels: the fields that the panels differ in; none for a single panel. With two, each value of the first has a
-            row, in which those of the second stand side by side: a combination without runs has an empty panel.
+            row, in which those of the second, where there are no more than 4, stand side by side: a combination
+            without runs has an empty panel.
         lines: the field that the lines of a panel differ in, at most 7 values.
         metric: of the curves. A panel on one pattern has its floor in `train_loss`.
+        note: what else the title says, such as how many settings are left out.
 
     Raises:
         MixedError: runs of one line differ in more than their seeds.
@@ -78,22 +91,25 @@ def learning(
     table = compare.bands(shown, curves, [*names, lines], metric)
     if table.empty:
         raise ValueError(f"none of {len(runs)} runs has a finite {metric}; allowed: one or more")
-    check_lines(table, names, lines)
-    if len(names) == 2:
-        sides = [_values(shown, name) for name in names]
-        keys: list[dict[Hashable, Any]] = [dict(zip(names, key, strict=True)) for key in product(*sides)]
-        columns = len(sides[1])
-    else:
-        keys, columns = [key for key, _ in _settings(shown, names)], 3
+    check_lines(shown, names, lines)
+    there = {tuple(key.values()): settings for key, settings in settings_within(shown, names, lines)}
+    keys, columns = list(there), figures.PANELS_A_ROW
+    if len(names) == 2 and len(side := _values(shown, names[1])) <= MOST_BESIDE:
+        keys, columns = list(product(_values(shown, names[0]), side)), len(side)
+    band_of = _bands_of(table, curves[curves["metric"] == metric], [*names, lines])
     drawn = []
     for key in keys:
-        own, some = _of(shown, key), _of(table, key)
-        bands = [figures.Band(compare.words(line), *_edges(part)) for line, part in _settings(some, [lines])]
-        title = compare.words(key) + ("" if bands else ": no curve" if len(own) else ": no runs")
-        drawn.append(figures.Panel(title, bands, _floor(own) if metric == "train_loss" else None))
+        settings = there.get(key, {})
+        found = {compare.words({lines: value}): band_of.get((*key, value)) for value in settings}
+        bands = [figures.Band(label, *edges) for label, edges in found.items() if edges is not None]
+        title = compare.words(dict(zip(names, key, strict=True)))
+        title += "" if bands else ": no curve" if settings else ": no runs"
+        floor = _floor(pd.concat(list(settings.values()))) if settings and metric == "train_loss" else None
+        drawn.append(figures.Panel(title, bands, floor))
     limits = (0.0, 1.0) if metric == "train_accuracy" else None
     name = METRICS.get(metric, metric.replace("_", " "))
-    return figures.bands(_plain(name), drawn, compare.spread("median", table["n"]), columns, name, limits)
+    title = _plain(name) + (f" ({note})" if note else "")
+    return figures.bands(title, drawn, compare.spread("median", table["n"]), columns, name, limits)
 
 
 def shares(runs: pd.DataFrame, right: str, title: str, panels: str | None, rows: str, columns: str) -> Picture:
@@ -121,21 +137,57 @@ def shares(runs: pd.DataFrame, right: str, title: str, panels: str | None, rows:
     known = runs[right].dropna().astype(float)
     if len(odd := known[~known.isin([0.0, 1.0])]):
         raise ValueError(f"{right} is {odd.iloc[0]:g} in a run; allowed: truths, or 1 and 0")
-    seeds = {tuple(key.values()): some[right].dropna().astype(float) for key, some in each_setting(runs, by)}
-    sides = [_values(runs, name) for name in (rows, columns)]
-    maps = []
-    for value in _values(runs, panels) if panels else [None]:
-        share_rc = np.full((len(sides[0]), len(sides[1])), np.nan)
-        note_rc = np.full(share_rc.shape, "", dtype=object)
-        for place in np.ndindex(share_rc.shape):
-            key = (sides[0][place[0]], sides[1][place[1]])
-            hits = seeds.get((value, *key) if panels else key, known[:0])
-            if len(hits):
-                share_rc[place] = hits.mean()
-                note_rc[place] = f"{hits.sum():.0f}/{len(hits)}"
-        maps.append(figures.HeatMap(compare.words({panels: value}) if panels else "", share_rc, note_rc))
-    labels = [(name.replace("_", " "), list(map(str, side))) for name, side in zip((rows, columns), sides, strict=True)]
-    return figures.heat_map(title, maps, labels[0], labels[1], "share of the seeds", False, (0.0, 1.0))
+    cells = {}
+    for key, some in each_setting(runs, by):
+        hits = some[right].dropna().astype(bool)
+        cells[tuple(key.values())] = compare.share(hits).value, f"{hits.sum()}/{len(hits)}"
+    maps, down, across = _maps(runs, [panels] if panels else [], rows, columns, cells)
+    return figures.heat_map(title, maps, down, across, "share of the seeds", False, (0.0, 1.0))
+
+
+def medians(
+    runs: pd.DataFrame,
+    metric: str,
+    panels: str | Sequence[str],
+    rows: str | None,
+    columns: str | None,
+    log: bool = False,
+    note: str = "",
+) -> Picture:
+    """Draw the median of a metric over the seeds of each setting, as heat maps.
+
+    A setting without runs or without the metric is hatched. Where some runs have none, such as those that diverged,
+    each cell says how many seeds it rests on. Numbers ascend along a side, names stand as in the table.
+
+    Arguments:
+        runs: a table of runs.
+        metric: a numeric column of it.
+        panels: the fields that the maps differ in; none for one map.
+        rows: the field along the rows; None for a single row.
+        columns: the field along the columns; None for a single column.
+        log: whether colours follow the logarithm.
+        note: what else the title says, such as how many settings are left out.
+
+    Raises:
+        MixedError: runs of one cell differ in more than their seeds.
+        ValueError: an unknown column, or no run has the metric.
+    """
+    names = names_of(panels)
+    by = [*names, *filter(None, (rows, columns))]
+    table = compare.over_seeds(runs, metric, by)
+    known = table["n"][table["n"] > 0]
+    if known.empty:
+        raise ValueError(f"none of {len(runs)} runs has a finite {metric}; allowed: one or more")
+    noted = (table["missing"] > 0).any() or known.nunique() > 1
+    cells = {
+        tuple(row[name] for name in by): (float(row["value"]), f"n={row['n']}" if noted else "")
+        for row in table.to_dict("records")
+    }
+    maps, down, across = _maps(runs, names, rows, columns, cells)
+    name = METRICS.get(metric, metric.replace("_", " "))
+    said = [f"{_plain(name)}: {compare.middle('median', known)}"]
+    said += (["few seeds"] if 1 < known.max() < compare.SMALL else []) + ([note] if note else [])
+    return figures.heat_map(", ".join(said), maps, down, across, name, log)
 
 
 def times(runs: pd.DataFrame, curves: pd.DataFrame, by: str | Sequence[str], threshold: float = 1.0) -> Picture:
@@ -157,7 +209,7 @@ def times(runs: pd.DataFrame, curves: pd.DataFrame, by: str | Sequence[str], thr
     table = compare.epochs_to_solve(shown, curves, threshold)
     medians = compare.time_to_solve(table, by)
     drawn = []
-    for (key, some), median in zip(_settings(table, by), medians.to_dict("records"), strict=True):
+    for (key, some), median in zip(each_setting(table, by), medians.to_dict("records"), strict=True):
         solved_n, epochs_n = some["solved"].to_numpy(bool), some["epochs_to_solve"].to_numpy(float)
         drawn.append(figures.Times(compare.words(key), epochs_n, solved_n, *(median[name] for name in EDGES)))
     title = f"Epochs until training accuracy stays at {100 * threshold:g}%, 95 % interval of the median"
@@ -224,20 +276,39 @@ def differences(title: str, pairs: Mapping[str, compare.Paired], x_label: str) -
     return figures.intervals(title, rows, x_label, 1.0 if ratio else 0.0, ratio)
 
 
-def _settings(table: pd.DataFrame, by: str | Sequence[str]) -> list[tuple[dict[Hashable, Any], pd.DataFrame]]:
-    """Return each setting of a table, in order of appearance, with its rows."""
-    names = names_of(by)
-    if not names:
-        return [({}, table)]
-    groups = table.groupby(names, sort=False, observed=True)
-    return [(dict(zip(names, key, strict=True)), some) for key, some in groups]
+def _maps(
+    runs: pd.DataFrame,
+    panels: Sequence[str],
+    rows: str | None,
+    columns: str | None,
+    cells: Mapping[tuple[Any, ...], tuple[float, str]],
+) -> tuple[list[figures.HeatMap], tuple[str, list[str]], tuple[str, list[str]]]:
+    """Return heat maps, one for each combination of panels that has runs, and the name and labels of both sides.
 
-
-def _of(table: pd.DataFrame, setting: Mapping[Hashable, object]) -> pd.DataFrame:
-    """Return the rows of one setting."""
-    for name, value in setting.items():
-        table = table[table[name] == value]
-    return table
+    Arguments:
+        runs: a table of runs.
+        panels: the fields that the maps differ in.
+        rows: the field along the rows; None for a single row.
+        columns: the field along the columns; None for a single column.
+        cells: by the values of panels, rows and columns, the number in a cell, NaN for none, and its note.
+    """
+    down, across = (_values(runs, name) if name else [None] for name in (rows, columns))
+    there = {key[: len(panels)] for key in cells}
+    noted = any(note for _, note in cells.values())
+    maps = []
+    for panel in (key for key in product(*(_values(runs, name) for name in panels)) if key in there):
+        value_rc = np.full((len(down), len(across)), np.nan)
+        note_rc = np.full(value_rc.shape, "", dtype=object)
+        for place in np.ndindex(value_rc.shape):
+            key = (*panel, *([down[place[0]]] if rows else []), *([across[place[1]]] if columns else []))
+            value_rc[place], note_rc[place] = cells.get(key, (np.nan, ""))
+        label = compare.words(dict(zip(panels, panel, strict=True)))
+        maps.append(figures.HeatMap(label, value_rc, note_rc if noted else None))
+    sides = [
+        ((name or "").replace("_", " "), ["" if value is None else str(value) for value in side])
+        for name, side in ((rows, down), (columns, across))
+    ]
+    return maps, sides[0], sides[1]
 
 
 def _values(runs: pd.DataFrame, field: str) -> list[Any]:
@@ -246,19 +317,27 @@ def _values(runs: pd.DataFrame, field: str) -> list[Any]:
     return sorted(values) if pd.api.types.is_numeric_dtype(runs[field]) else values
 
 
-def check_lines(table: pd.DataFrame, panels: Sequence[str], lines: str) -> None:
+def check_lines(runs: pd.DataFrame, panels: Sequence[str], lines: str) -> None:
     """Raise ValueError if a panel would have more lines than there are colours."""
-    for key, some in _settings(table, panels):
-        if (count := some[lines].nunique()) > len(COLOURS):
+    for key, settings in settings_within(runs, panels, lines):
+        if (count := len(settings)) > len(COLOURS):
             where = f" in {compare.words(key)}" if key else ""
             advice = f"leave some out with find_runs({lines}=...)"
             raise ValueError(f"{lines} has {count} values{where}; allowed: {len(COLOURS)} lines in a panel; {advice}")
 
 
-def _edges(part: pd.DataFrame) -> list[np.ndarray]:
-    """Return the middle, the lower and the upper edge of a band at every epoch from 0."""
-    every = part.set_index("epoch").reindex(range(int(part["epoch"].max()) + 1))
-    return [every[name].to_numpy() for name in EDGES]
+def _bands_of(table: pd.DataFrame, curves: pd.DataFrame, by: Sequence[str]) -> dict[tuple[Any, ...], list[np.ndarray]]:
+    """Return by the values of the by columns the middle, the lower and the upper edge of each band, and its epochs.
+
+    The epochs are those of the curves up to the band's last one: where the band has no value, it has NaN.
+    """
+    every = np.unique(curves["epoch"])
+    found = {}
+    for key, part in table.groupby(list(by), sort=False):
+        epoch_e = every[every <= part["epoch"].max()]
+        known = part.set_index("epoch").reindex(epoch_e)
+        found[key] = [*(known[name].to_numpy() for name in EDGES), epoch_e]
+    return found
 
 
 def _floor(runs: pd.DataFrame) -> float | None:

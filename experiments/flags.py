@@ -4,12 +4,13 @@ import contextlib
 import io
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 import tyro
 
 from rnn_core.config import ConfigError
+from rnn_core.training import DivergedError
 from rnn_core.vocabulary import visible
 
 T = TypeVar("T")
@@ -50,6 +51,24 @@ def read_flags(flags: type[T], program: str, arguments: Sequence[str] | None, de
             allowed = "whole numbers" if kind == "INT" else "numbers"
             raise ConfigError(name.replace("-", "_"), came, allowed) from None
         raise UsageError(said) from None
+
+
+def with_flags(
+    error: ConfigError | DivergedError,
+    names: Mapping[str, str] | None = None,
+    from_recipes: Collection[str] = (),
+) -> str:
+    """Return what an error of the core says, and the flags of a command that change it.
+
+    Arguments:
+        error: it names fields.
+        names: by field what its flag is called, such as a sweep's plurals; a field that is not there is its own flag.
+        from_recipes: the fields that a pattern's recipe gave, and nobody typed.
+    """
+    fields = error.fields if isinstance(error, DivergedError) else (error.field,)
+    flags = ", ".join(f"--{(names or {}).get(name, name).replace('_', '-')}" for name in fields)
+    recipe = "; the value may be a recipe's, which this flag changes" if set(fields) & set(from_recipes) else ""
+    return f"{error} ({flags}){recipe}"
 
 
 def complain(message: str, exit_status: int) -> int:

@@ -12,7 +12,7 @@ import torch
 import tyro
 
 from analysis.runs import RunError, find_run, load_run
-from experiments.flags import UsageError, complain, read_flags
+from experiments.flags import UsageError, complain, read_flags, with_flags
 from rnn_core.checkpoint import CheckpointError
 from rnn_core.config import ConfigError
 from rnn_core.nets.reading import begun, generate
@@ -60,7 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for index in islice(generate(net, indices, flags.temperature, draws, run.record.mark_index), flags.length):
             print(vocabulary.to_character[index], end="", flush=True)
         print(flush=True)
-    except (ConfigError, UsageError, RunError, CheckpointError) as error:
+    except ConfigError as error:
+        return complain(with_flags(error), 2)
+    except (UsageError, RunError, CheckpointError) as error:
         return complain(str(error), 2)
     except KeyboardInterrupt:
         print()

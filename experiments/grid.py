@@ -5,14 +5,14 @@ import itertools
 import json
 import re
 import tomllib
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from analysis.runs.offer import PLURALS
 from experiments.flags import UsageError
-from rnn_core.config import PLURALS, ConfigError, TrainConfig
+from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.patterns import Pattern, parse
 
 FIELDS: dict[str, Any] = dataclasses.asdict(TrainConfig())
@@ -58,17 +58,16 @@ class Grid:
         """Return every run, the seeds of a setting one after the other.
 
         Raises:
-            UsageError, ConfigError: some combination of values is not allowed.
+            ConfigError: some combination of values is not allowed; it names the field, not the sweep's list of it.
         """
         others = {name: values for name, values in self.values.items() if name != "pattern"}
         runs = []
-        with in_plurals():
-            for pattern in self.values.get("pattern", (FIELDS["pattern"],)):
-                given = (self.patterns.get(pattern) or parse(pattern)).recipe
-                recipe = {name: value for name, value in given.items() if name not in others}
-                for combination in itertools.product(*others.values()):
-                    fields = recipe | dict(zip(others, combination, strict=True))
-                    runs += [Asked(TrainConfig(pattern=pattern, seed=seed, **fields), recipe) for seed in self.seeds]
+        for pattern in self.values.get("pattern", (FIELDS["pattern"],)):
+            given = (self.patterns.get(pattern) or parse(pattern)).recipe
+            recipe = {name: value for name, value in given.items() if name not in others}
+            for combination in itertools.product(*others.values()):
+                fields = recipe | dict(zip(others, combination, strict=True))
+                runs += [Asked(TrainConfig(pattern=pattern, seed=seed, **fields), recipe) for seed in self.seeds]
         return runs
 
     def text(self) -> str:
@@ -104,28 +103,10 @@ def read_grid(said: Mapping[str, str], file: Path | None) -> Grid:
     values = {
         name: _values(name, given[plural]) for name, plural in PLURALS.items() if plural in given and name != "seed"
     }
-    with in_plurals():
-        patterns = {pattern.spec: pattern for pattern in map(parse, values.get("pattern", ()))}
+    patterns = {pattern.spec: pattern for pattern in map(parse, values.get("pattern", ()))}
     if patterns:  # as the runs name them: from any folder
         values["pattern"] = tuple(patterns)
     return Grid(values, _seeds(given.get("seeds", DEFAULT_SEEDS)), patterns)
-
-
-@contextmanager
-def in_plurals(from_recipes: Collection[str] = ()) -> Iterator[None]:
-    """Let a refusal of one value name the flag of a sweep, the field's plural, and say that a recipe may be behind it.
-
-    Arguments:
-        from_recipes: the fields that some recipe gave.
-    """
-    try:
-        yield
-    except ConfigError as error:
-        singular, plural = (
-            f"(--{name.replace('_', '-')})" for name in (error.field, PLURALS.get(error.field, error.field))
-        )
-        recipes = "; the value may be a recipe's, which this flag changes" if error.field in from_recipes else ""
-        raise UsageError(str(error).replace(singular, plural) + recipes) from None
 
 
 def _read_file(file: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import tyro
 
-from experiments.flags import UsageError, complain, read_flags
+from experiments.flags import UsageError, complain, read_flags, with_flags
 from experiments.words import settings
 from rnn_core.config import ConfigError
 from rnn_core.patterns import Pattern, parse
@@ -39,7 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             show(parse(asked if family is None or family.needs_file else family.example))
         else:
             list_families()
-    except (ConfigError, UsageError) as error:
+    except ConfigError as error:
+        return complain(with_flags(error), 2)
+    except UsageError as error:
         return complain(str(error), 2)
     except BrokenPipeError:  # the reader has seen enough
         sys.stdout = None
@@ -86,7 +88,7 @@ def show(pattern: Pattern) -> None:
         rows.append(("mark", f"{pattern.mark} stands before and after each string; the one after it is predicted"))
     scored = pattern.scored(text)
     if scored is not None:
-        rows.append(("scored", f"{scored.mean():.1%} of the characters: the others are only read"))
+        rows.append(("scored", f"{scored.sum() / len(scored):.1%} of the characters: the others are only read"))
     rows.append(("training", f"{length} characters unless --length says otherwise"))
     drawn = ", drawn anew for each --data-seed" if pattern.random else ""
     rows.append(("test", f"{len(evaluation.text) - evaluation.start} predictions{drawn}"))

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from analysis.runs import Recorded, recorded_runs
+from analysis.runs.offer import PLURALS
+from experiments.flags import with_flags
 from experiments.grid import Asked
 from experiments.recording import measure_and_record
 from experiments.tracking import Membership, TrackedRun, TrackingError, delete_half_made, goes_on
@@ -92,14 +94,18 @@ class Outcome:
 
     def with_curve(self, losses_e: np.ndarray) -> "Outcome":
         """Return the outcome with a curve, of which at most MOST_POINTS are kept, the first and the last among them."""
-        epochs = len(losses_e)
-        epoch_e = np.unique(np.linspace(0, max(epochs - 1, 0), min(epochs, MOST_POINTS)).astype(int))
+        epoch_e = thinned(len(losses_e))
         return dataclasses.replace(self, epoch_e=epoch_e, curve_e=losses_e[epoch_e].astype(np.float32))
 
     @property
     def end(self) -> str:
         """How it ended: "finished", "diverged", or "failed", which may go well another time."""
         return next((end for end in ("finished", "diverged") if self.end_reason.startswith(end)), "failed")
+
+
+def thinned(epochs: int) -> np.ndarray:
+    """Return which of so many epochs, from 0, are kept of a curve: at most MOST_POINTS, the first and the last too."""
+    return np.unique(np.linspace(0, max(epochs - 1, 0), min(epochs, MOST_POINTS)).astype(int))
 
 
 @dataclass(frozen=True)
@@ -275,9 +281,9 @@ def _record(trained: _Trained, prepared: Prepared, asked: Asked, membership: Mem
             run.log(epoch.metrics)
         report = None
         if trained.diverged:
-            run.finish("FAILED", f"diverged: {trained.diverged}")
+            run.finish("FAILED", f"diverged: {with_flags(trained.diverged, PLURALS)}")
         else:
-            report = measure_and_record(run, trained.net, prepared)
+            report = measure_and_record(run, trained.net, prepared, flags=PLURALS)
         outcome = Outcome(digest, run_id, run.end_reason, dict(report.metrics) if report else {})
         return outcome.with_curve(np.array([record.loss for record in trained.history]))
     except TrackingError as error:

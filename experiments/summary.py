@@ -1,15 +1,17 @@
-"""What a sweep came to: its tables, its pictures, and the description of its page."""
+"""What a sweep came to: its tables, its pictures, and the description of its page; their numbers are analysis's."""
 
+import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.figures import Band, HeatMap, Panel, Picture, bands, heat_map
+from analysis import compare, views
+from analysis.figures import Picture
 from experiments.grid import Asked, Grid
-from experiments.shards import Outcome
+from experiments.shards import Outcome, thinned
 
 COLUMNS_FIRST = ("epochs", "learning_rate", "length")
 """Fields that a heat map has along its columns, if they are swept; the first of them that is."""
@@ -21,7 +23,10 @@ NOT_COMPARED = ("train_loss", "train_accuracy", "valid_loss", "training_characte
 """Metrics of a run that are no result of its training."""
 
 MOST_PANELS = 12
+"""Panels of a picture; of more, only so many are drawn, and the picture says so."""
+
 MOST_LINES = 7
+"""The same of the lines of a panel."""
 
 
 @dataclass(frozen=True)
@@ -47,33 +52,37 @@ class Summary:
         rows: what there is of it, in the grid's order.
 
     Attributes:
-        runs: a table with a row for each run: run_id, whether it was reused, how it ended, its setting, its numbers.
-        results: a table with a row for each setting (cell of the grid): how many of its seeds finished, diverged or
-            failed, and of each number the mean over those that finished and their standard deviation.
-        measure: the number by which settings are compared: excess_loss if all runs have it, otherwise eval_loss.
+        runs: a table as `analysis.runs.find_runs` returns, with a row for each run: run_id, reused (whether it was
+            recorded before), end, every field of TrainConfig as it was asked for, its metrics. Settings may come to the
+            same run, which then has a row in each.
+        results: `analysis.compare.results` of each setting (cell of the grid).
+        measure: the metric by which settings are compared: excess_loss if all runs have it, otherwise eval_loss.
     """
 
     def __init__(self, grid: Grid, rows: Sequence[Row]) -> None:
         self.grid = grid
         self.setting = list(grid.swept) or ["pattern"]
         self._rows = rows
+        self._metrics = list(
+            dict.fromkeys(name for row in rows for name in row.outcome.metrics if name not in NOT_COMPARED)
+        )
         self.runs = pd.DataFrame(
             [
                 {
                     "run_id": row.outcome.run_id,
                     "reused": row.reused,
                     "end": row.outcome.end,
-                    **{name: getattr(row.asked.config, name) for name in [*self.setting, "seed"]},
-                    **{name: value for name, value in row.outcome.metrics.items() if name not in NOT_COMPARED},
+                    **vars(row.asked.config),
+                    **{name: row.outcome.metrics.get(name, math.nan) for name in self._metrics},
                 }
                 for row in rows
             ]
         )
-        ends = self.runs["end"]
+        finished = self.runs[self.runs["end"] == "finished"]
         self.measure = "excess_loss"
-        if "excess_loss" not in self.runs or self.runs.loc[ends == "finished", "excess_loss"].isna().any():
+        if "excess_loss" not in finished or finished["excess_loss"].isna().any():
             self.measure = "eval_loss"
-        self.results = self._results()
+        self.results = compare.results(self.runs, self._metrics, self.setting)
 
     def count(self, end: str) -> int:
         """Return how many runs ended so."""
@@ -81,7 +90,8 @@ class Summary:
 
     def files(self) -> dict[str, str]:
         """Return the tables as CSV, by file name."""
-        return {"runs.csv": self.runs.to_csv(index=False), "results.csv": self.results.to_csv(index=False)}
+        runs = self.runs[["run_id", "reused", "end", *self.setting, "seed", *self._metrics]]
+        return {"runs.csv": runs.to_csv(index=False), "results.csv": self.results.to_csv(index=False)}
 
     def lines(self) -> list[str]:
         """Return in a few lines how many runs there are and, for each pattern, which setting is best."""
@@ -90,79 +100,42 @@ class Summary:
         ends = {end: self.count(end) for end in ("diverged", "failed")}
         said = [f"{len(each) - reused} new", f"{reused} reused", *(f"{n} {end}" for end, n in ends.items() if n)]
         lines = [f"{self.grid.words()}: {len(each)} runs, {', '.join(said)}"]
-        mean, spread = f"{self.measure}_mean", f"{self.measure}_std"
-        if mean not in self.results:
-            return lines
         for pattern in self.grid.values.get("pattern", ("",)) if "pattern" in self.setting else ("",):
             settings = self.results[self.results["pattern"] == pattern] if pattern else self.results
-            if settings[mean].isna().all():
-                continue
-            best = settings.nsmallest(1, mean).to_dict("records")[0]
-            what = ", ".join(f"{_words(name)} {best[name]}" for name in self.setting if name != "pattern")
-            of = f"{pattern}: " if pattern else ""
-            seeds = f"over {best['finished']} seeds" if best["finished"] > 1 else "one seed"
-            over = f"standard deviation {best[spread]:.2g} {seeds}" if best["finished"] > 1 else seeds
-            over += "".join(f", {best[end]} {end}" for end in ("diverged", "failed") if best[end])
-            lines.append(
-                f"{of}lowest mean {_words(self.measure)} {best[mean]:.4g} ({over}){f' at {what}' if what else ''}"
-            )
+            if self.measure in self.runs and settings[f"{self.measure}_median"].notna().any():
+                lines.append((f"{pattern}: " if pattern else "") + self._best(settings))
         return lines
 
     def pictures(self) -> dict[str, Picture]:
-        """Return the comparison pictures, by name."""
+        """Return the comparison pictures, by name; without those of which nothing is known."""
         if not self.count("finished"):
             return {}
-        pictures = {"heat_map": self._heat_map()}
-        if panels := self._curves():
-            pictures["curves"] = bands("Training loss", panels, f"median, and all of {len(self.grid.seeds)} seeds")
+        pictures = {}
+        rows, columns = self._axes()
+        but = [name for name in (rows, columns) if name]
+        runs, panels, note = self._shown(but)
+        if np.isfinite(runs[self.measure]).any():
+            asked = panels, rows or None, columns or None
+            pictures["heat_map"] = views.medians(runs, self.measure, *asked, log=True, note=note)
+        lines = self._axes(but="epochs")[0] or "pattern"
+        runs, panels, note = self._shown([lines, "epochs"], lines)
+        with warnings.catch_warnings():  # of seeds that a sweep which was broken off has not trained: its page says so
+            warnings.simplefilter("ignore")
+            runs = views.longest(runs, [*panels, lines])
+        curves = self._curves(runs)
+        if len(curves):
+            pictures["curves"] = views.learning(runs, curves, panels, lines, note=note)
         return pictures
 
-    def _results(self) -> pd.DataFrame:
-        ends = pd.get_dummies(self.runs["end"]).reindex(columns=["finished", "diverged", "failed"], fill_value=0)
-        counts = ends.astype(int).groupby([self.runs[name] for name in self.setting], sort=False).sum().reset_index()
-        done = self.runs[self.runs["end"] == "finished"]
-        columns = list(self.runs.columns)
-        measured = columns[columns.index("seed") + 1 :]
-        if not measured:
-            return counts
-        numbers = done.groupby(self.setting, sort=False)[measured].agg(["mean", "std"])
-        numbers.columns = ["_".join(column) for column in numbers.columns]
-        return counts.merge(numbers.reset_index(), on=self.setting, how="left")
-
-    def _heat_map(self) -> Picture:
-        rows_by, columns_by = self._axes()
-        rows, columns = self._values(rows_by), self._values(columns_by)
-        maps = []
-        for title, settings in self._panels(self.results, (rows_by, columns_by)):
-            value_rc = np.full((len(rows), len(columns)), np.nan)
-            for setting in settings.to_dict("records"):
-                place = rows.index(setting.get(rows_by, "")), columns.index(setting.get(columns_by, ""))
-                value_rc[place] = setting[f"{self.measure}_mean"]
-            maps.append(HeatMap(title, value_rc))
-        sides = [(_words(name), [str(v) for v in values]) for name, values in ((rows_by, rows), (columns_by, columns))]
-        measure = f"{_words(self.measure)} (nats per character)"
-        return heat_map(f"Mean {measure.split(' (')[0]} over the seeds", maps, sides[0], sides[1], measure, log=True)
-
-    def _curves(self) -> list[Panel]:
-        """Return the curves of the runs with most epochs: what shorter ones came to, lies on them."""
-        lines_by, _ = self._axes(but="epochs")
-        lines = self._values(lines_by)
-        lines = [lines[at] for at in np.unique(np.linspace(0, len(lines) - 1, MOST_LINES).astype(int))]
-        longest = self.runs[self.runs["epochs"] == self.runs["epochs"].max()] if "epochs" in self.runs else self.runs
-        panels = []
-        for title, runs in self._panels(longest, (lines_by, "epochs")):
-            drawn = []
-            for value in lines:
-                some = runs[runs[lines_by] == value] if lines_by else runs
-                those = [self._rows[number] for number in some.index]
-                curves = pd.DataFrame([_each_epoch(row) for row in those if len(row.outcome.curve_e)])
-                if len(curves):
-                    # Of a net that diverged, as far as it came.
-                    parts = (curves.median(), curves.min(), curves.max())
-                    drawn.append(Band(f"{_words(lines_by)} {value}", *(part.to_numpy() for part in parts)))
-            floors = runs["floor_loss"].dropna() if "floor_loss" in runs else pd.Series(dtype=float)
-            panels.append(Panel(title, drawn, float(floors.mean()) if len(floors) else None))
-        return [panel for panel in panels if panel.bands]
+    def _best(self, settings: pd.DataFrame) -> str:
+        """Return in words which of some settings has the lowest median, with its interval."""
+        best = settings.nsmallest(1, f"{self.measure}_median")
+        found = compare.estimate(self.runs.merge(best[self.setting])[self.measure])
+        (row,) = best.to_dict("records")
+        ends = "".join(f", {row[end]} {end}" for end in ("diverged", "failed") if row[end])
+        what = ", ".join(f"{_words(name)} {row[name]}" for name in self.setting if name != "pattern")
+        interval = ", with its 95 % interval" if found.n > 1 else ""
+        return f"lowest median {_words(self.measure)}{interval}: {found}{ends}{f' at {what}' if what else ''}"
 
     def _axes(self, but: str = "") -> tuple[str, str]:
         """Return the swept fields to stand along the rows and the columns of a picture; "" for none."""
@@ -172,30 +145,49 @@ class Summary:
         rows = [name for name in ROWS_FIRST if name in left] or [name for name in left if name != "pattern"] or left
         return (rows or [""])[0], columns[0]
 
-    def _values(self, name: str) -> list[Any]:
-        return list(self.grid.values[name]) if name else [""]
+    def _shown(self, but: Sequence[str], lines: str = "") -> tuple[pd.DataFrame, list[str], str]:
+        """Return the runs that a picture has room for, the fields that its panels differ in, and what it leaves out.
 
-    def _panels(self, table: pd.DataFrame, but: Sequence[str]) -> list[tuple[str, pd.DataFrame]]:
-        """Return the parts of a table that are alike in all swept fields but those, with what they are alike in."""
-        others = [name for name in self.setting if name not in but]
-        if not others:
-            return [("", table)]
-        panels = []
-        for values, part in table.groupby(others, sort=False):
-            named = zip(others, tuple(values), strict=True)
-            panels.append((", ".join(str(v) if n == "pattern" else f"{_words(n)} {v}" for n, v in named), part))
-        if len(panels) > MOST_PANELS:  # said where there is room: in the last one
-            title, part = panels[MOST_PANELS - 1]
-            panels[MOST_PANELS - 1] = (f"{title} ({MOST_PANELS} of {len(panels)} shown)", part)
-        return panels[:MOST_PANELS]
+        Arguments:
+            but: the swept fields that do not tell panels apart.
+            lines: the field that the lines of a panel differ in, if there are lines.
+        """
+        runs, notes = self.runs, []
+        panels = [name for name in self.grid.swept if name not in but]
+        if lines in self.grid.swept:
+            values = self.grid.values[lines]
+            shown = [values[at] for at in np.unique(np.linspace(0, len(values) - 1, MOST_LINES).astype(int))]
+            runs = runs[runs[lines].isin(shown)]
+            notes += [f"{len(shown)} of {len(values)} lines"] * (len(shown) < len(values))
+        there = runs[panels].drop_duplicates()
+        if panels and len(there) > MOST_PANELS:
+            notes.append(f"{MOST_PANELS} of {len(there)} panels")
+            runs = runs.merge(there[:MOST_PANELS])
+        return runs, panels, f"{' and '.join(notes)} shown" if notes else ""
+
+    def _curves(self, runs: pd.DataFrame) -> pd.DataFrame:
+        """Return the training losses of runs as `analysis.runs.curves` does, at no more epochs than can be told apart.
+
+        What was kept of them is joined by straight lines, as it is drawn.
+        """
+        outcomes = {row.outcome.run_id: row for row in self._rows if len(row.outcome.curve_e)}
+        kept = [outcomes[run_id] for run_id in runs["run_id"].unique() if run_id in outcomes]
+        if not kept:
+            return pd.DataFrame()
+        lengths = {row.asked.config.epochs for row in kept}
+        every = np.unique(np.concatenate([thinned(epochs) for epochs in lengths]))
+        loss_ne = [np.interp(every, row.outcome.epoch_e, row.outcome.curve_e, right=np.nan) for row in kept]
+        ids = [row.outcome.run_id for row in kept]
+        table = pd.DataFrame(
+            {
+                "run_id": pd.Categorical.from_codes(np.repeat(np.arange(len(ids)), len(every)), pd.Index(ids)),
+                "epoch": np.tile(every, len(ids)),
+                "metric": pd.Categorical(["train_loss"] * len(ids) * len(every)),
+                "value": np.concatenate(loss_ne),
+            }
+        )
+        return table.dropna(ignore_index=True)
 
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _each_epoch(row: Row) -> np.ndarray:
-    """Return a run's thinned curve at each of its epochs, NaN after the last that there was."""
-    every = np.arange(row.asked.config.epochs)
-    loss_e: np.ndarray = np.interp(every, row.outcome.epoch_e, row.outcome.curve_e, right=np.nan)
-    return loss_e

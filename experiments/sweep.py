@@ -16,16 +16,17 @@ import tyro
 from tqdm import tqdm
 
 from analysis.runs import curves_of, recorded_runs
+from analysis.runs.offer import PLURALS
 from experiments.estimate import estimate
-from experiments.flags import UsageError, complain, read_flags
-from experiments.grid import DEFAULT_SEEDS, FIELDS, Asked, Grid, in_plurals, read_grid
+from experiments.flags import UsageError, complain, read_flags, with_flags
+from experiments.grid import DEFAULT_SEEDS, FIELDS, Asked, Grid, read_grid
 from experiments.shards import Outcome, Shard, plan, record_shard
 from experiments.signals import Interrupted, Stop
 from experiments.summary import Row, Summary
-from experiments.tracking import Membership, TrackedSweep, TrackingError, end_run_from_environment
+from experiments.tracking import Membership, TrackedSweep, TrackingError, check_params, end_run_from_environment
 from experiments.words import first_line, how_to_look
 from experiments.workers import ClusterWorkers, LocalWorkers, Workers
-from rnn_core.config import PLURALS, ConfigError
+from rnn_core.config import ConfigError
 from rnn_core.data import Prepared, prepare_all
 
 ALREADY_NAMED = ("pattern", "cell", "hidden_size", "layers", "epochs")
@@ -80,6 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0, 1 if a run failed, 2 for bad input, 130 or 143 for a signal.
     """
     stop = Stop()
+    from_recipes: set[str] = set()
     with stop.listening():
         try:
             flags: Any = read_flags(Flags, "python -m experiments.sweep", arguments)
@@ -87,8 +89,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             grid = read_grid(said, Path(flags.grid) if flags.grid else None)
             _check(flags)
             asked = grid.runs()
-            with in_plurals({name for run in asked for name in run.recipe}):
-                prepared = prepare_all((run.config for run in asked), grid.patterns)
+            from_recipes |= {name for run in asked for name in run.recipe}
+            prepared = prepare_all((run.config for run in asked), grid.patterns)
+            for one in prepared:
+                check_params(one.config)
             if flags.dry_run:
                 print(estimate(grid, prepared, flags.workers))
                 return 0
@@ -100,8 +104,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return _Sweep(grid, asked, prepared, flags).run(workers, stop)
         except (UsageError, ConfigError, TrackingError) as error:
             stop.ignore()
-            end_run_from_environment("FAILED", f"refused: {error}")
-            return complain(str(error), 2)
+            why = with_flags(error, PLURALS, from_recipes) if isinstance(error, ConfigError) else str(error)
+            end_run_from_environment("FAILED", f"refused: {why}")
+            return complain(why, 2)
         except Interrupted as signal:  # before there was anything to keep
             end_run_from_environment("KILLED", str(signal))
             return complain(str(signal), signal.exit_status)

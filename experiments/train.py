@@ -14,10 +14,10 @@ from typing import Any
 import mlflow
 from tqdm import tqdm
 
-from experiments.flags import UsageError, complain, read_flags
+from experiments.flags import UsageError, complain, read_flags, with_flags
 from experiments.recording import measure_and_record
 from experiments.signals import Interrupted, Stop
-from experiments.tracking import TrackedRun, TrackingError, end_run_from_environment
+from experiments.tracking import TrackedRun, TrackingError, check_params, end_run_from_environment
 from experiments.words import first_line, how_to_look, key_numbers, run_name, settings, side_by_side
 from rnn_core.checkpoint import CheckpointError, load_record
 from rnn_core.config import ConfigError, TrainConfig
@@ -32,7 +32,10 @@ from rnn_core.vocabulary import visible
 
 @dataclass(frozen=True)
 class Flags(TrainConfig):
-    """Train one recurrent net on one pattern, and record the run in MLflow."""
+    """Train one recurrent net on one pattern, and record the run in MLflow.
+
+    `python -m experiments.patterns` lists the families of patterns.
+    """
 
     config: Path | None = None
     """A run's config.json: train exactly that again. Flags beside it change single fields."""
@@ -48,18 +51,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0, 1 for a training that failed, 2 for bad input, 130 or 143 for a signal.
     """
     stop = Stop()
+    recipe: Mapping[str, Any] = {}
     with stop.listening():
         try:
             asked, pattern, recipe, record = _parse(sys.argv[1:] if arguments is None else arguments)
-            prepared = _prepare(asked, pattern, recipe)
+            prepared = prepare(asked, pattern)
+            check_params(prepared.config)
             _check_same_data(prepared, record)
             net = prepared.build_net()
             _introduce(prepared, net, recipe)
             return _train_and_record(prepared, asked, recipe, net, stop)
-        except (UsageError, ConfigError, CheckpointError, TrackingError) as error:
+        except (UsageError, ConfigError, TrackingError) as error:
             stop.ignore()
-            end_run_from_environment("FAILED", f"refused: {error}")
-            return complain(str(error), 2)
+            why = with_flags(error, from_recipes=recipe) if isinstance(error, ConfigError) else str(error)
+            end_run_from_environment("FAILED", f"refused: {why}")
+            return complain(why, 2)
         except Interrupted as signal:  # before there was anything to keep
             end_run_from_environment("KILLED", str(signal))
             return complain(str(signal), signal.exit_status)
@@ -92,7 +98,7 @@ def _train_and_record(
     except DivergedError as error:
         stop.ignore()
         assert run is not None
-        diverged = f"diverged: {error}"
+        diverged = f"diverged: {with_flags(error)}"
         return _end(run, lambda: run.finish("FAILED", diverged), 1)
     except Exception as error:
         stop.ignore()
@@ -139,7 +145,10 @@ def _parse(arguments: Sequence[str]) -> tuple[TrainConfig, Pattern, Mapping[str,
         raise UsageError(
             "config is not a parameter of `mlflow run`; use: python -m experiments.train --config config.json"
         )
-    record = load_record(flags.config)
+    try:
+        record = load_record(flags.config)
+    except CheckpointError as error:
+        raise UsageError(f"{error} (--config)") from None
     if record.training_version != TRAINING_VERSION:
         raise UsageError(
             f"{flags.config} was trained by version {record.training_version} of the training, this is version "
@@ -155,16 +164,6 @@ def _flags(arguments: Sequence[str], default: Flags) -> Flags:
 
 def _without_path(flags: Flags) -> TrainConfig:
     return TrainConfig(**{field.name: getattr(flags, field.name) for field in dataclasses.fields(TrainConfig)})
-
-
-def _prepare(asked: TrainConfig, pattern: Pattern, recipe: Mapping[str, Any]) -> Prepared:
-    """Prepare a config; where a number is refused that nobody typed, say where it comes from."""
-    try:
-        return prepare(asked, pattern)
-    except ConfigError as error:
-        if error.field not in recipe:
-            raise
-        raise UsageError(f"{error}; {recipe[error.field]} is the recipe's, which a flag changes") from None
 
 
 def _check_same_data(prepared: Prepared, record: Record | None) -> None:

@@ -9,9 +9,6 @@ from typing import Any
 from rnn_core.nets.cells import CELLS
 from rnn_core.vocabulary import visible
 
-MAX_SPEC = 6000
-"""The longest pattern spec, in characters: what MLflow keeps of a param without cutting it."""
-
 MAX_NUMBER = 1e37
 """Far beyond use, and low enough that no arithmetic on a setting overflows single precision by itself."""
 
@@ -42,10 +39,10 @@ KEPT = ("last", "best")
 
 
 class ConfigError(Exception):
-    """Bad input in one line: what came, what is allowed, and which flag to change.
+    """Bad input in one line: which field, what came, and what is allowed.
 
-    Arguments:
-        field: the TrainConfig field at fault; its flag has the same name.
+    Arguments, which are attributes, too:
+        field: the TrainConfig field at fault.
         came: what was given.
         allowed: what may be given, as the end of "allowed: ...".
     """
@@ -53,8 +50,8 @@ class ConfigError(Exception):
     def __init__(self, field: str, came: object, allowed: str) -> None:
         text = came if isinstance(came, str) else repr(came)
         shown = repr(came) if len(text) <= 80 else f"{text[:60]!r}... ({len(text)} characters)"
-        super().__init__(visible(f"{field} is {shown}; allowed: {allowed} (--{field.replace('_', '-')})"))
-        self.field = field
+        super().__init__(visible(f"{field} is {shown}; allowed: {allowed}"))
+        self.field, self.came, self.allowed = field, came, allowed
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ class TrainConfig:
 
     pattern: str = "abc"
     """What to learn: `abc` repeats the unit "abc", `text:PATH` reads a UTF-8 file, and `reber`, `dyck:2` and others
-    are families; `python -m experiments.patterns` lists them."""
+    are families."""
     length: int = 0
     """Training characters; 0 is the pattern's own default: 15 for a unit, nine tenths of a text. Strings are drawn
     whole until there are as many."""
@@ -124,10 +121,6 @@ class TrainConfig:
         _check_device_name(self.device)
 
 
-PLURALS = {field.name: field.name.removesuffix("s") + "s" for field in dataclasses.fields(TrainConfig)}
-"""What the list of a field's values is called: in flags, in a grid's file, and in MLflow's params of a sweep."""
-
-
 def config_from_dict(fields: Mapping[str, Any]) -> TrainConfig:
     """Rebuild a TrainConfig from the fields of a record.
 
@@ -146,8 +139,6 @@ def config_from_dict(fields: Mapping[str, Any]) -> TrainConfig:
 def _check_spec(spec: object) -> None:
     if not isinstance(spec, str) or not spec:
         raise ConfigError("pattern", spec, "a unit such as abc, or a family such as reber or text:PATH")
-    if len(spec) > MAX_SPEC:
-        raise ConfigError("pattern", spec, f"specs of at most {MAX_SPEC} characters; put longer data into a text:PATH")
     try:
         spec.encode()
     except UnicodeEncodeError:

@@ -10,7 +10,7 @@ import pytest
 import tyro
 import yaml
 
-from experiments.grid import PLURALS
+from analysis.runs.offer import PLURALS
 from experiments.sweep import Flags as ListFlags
 from experiments.sweep import SweepFlags
 from experiments.train import Flags
@@ -112,6 +112,25 @@ def test_imports_run_one_way(room: str, forbidden: set[str]) -> None:
 def test_only_runs_reads_mlflow_in_analysis() -> None:
     readers = {path.parent for path in (PROJECT / "analysis").rglob("*.py") if any(map(is_mlflow, imported(path)))}
     assert readers == {PROJECT / "analysis" / "runs"}
+
+
+def test_the_core_names_no_flag_and_no_command() -> None:
+    for path in (PROJECT / "rnn_core").rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        prose = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in prose:
+                found = re.search(r"--[a-z]|python -m experiments", node.value, re.IGNORECASE)
+                assert not found, f"{path}:{node.lineno} says {node.value!r}"
+
+
+def test_statistics_live_in_compare_alone() -> None:
+    for path in (PROJECT / "experiments").rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        assert not used & {"groupby", "mean", "nanmean", "average", "median", "nanmedian", "std", "nanstd", "var"}, path
+        assert not used & {"quantile", "percentile", "agg", "describe"}, path
+        assert "statistics" not in {name.split(".")[0] for name in imported(path)}, path
 
 
 def is_mlflow(name: str) -> bool:

@@ -7,7 +7,17 @@ nothing: vary their seed alone.
 
 from analysis.compare.estimates import SMALL, STATISTICS, Estimate, estimate, share, verdict
 from analysis.compare.pairs import Paired, paired, steps
-from analysis.compare.settings import SEED_FIELDS, MixedError, bands, over_seeds, spread, varying, words
+from analysis.compare.settings import (
+    SEED_FIELDS,
+    MixedError,
+    bands,
+    middle,
+    over_seeds,
+    results,
+    spread,
+    varying,
+    words,
+)
 from analysis.compare.solving import epochs_to_solve, solved, solved_share, time_to_solve
 
 __all__ = [
@@ -20,8 +30,10 @@ __all__ = [
     "bands",
     "epochs_to_solve",
     "estimate",
+    "middle",
     "over_seeds",
     "paired",
+    "results",
     "share",
     "solved",
     "solved_share",

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.compare.estimates import RESAMPLES, SMALL, Estimate, digits, edges, estimate, verdict
-from analysis.compare.settings import SEEDS, check_one_setting, distinct, need, varying, words
+from analysis.compare.settings import SEEDS, check_one_setting, distinct, need, settings_within, varying, words
 
 CHANCE = 0.05
 """A difference is decided where chance alone would make one as far from none less often than this."""
@@ -156,14 +156,15 @@ def steps(runs: pd.DataFrame, metric: str, field: str, ratio: bool = False) -> d
     by = [name for name in varying(runs) if name != field]
     each_with_each = not pd.api.types.is_numeric_dtype(runs[field])
     found = {}
-    for key, some in runs.groupby(by, sort=False) if by else [((), runs)]:
-        known = some[np.isfinite(some[metric].astype(float))]
-        values: list[Any] = known[field].drop_duplicates().tolist()
-        seeds = {value: set(map(tuple, known.loc[known[field] == value, SEEDS].to_numpy())) for value in values}
+    for key, settings in settings_within(runs, by, field):
+        known = {value: some[np.isfinite(some[metric].astype(float))] for value, some in settings.items()}
+        seeds = {value: set(map(tuple, some[SEEDS].to_numpy())) for value, some in known.items() if len(some)}
+        values: list[Any] = list(seeds)
+        some = pd.concat(list(settings.values()))
         for first, second in combinations(values, 2) if each_with_each else pairwise(sorted(values)):
             if len(seeds[first] & seeds[second]) > 1:
                 step = words({field: f"{first} to {second}"})
-                setting = words(dict(zip(by, key, strict=True)))
+                setting = words(key)
                 label = f"{setting}: {step}" if setting else step
                 found[label] = paired(some, metric, field, first, second, ratio=ratio)
     return found

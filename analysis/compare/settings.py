@@ -1,7 +1,7 @@
 """Which runs are seeds of one setting, and what metrics and curves come to over them."""
 
 import dataclasses
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ class MixedError(ValueError):
     """Runs that are not seeds of one setting would be pooled; the message says what they differ in."""
 
 
-def words(setting: Mapping[Hashable, object]) -> str:
+def words(setting: Mapping[Any, object]) -> str:
     """Return a setting as a label, such as "abc, 16 units".
 
     Arguments:
@@ -54,10 +54,16 @@ def spread(statistic: str, seeds: Iterable[int]) -> str:
         statistic: what the line is.
         seeds: how many seeds each of its points rests on, one number or more; a single seed has no interval.
     """
+    counts = list(seeds)
+    return f"{middle(statistic, counts)}, {'95 %' if max(counts) > 1 else 'no'} interval"
+
+
+def middle(statistic: str, seeds: Iterable[int]) -> str:
+    """Return what numbers without an interval are, such as "median of 8 to 10 seeds"; arguments as in `spread`."""
     least, most = min(counts := list(seeds)), max(counts)
     if most <= 1:
-        return "single seeds, no interval"
-    return f"{statistic} of {most if least == most else f'{least} to {most}'} seeds, 95 % interval"
+        return "single seeds"
+    return f"{statistic} of {most if least == most else f'{least} to {most}'} seeds"
 
 
 def varying(runs: pd.DataFrame) -> list[str]:
@@ -124,11 +130,12 @@ def bands(
         ValueError: an unknown column, metric or statistic, or a level out of range.
     """
     check_allowed(level, statistic)
-    all_ne = epochs_of(runs, curves, metric).replace([np.inf, -np.inf], np.nan)
+    runs = runs.reset_index(drop=True)
+    all_ne = epochs_of(runs, curves, metric).replace([np.inf, -np.inf], np.nan).set_axis(runs.index)
     columns = [*names_of(by), "epoch", "value", "low", "high", "n"]
     tables = []
     for key, some in each_setting(runs, by):
-        value_ne = all_ne.loc[some["run_id"]].dropna(axis=1, how="all")
+        value_ne = all_ne.loc[some.index].dropna(axis=1, how="all")
         there_ne = value_ne.notna().to_numpy()
         # Epochs that the same runs reach are worked out in one go.
         parts = [
@@ -138,6 +145,41 @@ def bands(
         if parts:
             tables.append(pd.concat(parts).sort_values("epoch").assign(**key))
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
+
+
+def results(
+    runs: pd.DataFrame, metrics: Sequence[str], by: str | Sequence[str], statistic: str = "median"
+) -> pd.DataFrame:
+    """Return for each setting how its runs ended, and what each of several metrics comes to over its seeds.
+
+    Arguments:
+        runs: one row a run.
+        metrics: numeric columns of it.
+        by: the columns that tell the settings apart; none for a single setting.
+        statistic: `median` or `mean`.
+
+    Returns:
+        One row a setting, in order of appearance: the by columns; finished, diverged and failed, how many of its runs
+        ended so; and for each metric of its `Estimate` METRIC_median (or METRIC_mean), METRIC_low, METRIC_high and
+        METRIC_n, the seeds that have it.
+
+    Raises:
+        MixedError: see `over_seeds`.
+        ValueError: an unknown column or statistic.
+    """
+    need(runs, ["end", *metrics])
+    ends = ("finished", "diverged", "failed")
+    parts = {"value": statistic, "low": "low", "high": "high", "n": "n"}
+
+    def numbers(some: pd.DataFrame) -> dict[str, Any]:
+        row: dict[str, Any] = {end: int((some["end"] == end).sum()) for end in ends}
+        for metric in metrics:
+            found = estimate(some[metric], statistic)
+            row |= {f"{metric}_{name}": getattr(found, part) for part, name in parts.items()}
+        return row
+
+    columns = [*ends, *(f"{metric}_{name}" for metric in metrics for name in parts.values())]
+    return a_row_each(runs, by, columns, numbers)
 
 
 def a_row_each(
@@ -158,9 +200,46 @@ def each_setting(runs: pd.DataFrame, by: str | Sequence[str]) -> Iterator[tuple[
     if runs.empty:
         return
     groups = runs.groupby(names, sort=False, dropna=False, observed=True) if names else [((), runs)]
+    checked = _all_alike(runs, names)
     for key, some in groups:
-        check_one_setting(some, names, f"name it in by={names}, or ")
+        if not checked:
+            check_one_setting(some, names, f"name it in by={names}, or ")
         yield dict(zip(names, key, strict=True)), some
+
+
+def settings_within(
+    runs: pd.DataFrame, outer: str | Sequence[str], inner: str
+) -> list[tuple[dict[str, Any], dict[Any, pd.DataFrame]]]:
+    """Return the settings of a table in groups, such as the lines of each panel of a picture.
+
+    Arguments:
+        runs: one row a run.
+        outer: the columns that tell the groups apart; none for a single group.
+        inner: the column that tells the settings of one group apart.
+
+    Returns:
+        For each group, in order of appearance, its outer columns, and by value of the inner column the runs of that
+        setting, which differ in their seeds alone.
+
+    Raises:
+        MixedError: see `over_seeds`.
+        ValueError: an unknown column.
+    """
+    names = names_of(outer)
+    groups: dict[tuple[Any, ...], dict[Any, pd.DataFrame]] = {}
+    for key, some in each_setting(runs, list(dict.fromkeys([*names, inner]))):
+        groups.setdefault(tuple(key[name] for name in names), {})[key[inner]] = some
+    return [(dict(zip(names, key, strict=True)), settings) for key, settings in groups.items()]
+
+
+def _all_alike(runs: pd.DataFrame, names: Sequence[str]) -> bool:
+    """Say at one glance whether no setting needs a closer look: it takes as long for all of them as for one."""
+    fields = [field.name for field in dataclasses.fields(TrainConfig)]
+    need(runs, fields)
+    others = [name for name in fields if name not in (*SEED_FIELDS, *names)]
+    settings = len(runs[names].drop_duplicates()) if names else 1
+    alike = len(runs[[*names, *others]].drop_duplicates()) == settings
+    return alike and not runs.duplicated([*names, *(seed for seed in SEEDS if seed not in names)]).any()
 
 
 def check_one_setting(runs: pd.DataFrame, apart: Sequence[str] = (), advice: str = "") -> None:

@@ -3,6 +3,7 @@
 from analysis.figures.comparison import Band, HeatMap, Panel, bands, heat_map
 from analysis.figures.geometry import Growth, Mismatch, distance_matrix, growth, mismatch
 from analysis.figures.many_runs import ReachBand, ReachPanel, Strip, reaches, strips
+from analysis.figures.multiples import PANELS_A_ROW
 from analysis.figures.one_run import (
     MOST_STEPS,
     Reach,
@@ -19,6 +20,7 @@ from analysis.figures.style import Picture
 
 __all__ = [
     "MOST_STEPS",
+    "PANELS_A_ROW",
     "Band",
     "Growth",
     "HeatMap",

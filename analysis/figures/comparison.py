@@ -59,15 +59,22 @@ class Band:
 
     Attributes:
         label: the setting.
-        middle_e: what the line is, for each epoch from 0: (epochs,).
-        low_e: the lower edge of the band, as long; NaN and infinite values leave gaps.
-        high_e: the upper edge of the band, as long.
+        middle_e: what the line is, at each epoch: (E,).
+        low_e: the lower edge of the band, (E,); NaN and infinite values leave gaps.
+        high_e: the upper edge of the band, (E,).
+        epoch_e: the epochs, ascending from 0 or more, (E,); None for every one from 0.
     """
 
     label: str
     middle_e: np.ndarray
     low_e: np.ndarray
     high_e: np.ndarray
+    epoch_e: np.ndarray | None = None
+
+    @property
+    def at_e(self) -> np.ndarray:
+        """The epochs, (E,)."""
+        return np.arange(len(self.middle_e)) if self.epoch_e is None else self.epoch_e
 
 
 @dataclass(frozen=True)
@@ -190,7 +197,7 @@ def bands(
     foot, tall = 0.7, 1.6 if down > 1 else 2.4
     top = foot + down * (tall + TITLE) - TITLE
     figure = headed(title, top + TITLE, explained, f"line and band: {spread}")
-    x_limits = limits_around([0, *(len(band.middle_e) - 1 for band in shown if len(band.middle_e))], log=False)
+    x_limits = limits_around([0, *(float(band.at_e.max()) for band in shown if len(band.at_e))], log=False)
     y_limits = limits_around([*values, *floors] if limits is None else limits, log)
     places = boxes(len(panels), columns, LEFT, foot, RIGHT, tall)
     for number, (one, box) in enumerate(zip(panels, places, strict=True)):
@@ -201,7 +208,7 @@ def bands(
         axes.set(xlim=x_limits, ylim=y_limits)
         for band in one.bands:
             edges = band.middle_e, band.low_e, band.high_e
-            draw_band(axes, np.arange(len(band.middle_e)), edges, band.label, kinds[band.label])
+            draw_band(axes, band.at_e, edges, band.label, kinds[band.label])
         if one.floor in floors:
             axes.axhline(one.floor, **_FLOOR)
         axes.xaxis.set_major_locator(MaxNLocator(most_ticks(box), steps=(1, 2, 5, 10), integer=True))

@@ -1,5 +1,6 @@
 """What to do when no run matches: what there is instead, and the one command that makes the runs, run on request."""
 
+import dataclasses
 import os
 import shlex
 import subprocess
@@ -10,7 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from rnn_core.config import PLURALS
+from rnn_core.config import TrainConfig
+
+PLURALS = {field.name: field.name.removesuffix("s") + "s" for field in dataclasses.fields(TrainConfig)}
+"""What the list of a field's values is called: in a sweep's flags, in a grid's file, and in MLflow's params."""
 
 MOST_SAID = 6
 """Patterns, and values of a field, that are named; of more only the first."""

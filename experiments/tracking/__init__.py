@@ -1,7 +1,7 @@
 """The only writer of MLflow: one way of recording a run, for a net trained alone and for the nets of a stack."""
 
 from experiments.tracking.run import TrackedRun
-from experiments.tracking.store import TrackingError, end_run_from_environment
+from experiments.tracking.store import TrackingError, check_params, end_run_from_environment
 from experiments.tracking.sweep import Membership, TrackedSweep, delete_half_made, goes_on
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "TrackedRun",
     "TrackedSweep",
     "TrackingError",
+    "check_params",
     "delete_half_made",
     "end_run_from_environment",
     "goes_on",

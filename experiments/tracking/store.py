@@ -1,6 +1,7 @@
 """The tracking store: reached, or refused at once and in one line; runs opened in it and ended."""
 
 import contextlib
+import dataclasses
 import os
 import re
 import sqlite3
@@ -12,9 +13,13 @@ from mlflow import ActiveRun, MlflowClient
 from mlflow.utils.name_utils import _GENERATOR_NOUNS, _GENERATOR_PREDICATES
 
 from experiments.words import first_line
+from rnn_core.config import ConfigError, TrainConfig
 
 MOST_SAID = 5000
 """The longest end_reason, in characters: MLflow cuts a tag off at 8000."""
+
+MOST_PARAM = 6000
+"""The longest param, in characters, that MLflow keeps as it is."""
 
 AUTOMATIC_NAME = re.compile(rf"({'|'.join(_GENERATOR_PREDICATES)})-({'|'.join(_GENERATOR_NOUNS)})-\d+")
 """The names MLflow makes up, such as bold-crane-123. Ours says more; one that a person gave is kept."""
@@ -22,6 +27,14 @@ AUTOMATIC_NAME = re.compile(rf"({'|'.join(_GENERATOR_PREDICATES)})-({'|'.join(_G
 
 class TrackingError(Exception):
     """The tracking store cannot be used; the message names it and says what to change."""
+
+
+def check_params(config: TrainConfig) -> None:
+    """Raise ConfigError if a field of a config is longer than the params that MLflow keeps."""
+    for name, value in dataclasses.asdict(config).items():
+        if len(str(value)) > MOST_PARAM:
+            longer = "; longer data belong into a text:PATH" if name == "pattern" else ""
+            raise ConfigError(name, value, f"at most {MOST_PARAM} characters, the longest param of MLflow{longer}")
 
 
 def open_run(name: str, experiment_id: str | None = None, tags: Mapping[str, str] | None = None) -> ActiveRun:

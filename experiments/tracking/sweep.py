@@ -17,16 +17,21 @@ from mlflow.exceptions import MlflowException
 from analysis.figures import Picture
 from analysis.runs import search_runs
 from experiments.code_state import code_state
-from experiments.tracking.store import MOST_SAID, TrackingError, end_run, name_of, open_run, store_trouble
+from experiments.tracking.store import (
+    MOST_PARAM,
+    MOST_SAID,
+    TrackingError,
+    end_run,
+    name_of,
+    open_run,
+    store_trouble,
+)
 
 HEARTBEAT_SECONDS = 10.0
 """How often a sweep says that it is alive."""
 
 STALE_SECONDS = 300.0
 """A sweep on another machine that has been silent for so long is taken for dead."""
-
-MOST_PARAM = 6000
-"""Characters of a param that MLflow keeps."""
 
 
 @dataclass(frozen=True)

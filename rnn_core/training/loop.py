@@ -42,12 +42,23 @@ class EpochRecord:
 
 
 class DivergedError(ArithmeticError):
-    """The loss is no longer a finite number."""
+    """The loss is no longer a finite number.
 
-    def __init__(self, epoch: int, loss: float) -> None:
-        super().__init__(
-            f"the loss became {loss} in epoch {epoch}; give a lower --learning-rate, or clip gradients (--clip 1)"
+    Arguments:
+        epoch: in which it became so, from 0; None where only the trained net shows it.
+        loss: what it became.
+
+    Attributes:
+        fields: the fields of TrainConfig whose change may help.
+    """
+
+    fields = ("learning_rate", "clip")
+
+    def __init__(self, epoch: int | None, loss: float) -> None:
+        what = (
+            "the trained net's losses are not finite" if epoch is None else f"the loss became {loss} in epoch {epoch}"
         )
+        super().__init__(f"{what}; give a lower learning_rate, or clip gradients with clip=1")
         self.epoch = epoch
         self.loss = loss
 

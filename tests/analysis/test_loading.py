@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from safetensors.torch import load_file, save_file
 
-from analysis.runs import RunError, find_run, load_run
+from analysis.runs import RunError, find_run, load_run, recorded_runs
 from experiments.train import main
 from rnn_core.checkpoint import CheckpointError
 from rnn_core.data import prepare
@@ -65,6 +65,29 @@ def test_the_validation_loss_is_read_back_with_the_curves(store: Path) -> None:
     assert loaded.record.mark == "#"
     for name, weight in loaded.net.state_dict().items():
         assert torch.equal(weight, records[-1].net.state_dict()[name])
+
+
+def test_of_runs_that_are_alike_the_newest_that_finished_counts(store: Path) -> None:
+    client = MlflowClient()
+    for _ in range(2):
+        assert main(["--epochs", "1", "--hidden-size", "2"]) == 0
+    newest, oldest = client.search_runs(["0"], order_by=["attributes.start_time DESC"])
+    digest = newest.data.tags["config_digest"]
+    assert oldest.data.tags["config_digest"] == digest
+    for tag, status in (("diverged: why", "FAILED"), ("failed: why", "FAILED"), ("interrupted by SIGINT", "KILLED")):
+        for config_digest in (digest, f"{tag} alone"):  # the same, as it ended on another day, and by itself
+            twin = client.create_run("0", tags={"config_digest": config_digest, "end_reason": tag})
+            client.set_terminated(twin.info.run_id, status)
+    client.create_run("0", tags={"config_digest": digest})  # still at work
+    asked = {digest, "diverged: why alone", "failed: why alone", "interrupted by SIGINT alone", "unknown"}
+    found = recorded_runs("0", asked)
+    assert found.keys() == {digest, "diverged: why alone"}
+    assert (found[digest].run_id, found[digest].end_reason) == (newest.info.run_id, "finished")
+    assert found[digest].metrics == newest.data.metrics
+    again = client.create_run("0", tags={"config_digest": "diverged: why alone", "end_reason": "diverged: again"})
+    client.set_terminated(again.info.run_id, "FAILED")
+    assert recorded_runs("0", asked)["diverged: why alone"].run_id == again.info.run_id
+    assert recorded_runs("0", {digest}, "tags.sweep = 'none'") == {}
 
 
 def test_a_run_without_a_net_still_gives_its_curve(store: Path) -> None:

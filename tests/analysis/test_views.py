@@ -54,6 +54,8 @@ def test_a_map_counts_the_seeds_that_are_right_and_hatches_what_is_missing(units
                     expected[column, row] = f"{sum(some['eval_accuracy'] == 1)}/{len(some)}"
         assert cells(figure, axes) == expected
         assert len(axes.patches) == 4 - len(expected)
+    assert figure.axes[-1].get_ylabel() == "share of the seeds"
+    assert {"share of the seeds", "hidden size", "epochs", "Solved"} <= set(texts(figure))
     assert {one.text: one.y for one in written(figure, maps[0].get_yaxis_transform())} == {"4": 0, "6": 1}
     assert {one.text: one.x for one in written(figure, maps[1].get_xaxis_transform())} == {"2": 0, "60": 1}
     draw(figure)
@@ -79,6 +81,41 @@ def test_a_map_refuses_what_is_no_truth_and_what_must_not_be_pooled(units: pd.Da
         views.shares(units[:0], "solved", "", None, "pattern", "epochs")
 
 
+def test_a_map_of_medians_says_how_many_seeds_they_rest_on(units: pd.DataFrame, diverged: pd.DataFrame) -> None:
+    figure = views.medians(units[::-1], "eval_loss", "pattern", "hidden_size", "epochs", log=True, note="one more")
+    assert titles(figure)[:2] == ["aab", "abc"]
+    for pattern, axes in zip(["aab", "abc"], figure.axes, strict=False):
+        shown = {(one.x, one.y): float(one.text) for one in written(figure, axes.transData) if "n=" not in one.text}
+        expected = {}
+        for place in ((column, row) for row in range(2) for column in range(2)):
+            some = some_of(units, pattern=pattern, hidden_size=(4, 6)[place[1]], epochs=(2, 60)[place[0]])
+            if len(some):
+                expected[place] = pytest.approx(float(np.median(some["eval_loss"])), rel=0.01)
+        assert shown == expected
+    assert {"Eval loss: median of 2 to 3 seeds, few seeds, one more", "eval loss (nats per character)", "n=3"} <= set(
+        texts(figure)
+    )
+    draw(figure)
+    both = pd.concat([some_of(units, hidden_size=4, epochs=60), diverged], ignore_index=True)
+    figure = views.medians(both, "eval_loss", (), None, "hidden_size")
+    assert len(figure.axes[0].patches) == 1, "hatched: the one run diverged"
+    assert sorted(one.text for one in written(figure, figure.axes[0].get_xaxis_transform())) == ["4", "64"]
+    alike = views.medians(some_of(units, hidden_size=6), "eval_loss", (), "pattern", None)
+    assert not any("n=" in text for text in texts(alike))
+    assert "Eval loss: median of 2 seeds, few seeds" in texts(alike)
+    assert "Eval loss: single seeds" in texts(views.medians(units[:1], "eval_loss", ["pattern", "cell"], None, None))
+    with pytest.raises(ValueError, match="none of 1 runs has a finite eval_loss"):
+        views.medians(diverged, "eval_loss", (), None, None)
+    with pytest.raises(MixedError, match="differ in hidden_size"):
+        views.medians(units, "eval_loss", "pattern", None, "epochs")
+
+
+@pytest.mark.parametrize(("metric", "label"), views.METRICS.items())
+def test_an_axis_says_the_unit_of_its_metric(metric: str, label: str) -> None:
+    unit = label.split(" (")[1]
+    assert unit == "nats per character)" if metric.endswith("loss") else unit.startswith("share")
+
+
 def test_learning_is_the_median_curve_of_the_longest_runs(units: pd.DataFrame) -> None:
     figure = views.learning(units, curves(units), "pattern", "hidden_size")
     assert titles(figure) == ["abc", "aab"]
@@ -89,7 +126,9 @@ def test_learning_is_the_median_curve_of_the_longest_runs(units: pd.DataFrame) -
             expected = np.median([curve_of(run) for _, run in some.iterrows()], axis=0)
             np.testing.assert_allclose(shown.pop(f"{size} units"), expected)
         assert not shown
-    assert "line and band: median of 2 to 3 seeds, 95 % interval" in texts(figure)
+    assert {"line and band: median of 2 to 3 seeds, 95 % interval", "training loss (nats per character)"} <= set(
+        texts(figure)
+    )
     draw(figure)
 
 
@@ -98,6 +137,11 @@ def test_seeds_that_were_not_trained_as_long_as_others_are_not_left_out_unsaid(u
     short = short[(short["epochs"] == 2) | (short["seed"] != 2)]
     with pytest.warns(UserWarning, match="some seeds have not been trained for the most epochs, and are left out"):
         assert set(views.longest(short, "hidden_size")["seed"]) == {0, 1}
+    twice = pd.concat([some_of(units, epochs=60), some_of(units, epochs=2)])[::-1].set_axis([0] * len(units))
+    shown = views.longest(twice, ["pattern", "hidden_size"])
+    assert shown["run_id"].tolist() == twice.loc[twice["epochs"].eq(60), "run_id"].tolist(), "in their order"
+    with pytest.raises(MixedError, match="differ in hidden_size"):
+        views.longest(units, "pattern")
 
 
 def test_a_combination_that_is_missing_leaves_its_panel_empty(units: pd.DataFrame) -> None:
@@ -108,6 +152,9 @@ def test_a_combination_that_is_missing_leaves_its_panel_empty(units: pd.DataFram
     assert places[0].x0 == places[2].x0 < places[1].x0 == places[3].x0
     assert [len(axes.get_lines()) for axes in figure.axes] == [1, 1, 0, 1]
     assert figure.axes[0].get_ylim() == pytest.approx((-0.04, 1.04), abs=0.05)
+    wide = views.learning(units[:5].assign(clip=np.arange(5.0)), losses, ["pattern", "clip"], "hidden_size").axes
+    lefts = [axes.get_position().x0 for axes in wide]
+    assert [left == lefts[0] for left in lefts] == [True, False, False, True, False], "too many for one row"
     lost = losses.assign(value=losses["value"].where(losses["run_id"].isin(units["run_id"][:8])))  # none of aab
     assert titles(views.learning(units, lost, ["pattern"], "hidden_size")) == ["abc", "aab: no curve"]
 

@@ -9,6 +9,7 @@ import mlflow
 import pytest
 from mlflow import MlflowClient
 
+from experiments.sweep import main as sweep
 from experiments.train import main
 
 CASES = [
@@ -78,8 +79,9 @@ CASES = [
     (["--config", "missing.json"], ["missing.json", "No such file"]),
     (["--config", "broken.json"], ["broken.json", "not JSON"]),
     (["--config", "list.json"], ["list.json", "config, alphabet"]),
-    (["--config", "unknown.json"], ["unknown.json", "'colour'", "hidden_size"]),
-    (["--config", "negative.json"], ["negative.json", "hidden_size", "-3"]),
+    (["--config", "unknown.json"], ["unknown.json", "'colour'", "hidden_size", "(--config)"]),
+    (["--config", "negative.json"], ["negative.json", "hidden_size", "-3", "(--config)"]),
+    (["--config", "long.json"], ["6002 characters", "at most 6000", "(--pattern)"]),
     (["--config", "newer.json"], ["version 999", "git_commit"]),
     (["--config", "marked.json"], ["marked.json", "mark is '#'", "one character of the alphabet"]),
 ]
@@ -87,7 +89,7 @@ CASES = [
 
 @pytest.fixture
 def files(store: Path) -> Path:
-    record = {"config": {}, "alphabet": "abc", "data_sha256": "0" * 64, "training_version": 1}
+    record: dict[str, object] = {"config": {}, "alphabet": "abc", "data_sha256": "0" * 64, "training_version": 1}
     (store / "empty.txt").touch()
     (store / "folder").mkdir()
     (store / "latin.txt").write_bytes("caf\xe9 au lait, caf\xe9 au lait".encode("latin-1"))
@@ -96,6 +98,7 @@ def files(store: Path) -> Path:
     (store / "unknown.json").write_text(json.dumps(record | {"config": {"colour": 1}}))
     (store / "negative.json").write_text(json.dumps(record | {"config": {"hidden_size": -3}}))
     (store / "newer.json").write_text(json.dumps(record | {"training_version": 999}))
+    (store / "long.json").write_text(json.dumps(record | {"config": {"pattern": "ab" * 3001}}))
     (store / "marked.json").write_text(json.dumps(record | {"mark": "#"}))
     return store
 
@@ -114,6 +117,28 @@ def test_bad_input_is_refused_in_one_line(
     for word in words:
         assert word in err
     assert MlflowClient().search_runs(["0"]) == []
+
+
+@pytest.mark.usefixtures("store")
+def test_a_param_may_be_as_long_as_mlflow_keeps_it(capsys: pytest.CaptureFixture[str]) -> None:
+    longest = "ab" * 2999 + "ba"
+    assert main(["--pattern", longest, "--hidden-size", "1", "--epochs", "1"]) == 0
+    (run,) = MlflowClient().search_runs(["0"])
+    assert run.data.params["pattern"] == longest
+    assert sweep(["--patterns", f"abc,{longest}a", "--seeds", "1"]) == 2
+    refused = capsys.readouterr().err
+    assert "6001 characters" in refused
+    assert "allowed: at most 6000 characters" in refused
+    assert refused.endswith(" (--patterns)\n")
+    assert len(MlflowClient().search_runs(["0"])) == 1
+
+
+@pytest.mark.usefixtures("store")
+def test_a_refusal_says_that_a_recipe_may_be_behind_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--pattern", "reber", "--length", "60"]) == 2
+    assert capsys.readouterr().err.endswith(" (--batch-size); the value may be a recipe's, which this flag changes\n")
+    assert main(["--pattern", "reber", "--length", "60", "--batch-size", "99"]) == 2
+    assert capsys.readouterr().err.endswith(" (--batch-size)\n")
 
 
 @pytest.mark.usefixtures("files")

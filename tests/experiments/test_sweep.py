@@ -16,11 +16,10 @@ import torch
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from analysis.compare.estimates import digits
 from analysis.figures import Picture
 from analysis.runs import load_run
 from experiments import shards
-from experiments.grid import Asked
-from experiments.summary import Row, _each_epoch
 from experiments.sweep import main
 from experiments.tracking import TrackedRun
 from experiments.train import main as train_main
@@ -163,17 +162,21 @@ def test_the_parent_holds_grid_tables_pictures_and_key_numbers(swept: Swept) -> 
     losses = {run.info.run_name: run.data.metrics["eval_loss"] for run in made}
     for row in results.to_dict("records"):
         of_row = [losses[f"{row['pattern']} rnn{row['hidden_size']} e{row['epochs']} s{seed}"] for seed in (0, 1)]
-        assert row["eval_loss_mean"] == pytest.approx(np.mean(of_row), rel=1e-5)
-        assert row["eval_loss_std"] == pytest.approx(np.std(of_row, ddof=1), rel=1e-4)
+        assert row["eval_loss_median"] == pytest.approx(np.median(of_row), rel=1e-5)
+        # All resamples of two seeds: the lower one twice, both, the higher one twice.
+        assert (row["eval_loss_low"], row["eval_loss_high"]) == pytest.approx((min(of_row), max(of_row)), rel=1e-5)
+        assert row["eval_loss_n"] == 2
 
     for name in ("heat_map", "curves"):
         assert artifact(parent, f"plots/{name}.png").read_bytes().startswith(b"\x89PNG")
     note = parent.data.tags["mlflow.note.content"]
     assert note.startswith("- 2 patterns x 2 hidden sizes x 2 epochs x 2 seeds: 16 runs, 16 new, 0 reused")
     for pattern in ("abc", "aab"):
-        best = results[results["pattern"] == pattern].sort_values("excess_loss_mean").iloc[0]
+        best = results[results["pattern"] == pattern].sort_values("excess_loss_median").iloc[0]
         where = f"at hidden size {best['hidden_size']}, epochs {best['epochs']}"
-        expected = f"{pattern}: lowest mean excess loss {best['excess_loss_mean']:.4g} "
+        value, low, high = (digits(best[f"excess_loss_{part}"]) for part in ("median", "low", "high"))
+        expected = f"{pattern}: lowest median excess loss, with its 95 % interval: {value} [{low}, {high}] "
+        expected += "(median of 2 seeds; few seeds) "
         assert any(line.startswith(f"- {expected}") and line.endswith(where) for line in note.splitlines())
         assert expected in swept.said
     assert parent.data.metrics["runs"] == parent.data.metrics["runs_new"] == 16
@@ -381,6 +384,18 @@ def test_a_dry_run_says_what_it_would_be_and_makes_nothing(swept: Swept) -> None
     assert 0.5 < megabytes * 1e6 / swept.room < 2
 
 
+def test_a_dry_run_counts_on_its_workers(capsys: pytest.CaptureFixture[str]) -> None:
+    minutes = []
+    for workers in ("1", "4"):
+        many = ["--hidden-sizes", "2", "--epochs", "1", "--seeds", "1000", "--workers", workers]
+        assert main([*many, "--dry-run"]) == 0
+        said = capsys.readouterr().out
+        assert f"minutes with {workers} worker{'s' if workers > '1' else ''} if none" in said
+        minutes.append(float(said.split("about ")[1].split(" minutes")[0]))
+    assert minutes[0] > 2
+    assert minutes[1] == pytest.approx(minutes[0] / 4, rel=0.25)
+
+
 def room(folder: Path) -> int:
     """Return the bytes that a folder takes on the disk."""
     return sum(512 * path.stat().st_blocks for path in folder.rglob("*"))
@@ -390,7 +405,7 @@ def test_a_sweep_without_a_floor_compares_by_the_loss(tmp_path: Path) -> None:
     (tmp_path / "tale.txt").write_text("the cat sat on the mat. " * 20)
     small = ["--epochs", "1", "--hidden-sizes", "2,3", "--encodings", "onehot", "--cells", "rnn", "--seeds", "2"]
     assert main(["--patterns", f"text:{tmp_path / 'tale.txt'}", "--threads", "1", *small]) == 0
-    assert "lowest mean eval loss" in parents()[0].data.tags["mlflow.note.content"]
+    assert "lowest median eval loss" in parents()[0].data.tags["mlflow.note.content"]
 
 
 def test_pictures_of_earlier_runs_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -451,13 +466,3 @@ def test_what_ended_sweeps_left_half_made_is_deleted() -> None:
     assert left.info.run_id not in there
     assert there[at_work.info.run_id] == there[alive.info.run_id] == "RUNNING"
     assert there[silent.info.run_id] == "KILLED"
-
-
-def test_a_thinned_curve_lies_where_its_epochs_were() -> None:
-    losses = np.linspace(2, 1, 1000)
-    outcome = shards.Outcome("", "", "diverged: ", {}).with_curve(losses[:450])
-    assert len(outcome.curve_e) <= shards.MOST_POINTS
-    row = Row(Asked(TrainConfig(epochs=1000), {}), outcome, reused=False)
-    drawn = _each_epoch(row)
-    assert np.allclose(drawn[:450], losses[:450], atol=1e-5)
-    assert np.isnan(drawn[450:]).all()

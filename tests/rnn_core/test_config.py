@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rnn_core.config import MAX_SPEC, ConfigError, TrainConfig, config_from_dict
+from rnn_core.config import ConfigError, TrainConfig, config_from_dict
 from rnn_core.nets.cells import CELLS
 
 WHOLE = [
@@ -35,9 +35,9 @@ def refusal(**fields: Any) -> str:
         TrainConfig(**fields)
     message = str(caught.value)
     assert caught.value.field == field
+    assert caught.value.came == value or value != value
+    assert message.endswith(f"; allowed: {caught.value.allowed}")
     assert message.startswith(f"{field} is ")
-    assert "; allowed: " in message
-    assert message.endswith(f" (--{field.replace('_', '-')})")
     assert "\n" not in message
     if len(repr(value)) <= 80:
         assert message.startswith(f"{field} is {value!r}; ")
@@ -61,7 +61,7 @@ def test_whole_numbers_beyond_a_bound_are_refused_with_both_bounds(
     field: str, least: int, most: int, beyond: str
 ) -> None:
     value = {"below": least - 1, "above": most + 1, "far below": -(10**30), "far above": 10**30}[beyond]
-    assert f"whole numbers from {least} to {most} " in refusal(**{field: value})
+    assert f"whole numbers from {least} to {most}" in refusal(**{field: value})
 
 
 @pytest.mark.parametrize("value", [True, False, 5.0, 5.5, "5", None, [5], math.nan])
@@ -101,7 +101,7 @@ def test_numbers_in_range_are_kept_as_they_are(field: str, value: float) -> None
 @pytest.mark.parametrize("value", ["", "RNN", " gru", "transformer", 1, None, ["rnn"], {"a": 1}, True])
 @pytest.mark.parametrize("field", CHOICES)
 def test_unknown_choices_are_refused_with_all_choices(field: str, value: object) -> None:
-    assert "allowed: " + ", ".join(CHOICES[field]) + " (" in refusal(**{field: value})
+    assert refusal(**{field: value}).endswith("allowed: " + ", ".join(CHOICES[field]))
 
 
 @pytest.mark.parametrize(("field", "value"), [(field, value) for field in CHOICES for value in CHOICES[field]])
@@ -112,16 +112,6 @@ def test_every_choice_is_accepted(field: str, value: str) -> None:
 @pytest.mark.parametrize("value", ["", None, 3, ["abc"], b"abc", True])
 def test_a_pattern_that_is_no_string_or_empty_is_refused(value: object) -> None:
     assert "text:PATH" in refusal(pattern=value)
-
-
-def test_a_spec_may_have_6000_characters_and_no_more() -> None:
-    assert MAX_SPEC == 6000
-    longest = "ab" * 3000
-    assert TrainConfig(pattern=longest).pattern == longest
-    message = refusal(pattern=longest + "c")
-    assert "at most 6000 characters" in message
-    assert "6001 characters" in message
-    assert len(message) < 300
 
 
 @pytest.mark.parametrize("pattern", ["a\ud800", "\udfff", "text:\udcff.txt"])
@@ -146,10 +136,6 @@ def test_a_long_value_is_cut_in_the_message() -> None:
     assert "x" * 20 in message
     assert "10000 characters" in message
     assert len(message) < 200
-
-
-def test_a_flag_is_written_with_dashes() -> None:
-    assert refusal(hidden_size=0).endswith("(--hidden-size)")
 
 
 def test_a_config_cannot_be_changed() -> None:

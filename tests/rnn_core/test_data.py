@@ -45,7 +45,7 @@ def refusal(config: TrainConfig) -> str:
         prepare(config)
     message = str(caught.value)
     assert "\n" not in message
-    assert message.endswith(f" (--{caught.value.field.replace('_', '-')})")
+    assert message.startswith(f"{caught.value.field} is ")
     return message
 
 

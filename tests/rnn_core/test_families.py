@@ -58,9 +58,8 @@ def refusal(spec: str) -> str:
     message = str(caught.value)
     assert caught.value.field == "pattern"
     assert message.startswith("pattern is ")
-    assert message.endswith(" (--pattern)")
     assert "\n" not in message
-    return message.partition("; allowed: ")[2].removesuffix(" (--pattern)")
+    return message.partition("; allowed: ")[2]
 
 
 def spread(items: list, most: int) -> list:
@@ -133,7 +132,7 @@ def test_defaults_can_be_had(pattern: Pattern) -> None:
 
 @pytest.mark.parametrize("length", [0, 1])
 def test_less_than_two_characters_are_refused(pattern: Pattern, length: int) -> None:
-    with pytest.raises(ConfigError, match=rf"^length is {length}; allowed: .*\(--length\)$"):
+    with pytest.raises(ConfigError, match=rf"^length is {length}; allowed: "):
         pattern.check_length(length)
 
 
@@ -472,7 +471,7 @@ def test_anbn_behind_unit_is_four_letters_repeated() -> None:
 
 
 def test_a_markov_source_says_which_length_was_too_short() -> None:
-    with pytest.raises(ConfigError, match=r"^length is 3; allowed: .*\(--length\)$"):
+    with pytest.raises(ConfigError, match=r"^length is 3; allowed: "):
         parse("markov:order=2").check_length(3)
     parse("markov:order=2").check_length(4)
 

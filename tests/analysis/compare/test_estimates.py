@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from analysis.compare import SMALL, Estimate, estimate, share, verdict
+from analysis.compare.estimates import edges
 from tests.analysis.compare.seeds import INF, LOSSES, NAN, all_resamples
 
 
@@ -85,6 +86,25 @@ def test_estimates_of_none_one_and_two(statistic: str) -> None:
     assert (none.n, one.n, two.n) == (0, 1, 2)
     assert one.value == 0.5
     assert (two.value, two.low, two.high) == (1, 0.5, 1.5)
+
+
+@pytest.mark.parametrize("level", [0.95, 0.9, 0.5])
+def test_the_edges_of_a_percentile_interval_cut_off_as_much_on_either_side(level: float) -> None:
+    draws_bk = np.random.default_rng(0).permuted(np.tile(np.arange(1000.0), (2, 1)), axis=1).T
+    low_k, high_k = edges(draws_bk, level)
+    assert low_k.tolist() == pytest.approx([999 * (1 - level) / 2] * 2, abs=1)
+    assert high_k.tolist() == (999 - low_k).tolist(), "a tail is as long below as above"
+    assert edges(np.array([1.0, INF, 0.0, INF]), level) == (0, INF), "no middle of infinite ones"
+
+
+@pytest.mark.parametrize("n", [2, 3, 9, 10])
+@pytest.mark.parametrize("level", [0.95, 0.6])
+def test_the_medians_interval_is_that_of_scipys_bootstrap(n: int, level: float) -> None:
+    values = np.random.default_rng(n).lognormal(size=n)
+    draws = {"random_state": np.random.default_rng(0), "n_resamples": 9999, "confidence_level": level}
+    other = stats.bootstrap((values,), np.median, method="percentile", **draws).confidence_interval
+    found = estimate(values, "median", level)
+    assert (found.low, found.high) == pytest.approx((other.low, other.high), rel=0.02)
 
 
 def test_nan_and_infinite_values_are_missing() -> None:

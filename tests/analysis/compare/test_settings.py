@@ -16,6 +16,7 @@ from analysis.compare import (
     estimate,
     over_seeds,
     paired,
+    results,
     solved,
     solved_share,
     spread,
@@ -23,6 +24,7 @@ from analysis.compare import (
     varying,
     words,
 )
+from analysis.compare.settings import settings_within
 from tests.analysis.compare.seeds import (
     INF,
     LOSSES,
@@ -117,6 +119,62 @@ def test_over_seeds_has_a_row_for_each_setting_in_order_of_appearance() -> None:
     assert table.loc[0, ["value", "low", "high"]].tolist() == [three.value, three.low, three.high]
     assert table["value"][1] == 5
     assert np.isnan(table.loc[2, "value"])
+
+
+def test_results_have_how_the_runs_of_each_setting_ended_and_an_estimate_of_each_metric() -> None:
+    runs = numbered(
+        runs_with("eval_loss", [3, 1, 2], cell="gru"),
+        runs_with("eval_loss", [5]),
+        runs_with("eval_loss", [NAN], "diverged", seed=7),
+        runs_with("eval_loss", [NAN], "failed", seed=8),
+        runs_with("eval_loss", [NAN], "running", seed=9),
+    ).assign(margin=lambda runs: -runs["eval_loss"])
+    table = results(runs, ["eval_loss", "margin"], "cell")
+    ends, parts = ["finished", "diverged", "failed"], ["median", "low", "high", "n"]
+    assert list(table) == ["cell", *ends, *(f"{name}_{part}" for name in ("eval_loss", "margin") for part in parts)]
+    assert table[["cell", *ends]].to_numpy().tolist() == [["gru", 3, 0, 0], ["rnn", 1, 1, 1]]
+    for name, sign in (("eval_loss", 1), ("margin", -1)):
+        assert table.loc[0, [f"{name}_{part}" for part in parts]].tolist() == [sign * 2, *sorted((sign, 3 * sign)), 3]
+        assert table.loc[1, [f"{name}_median", f"{name}_n"]].tolist() == [sign * 5, 1]
+        assert table.loc[1, [f"{name}_low", f"{name}_high"]].isna().all()
+    assert results(runs, ["margin"], "cell", "mean")["margin_mean"].tolist() == [-2, -5]
+    with pytest.raises(MixedError, match=r"cell \(gru, rnn\)"):
+        results(runs, ["margin"], ())
+
+
+def test_settings_stand_in_groups_and_each_is_checked() -> None:
+    runs = numbered(
+        runs_with("eval_loss", [1, 2], cell="gru", epochs=9),
+        runs_with("eval_loss", [3], epochs=5),
+        runs_with("eval_loss", [4], cell="gru", epochs=5),
+    )
+    found = settings_within(runs, "cell", "epochs")
+    losses = [(key, {value: some["eval_loss"].tolist() for value, some in lines.items()}) for key, lines in found]
+    assert losses == [({"cell": "gru"}, {9: [1, 2], 5: [4]}), ({"cell": "rnn"}, {5: [3]})]
+    assert [key for key, _ in settings_within(runs[:2], (), "cell")] == [{}]
+    with pytest.raises(MixedError, match="differ in epochs"):
+        settings_within(runs, (), "cell")
+    assert settings_within(runs[:0], "cell", "epochs") == []
+
+
+def test_windows_that_are_whole_sequences_of_other_data_are_no_difference() -> None:
+    runs = numbered(
+        runs_with("eval_loss", [1], data_seed=0, length=30, window=29),
+        runs_with("eval_loss", [2], data_seed=1, length=30, window=31),
+    )
+    assert over_seeds(runs, "eval_loss", "cell")["n"].tolist() == [2]
+    same = runs.assign(data_seed=0, seed=[0, 1])
+    with pytest.raises(MixedError, match=r"differ in window \(29, 31\)"):
+        over_seeds(same, "eval_loss", "cell")
+
+
+def test_a_run_that_belongs_to_several_settings_counts_once_in_each() -> None:
+    runs = numbered(runs_with("eval_loss", [1, 1, 1]), runs_with("eval_loss", [1, 1, 1], length=15))
+    runs["run_id"] = ["run0", "run1", "run2"] * 2
+    band = bands(runs, curves_with([1, 2], [3, 4], [5, 9], metric="train_loss"), "length")
+    assert band[["length", "epoch", "value", "n"]].to_numpy().tolist() == [
+        [length, epoch, value, 3] for length in (0, 15) for epoch, value in ((0, 3), (1, 4))
+    ]
 
 
 def test_settings_may_be_told_apart_by_nothing_and_there_may_be_none() -> None:

@@ -82,7 +82,10 @@ def test_runs_of_a_group_stand_together_and_lines_part_the_groups() -> None:
     assert beside == [*((f"run {run}", n) for n, run in enumerate(order)), ("aab", 1), ("abc", 3.5)]
     numbers = [(one.text, one.x, one.y) for one in written(figure, axes.transData)]
     assert sorted(numbers) == sorted((f"{abs(order[x] - order[y]) / 5:.2f}", x, y) for x in range(5) for y in range(5))
-    assert any("Procrustes distance" in text for text in texts(figure))
+    scale = figure.axes[1]
+    assert scale.get_ylabel() == "Procrustes distance (0: the same shape)"
+    assert scale.get_ylabel() in texts(figure)
+    assert scale.get_ylim() == (0, 1)
     wide, tall = axes.get_position().size * figure.get_size_inches()
     assert wide == pytest.approx(tall)
 

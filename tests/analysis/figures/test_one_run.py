@@ -25,7 +25,7 @@ def test_every_figure_is_800_pixels_wide() -> None:
 
 def test_axes_say_what_they_show_and_in_which_unit() -> None:
     assert axis_labels(loss_curve([1.0], None)) == ("epoch", "loss (nats per character)")
-    assert "(characters" in axis_labels(predictions("ab", "ab", 1))[0]
+    assert axis_labels(predictions("ab", "ab", 1)) == ("position in the sequence (characters, the first is 0)", "")
     assert axis_labels(hidden_dimensions(draw_path(2), "ab")) == ("character read", "hidden state h (no unit)")
     path = trajectory(draw_path(2), np.array([0.75, 0.125]), "ab")
     assert axis_labels(path) == (

@@ -8,8 +8,10 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
+from mlflow.entities import Run
 
-from analysis.runs import Recorded, recorded_runs
+from analysis.runs import recorded_runs
+from analysis.runs.schema import END_REASON_TAG, End, read_end, write_end
 from experiments.grid import Asked
 from experiments.tracking import Membership, TrackedRun, TrackingError, delete_half_made, goes_on
 from experiments.words import first_line
@@ -59,8 +61,8 @@ class Shard:
 
     def failed(self, error: Exception, but: Collection[str]) -> "list[Outcome]":
         """Return the outcomes of the runs but those, of which nothing came back."""
-        end_reason = f"failed: {first_line(error)}"
-        return [Outcome(digest, "", end_reason, {}) for digest in self.digests if digest not in but]
+        end_reason = write_end(End.FAILED, first_line(error))
+        return [Outcome(digest, "", End.FAILED, end_reason, {}) for digest in self.digests if digest not in but]
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ class Outcome:
     Attributes:
         digest: the run's identity.
         run_id: MLflow's id; empty where nothing was recorded.
-        end_reason: "finished", "diverged: " and why, or what failed.
+        end: how it ended: FINISHED, DIVERGED, or FAILED, which may go well another time.
+        end_reason: the text of the run's tag of that name, or what failed.
         metrics: its numbers at the end.
         epoch_e: the epochs of its curve that are kept, at most MOST_POINTS, from 0.
         curve_e: the training loss in those, nats per character.
@@ -78,26 +81,23 @@ class Outcome:
 
     digest: str
     run_id: str
+    end: End
     end_reason: str
     metrics: dict[str, float]
     epoch_e: np.ndarray = field(default_factory=lambda: np.empty(0))
     curve_e: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     @classmethod
-    def of(cls, digest: str, run: Recorded) -> "Outcome":
+    def of(cls, digest: str, run: Run) -> "Outcome":
         """Return the outcome of a run that was recorded earlier; its curve is left to be fetched."""
-        return cls(digest, run.run_id, run.end_reason, run.metrics)
+        tags = run.data.tags
+        return cls(digest, run.info.run_id, read_end(run.info.status, tags), tags[END_REASON_TAG], run.data.metrics)
 
     def with_curve(self, losses_e: np.ndarray) -> "Outcome":
         """Return the outcome with a curve, of which at most MOST_POINTS are kept, the first and the last among them."""
         epochs = len(losses_e)
         epoch_e = np.unique(np.linspace(0, max(epochs - 1, 0), min(epochs, MOST_POINTS)).astype(int))
         return dataclasses.replace(self, epoch_e=epoch_e, curve_e=losses_e[epoch_e].astype(np.float32))
-
-    @property
-    def end(self) -> str:
-        """How it ended: "finished", "diverged", or "failed", which may go well another time."""
-        return next((end for end in ("finished", "diverged") if self.end_reason.startswith(end)), "failed")
 
 
 @dataclass(frozen=True)
@@ -269,10 +269,11 @@ def _record(trained: _Trained, prepared: Prepared, asked: Asked, membership: Mem
         for record in trained.history:
             run.log(record)
         if trained.diverged:
-            run.finish(None, "FAILED", f"diverged: {trained.diverged}")
+            run.finish(None, End.DIVERGED.status, write_end(End.DIVERGED, str(trained.diverged)))
         else:
-            run.finish(trained.net, "FINISHED", "finished")
-        outcome = Outcome(digest, run_id, run.end_reason, run.metrics)
+            run.finish(trained.net, End.FINISHED.status, write_end(End.FINISHED))
+        end = read_end(run.status, {END_REASON_TAG: run.end_reason})
+        outcome = Outcome(digest, run_id, end, run.end_reason, run.metrics)
         return outcome.with_curve(np.array([record.loss for record in trained.history]))
     except TrackingError as error:
-        return Outcome(digest, run_id, str(error), {})
+        return Outcome(digest, run_id, End.FAILED, str(error), {})

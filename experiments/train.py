@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mlflow
 from tqdm import tqdm
 
+from analysis.runs.schema import COMMIT_TAG, CONFIG_FILE, End, write_end
+from analysis.runs.store import address
 from experiments.flags import UsageError, complain, read_flags
 from experiments.signals import Interrupted, Stop
 from experiments.tracking import TrackedRun, TrackingError, end_run_from_environment
@@ -56,14 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _train_and_record(prepared, asked, recipe, net, stop)
         except (UsageError, ConfigError, CheckpointError, TrackingError) as error:
             stop.ignore()
-            end_run_from_environment("FAILED", f"refused: {error}")
+            end_run_from_environment(End.FAILED.status, f"refused: {error}")
             return complain(str(error), 2)
         except Interrupted as signal:  # before there was anything to keep
-            end_run_from_environment("KILLED", str(signal))
+            end_run_from_environment(End.KILLED.status, write_end(End.KILLED, str(signal)))
             return complain(str(signal), signal.exit_status)
         except Exception as error:
             stop.ignore()
-            end_run_from_environment("FAILED", f"failed: {first_line(error)}")
+            end_run_from_environment(End.FAILED.status, write_end(End.FAILED, first_line(error)))
             raise
 
 
@@ -84,31 +85,31 @@ def _train_and_record(
     except Interrupted as signal:
         if run is None:
             raise
-        return _finish(run, net, "KILLED", f"{signal} in epoch {len(run.history)}", signal.exit_status)
+        return _finish(run, net, End.KILLED, f"{signal} in epoch {len(run.history)}", signal.exit_status)
     except DivergedError as error:
         stop.ignore()
         assert run is not None
-        return _finish(run, None, "FAILED", f"diverged: {error}", 1)
+        return _finish(run, None, End.DIVERGED, str(error), 1)
     except Exception as error:
         stop.ignore()
         if run is not None:
-            _finish(run, None, "FAILED", f"failed: {first_line(error)}", 1)
+            _finish(run, None, End.FAILED, first_line(error), 1)
         raise
-    return _finish(run, net, "FINISHED", "finished", 0)
+    return _finish(run, net, End.FINISHED, "", 0)
 
 
-def _finish(run: TrackedRun, net: CharRNN | None, status: str, end_reason: str, exit_status: int) -> int:
+def _finish(run: TrackedRun, net: CharRNN | None, end: End, why: str, exit_status: int) -> int:
     """Record the end of a run, say what came of it, and return the exit status."""
     try:
-        run.finish(net, status, end_reason)
+        run.finish(net, end.status, write_end(end, why))
     except TrackingError as error:
         return complain(str(error), 1)
     if run.sample:
         rows = [*side_by_side(run.sample), *key_numbers(run.metrics)]
         print("", *(f"{name:<14} {value}" for name, value in rows), sep="\n")
     print(f"{'run':<14} {run.run_id} ({run.name})")
-    print(f"{'look at it':<14} {how_to_look(mlflow.get_tracking_uri(), run.experiment_id, run.run_id)}", flush=True)
-    if run.status == "FINISHED":
+    print(f"{'look at it':<14} {how_to_look(address(), run.experiment_id, run.run_id)}", flush=True)
+    if run.status == End.FINISHED.status:
         return exit_status
     return complain(run.end_reason, exit_status or 1)
 
@@ -131,13 +132,13 @@ def _parse(arguments: Sequence[str]) -> tuple[TrainConfig, Mapping[str, Any], Re
     if "MLFLOW_RUN_ID" in os.environ:
         # `mlflow run` passes every parameter, so that none of the record's own would be left.
         raise UsageError(
-            "config is not a parameter of `mlflow run`; use: python -m experiments.train --config config.json"
+            f"config is not a parameter of `mlflow run`; use: python -m experiments.train --config {CONFIG_FILE}"
         )
     record = load_record(flags.config)
     if record.training_version != TRAINING_VERSION:
         raise UsageError(
             f"{flags.config} was trained by version {record.training_version} of the training, this is version "
-            f"{TRAINING_VERSION}; check out the run's git_commit to get the same weights (--config)"
+            f"{TRAINING_VERSION}; check out the run's {COMMIT_TAG} to get the same weights (--config)"
         )
     return _without_path(_flags(arguments, Flags(**dataclasses.asdict(record.config)))), {}, record
 

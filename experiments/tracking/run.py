@@ -25,13 +25,15 @@ from mlflow.entities import (
     RunTag,
 )
 
+from analysis.runs import schema
+from analysis.runs.schema import CONFIG_FILE, WEIGHTS_FILE, End
 from experiments.code_state import code_state
 from experiments.plots import draw_losses, draw_net, draw_reach
 from experiments.tracking.model_files import write_model
 from experiments.tracking.store import MOST_SAID, TrackingError, end_run, impatient, name_of, open_run, store_trouble
 from experiments.tracking.sweep import Membership
 from experiments.words import description, first_line, run_name, settings
-from rnn_core.checkpoint import CONFIG_FILE, WEIGHTS_FILE, record_text, save_record, save_weights
+from rnn_core.checkpoint import record_text, save_record, save_weights
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared
 from rnn_core.measures.losses import Sample, evaluate, sample
@@ -77,7 +79,7 @@ class TrackedRun:
         self.history: list[dict[str, float]] = []
         self.metrics: dict[str, float] = {}
         self.sample: Sample | None = None
-        self.status = "RUNNING"
+        self.status = End.RUNNING.status
         self.end_reason = ""
         self._unsent: list[Metric] = []
         self._flushed = time.monotonic()
@@ -87,7 +89,7 @@ class TrackedRun:
             self._run = open_run(name)
         else:
             name = run_name(prepared.config, sweep.also_named)
-            tags = sweep.tags_of_a_child | {"config_digest": prepared.record.digest}
+            tags = sweep.tags_of_a_child | {schema.DIGEST_TAG: prepared.record.digest}
             self._run = open_run(name, sweep.experiment_id, tags)
         self.name = name_of(self._run, name)
         self.run_id: str = self._run.info.run_id
@@ -97,7 +99,7 @@ class TrackedRun:
             self._describe_start(asked, recipe or {})
         except Exception as error:
             with contextlib.suppress(Exception), impatient():  # the store may be gone
-                self._end("FAILED", f"the run could not be opened: {first_line(error)}")
+                self._end(End.FAILED.status, f"the run could not be opened: {first_line(error)}")
             raise TrackingError(store_trouble(error)) from error
 
     def log(self, record: EpochRecord) -> None:
@@ -136,28 +138,32 @@ class TrackedRun:
                 rows, reached = generalize(net, self.prepared)
                 self.metrics |= reached
                 if not all(math.isfinite(value) for value in self.metrics.values()):
-                    net, status, self.metrics, rows = None, "FAILED", {}, []
-                    end_reason = "diverged: the trained net's losses are not finite; give a lower --learning-rate"
+                    net, status, self.metrics, rows = None, End.DIVERGED.status, {}, []
+                    why = "the trained net's losses are not finite; give a lower --learning-rate"
+                    end_reason = schema.write_end(End.DIVERGED, why)
             _write_table(folder, rows)
             self._draw(folder, net, rows)
             self._send(folder, with_model=net is not None)
-            tags = {"mlflow.note.content": description(status, end_reason, self.metrics, self.sample)}
+            finished = status == End.FINISHED.status
+            tags = {schema.NOTE_TAG: description(finished, end_reason, self.metrics, self.sample)}
             if self._sweep:  # last, so that a sweep has no half-made runs
                 tags |= self._sweep.tag_of_a_member
             self._end(status, end_reason, tags)
         except Exception as error:
-            kept = f"recording failed: {first_line(error)}; what there is of the run's files is kept in {folder}"
+            kept = (
+                f"{schema.RECORDING_FAILED}: {first_line(error)}; what there is of the run's files is kept in {folder}"
+            )
             with contextlib.suppress(Exception):  # the store may be gone; what counts is the message below
-                self._end("FAILED", kept)
+                self._end(End.FAILED.status, kept)
             raise TrackingError(f"run {self.run_id}: {kept}") from error
         shutil.rmtree(folder)
 
     def _end(self, status: str, end_reason: str, tags: Mapping[str, str] | None = None) -> None:
         self.status, self.end_reason = status, end_reason
         try:
-            self._flush({"end_reason": end_reason[:MOST_SAID]} | dict(tags or {}))
+            self._flush({schema.END_REASON_TAG: end_reason[:MOST_SAID]} | dict(tags or {}))
         except Exception:
-            status = "FAILED"
+            status = End.FAILED.status
             raise
         finally:
             end_run(self.run_id, status)  # or MLflow calls it FINISHED when the program exits
@@ -171,26 +177,26 @@ class TrackedRun:
         params = [Param(name, value) for name, value in self._params.items() if name not in self._run.data.params]
         state = code_state()
         tags = {
-            "mlflow.runName": self.name,
-            "torch_version": torch.__version__,
-            "threads": str(config.threads),
-            "device": config.device,
-            "git_commit": state.commit,
-            "git_dirty": state.dirty,
-            "config_digest": prepared.record.digest,
+            schema.NAME_TAG: self.name,
+            schema.TORCH_TAG: torch.__version__,
+            schema.THREADS_TAG: str(config.threads),
+            schema.DEVICE_TAG: config.device,
+            schema.COMMIT_TAG: state.commit,
+            schema.DIRTY_TAG: state.dirty,
+            schema.DIGEST_TAG: prepared.record.digest,
         }
         if recipe:
-            tags["recipe"] = settings(recipe)
+            tags[schema.RECIPE_TAG] = settings(recipe)
         self._client.log_batch(self.run_id, params=params, tags=[RunTag(name, value) for name, value in tags.items()])
         source = CodeDatasetSource({"pattern": config.pattern[:MOST_SAID]})
         data = MetaDataset(  # type: ignore[abstract]  # MLflow's own stubs forget that it has a profile
             source, name=config.pattern[:200], digest=prepared.record.data_sha256[:36]
         )
-        context = [InputTag("mlflow.data.context", "training")]
+        context = [InputTag(schema.DATA_CONTEXT_TAG, "training")]
         # At once, so that even a run that is killed says what it was.
         self._client.log_text(self.run_id, record_text(prepared.record), CONFIG_FILE)
         if state.diff:
-            self._client.log_text(self.run_id, state.diff, "git.diff")
+            self._client.log_text(self.run_id, state.diff, schema.DIFF_FILE)
         self._client.log_inputs(self.run_id, datasets=[DatasetInput(data._to_mlflow_entity(), context)])
 
     def _flush(self, tags: Mapping[str, str] | None = None) -> None:
@@ -204,9 +210,9 @@ class TrackedRun:
 
     def _write_curve(self, folder: Path) -> None:
         """Write what is known whatever became of the net: `artifacts/` is what MLflow will show."""
-        (folder / "artifacts" / "plots").mkdir(parents=True)
+        (folder / "artifacts" / schema.PLOTS_FOLDER).mkdir(parents=True)
         save_record(self.prepared.record, folder / CONFIG_FILE)
-        with (folder / "artifacts" / "curves.csv").open("w", newline="", encoding="utf-8") as file:
+        with (folder / "artifacts" / schema.CURVES_FILE).open("w", newline="", encoding="utf-8") as file:
             names = list(self.history[0]) if self.history else ["train_loss", "train_accuracy"]
             rows = csv.DictWriter(file, ["epoch", *names])
             rows.writeheader()
@@ -220,7 +226,7 @@ class TrackedRun:
         if rows:
             drawn["generalization"] = draw_reach(rows, self.prepared.ranges)
         for name, figure in drawn.items():
-            (folder / "artifacts" / "plots" / f"{name}.png").write_bytes(figure.png(fast=True))
+            (folder / "artifacts" / schema.PLOTS_FOLDER / f"{name}.png").write_bytes(figure.png(fast=True))
 
     def _send(self, folder: Path, with_model: bool) -> None:
         self._client.log_artifacts(self.run_id, str(folder / "artifacts"))
@@ -237,7 +243,7 @@ class TrackedRun:
         As `mlflow.pyfunc.log_model` does, but that the files which are the same for every net are made only once.
         """
         model = self._client.create_logged_model(
-            self.experiment_id, name="model", source_run_id=self.run_id, params=self._params
+            self.experiment_id, name=schema.MODEL_NAME, source_run_id=self.run_id, params=self._params
         )
         home = write_model(folder, model, self.run_id, example=self.prepared.text[:5])
         self._client.log_model_artifacts(model.model_id, str(home))
@@ -250,7 +256,7 @@ class TrackedRun:
 def _write_table(folder: Path, rows: list[Row]) -> None:
     """Write how far the net's knowledge reaches, size by size, where its pattern has cases to tell."""
     if rows:
-        with (folder / "artifacts" / "generalization.csv").open("w", newline="", encoding="utf-8") as file:
+        with (folder / "artifacts" / schema.REACH_FILE).open("w", newline="", encoding="utf-8") as file:
             table = csv.DictWriter(file, [field.name for field in dataclasses.fields(Row)])
             table.writeheader()
             table.writerows(dataclasses.asdict(row) for row in rows)

@@ -18,6 +18,7 @@ from mlflow.entities import Run
 
 from analysis.figures import Picture
 from analysis.runs import load_run
+from analysis.runs.schema import End
 from experiments import shards
 from experiments.grid import Asked
 from experiments.summary import Row, _each_epoch
@@ -467,7 +468,7 @@ def test_what_ended_sweeps_left_half_made_is_deleted() -> None:
 
 def test_a_thinned_curve_lies_where_its_epochs_were() -> None:
     losses = np.linspace(2, 1, 1000)
-    outcome = shards.Outcome("", "", "diverged: ", {}).with_curve(losses[:450])
+    outcome = shards.Outcome("", "", End.DIVERGED, "diverged: ", {}).with_curve(losses[:450])
     assert len(outcome.curve_e) <= shards.MOST_POINTS
     row = Row(Asked(TrainConfig(epochs=1000), {}), outcome, reused=False)
     drawn = _each_epoch(row)

@@ -71,7 +71,7 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
     Example:
         runs = find_runs(pattern="abc", hidden_size=[8, 16], epochs=100)
     """
-    asked = _asked(fields, "find_runs", ("sweep", "finished"))
+    asked = _asked(fields, ("sweep", "finished"))
     command = shlex.join(offer.command(asked))
     try:
         everything = _everything(sweep, finished)
@@ -104,7 +104,7 @@ def command_for_missing(**fields: Any) -> list[str]:
         RunError: the store cannot be read, or the command cannot say a pattern. That there is no store is no error.
         ConfigError: a field cannot have such a value.
     """
-    asked = _asked(fields, "command_for_missing")
+    asked = _asked(fields)
     try:
         everything = _everything("", True)
     except NoStoreError:
@@ -250,25 +250,22 @@ def _combinations(runs: pd.DataFrame, asked: Mapping[str, Sequence[Any]]) -> int
     return len(runs[list(asked)].drop_duplicates())
 
 
-def _asked(fields: Mapping[str, Any], function: str, others: Sequence[str] = ()) -> dict[str, list[Any]]:
+def _asked(fields: Mapping[str, Any], others: Sequence[str] = ()) -> dict[str, list[Any]]:
     """Return for each field the values that are asked for, checked, and patterns as config.json names them.
 
     Arguments:
         fields: what was given, by name.
-        function: the name of the function that it was given to, for the errors.
-        others: arguments of that function that are no fields.
+        others: what else the caller could have been given, for the error.
     """
     asked: dict[str, list[Any]] = {}
     for name, value in fields.items():
         if name not in FIELDS:
-            raise RunError(f"{function} has no {name!r}; allowed: {', '.join((*others, *FIELDS))}")
+            raise RunError(f"there is no field {name!r}; allowed: {', '.join((*others, *FIELDS))}")
         values = [value] if isinstance(value, (str, int, float, np.generic)) else list(value)
         if not values:
-            raise RunError(f"{function} was asked for no value of {name} at all; allowed: one or more")
+            raise RunError(f"{name} was asked for with no value at all; allowed: one or more")
         if name in ("length", "window") and 0 in values:
-            raise RunError(
-                f"{function} was asked for {name} 0, which stands for the pattern's own; leave it out for that"
-            )
+            raise RunError(f"{name} was asked for with 0, which stands for the pattern's own; leave it out for that")
         plain = [each.item() if isinstance(each, np.generic) else each for each in values]
         checked = [getattr(config_from_dict({name: each}), name) for each in plain]
         asked[name] = list(dict.fromkeys(parse(spec).spec for spec in checked) if name == "pattern" else checked)

@@ -128,7 +128,19 @@ READING = ("get_", "search_", "list_", "load_", "download_", "parse_")
 
 WRITING = (
     *("log_", "set_", "delete_", "create_", "update_", "restore_", "rename_", "register_", "transition_", "link_"),
-    *("unlink_", "start_", "end_", "finalize_", "initialize_", "add_", "remove_", "save_", "import_", "override_"),
+    *(
+        "unlink_",
+        "start_",
+        "end_",
+        "finalize_",
+        "initialize_",
+        "add_",
+        "remove_",
+        "save_",
+        "import_",
+        "override_",
+        "autolog",
+    ),
 )
 """How the functions of MLflow's modules begin that change a store."""
 
@@ -245,7 +257,7 @@ def starts(code: str) -> set[str]:
     found |= names_used(tree) & (STARTERS | {"Popen", "ProcessPoolExecutor"})
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-        if called in ("exec", "eval"):
+        if isinstance(call.func, ast.Name) and called in ("exec", "eval"):  # a net has a method `eval`
             found.add(called)
         words = [word.value for word in ast.walk(call) if isinstance(word, ast.Constant)]
         if called in ("import_module", "__import__") and any(re.match("analysis|experiments", str(w)) for w in words):
@@ -301,6 +313,7 @@ NAMES = {
 OTHER_MEANING = {
     ("analysis/compare/settings.py", "device"),  # fields of TrainConfig
     ("analysis/compare/settings.py", "threads"),
+    ("analysis/runs/table.py", "finished"),  # an argument of find_runs
     ("experiments/patterns.py", "recipe"),  # what a printed line begins with
     ("experiments/train.py", "recipe"),
     ("experiments/tracking/run.py", "artifacts"),  # a folder here, whose content is sent
@@ -325,7 +338,7 @@ def words_of_a_record(code: str) -> set[str]:
     # What cannot be an English word is looked for inside of texts, too: in errors, in conditions of a search.
     odd = [name for name in NAMES if re.search(r"[_.]", name)]
     found |= {name for name in odd for text in texts if re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text)}
-    conditions = r"\btags\.|\battributes\.|\bstatus !?= '|^sweep\.|^(diverged|failed|recording failed)(:|%)"
+    conditions = r"\btags\.|\battributes\.status|\bstatus !?= '|^sweep\.|^(diverged|failed|recording failed)(:|%)"
     return found | {text for text in texts if re.search(conditions, text)}
 
 

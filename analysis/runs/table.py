@@ -307,7 +307,7 @@ def _row(run: Run, config: tuple[Record, str]) -> dict[str, Any]:
         "name": run.info.run_name,
         "started": pd.Timestamp(run.info.start_time, unit="ms", tz="UTC"),
         "end": read_end(run.info.status, run.data.tags).value,
-        "end_reason": run.data.tags.get(END_REASON_TAG, ""),
+        END_REASON_TAG: run.data.tags.get(END_REASON_TAG, ""),
         **vars(record.config),
         **run.data.metrics,
         "alphabet": record.alphabet,

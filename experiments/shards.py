@@ -101,7 +101,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Training:
+class SharedTraining:
     """Runs that share one training: they are alike but for the epochs, which do not enter it.
 
     Attributes:
@@ -142,17 +142,17 @@ def plan(prepared: Sequence[Prepared], workers: int = 1) -> tuple[list[list[int]
     return shards, {why: count for why, count in alone.items() if count}
 
 
-def _stacks(prepared: Sequence[Prepared]) -> dict[Hashable | None, list[Training]]:
+def _stacks(prepared: Sequence[Prepared]) -> dict[Hashable | None, list[SharedTraining]]:
     """Return the trainings by what those in one stack have in common; under None those to be trained alone."""
     alike: dict[TrainConfig, list[int]] = defaultdict(list)
     for number, one in enumerate(prepared):
         config = one.config
         shared = config.schedule == "constant" and config.keep == "last"
         alike[dataclasses.replace(config, epochs=1) if shared else config].append(number)
-    stacks: dict[Hashable | None, list[Training]] = defaultdict(list)
+    stacks: dict[Hashable | None, list[SharedTraining]] = defaultdict(list)
     for numbers in alike.values():
         longest = max(numbers, key=lambda number: prepared[number].config.epochs)
-        training = Training(tuple(numbers), prepared[longest])
+        training = SharedTraining(tuple(numbers), prepared[longest])
         stacks[shape_of(training.prepared)].append(training)
     return stacks
 
@@ -195,15 +195,22 @@ def record_shard(
             gc.collect()
 
 
-def trained_together(prepared: Sequence[Prepared]) -> Iterator[list[Training]]:
+def trained_together(prepared: Sequence[Prepared]) -> Iterator[list[SharedTraining]]:
     """Yield the trainings that make a stack, and those that are to be trained alone by themselves."""
     for key, trainings in _stacks(prepared).items():
         yield from [trainings] if key else ([training] for training in trainings)
 
 
 @dataclass(frozen=True)
-class _Trained:
-    """A run that has been trained: its number, what each epoch came to, its net, and how it diverged if it did."""
+class TrainingResult:
+    """What the training of one run came to.
+
+    Attributes:
+        number: the run, by number among those that were given.
+        history: what each epoch came to.
+        net: the trained net; one that diverged is not to be used.
+        diverged: when and how it diverged; None if it did not.
+    """
 
     number: int
     history: list[EpochRecord]
@@ -211,7 +218,7 @@ class _Trained:
     diverged: DivergedError | None
 
 
-def _train(trainings: Sequence[Training], prepared: Sequence[Prepared]) -> Iterator[_Trained]:
+def _train(trainings: Sequence[SharedTraining], prepared: Sequence[Prepared]) -> Iterator[TrainingResult]:
     """Train nets, as a stack where there are several, and yield every run that they stand for."""
     losses_en, accuracies_en, valid_e = [], [], []
     nets: dict[int, CharRNN] = {}
@@ -233,7 +240,7 @@ def _train(trainings: Sequence[Training], prepared: Sequence[Prepared]) -> Itera
                     diverged = DivergedError(epoch, loss)
                     break
                 history.append(EpochRecord(epoch, loss, float(accuracies_en[epoch][place]), valid_e[epoch], net))
-            yield _Trained(number, history, net, diverged)
+            yield TrainingResult(number, history, net, diverged)
 
 
 Epoch = tuple[
@@ -242,7 +249,7 @@ Epoch = tuple[
 """The losses and accuracies of N nets, a validation loss of one, and what gives a net the weights of the n-th."""
 
 
-def epochs(trainings: Sequence[Training]) -> Iterator[Epoch]:
+def epochs(trainings: Sequence[SharedTraining]) -> Iterator[Epoch]:
     """Train nets, as a stack where there are several, and yield what each epoch came to."""
     if len(trainings) > 1:
         for stacked in train_stack([training.prepared for training in trainings]):
@@ -261,7 +268,7 @@ def epochs(trainings: Sequence[Training]) -> Iterator[Epoch]:
         yield [error.loss], [np.nan], None, load_into
 
 
-def _record(trained: _Trained, prepared: Prepared, asked: Asked, membership: Membership) -> Outcome:
+def _record(trained: TrainingResult, prepared: Prepared, asked: Asked, membership: Membership) -> Outcome:
     digest, run_id = prepared.record.digest, ""
     try:
         run = TrackedRun(prepared, asked.config, asked.recipe, membership)

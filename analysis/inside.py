@@ -12,6 +12,7 @@ import pandas as pd
 from analysis.geometry import period, shape
 from analysis.hidden_states import States, probe
 from analysis.runs import trajectories
+from analysis.runs.schema import End
 from analysis.runs.table import FIELDS
 from rnn_core.patterns import parse
 
@@ -115,7 +116,7 @@ def _measured(
     """
     for pattern in runs["pattern"].unique():
         unit_of(pattern)  # before anything is read
-    there = (runs["end"] != "diverged") | (not trained)
+    there = (runs["end"] != End.DIVERGED) | (not trained)
     states = zip(*(trajectories(runs[there], STEPS, free=free, trained=trained) for free in ways), strict=True)
     rows = [
         measures(pattern, *next(states)) if known else without(pattern)

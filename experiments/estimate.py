@@ -7,7 +7,7 @@ from pathlib import Path
 import rnn_core
 from experiments.code_state import code_state
 from experiments.grid import Grid
-from experiments.shards import Training, epochs, plan, trained_together
+from experiments.shards import SharedTraining, epochs, plan, trained_together
 from rnn_core.data import Prepared
 from rnn_core.training.stack import shape_of
 
@@ -49,7 +49,7 @@ def estimate(grid: Grid, prepared: Sequence[Prepared], workers: int) -> str:
     )
 
 
-def _seconds_an_epoch(part: Sequence[Training]) -> float:
+def _seconds_an_epoch(part: Sequence[SharedTraining]) -> float:
     running, begin, count = epochs(part), time.perf_counter(), 0
     next(running)
     if part[0].prepared.config.epochs == 1:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 
+from analysis.runs.schema import End
 from experiments.flags import with_flags
 from experiments.tracking import TrackedRun
 from rnn_core.checkpoint import named_weights
@@ -16,8 +17,8 @@ def measure_and_record(
     run: TrackedRun,
     net: CharRNN,
     prepared: Prepared,
-    status: str = "FINISHED",
-    end_reason: str = "finished",
+    end: End = End.FINISHED,
+    why: str = "",
     flags: Mapping[str, str] | None = None,
 ) -> Report | None:
     """Measure a trained net and end its run with what it came to.
@@ -28,8 +29,8 @@ def measure_and_record(
         run: the net's, which has every epoch.
         net: the net as it is now.
         prepared: what it was trained on.
-        status: MLflow's FINISHED or KILLED.
-        end_reason: how the training ended, in words.
+        end: how the training ended, FINISHED or KILLED.
+        why: what happened, in words; a run that finished needs none.
         flags: by field what its flag is called, where that is not the field's own name.
 
     Returns:
@@ -45,7 +46,7 @@ def measure_and_record(
     except Exception as error:
         raise run.abandon(error, weights) from error
     if not report.finite:
-        run.finish("FAILED", f"diverged: {with_flags(DivergedError(None, math.nan), flags)}")
+        run.finish(End.DIVERGED, with_flags(DivergedError(None, math.nan), flags))
         return None
-    run.finish(status, end_reason, report, weights)
+    run.finish(end, why, report, weights)
     return report

@@ -8,9 +8,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
+from mlflow.entities import Run
 
-from analysis.runs import Recorded, recorded_runs
+from analysis.runs import recorded_runs
 from analysis.runs.offer import PLURALS
+from analysis.runs.schema import END_REASON_TAG, End, read_end, write_end
 from experiments.flags import with_flags
 from experiments.grid import Asked
 from experiments.recording import measure_and_record
@@ -63,8 +65,8 @@ class Shard:
 
     def failed(self, error: Exception, but: Collection[str]) -> "list[Outcome]":
         """Return the outcomes of the runs but those, of which nothing came back."""
-        end_reason = f"failed: {first_line(error)}"
-        return [Outcome(digest, "", end_reason, {}) for digest in self.digests if digest not in but]
+        end_reason = write_end(End.FAILED, first_line(error))
+        return [Outcome(digest, "", End.FAILED, end_reason, {}) for digest in self.digests if digest not in but]
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ class Outcome:
     Attributes:
         digest: the run's identity.
         run_id: MLflow's id; empty where nothing was recorded.
-        end_reason: "finished", "diverged: " and why, or what failed.
+        end: how it ended: FINISHED, DIVERGED, or FAILED, which may go well another time.
+        end_reason: the text of the run's tag of that name, or what failed.
         metrics: its numbers at the end.
         epoch_e: the epochs of its curve that are kept, at most MOST_POINTS, from 0.
         curve_e: the training loss in those, nats per character.
@@ -82,25 +85,22 @@ class Outcome:
 
     digest: str
     run_id: str
+    end: End
     end_reason: str
     metrics: dict[str, float]
     epoch_e: np.ndarray = field(default_factory=lambda: np.empty(0))
     curve_e: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     @classmethod
-    def of(cls, digest: str, run: Recorded) -> "Outcome":
+    def of(cls, digest: str, run: Run) -> "Outcome":
         """Return the outcome of a run that was recorded earlier; its curve is left to be fetched."""
-        return cls(digest, run.run_id, run.end_reason, run.metrics)
+        tags = run.data.tags
+        return cls(digest, run.info.run_id, read_end(run.info.status, tags), tags[END_REASON_TAG], run.data.metrics)
 
     def with_curve(self, losses_e: np.ndarray) -> "Outcome":
         """Return the outcome with a curve, of which at most MOST_POINTS are kept, the first and the last among them."""
         epoch_e = thinned(len(losses_e))
         return dataclasses.replace(self, epoch_e=epoch_e, curve_e=losses_e[epoch_e].astype(np.float32))
-
-    @property
-    def end(self) -> str:
-        """How it ended: "finished", "diverged", or "failed", which may go well another time."""
-        return next((end for end in ("finished", "diverged") if self.end_reason.startswith(end)), "failed")
 
 
 def thinned(epochs: int) -> np.ndarray:
@@ -109,7 +109,7 @@ def thinned(epochs: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Training:
+class SharedTraining:
     """Runs that share one training: they are alike but for the epochs, which do not enter it.
 
     Attributes:
@@ -151,17 +151,17 @@ def plan(prepared: Sequence[Prepared], workers: int = 1) -> tuple[list[list[int]
     return shards, {why: count for why, count in alone.items() if count}
 
 
-def _stacks(prepared: Sequence[Prepared]) -> dict[Hashable | None, list[Training]]:
+def _stacks(prepared: Sequence[Prepared]) -> dict[Hashable | None, list[SharedTraining]]:
     """Return the trainings by what those in one stack have in common; under None those to be trained alone."""
     alike: dict[TrainConfig, list[int]] = defaultdict(list)
     for number, one in enumerate(prepared):
         config = one.config
         shared = config.schedule == "constant" and config.keep == "last"
         alike[dataclasses.replace(config, epochs=1) if shared else config].append(number)
-    stacks: dict[Hashable | None, list[Training]] = defaultdict(list)
+    stacks: dict[Hashable | None, list[SharedTraining]] = defaultdict(list)
     for numbers in alike.values():
         longest = max(numbers, key=lambda number: prepared[number].config.epochs)
-        training = Training(tuple(numbers), prepared[longest])
+        training = SharedTraining(tuple(numbers), prepared[longest])
         stacks[shape_of(training.prepared)].append(training)
     return stacks
 
@@ -204,15 +204,22 @@ def record_shard(
             gc.collect()
 
 
-def trained_together(prepared: Sequence[Prepared]) -> Iterator[list[Training]]:
+def trained_together(prepared: Sequence[Prepared]) -> Iterator[list[SharedTraining]]:
     """Yield the trainings that make a stack, and those that are to be trained alone by themselves."""
     for key, trainings in _stacks(prepared).items():
         yield from [trainings] if key else ([training] for training in trainings)
 
 
 @dataclass(frozen=True)
-class _Trained:
-    """A run that has been trained: its number, what each epoch came to, its net, and how it diverged if it did."""
+class TrainingResult:
+    """What the training of one run came to.
+
+    Attributes:
+        number: the run, by number among those that were given.
+        history: what each epoch came to.
+        net: the trained net; one that diverged is not to be used.
+        diverged: when and how it diverged; None if it did not.
+    """
 
     number: int
     history: list[EpochRecord]
@@ -220,7 +227,7 @@ class _Trained:
     diverged: DivergedError | None
 
 
-def _train(trainings: Sequence[Training], prepared: Sequence[Prepared]) -> Iterator[_Trained]:
+def _train(trainings: Sequence[SharedTraining], prepared: Sequence[Prepared]) -> Iterator[TrainingResult]:
     """Train nets, as a stack where there are several, and yield every run that they stand for."""
     losses_en, accuracies_en, valid_e = [], [], []
     nets: dict[int, CharRNN] = {}
@@ -242,7 +249,7 @@ def _train(trainings: Sequence[Training], prepared: Sequence[Prepared]) -> Itera
                     diverged = DivergedError(epoch, loss)
                     break
                 history.append(EpochRecord(epoch, loss, float(accuracies_en[epoch][place]), valid_e[epoch], net))
-            yield _Trained(number, history, net, diverged)
+            yield TrainingResult(number, history, net, diverged)
 
 
 Epoch = tuple[
@@ -251,7 +258,7 @@ Epoch = tuple[
 """The losses and accuracies of N nets, a validation loss of one, and what gives a net the weights of the n-th."""
 
 
-def epochs(trainings: Sequence[Training]) -> Iterator[Epoch]:
+def epochs(trainings: Sequence[SharedTraining]) -> Iterator[Epoch]:
     """Train nets, as a stack where there are several, and yield what each epoch came to."""
     if len(trainings) > 1:
         for stacked in train_stack([training.prepared for training in trainings]):
@@ -270,7 +277,7 @@ def epochs(trainings: Sequence[Training]) -> Iterator[Epoch]:
         yield [error.loss], [np.nan], None, load_into
 
 
-def _record(trained: _Trained, prepared: Prepared, asked: Asked, membership: Membership) -> Outcome:
+def _record(trained: TrainingResult, prepared: Prepared, asked: Asked, membership: Membership) -> Outcome:
     record, run_id = prepared.record, ""
     digest = record.digest
     try:
@@ -281,10 +288,10 @@ def _record(trained: _Trained, prepared: Prepared, asked: Asked, membership: Mem
             run.log(epoch.metrics)
         report = None
         if trained.diverged:
-            run.finish("FAILED", f"diverged: {with_flags(trained.diverged, PLURALS)}")
+            run.finish(End.DIVERGED, with_flags(trained.diverged, PLURALS))
         else:
             report = measure_and_record(run, trained.net, prepared, flags=PLURALS)
-        outcome = Outcome(digest, run_id, run.end_reason, dict(report.metrics) if report else {})
+        outcome = Outcome(digest, run_id, run.end, run.end_reason, dict(report.metrics) if report else {})
         return outcome.with_curve(np.array([record.loss for record in trained.history]))
     except TrackingError as error:
-        return Outcome(digest, run_id, str(error), {})
+        return Outcome(digest, run_id, End.FAILED, str(error), {})

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import mlflow
 import tyro
 from tqdm import tqdm
 
 from analysis.runs import curves_of, recorded_runs
 from analysis.runs.offer import PLURALS
+from analysis.runs.schema import GRID_FILE, GRID_GIVEN_FILE, End, write_end
+from analysis.runs.store import absolute_address, address
 from experiments.estimate import estimate
 from experiments.flags import UsageError, complain, read_flags, with_flags
 from experiments.grid import DEFAULT_SEEDS, FIELDS, Asked, Grid, read_grid
@@ -105,14 +106,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (UsageError, ConfigError, TrackingError) as error:
             stop.ignore()
             why = with_flags(error, PLURALS, from_recipes) if isinstance(error, ConfigError) else str(error)
-            end_run_from_environment("FAILED", f"refused: {why}")
+            end_run_from_environment(End.FAILED.status, f"refused: {why}")
             return complain(why, 2)
         except Interrupted as signal:  # before there was anything to keep
-            end_run_from_environment("KILLED", str(signal))
+            end_run_from_environment(End.KILLED.status, write_end(End.KILLED, str(signal)))
             return complain(str(signal), signal.exit_status)
         except Exception as error:
             stop.ignore()
-            end_run_from_environment("FAILED", f"failed: {first_line(error)}")
+            end_run_from_environment(End.FAILED.status, write_end(End.FAILED, first_line(error)))
             raise
 
 
@@ -129,9 +130,9 @@ class _Sweep:
     def __init__(self, grid: Grid, asked: list[Asked], prepared: list[Prepared], flags: Any) -> None:
         self.grid, self.asked, self.prepared, self.again = grid, asked, prepared, flags.again
         self.digests = [one.record.digest for one in prepared]
-        self.files = {"grid.toml": grid.text()}
+        self.files = {GRID_FILE: grid.text()}
         if flags.grid:
-            self.files["grid_given.toml"] = Path(flags.grid).read_text(encoding="utf-8")
+            self.files[GRID_GIVEN_FILE] = Path(flags.grid).read_text(encoding="utf-8")
         self.outcomes: dict[str, Outcome] = {}
         self.reused: set[str] = set()
         self.begin = time.monotonic()
@@ -153,18 +154,18 @@ class _Sweep:
             self._clear_up(workers)
             # What workers had recorded of the shards that they did not end.
             self.outcomes = self._recorded(self.digests, self.parent.condition) | self.outcomes
-            return self._finish("KILLED", str(signal), signal.exit_status)
+            return self._finish(End.KILLED, str(signal), signal.exit_status)
         except Exception as error:
             stop.ignore()
             if hasattr(self, "parent"):
                 self._clear_up(workers)
-                self._finish("FAILED", f"failed: {first_line(error)}", 1)
+                self._finish(End.FAILED, write_end(End.FAILED, first_line(error)), 1)
             raise
         self._clear_up(workers)
-        failed = [outcome for outcome in self.outcomes.values() if outcome.end == "failed"]
+        failed = [outcome for outcome in self.outcomes.values() if outcome.end == End.FAILED]
         if failed:
-            return self._finish("FAILED", f"{len(failed)} of {len(self.outcomes)} runs failed", 1)
-        return self._finish("FINISHED", "finished", 0)
+            return self._finish(End.FAILED, f"{len(failed)} of {len(self.outcomes)} runs failed", 1)
+        return self._finish(End.FINISHED, write_end(End.FINISHED), 0)
 
     def _clear_up(self, workers: Workers | None) -> None:
         """End the workers, and delete what they leave half-made; those of a cluster come to their end by themselves."""
@@ -210,8 +211,8 @@ class _Sweep:
         """Yield what becomes of the runs; those that fail are tried once more when the others are done."""
         failed: list[Shard] = []
         for shard, outcomes in self._attempt(shards, workers, stop):
-            yield [outcome for outcome in outcomes if outcome.end != "failed"]
-            wrong = {outcome.digest for outcome in outcomes if outcome.end == "failed"}
+            yield [outcome for outcome in outcomes if outcome.end != End.FAILED]
+            wrong = {outcome.digest for outcome in outcomes if outcome.end == End.FAILED}
             if wrong:
                 failed.append(shard.only(wrong))
         if failed:
@@ -236,9 +237,7 @@ class _Sweep:
                     error = problem
                 yield shard, shard.failed(error, but=done)
             return
-        store = mlflow.get_tracking_uri()
-        if store.startswith("sqlite:///"):  # from whichever folder a worker looks
-            store = f"sqlite:///{Path(store.removeprefix('sqlite:///')).resolve()}"
+        store = absolute_address()  # from whichever folder a worker looks
         at_work = {workers.submit(shard, store): shard for shard in shards}
         while at_work:
             ready, _ = wait(at_work, return_when=FIRST_COMPLETED)
@@ -251,7 +250,7 @@ class _Sweep:
                     outcomes, error = list(self._recorded(shard.digests, shard.membership.condition).values()), problem
                 yield shard, [*outcomes, *shard.failed(error, but={outcome.digest for outcome in outcomes})]
 
-    def _finish(self, status: str, end_reason: str, exit_status: int) -> int:
+    def _finish(self, end: End, end_reason: str, exit_status: int) -> int:
         """Sum up what there is, record it, say it, and return the exit status."""
         seconds = time.monotonic() - self.begin
         self._read_curves()
@@ -266,22 +265,22 @@ class _Sweep:
         try:
             if rows:
                 summary = Summary(self.grid, rows)
-                metrics |= {f"runs_{end}": summary.count(end) for end in ("finished", "diverged", "failed")}
+                metrics |= {f"runs_{each}": summary.count(each) for each in (End.FINISHED, End.DIVERGED, End.FAILED)}
                 lines, files, figures = summary.lines(), summary.files(), summary.pictures()
         except Exception as error:
-            self.parent.finish("FAILED", f"summing up failed: {first_line(error)}", "", metrics, {}, {})
+            self.parent.finish(End.FAILED.status, f"summing up failed: {first_line(error)}", "", metrics, {}, {})
             raise
-        note = "\n".join(f"- {line}" for line in ([] if status == "FINISHED" else [f"**{end_reason}**"]) + lines)
+        note = "\n".join(f"- {line}" for line in ([] if end == End.FINISHED else [f"**{end_reason}**"]) + lines)
         try:
-            self.parent.finish(status, end_reason, note, metrics, files, figures)
+            self.parent.finish(end.status, end_reason, note, metrics, files, figures)
         except TrackingError as error:
             return complain(str(error), 1)
         print("", *lines, sep="\n")
-        for outcome in (outcome for outcome in self.outcomes.values() if outcome.end != "finished"):
+        for outcome in (outcome for outcome in self.outcomes.values() if outcome.end != End.FINISHED):
             print(f"{outcome.run_id or 'not recorded'}: {outcome.end_reason}"[:200])
         pace = f", {new / seconds:.1f} runs a second" if new else ""
         print(f"{'sweep':<14} {self.parent.run_id} ({self.parent.name}), {seconds:.0f} s{pace}")
-        where = how_to_look(mlflow.get_tracking_uri(), self.parent.experiment_id, self.parent.run_id)
+        where = how_to_look(address(), self.parent.experiment_id, self.parent.run_id)
         print(f"{'look at it':<14} {where}", flush=True)
         return exit_status if exit_status == 0 else complain(end_reason, exit_status)
 

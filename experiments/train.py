@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mlflow
 from tqdm import tqdm
 
+from analysis.runs.schema import COMMIT_TAG, CONFIG_FILE, End, write_end
+from analysis.runs.store import address
 from experiments.flags import UsageError, complain, read_flags, with_flags
 from experiments.recording import measure_and_record
 from experiments.signals import Interrupted, Stop
@@ -64,14 +65,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (UsageError, ConfigError, TrackingError) as error:
             stop.ignore()
             why = with_flags(error, from_recipes=recipe) if isinstance(error, ConfigError) else str(error)
-            end_run_from_environment("FAILED", f"refused: {why}")
+            end_run_from_environment(End.FAILED.status, f"refused: {why}")
             return complain(why, 2)
         except Interrupted as signal:  # before there was anything to keep
-            end_run_from_environment("KILLED", str(signal))
+            end_run_from_environment(End.KILLED.status, write_end(End.KILLED, str(signal)))
             return complain(str(signal), signal.exit_status)
         except Exception as error:
             stop.ignore()
-            end_run_from_environment("FAILED", f"failed: {first_line(error)}")
+            end_run_from_environment(End.FAILED.status, write_end(End.FAILED, first_line(error)))
             raise
 
 
@@ -93,18 +94,18 @@ def _train_and_record(
     except Interrupted as signal:
         if run is None:
             raise
-        end = ("KILLED", f"{signal} in epoch {len(run.history)}")
-        return _end(run, lambda: measure_and_record(run, net, prepared, *end), signal.exit_status)
+        why = f"{signal} in epoch {len(run.history)}"
+        return _end(run, lambda: measure_and_record(run, net, prepared, End.KILLED, why), signal.exit_status)
     except DivergedError as error:
         stop.ignore()
         assert run is not None
-        diverged = f"diverged: {with_flags(error)}"
-        return _end(run, lambda: run.finish("FAILED", diverged), 1)
+        why = with_flags(error)
+        return _end(run, lambda: run.finish(End.DIVERGED, why), 1)
     except Exception as error:
         stop.ignore()
         if run is not None:
-            failed = f"failed: {first_line(error)}"
-            _end(run, lambda: run.finish("FAILED", failed), 1)
+            why = first_line(error)
+            _end(run, lambda: run.finish(End.FAILED, why), 1)
         raise
     return _end(run, lambda: measure_and_record(run, net, prepared), 0)
 
@@ -119,8 +120,8 @@ def _end(run: TrackedRun, record: Callable[[], Report | None], exit_status: int)
         rows = [*side_by_side(report.sample), *key_numbers(report.metrics)]
         print("", *(f"{name:<14} {value}" for name, value in rows), sep="\n")
     print(f"{'run':<14} {run.run_id} ({run.name})")
-    print(f"{'look at it':<14} {how_to_look(mlflow.get_tracking_uri(), run.experiment_id, run.run_id)}", flush=True)
-    if run.status == "FINISHED":
+    print(f"{'look at it':<14} {how_to_look(address(), run.experiment_id, run.run_id)}", flush=True)
+    if run.end == End.FINISHED:
         return exit_status
     return complain(run.end_reason, exit_status or 1)
 
@@ -143,7 +144,7 @@ def _parse(arguments: Sequence[str]) -> tuple[TrainConfig, Pattern, Mapping[str,
     if "MLFLOW_RUN_ID" in os.environ:
         # `mlflow run` passes every parameter, so that none of the record's own would be left.
         raise UsageError(
-            "config is not a parameter of `mlflow run`; use: python -m experiments.train --config config.json"
+            f"config is not a parameter of `mlflow run`; use: python -m experiments.train --config {CONFIG_FILE}"
         )
     try:
         record = load_record(flags.config)
@@ -152,7 +153,7 @@ def _parse(arguments: Sequence[str]) -> tuple[TrainConfig, Pattern, Mapping[str,
     if record.training_version != TRAINING_VERSION:
         raise UsageError(
             f"{flags.config} was trained by version {record.training_version} of the training, this is version "
-            f"{TRAINING_VERSION}; check out the run's git_commit to get the same weights (--config)"
+            f"{TRAINING_VERSION}; check out the run's {COMMIT_TAG} to get the same weights (--config)"
         )
     asked = _without_path(_flags(arguments, Flags(**dataclasses.asdict(record.config))))
     return asked, parse(asked.pattern), {}, record

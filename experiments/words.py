@@ -83,12 +83,12 @@ def how_to_look(store: str, experiment_id: str, run_id: str) -> str:
     return f"{serve}   then http://127.0.0.1:5000/{page}"
 
 
-def description(status: str, end_reason: str, metrics: Mapping[str, float], shown: Sample | None) -> str:
+def description(finished: bool, end_reason: str, metrics: Mapping[str, float], shown: Sample | None) -> str:
     """Return the Markdown of a run's page: how it ended if not well, the key numbers, and the predicted text.
 
     MLflow folds a description after a few lines, so these few say it all.
     """
-    lines = [] if status == "FINISHED" else [f"**{end_reason}**", ""]
+    lines = [] if finished else [f"**{end_reason}**", ""]
     if metrics:
         lines += [", ".join(f"{name} **{value}**" for name, value in key_numbers(metrics)), ""]
     if shown:

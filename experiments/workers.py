@@ -10,8 +10,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Protocol
 
-import mlflow
-
+from analysis.runs.store import use_store
 from experiments.flags import UsageError
 from experiments.shards import Outcome, Shard, record_shard
 
@@ -26,7 +25,7 @@ class WorkerDiedError(Exception):
 def run_shard(shard: Shard, store: str) -> list[Outcome]:
     """Train and record a shard in this process, in a store named by its tracking URI."""
     with _ONE_AT_A_TIME:
-        mlflow.set_tracking_uri(store)
+        use_store(store)
         return list(record_shard(shard))
 
 

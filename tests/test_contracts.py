@@ -2,15 +2,21 @@
 
 import ast
 import dataclasses
+import os
 import re
 import tomllib
 from pathlib import Path
 
+import mlflow
+import mlflow.pyfunc
 import pytest
 import tyro
 import yaml
+from mlflow import MlflowClient
 
+from analysis.runs import schema
 from analysis.runs.offer import PLURALS
+from analysis.runs.schema import End
 from experiments.sweep import Flags as ListFlags
 from experiments.sweep import SweepFlags
 from experiments.train import Flags
@@ -137,16 +143,260 @@ def is_mlflow(name: str) -> bool:
     return name.split(".")[0] == "mlflow"
 
 
+READING = ("get_", "search_", "list_", "load_", "download_", "parse_")
+"""How the methods of MLflow's client begin that change nothing in a store."""
+
+WRITING = (
+    *("log_", "set_", "delete_", "create_", "update_", "restore_", "rename_", "register_", "transition_", "link_"),
+    *(
+        "unlink_",
+        "start_",
+        "end_",
+        "finalize_",
+        "initialize_",
+        "add_",
+        "remove_",
+        "save_",
+        "import_",
+        "override_",
+        "autolog",
+    ),
+)
+"""How the functions of MLflow's modules begin that change a store."""
+
+HARMLESS = {"set_tracking_uri"}
+"""Which store is meant stands in no store."""
+
+
+def mlflow_writers() -> set[str]:
+    """Return the names of everything public in MLflow that changes a store, of whichever version is installed."""
+    client = {name for name in dir(MlflowClient) if not name.startswith(("_", *READING)) and name != "tracking_uri"}
+    modules = {name for module in (mlflow, mlflow.pyfunc) for name in dir(module) if name.startswith(WRITING)}
+    return (client | modules) - HARMLESS
+
+
+def mlflow_readers() -> set[str]:
+    """Return the names of everything public in MLflow that asks a store, or which store is meant."""
+    readers = {name for module in (MlflowClient, mlflow) for name in dir(module) if name.startswith(READING)}
+    return readers | {"download_artifacts"}
+
+
+def names_used(tree: ast.Module) -> set[str]:
+    """Return what a file takes out of others: attributes, names that it imports, and those that `getattr` is told."""
+    used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    used |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    told = [word for call in calls if call.func.id == "getattr" for word in call.args]  # type: ignore[attr-defined]
+    return used | {str(word.value) for word in told if isinstance(word, ast.Constant)}
+
+
+def takes_from_mlflow(tree: ast.Module) -> set[str]:
+    """Return the names that a file imports from MLflow by `from`."""
+    froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return {alias.name for node in froms if is_mlflow(node.module or "") for alias in node.names}
+
+
+def test_every_call_that_writes_to_mlflow_is_known() -> None:
+    by_hand = {"log_batch", "log_metric", "log_params", "log_artifacts", "log_text", "log_inputs", "log_outputs"}
+    by_hand |= {"set_tag", "set_tags", "set_terminated", "start_run", "end_run", "create_run", "delete_run"}
+    by_hand |= {"create_logged_model", "finalize_logged_model", "delete_logged_model", "log_model", "save_model"}
+    by_hand |= {"update_run", "restore_run", "rename_experiment", "register_model", "log_model_artifacts", "log_figure"}
+    assert by_hand <= mlflow_writers()
+    assert not {"get_run", "search_runs", "search_logged_models", "download_artifacts"} & mlflow_writers()
+    assert {"get_run", "search_runs", "search_logged_models", "get_tracking_uri"} <= mlflow_readers()
+    assert not mlflow_writers() & mlflow_readers()
+
+
+def writes(code: str) -> set[str]:
+    """Return the calls by which a file's code writes to MLflow."""
+    return names_used(ast.parse(code)) & mlflow_writers()
+
+
+def reads(code: str) -> set[str]:
+    """Return the calls by which a file's code asks MLflow; a function of ours may have the same name."""
+    tree = ast.parse(code)
+    attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return (attributes | takes_from_mlflow(tree)) & mlflow_readers()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "client.log_text(run_id, 'x', 'y')",
+        "self._client.set_terminated(run_id)",
+        "from mlflow import log_metric",
+        "import mlflow as m\nm.start_run()",
+        "send = client.delete_run\nsend(run_id)",
+        "getattr(client, 'create_logged_model')('0')",
+    ],
+)
+def test_a_writer_of_mlflow_is_seen(code: str) -> None:
+    assert writes(code)
+    assert not reads(code)
+
+
+@pytest.mark.parametrize(
+    "code", ["client.get_run(run_id)", "mlflow.get_tracking_uri()", "from mlflow import search_runs"]
+)
+def test_a_reader_of_mlflow_is_seen(code: str) -> None:
+    assert reads(code)
+    assert not writes(code)
+
+
 def test_only_tracking_writes_to_mlflow() -> None:
-    writers = {"log_batch", "log_metric", "log_metrics", "log_param", "log_params", "log_artifact", "log_artifacts"}
-    writers |= {"log_model", "log_figure", "log_inputs", "set_tag", "set_tags", "start_run", "end_run", "create_run"}
-    for path in [*(PROJECT / "experiments").rglob("*.py"), *(PROJECT / "analysis").rglob("*.py")]:
-        calls = {
-            node.func.attr
-            for node in ast.walk(ast.parse(path.read_text()))
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-        }
-        assert path.parent.name == "tracking" or not calls & writers, f"{path} writes to MLflow"
+    for path in files_of("rnn_core", "analysis", "experiments"):
+        wrote = writes(path.read_text())
+        assert path.parent == PROJECT / "experiments" / "tracking" or not wrote, f"{path} writes to MLflow: {wrote}"
+
+
+def test_only_runs_asks_mlflow() -> None:
+    for path in files_of("rnn_core", "analysis", "experiments"):
+        read = reads(path.read_text())
+        assert path.parent == PROJECT / "analysis" / "runs" or not read, f"{path} asks MLflow: {read}"
+
+
+def test_experiments_know_mlflow_in_tracking_alone() -> None:
+    users = {path for path in files_of("experiments") if any(map(is_mlflow, imported(path)))}
+    tracking = {path for path in users if path.parent.name == "tracking"}
+    # Served without the project; and what the reader hands out, by its type.
+    assert users - tracking == {PROJECT / "experiments" / name for name in ("predictor.py", "shards.py")}
+
+
+STARTERS = {name for name in dir(os) if name.startswith(("exec", "spawn", "posix_spawn", "popen", "system", "fork"))}
+"""The functions of `os` that start a program."""
+
+
+def starts(code: str) -> set[str]:
+    """Return by what a file's code could run a program, or a module that it only names."""
+    tree = ast.parse(code)
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    names |= {f"{node.module}.{alias.name}" for node in froms for alias in node.names}
+    parts = {part for name in names for part in name.split(".")}
+    found = parts & {"subprocess", "multiprocessing", "runpy", "pty", "asyncio", "ProcessPoolExecutor"}
+    found |= names_used(tree) & (STARTERS | {"Popen", "ProcessPoolExecutor"})
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        if isinstance(call.func, ast.Name) and called in ("exec", "eval"):  # a net has a method `eval`
+            found.add(called)
+        words = [word.value for word in ast.walk(call) if isinstance(word, ast.Constant)]
+        if called in ("import_module", "__import__") and any(re.match("analysis|experiments", str(w)) for w in words):
+            found.add(called)
+    return found
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import subprocess\nsubprocess.run(['python', '-m', 'experiments.train'])",
+        "from subprocess import Popen",
+        "from torch import multiprocessing",
+        "import runpy\nrunpy.run_module('experiments.train')",
+        "import os\nos.execvp('python', words)",
+        "from os import system",
+        "import importlib\nimportlib.import_module('experiments.train').main()",
+        "__import__('experiments.sweep')",
+        "exec(code)",
+        "from concurrent.futures import ProcessPoolExecutor",
+    ],
+)
+def test_a_program_that_is_started_is_seen(code: str) -> None:
+    assert starts(code)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "raise RunError('this makes them: python -m experiments.sweep --seeds 2')",
+        "words = ['python', '-m', 'experiments.train']",
+        "import importlib\nimportlib.import_module(f'{__name__}.{module.name}')",
+    ],
+)
+def test_a_program_that_is_only_named_is_allowed(code: str) -> None:
+    assert not starts(code)
+
+
+def test_nothing_below_experiments_starts_a_program() -> None:
+    for path in files_of("rnn_core", "analysis"):
+        assert not starts(path.read_text()), f"{path} starts a program: {starts(path.read_text())}"
+
+
+SCHEMA = PROJECT / "analysis" / "runs" / "schema.py"
+
+NAMES = {
+    value
+    for name, value in vars(schema).items()
+    if name.endswith(("_FILE", "_FOLDER", "_TAG")) or name in ("MODEL_NAME", "_MEMBER", "RECORDING_FAILED")
+}
+"""The names of a record's files and tags."""
+
+OTHER_MEANING = {
+    ("analysis/compare/settings.py", "device"),  # fields of TrainConfig
+    ("analysis/compare/settings.py", "threads"),
+    ("analysis/runs/table.py", "finished"),  # an argument of find_runs
+    ("experiments/patterns.py", "recipe"),  # what a printed line begins with
+    ("experiments/train.py", "recipe"),
+    ("experiments/tracking/run.py", "artifacts"),  # a folder here, whose content is sent
+    # Column names of a sweep's tables, and their files: still to come from the schema.
+    *(("experiments/summary.py", word) for word in ("finished", "diverged", "failed", "runs.csv", "results.csv")),
+}
+"""Files in which such a word means something else."""
+
+
+def words_of_a_record(code: str) -> set[str]:
+    """Return which names of files, tags and ends a file's code spells by itself, docstrings aside."""
+    tree = ast.parse(code)
+    statements = [node for node in ast.walk(tree) if isinstance(node, ast.Expr)]
+    said = {id(node.value) for node in statements}  # docstrings, of attributes, too
+    texts = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said
+    ]
+    ends = {*End, *(end.status for end in End)}
+    found = {text for text in texts if text in NAMES | ends}
+    # What cannot be an English word is looked for inside of texts, too: in errors, in conditions of a search.
+    odd = [name for name in NAMES if re.search(r"[_.]", name)]
+    found |= {name for name in odd for text in texts if re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text)}
+    conditions = r"\btags\.|\battributes\.status|\bstatus !?= '|^sweep\.|^(diverged|failed|recording failed)(:|%)"
+    return found | {text for text in texts if re.search(conditions, text)}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "tags['config_digest']",
+        "f'{home}/curves.csv'",
+        "search(f\"tags.heartbeat LIKE '%'\")",
+        "f'sweep.{sweep_id}'",
+        "{'host': node}",
+        "run.finish(None, 'FAILED', why)",
+        "f'diverged: {error}'",
+        "runs[runs['end'] == 'finished']",
+        "raise RunError('its tag end_reason says why')",
+        "client.create_logged_model('0', name='model')",
+    ],
+)
+def test_a_word_of_the_record_is_seen(code: str) -> None:
+    assert words_of_a_record(code)
+
+
+def test_words_of_the_record_are_spelt_in_the_schema_alone() -> None:
+    """Each exception is still one: a word that is gone from a file is struck from the list, too."""
+    found = {
+        (str(path.relative_to(PROJECT)), word)
+        for path in files_of("analysis", "experiments")
+        if path != SCHEMA
+        for word in words_of_a_record(path.read_text())
+    }
+    assert found == OTHER_MEANING
+
+
+def files_of(*rooms: str) -> list[Path]:
+    """Return the Python files of some rooms."""
+    files = [path for room in rooms for path in sorted((PROJECT / room).rglob("*.py"))]
+    assert len(files) > 10
+    return files
 
 
 OUTSIDE_PATTERNS = [

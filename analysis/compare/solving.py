@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.compare.estimates import RESAMPLES, check_allowed, counts, edges, share
 from analysis.compare.settings import ESTIMATE, a_row_each, epochs_of, need
+from analysis.runs.schema import COMPLETE, End
 
 
 def solved(runs: pd.DataFrame, threshold: float = 1.0, metric: str = "eval_accuracy") -> pd.Series:
@@ -43,7 +44,7 @@ def solved_share(
     need(runs, ["end", metric])
 
     def numbers(some: pd.DataFrame) -> dict[str, Any]:
-        ended = some["end"].isin(["finished", "diverged"])
+        ended = some["end"].isin(COMPLETE)
         return vars(share(solved(some[ended], threshold, metric))) | {"missing": int((~ended).sum())}
 
     return a_row_each(runs, by, ESTIMATE, numbers)
@@ -75,13 +76,13 @@ def epochs_to_solve(
     epoch_e, value_ne = matrix.columns.to_numpy(), matrix.to_numpy()
     trained_n = np.where(~np.isnan(value_ne), epoch_e + 1, 0).max(axis=1)
     ends = runs["end"].to_numpy()
-    if len(lacking := runs["run_id"].to_numpy()[(trained_n == 0) & (ends == "finished")]):
+    if len(lacking := runs["run_id"].to_numpy()[(trained_n == 0) & (ends == End.FINISHED)]):
         raise ValueError(f"run {lacking[0]} has finished, but the curves hold no {metric} of it; read its curves too")
     after_ne = epoch_e >= trained_n[:, None]
     reached_ne = _reaches(value_ne, threshold, metric) | after_ne
     steady_ne = np.flip(np.logical_and.accumulate(np.flip(reached_ne, axis=1), axis=1), axis=1) & ~after_ne
-    solved_n = steady_ne.any(axis=1) & (ends != "diverged")
-    watched_n = np.where(ends == "diverged", runs["epochs"], trained_n)
+    solved_n = steady_ne.any(axis=1) & (ends != End.DIVERGED)
+    watched_n = np.where(ends == End.DIVERGED, runs["epochs"], trained_n)
     return runs.assign(
         epochs_to_solve=np.where(solved_n, epoch_e[steady_ne.argmax(axis=1)], watched_n), solved=solved_n
     )

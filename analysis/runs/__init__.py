@@ -1,13 +1,13 @@
 """The only reader of MLflow: recorded runs back as tables, configs, curves, nets and trajectories."""
 
-from analysis.runs.loading import LoadedRun, Recorded, curves_of, find_run, load_net, load_run, recorded_runs
+from analysis.runs.loading import LoadedRun, curves_of, find_run, load_net, load_run, recorded_runs
 from analysis.runs.store import RunError, search_runs
-from analysis.runs.table import curves, find_runs, reaches, trajectories, without_diverged
+from analysis.runs.table import command_for_missing, curves, find_runs, reaches, trajectories, without_diverged
 
 __all__ = [
     "LoadedRun",
-    "Recorded",
     "RunError",
+    "command_for_missing",
     "curves",
     "curves_of",
     "find_run",

@@ -8,15 +8,25 @@ from typing import Any
 
 import pandas as pd
 import torch
+from mlflow.entities import Run
 
-from analysis.runs.store import RunError, address, get_run, open_store, read_files, search_runs
-from rnn_core.checkpoint import CONFIG_FILE, WEIGHTS_FILE, load_record, load_weights
+from analysis.runs.schema import (
+    CONFIG_FILE,
+    CURVES_FILE,
+    DIGEST_TAG,
+    END_REASON_TAG,
+    FIND_END,
+    MODEL_FOLDER,
+    WEIGHTS_FILE,
+    End,
+    find_tag,
+)
+from analysis.runs.store import RunError, address, get_run, model_of, open_store, read_files, search_runs
+from rnn_core.checkpoint import load_record, load_weights
 from rnn_core.config import TrainConfig
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.record import Record
 from rnn_core.vocabulary import Vocabulary
-
-CURVES_FILE = "curves.csv"
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,7 @@ class LoadedRun:
             RunError: the run recorded none.
         """
         if self._net is None:
-            raise RunError(f"run {self.run_id} ({self.name}) recorded no net; its tag end_reason says why")
+            raise RunError(f"run {self.run_id} ({self.name}) recorded no net; its tag {END_REASON_TAG} says why")
         return self._net
 
     def untrained_net(self) -> CharRNN:
@@ -80,13 +90,14 @@ def load_run(run_id: str) -> LoadedRun:
         run = load_run("9e8f69348e974038ae70d99a90a8294d")
         run.config.hidden_size, run.curves["train_loss"].min(), run.net
     """
-    run, model = get_run(run_id)
+    run = get_run(run_id)
+    model = model_of(run)
     home = run.info.artifact_uri
     (record,) = read_files([f"{home}/{CONFIG_FILE}"], load_record)
     (curve,) = read_files([f"{home}/{CURVES_FILE}"], pd.read_csv)
     net = None
     if model is not None:
-        (net,) = read_files([f"{model}/artifacts/{WEIGHTS_FILE}"], lambda path: load_weights(record, path))
+        (net,) = read_files([f"{model}/{MODEL_FOLDER}/{WEIGHTS_FILE}"], lambda path: load_weights(record, path))
     return LoadedRun(run_id, run.info.run_name, record, curve, net)
 
 
@@ -104,7 +115,7 @@ def find_run(name: str) -> str:
         return name
     near: dict[str, None] = {}
     for run in search_runs():
-        recorded = run.outputs and run.outputs.model_outputs and "config_digest" in run.data.tags
+        recorded = run.outputs and run.outputs.model_outputs and DIGEST_TAG in run.data.tags
         if recorded and name in ("latest", run.info.run_name):
             run_id: str = run.info.run_id
             return run_id
@@ -116,38 +127,22 @@ def find_run(name: str) -> str:
     raise RunError(f"no run {name!r} in {address()}; there is, for example, {', '.join(map(repr, shown))}")
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """What MLflow knows of a run that is complete: trained to its end, or diverged.
-
-    Attributes:
-        run_id: MLflow's id.
-        end_reason: "finished", or "diverged: " and why.
-        metrics: the last value of each.
-    """
-
-    run_id: str
-    end_reason: str
-    metrics: dict[str, float]
-
-
-def recorded_runs(experiment_id: str, digests: Collection[str], condition: str = "") -> dict[str, Recorded]:
+def recorded_runs(experiment_id: str, digests: Collection[str], condition: str = "") -> dict[str, Run]:
     """Return by digest the runs of an experiment that are complete: of several alike one that finished, and the newest.
+
+    A run is complete that finished or diverged.
 
     Arguments:
         experiment_id: MLflow's id.
         digests: the `config_digest`s that are looked for.
         condition: what MLflow's search is to find beside that.
     """
-    found: dict[str, Recorded] = {}
-    for ended in ("status = 'FINISHED' AND tags.end_reason = 'finished'", "tags.end_reason LIKE 'diverged:%'"):
-        wanted = f"status != 'RUNNING' AND {ended} AND tags.config_digest LIKE '%'" + (
-            f" AND {condition}" if condition else ""
-        )
-        for run in search_runs(wanted, [experiment_id]):
-            digest = run.data.tags["config_digest"]
-            if digest in digests:
-                found.setdefault(digest, Recorded(run.info.run_id, run.data.tags["end_reason"], run.data.metrics))
+    found: dict[str, Run] = {}
+    for end in (End.FINISHED, End.DIVERGED):
+        wanted = [FIND_END[end], find_tag(DIGEST_TAG), *([condition] if condition else [])]
+        for run in search_runs(" AND ".join(wanted), [experiment_id]):
+            if run.data.tags[DIGEST_TAG] in digests:
+                found.setdefault(run.data.tags[DIGEST_TAG], run)
     return found
 
 

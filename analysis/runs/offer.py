@@ -1,16 +1,13 @@
-"""What to do when no run matches: what there is instead, and the one command that makes the runs, run on request."""
+"""What to say when no run matches: what there is instead, and the one command that makes the runs."""
 
 import dataclasses
 import os
-import shlex
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from analysis.runs.store import RunError
 from rnn_core.config import TrainConfig
 
 PLURALS = {field.name: field.name.removesuffix("s") + "s" for field in dataclasses.fields(TrainConfig)}
@@ -40,6 +37,18 @@ def command(asked: Mapping[str, Sequence[Any]]) -> list[str]:
     return ["python", "-m", module, *said]
 
 
+def checked_command(asked: Mapping[str, Sequence[Any]]) -> list[str]:
+    """Return `command`, unless it means something else than was asked for.
+
+    Raises:
+        RunError: a pattern holds a comma, at which a sweep parts its list.
+    """
+    words = command(asked)
+    if f"--{PLURALS['pattern']}" in words and any("," in str(pattern) for pattern in asked["pattern"]):
+        raise RunError("a pattern holds a comma, which parts the values of a list; give it by experiments.sweep --grid")
+    return words
+
+
 def in_words(asked: Mapping[str, Sequence[Any]]) -> str:
     """Return a grid in words, such as "pattern abc, hidden_size 8 or 16"."""
     return ", ".join(f"{name} {some_of(values, ' or ')}" for name, values in asked.items())
@@ -56,36 +65,6 @@ def what_there_is(runs: pd.DataFrame) -> str:
         said.append(f"{len(some)} of {pattern} ({differ})")
     more = runs["pattern"].nunique() - len(said)
     return f"there are {'; '.join(said)}" + (f"; and {more} patterns more" if more > 0 else "")
-
-
-def run(words: Sequence[str], store: str, folder: Path) -> None:
-    """Run a command in a process of its own, and print what it prints as it comes.
-
-    Arguments:
-        words: the command; its first word, `python`, is the Python that runs this.
-        store: the address of the tracking store to record in.
-        folder: where to run it; MLflow puts the artifacts of a new store there.
-
-    Raises:
-        RuntimeError: the command failed; the message has its last line.
-    """
-    print(f"$ {shlex.join(words)}", flush=True)
-    environment = os.environ | {"MLFLOW_TRACKING_URI": store}
-    process = subprocess.Popen(
-        [sys.executable, *words[1:]],
-        cwd=folder,
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    assert process.stdout is not None
-    line = ""
-    with process:
-        for line in process.stdout:
-            print(line, end="", flush=True)
-    if process.returncode:
-        raise RuntimeError(f"`{shlex.join(words)}` ended with status {process.returncode}: {line.strip()}")
 
 
 def some_of(values: Sequence[Any], last: str = ", ") -> str:

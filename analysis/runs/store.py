@@ -17,8 +17,10 @@ with warnings.catch_warnings():
 
 import mlflow.artifacts
 from mlflow import MlflowClient
-from mlflow.entities import Run
+from mlflow.entities import LoggedModel, Run
 from mlflow.exceptions import MlflowException
+
+from analysis.runs.schema import MODEL_NAME
 
 READERS = 16
 """Files that are fetched from a server at a time: each waits longer than it works."""
@@ -88,21 +90,35 @@ def new_store() -> Path:
     return home
 
 
-def get_run(run_id: str) -> tuple[Run, str | None]:
-    """Return a run, and the address of the net that it logged: not of a folder "model", which anyone may put there.
+def use_store(store: str) -> None:
+    """Point MLflow at the store with that address."""
+    mlflow.set_tracking_uri(store)
+
+
+def get_run(run_id: str) -> Run:
+    """Return a run, also one that has been deleted but not yet for good.
 
     Raises:
         RunError: no such run.
     """
-    client = open_store()
     try:
-        run = client.get_run(run_id)
+        return open_store().get_run(run_id)
     except MlflowException as error:
         raise RunError(f"no run {run_id} in {address()}: {error.message}") from None
-    models = run.outputs.model_outputs if run.outputs else []
+
+
+def model_of(run: Run) -> str | None:
+    """Return the address of the model that a run logged: not of a folder of that name, which anyone may put there."""
+    client, models = open_store(), run.outputs.model_outputs if run.outputs else []
     logged = [client.get_logged_model(output.model_id) for output in models]
-    ours = [model.artifact_location for model in logged if model.name == "model"]
-    return run, ours[-1] if ours else None
+    ours: list[str] = [model.artifact_location for model in logged if model.name == MODEL_NAME]
+    return ours[-1] if ours else None
+
+
+def models_made_by(run: Run) -> list[LoggedModel]:
+    """Return the models that a run has begun to log, finished or not."""
+    where = f"source_run_id = '{run.info.run_id}'"
+    return list(open_store().search_logged_models([run.info.experiment_id], where))
 
 
 def search_runs(condition: str = "", experiments: list[str] | None = None) -> Iterator[Run]:

@@ -16,9 +16,24 @@ from mlflow.entities import Run
 
 from analysis.hidden_states import States, collect, free_running
 from analysis.runs import offer
-from analysis.runs.loading import CURVES_FILE, LoadedRun, load_run
-from analysis.runs.store import NoStoreError, RunError, absolute_address, address, new_store, read_files, search_runs
-from rnn_core.checkpoint import CONFIG_FILE, CheckpointError, read_record
+from analysis.runs.loading import LoadedRun, load_run
+from analysis.runs.schema import (
+    COMPLETE,
+    CONFIG_FILE,
+    CURVES_FILE,
+    DIGEST_TAG,
+    END_REASON_TAG,
+    HEARTBEAT_TAG,
+    REACH_FILE,
+    End,
+    find_members,
+    find_tag,
+    is_sweep,
+    own_tags,
+    read_end,
+)
+from analysis.runs.store import NoStoreError, RunError, address, read_files, search_runs
+from rnn_core.checkpoint import CheckpointError, read_record
 from rnn_core.config import ADDED, TrainConfig, config_from_dict
 from rnn_core.data import prepare
 from rnn_core.patterns import parse
@@ -27,12 +42,8 @@ from rnn_core.record import Record
 
 FIELDS = tuple(field.name for field in dataclasses.fields(TrainConfig))
 
-REACH_FILE = "generalization.csv"
 
-COMPLETE = ("finished", "diverged")
-
-
-def find_runs(*, sweep: str = "", finished: bool = True, make: bool = False, **fields: Any) -> pd.DataFrame:
+def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.DataFrame:
     """Return the recorded runs that match as a table, from the tracking store that MLflow is pointed at.
 
     Where MLFLOW_TRACKING_URI is not set, the store is the nearest mlflow.db in this folder or above it.
@@ -41,7 +52,6 @@ def find_runs(*, sweep: str = "", finished: bool = True, make: bool = False, **f
         sweep: the id of a sweep whose runs are wanted, or `latest`; empty for those of any.
         finished: leave out runs that were killed, have failed or are still at work, and of complete runs that are alike
             all but the newest. A run that diverged has come to its end.
-        make: if some of the runs are not there, make them first, by the command that the error would name.
         fields: for any field of TrainConfig the value wanted, or several; what config.json holds counts, in which
             zeros are resolved. They are a grid: each combination is looked for.
 
@@ -60,38 +70,45 @@ def find_runs(*, sweep: str = "", finished: bool = True, make: bool = False, **f
     Example:
         runs = find_runs(pattern="abc", hidden_size=[8, 16], epochs=100)
     """
-    if make and sweep:
-        raise RunError(f"sweep {sweep} is as it is; allowed: make=True with fields alone, or sweep without make")
-    asked = _asked(fields)
+    asked = _asked(fields, ("sweep", "finished"))
     command = shlex.join(offer.command(asked))
-    home = Path.cwd()
     try:
         everything = _everything(sweep, finished)
     except NoStoreError as error:
-        if not make:
-            raise RunError(f"{error}; this makes the runs, and a store with them: {command}") from None
-        home, everything = new_store(), pd.DataFrame()
+        raise RunError(f"{error}; this makes the runs, and a store with them: {command}") from None
     matching = _select(everything, asked)
-    wanted = math.prod(len(values) for values in asked.values())
-    if _combinations(matching, asked) < wanted and make:
-        if any("," in str(value) for value in asked.get("pattern", ())) and "experiments.train" not in command:
-            raise RunError(
-                "a pattern holds a comma, which parts the values of a list; give it by experiments.sweep --grid"
-            )
-        offer.run(offer.command(asked), absolute_address(), home)
-        everything = _everything(sweep, finished)
-        matching = _select(everything, asked)
     if matching.empty:
         where = f"{address()}, sweep {sweep}," if sweep else address()
         others = offer.what_there_is(everything)
         makes = "" if sweep else f"; this makes them: {command}"
         raise RunError(f"no run in {where} has {offer.in_words(asked)}; {others}{makes}")
-    there = _combinations(matching, asked)
+    there, wanted = _combinations(matching, asked), _wanted(asked)
     if there < wanted and not sweep:
         what = f"{there} of the {wanted} combinations of {', '.join(asked)} are there"
         warnings.warn(f"{what}; this makes the others: {command}", stacklevel=2)
     _say_what_is_assumed(matching)
     return matching
+
+
+def command_for_missing(**fields: Any) -> list[str]:
+    """Return the command that makes runs which are asked for and not there; it leaves those that are there.
+
+    Arguments:
+        fields: as in `find_runs`.
+
+    Returns:
+        The words of the command, as a shell has them; none if every combination of values is there.
+
+    Raises:
+        RunError: the store cannot be read, or the command cannot say a pattern. That there is no store is no error.
+        ConfigError: a field cannot have such a value.
+    """
+    asked = _asked(fields)
+    try:
+        everything = _everything("", True)
+    except NoStoreError:
+        everything = pd.DataFrame()
+    return [] if _combinations(_select(everything, asked), asked) >= _wanted(asked) else offer.checked_command(asked)
 
 
 def curves(runs: pd.DataFrame) -> pd.DataFrame:
@@ -163,7 +180,7 @@ def without_diverged(runs: pd.DataFrame, stacklevel: int = 3) -> pd.DataFrame:
     Raises:
         RunError: all of them did, or there is none.
     """
-    diverged = runs["end"] == "diverged"
+    diverged = runs["end"] == End.DIVERGED
     if diverged.all():
         raise RunError(f"all of {len(runs)} runs diverged and recorded no net; allowed: one or more that has one")
     if diverged.any():
@@ -219,6 +236,11 @@ def _with_net(run_id: str) -> LoadedRun:
     return run
 
 
+def _wanted(asked: Mapping[str, Sequence[Any]]) -> int:
+    """Return how many combinations of values are asked for."""
+    return math.prod(len(values) for values in asked.values())
+
+
 def _combinations(runs: pd.DataFrame, asked: Mapping[str, Sequence[Any]]) -> int:
     """Return how many of the combinations that are asked for are there."""
     if not asked or runs.empty:
@@ -226,19 +248,22 @@ def _combinations(runs: pd.DataFrame, asked: Mapping[str, Sequence[Any]]) -> int
     return len(runs[list(asked)].drop_duplicates())
 
 
-def _asked(fields: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Return for each field the values that are asked for, checked, and patterns as config.json names them."""
+def _asked(fields: Mapping[str, Any], others: Sequence[str] = ()) -> dict[str, list[Any]]:
+    """Return for each field the values that are asked for, checked, and patterns as config.json names them.
+
+    Arguments:
+        fields: what was given, by name.
+        others: what else the caller could have been given, for the error.
+    """
     asked: dict[str, list[Any]] = {}
     for name, value in fields.items():
         if name not in FIELDS:
-            raise RunError(f"find_runs has no {name!r}; allowed: sweep, finished, make, {', '.join(FIELDS)}")
+            raise RunError(f"there is no field {name!r}; allowed: {', '.join((*others, *FIELDS))}")
         values = [value] if isinstance(value, (str, int, float, np.generic)) else list(value)
         if not values:
-            raise RunError(f"find_runs was asked for no value of {name} at all; allowed: one or more")
+            raise RunError(f"{name} was asked for with no value at all; allowed: one or more")
         if name in ("length", "window") and 0 in values:
-            raise RunError(
-                f"find_runs was asked for {name} 0, which stands for the pattern's own; leave it out for that"
-            )
+            raise RunError(f"{name} was asked for with 0, which stands for the pattern's own; leave it out for that")
         plain = [each.item() if isinstance(each, np.generic) else each for each in values]
         checked = [getattr(config_from_dict({name: each}), name) for each in plain]
         asked[name] = list(dict.fromkeys(parse(spec).spec for spec in checked) if name == "pattern" else checked)
@@ -248,29 +273,19 @@ def _asked(fields: Mapping[str, Any]) -> dict[str, list[Any]]:
 def _everything(sweep: str, finished: bool) -> pd.DataFrame:
     """Return the runs of the store, or of a sweep, as `find_runs` has them, the newest first."""
     if sweep == "latest":
-        newest = next(search_runs("tags.heartbeat LIKE '%'"), None)
+        newest = next((run for run in search_runs(find_tag(HEARTBEAT_TAG)) if is_sweep(run.data.tags)), None)
         if newest is None:
             raise RunError(f"{address()} holds no sweep; python -m experiments.sweep makes one")
         sweep = newest.info.run_id
-    runs = list(search_runs("tags.config_digest LIKE '%'" + (f" AND tags.`sweep.{sweep}` = 'member'" if sweep else "")))
+    runs = list(search_runs(f"{find_tag(DIGEST_TAG)} AND {find_members(sweep)}" if sweep else find_tag(DIGEST_TAG)))
     if finished:
-        runs = [run for run in runs if _end(run) in COMPLETE]
+        runs = [run for run in runs if read_end(run.info.status, run.data.tags) in COMPLETE]
     configs = read_files([f"{run.info.artifact_uri}/{CONFIG_FILE}" for run in runs], _read_config, or_none=True)
     rows = [_row(run, config) for run, config in zip(runs, configs, strict=True) if config is not None]
     if len(rows) < len(runs):
-        warnings.warn(f"{len(runs) - len(rows)} runs are left out: their config.json cannot be read", stacklevel=3)
+        warnings.warn(f"{len(runs) - len(rows)} runs are left out: their {CONFIG_FILE} cannot be read", stacklevel=3)
     table = pd.DataFrame(rows)
     return table.drop_duplicates("digest") if finished and len(table) else table
-
-
-def _end(run: Run) -> str:
-    """Return in a word how a run ended."""
-    status, reason = run.info.status, run.data.tags.get("end_reason", "")
-    if reason.startswith("diverged:"):
-        return "diverged"
-    if status == "FINISHED" and reason == "finished":
-        return "finished"
-    return status.lower() if status in ("RUNNING", "KILLED") else "failed"
 
 
 def _read_config(path: Path) -> tuple[Record, str] | None:
@@ -289,15 +304,15 @@ def _row(run: Run, config: tuple[Record, str]) -> dict[str, Any]:
         "run_id": run.info.run_id,
         "name": run.info.run_name,
         "started": pd.Timestamp(run.info.start_time, unit="ms", tz="UTC"),
-        "end": _end(run),
-        "end_reason": run.data.tags.get("end_reason", ""),
+        "end": read_end(run.info.status, run.data.tags).value,
+        END_REASON_TAG: run.data.tags.get(END_REASON_TAG, ""),
         **vars(record.config),
         **run.data.metrics,
         "alphabet": record.alphabet,
         "mark": record.mark,
         "digest": record.digest,
         "assumed": assumed,
-        "tags": {name: value for name, value in run.data.tags.items() if not name.startswith("mlflow.")},
+        "tags": own_tags(run.data.tags),
         "artifact_uri": run.info.artifact_uri,
     }
 

@@ -13,7 +13,7 @@ from mlflow.models.model import MLMODEL_FILE_NAME
 
 import experiments
 import rnn_core
-from rnn_core.checkpoint import CONFIG_FILE, WEIGHTS_FILE
+from analysis.runs.schema import CONFIG_FILE, MODEL_FOLDER, MODEL_NAME, WEIGHTS_FILE
 
 REQUIRED = ("mlflow", "numpy", "safetensors", "torch")
 """What a served model needs to be installed."""
@@ -34,12 +34,12 @@ def write_model(folder: Path, model: LoggedModel, run_id: str, example: str) -> 
     Returns:
         The folder of the model's files.
     """
-    home = folder / "model"
+    home = folder / MODEL_NAME
     shutil.copytree(_common_files(folder, example), home)
     about = Model.load(str(home))
     size = about.model_size_bytes or 0
     for name in (CONFIG_FILE, WEIGHTS_FILE):
-        laid_over = home / "artifacts" / name
+        laid_over = home / MODEL_FOLDER / name
         size += (folder / name).stat().st_size - laid_over.stat().st_size
         shutil.copy(folder / name, laid_over)
     about.model_size_bytes = size
@@ -56,7 +56,7 @@ def _common_files(folder: Path, example: str) -> Path:
         home = Path(tempfile.mkdtemp(prefix="rnn-patterns-"))
         atexit.register(shutil.rmtree, home, ignore_errors=True)
         mlflow.pyfunc.save_model(
-            path=home / "model",
+            path=home / MODEL_NAME,
             python_model=str(Path(experiments.__file__).with_name("predictor.py")),
             artifacts={"config": str(folder / CONFIG_FILE), "weights": str(folder / WEIGHTS_FILE)},
             code_paths=[str(Path(rnn_core.__file__).parent)],
@@ -64,5 +64,5 @@ def _common_files(folder: Path, example: str) -> Path:
             pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in REQUIRED],
             input_example=([example], {"length": 30, "temperature": 0.0, "seed": 0}),
         )
-        _made[example] = home / "model"
+        _made[example] = home / MODEL_NAME
     return _made[example]

@@ -25,13 +25,15 @@ from mlflow.entities import (
     RunTag,
 )
 
+from analysis.runs import schema
+from analysis.runs.schema import CONFIG_FILE, WEIGHTS_FILE, End
 from experiments.code_state import code_state
 from experiments.plots import draw_losses, draw_report
 from experiments.tracking.model_files import write_model
 from experiments.tracking.store import MOST_SAID, TrackingError, end_run, impatient, name_of, open_run, store_trouble
 from experiments.tracking.sweep import Membership
 from experiments.words import description, first_line, settings
-from rnn_core.checkpoint import CONFIG_FILE, WEIGHTS_FILE, record_text, save_record, save_weights
+from rnn_core.checkpoint import record_text, save_record, save_weights
 from rnn_core.config import TrainConfig
 from rnn_core.measures.report import Report
 from rnn_core.patterns.shared.cases import ReachRow
@@ -59,7 +61,8 @@ class TrackedRun:
         run_id, experiment_id: MLflow's ids.
         name: the run's name, such as "abc rnn16 e20 s42".
         history: each epoch's metrics so far.
-        status, end_reason: how the run ended, once it has.
+        end: how the run ended, RUNNING until it has.
+        end_reason: the same in words.
 
     Raises:
         TrackingError: the store cannot be reached or written.
@@ -76,7 +79,7 @@ class TrackedRun:
     ) -> None:
         self.record = record
         self.history: list[Mapping[str, float]] = []
-        self.status = "RUNNING"
+        self.end = End.RUNNING
         self.end_reason = ""
         self._sizes, self._sweep = sizes, sweep
         self._unsent: list[Metric] = []
@@ -84,7 +87,8 @@ class TrackedRun:
         if sweep is None:
             self._run = open_run(name)
         else:
-            self._run = open_run(name, sweep.experiment_id, sweep.tags_of_a_child | {"config_digest": record.digest})
+            tags = sweep.tags_of_a_child | {schema.DIGEST_TAG: record.digest}
+            self._run = open_run(name, sweep.experiment_id, tags)
         self.name = name_of(self._run, name)
         self.run_id: str = self._run.info.run_id
         self.experiment_id: str = self._run.info.experiment_id
@@ -93,7 +97,7 @@ class TrackedRun:
             self._describe_start(asked, recipe or {})
         except Exception as error:
             with contextlib.suppress(Exception), impatient():  # the store may be gone
-                self._end("FAILED", f"the run could not be opened: {first_line(error)}")
+                self._end(End.FAILED, f"the run could not be opened: {first_line(error)}")
             raise TrackingError(store_trouble(error)) from error
 
     def log(self, metrics: Mapping[str, float]) -> None:
@@ -108,16 +112,16 @@ class TrackedRun:
 
     def finish(
         self,
-        status: str,
-        end_reason: str,
+        end: End,
+        why: str = "",
         report: Report | None = None,
         weights: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         """Record all that is left, and end the run.
 
         Arguments:
-            status: MLflow's FINISHED, FAILED or KILLED.
-            end_reason: what happened, in words.
+            end: how it ended; not RUNNING.
+            why: what happened, in words; a run that finished needs none.
             report: what the net came to; None records only the curve, for a training that went wrong.
             weights: the net's, by name; they are recorded beside a report.
 
@@ -132,7 +136,7 @@ class TrackedRun:
                 _write_table(folder, report.rows)
                 pictures |= draw_report(report)
             for name, picture in pictures.items():
-                (folder / "artifacts" / "plots" / f"{name}.png").write_bytes(picture.png(fast=True))
+                (folder / "artifacts" / schema.PLOTS_FOLDER / f"{name}.png").write_bytes(picture.png(fast=True))
             self._client.log_artifacts(self.run_id, str(folder / "artifacts"))
             # The model before the metrics: otherwise MLflow looks through the history of each to link them to it.
             model_id = None
@@ -143,10 +147,11 @@ class TrackedRun:
             values = {**metrics, **self._sizes}
             self._unsent += [Metric(name, value, now, epochs, model_id=model_id) for name, value in values.items()]
             sample = report.sample if report else None
-            tags = {"mlflow.note.content": description(status, end_reason, metrics, sample)}
+            end_reason = schema.write_end(end, why)
+            tags = {schema.NOTE_TAG: description(end == End.FINISHED, end_reason, metrics, sample)}
             if self._sweep:  # last, so that a sweep has no half-made runs
                 tags |= self._sweep.tag_of_a_member
-            self._end(status, end_reason, tags)
+            self._end(end, end_reason, tags)
         except Exception as error:
             raise self._kept(error, folder) from error
         shutil.rmtree(folder)
@@ -156,17 +161,17 @@ class TrackedRun:
         return self._kept(error, self._new_folder(weights))
 
     def _kept(self, error: Exception, folder: Path) -> TrackingError:
-        kept = f"recording failed: {first_line(error)}; what there is of the run's files is kept in {folder}"
+        kept = f"{schema.RECORDING_FAILED}: {first_line(error)}; what there is of the run's files is kept in {folder}"
         with contextlib.suppress(Exception):  # the store may be gone; what counts is the message
-            self._end("FAILED", kept)
+            self._end(End.FAILED, kept)
         return TrackingError(f"run {self.run_id}: {kept}")
 
-    def _end(self, status: str, end_reason: str, tags: Mapping[str, str] | None = None) -> None:
-        self.status, self.end_reason = status, end_reason
+    def _end(self, end: End, end_reason: str, tags: Mapping[str, str] | None = None) -> None:
+        self.end, self.end_reason, status = end, end_reason, end.status
         try:
-            self._flush({"end_reason": end_reason[:MOST_SAID]} | dict(tags or {}))
+            self._flush({schema.END_REASON_TAG: end_reason[:MOST_SAID]} | dict(tags or {}))
         except Exception:
-            status = "FAILED"
+            status = End.FAILED.status
             raise
         finally:
             end_run(self.run_id, status)  # or MLflow calls it FINISHED when the program exits
@@ -180,26 +185,26 @@ class TrackedRun:
         params = [Param(name, value) for name, value in self._params.items() if name not in self._run.data.params]
         state = code_state()
         tags = {
-            "mlflow.runName": self.name,
-            "torch_version": torch.__version__,
-            "threads": str(config.threads),
-            "device": config.device,
-            "git_commit": state.commit,
-            "git_dirty": state.dirty,
-            "config_digest": record.digest,
+            schema.NAME_TAG: self.name,
+            schema.TORCH_TAG: torch.__version__,
+            schema.THREADS_TAG: str(config.threads),
+            schema.DEVICE_TAG: config.device,
+            schema.COMMIT_TAG: state.commit,
+            schema.DIRTY_TAG: state.dirty,
+            schema.DIGEST_TAG: record.digest,
         }
         if recipe:
-            tags["recipe"] = settings(recipe)
+            tags[schema.RECIPE_TAG] = settings(recipe)
         self._client.log_batch(self.run_id, params=params, tags=[RunTag(name, value) for name, value in tags.items()])
         source = CodeDatasetSource({"pattern": config.pattern[:MOST_SAID]})
         data = MetaDataset(  # type: ignore[abstract]  # MLflow's own stubs forget that it has a profile
             source, name=config.pattern[:200], digest=record.data_sha256[:36]
         )
-        context = [InputTag("mlflow.data.context", "training")]
+        context = [InputTag(schema.DATA_CONTEXT_TAG, "training")]
         # At once, so that even a run that is killed says what it was.
         self._client.log_text(self.run_id, record_text(record), CONFIG_FILE)
         if state.diff:
-            self._client.log_text(self.run_id, state.diff, "git.diff")
+            self._client.log_text(self.run_id, state.diff, schema.DIFF_FILE)
         self._client.log_inputs(self.run_id, datasets=[DatasetInput(data._to_mlflow_entity(), context)])
 
     def _flush(self, tags: Mapping[str, str] | None = None) -> None:
@@ -216,9 +221,9 @@ class TrackedRun:
         folder = Path(tempfile.mkdtemp(prefix="rnn-patterns-"))
         if weights:
             save_weights(weights, folder / WEIGHTS_FILE)
-        (folder / "artifacts" / "plots").mkdir(parents=True)
+        (folder / "artifacts" / schema.PLOTS_FOLDER).mkdir(parents=True)
         save_record(self.record, folder / CONFIG_FILE)
-        with (folder / "artifacts" / "curves.csv").open("w", newline="", encoding="utf-8") as file:
+        with (folder / "artifacts" / schema.CURVES_FILE).open("w", newline="", encoding="utf-8") as file:
             names = list(self.history[0]) if self.history else ["train_loss", "train_accuracy"]
             rows = csv.DictWriter(file, ["epoch", *names])
             rows.writeheader()
@@ -231,7 +236,7 @@ class TrackedRun:
         As `mlflow.pyfunc.log_model` does, but that the files which are the same for every net are made only once.
         """
         model = self._client.create_logged_model(
-            self.experiment_id, name="model", source_run_id=self.run_id, params=self._params
+            self.experiment_id, name=schema.MODEL_NAME, source_run_id=self.run_id, params=self._params
         )
         home = write_model(folder, model, self.run_id, example)
         self._client.log_model_artifacts(model.model_id, str(home))
@@ -244,7 +249,7 @@ class TrackedRun:
 def _write_table(folder: Path, rows: Sequence[ReachRow]) -> None:
     """Write how far the net's knowledge reaches, size by size, where its pattern has cases to tell."""
     if rows:
-        with (folder / "artifacts" / "generalization.csv").open("w", newline="", encoding="utf-8") as file:
+        with (folder / "artifacts" / schema.REACH_FILE).open("w", newline="", encoding="utf-8") as file:
             table = csv.DictWriter(file, [field.name for field in dataclasses.fields(ReachRow)])
             table.writeheader()
             table.writerows(dataclasses.asdict(row) for row in rows)

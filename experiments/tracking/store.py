@@ -12,6 +12,8 @@ import mlflow
 from mlflow import ActiveRun, MlflowClient
 from mlflow.utils.name_utils import _GENERATOR_NOUNS, _GENERATOR_PREDICATES
 
+from analysis.runs.schema import END_REASON_TAG
+from analysis.runs.store import address
 from experiments.words import first_line
 from rnn_core.config import ConfigError, TrainConfig
 
@@ -48,7 +50,7 @@ def open_run(name: str, experiment_id: str | None = None, tags: Mapping[str, str
     Raises:
         TrackingError: the store cannot be used; said within seconds.
     """
-    store = mlflow.get_tracking_uri()
+    store = address()
     opened = "MLFLOW_RUN_ID" in os.environ
     try:
         if store.startswith("sqlite:///"):
@@ -89,14 +91,14 @@ def end_run_from_environment(status: str, end_reason: str) -> None:
     run_id = os.environ.get("MLFLOW_RUN_ID")
     if run_id:
         with contextlib.suppress(Exception), impatient():  # the reason itself is on the terminal
-            MlflowClient().set_tag(run_id, "end_reason", end_reason[:MOST_SAID])
+            MlflowClient().set_tag(run_id, END_REASON_TAG, end_reason[:MOST_SAID])
             MlflowClient().set_terminated(run_id, status)
 
 
 def store_trouble(error: Exception) -> str:
     """Return in one line why the store cannot be used, and what to change."""
     return (
-        f"the tracking store {mlflow.get_tracking_uri()} cannot be used ({first_line(error)[:300]}); "
+        f"the tracking store {address()} cannot be used ({first_line(error)[:300]}); "
         "allowed: sqlite:///FILE or the address of a running `mlflow server`; change MLFLOW_TRACKING_URI"
     )
 

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
-from mlflow.exceptions import MlflowException
 
 from analysis.figures import Picture
-from analysis.runs import search_runs
+from analysis.runs import RunError, schema, search_runs
+from analysis.runs.schema import End
+from analysis.runs.store import get_run, models_made_by
 from experiments.code_state import code_state
 from experiments.tracking.store import (
     MOST_PARAM,
@@ -53,22 +54,17 @@ class Membership:
     @property
     def tags_of_a_child(self) -> dict[str, str]:
         """What MLflow is told when a run of the sweep is made."""
-        return {"mlflow.parentRunId": self.sweep_id, "shard": str(self.shard)}
+        return {schema.PARENT_TAG: self.sweep_id, schema.SHARD_TAG: str(self.shard)}
 
     @property
     def tag_of_a_member(self) -> dict[str, str]:
         """What every complete run carries that belongs to the sweep, new or reused."""
-        return member_tag(self.sweep_id)
+        return schema.member_tag(self.sweep_id)
 
     @property
     def condition(self) -> str:
         """What to search MLflow for to find the runs that were made in this shard."""
-        return f"{_child_of(self.sweep_id)} AND tags.shard = '{self.shard}'"
-
-
-def member_tag(sweep_id: str) -> dict[str, str]:
-    """Return what every complete run carries that belongs to a sweep, new or reused."""
-    return {f"sweep.{sweep_id}": "member"}
+        return f"{_child_of(self.sweep_id)} AND {schema.find_tag(schema.SHARD_TAG, str(self.shard))}"
 
 
 class TrackedSweep:
@@ -89,8 +85,16 @@ class TrackedSweep:
 
     def __init__(self, name: str, params: Mapping[str, str], files: Mapping[str, str]) -> None:
         # At once, so that even a sweep that is killed here can be told from one that lives.
-        tags = {"host": platform.node(), "pid": str(os.getpid()), **_now()}
-        run = open_run(name, tags=tags | {"git_commit": code_state().commit, "git_dirty": code_state().dirty})
+        code = code_state()
+        tags = {
+            schema.KIND_TAG: schema.SWEEP_KIND,
+            schema.HOST_TAG: platform.node(),
+            schema.PID_TAG: str(os.getpid()),
+            **_now(),
+            schema.COMMIT_TAG: code.commit,
+            schema.DIRTY_TAG: code.dirty,
+        }
+        run = open_run(name, tags=tags)
         self.name = name_of(run, name)
         self.run_id: str = run.info.run_id
         self.experiment_id: str = run.info.experiment_id
@@ -101,13 +105,13 @@ class TrackedSweep:
                 self.run_id,
                 # `mlflow run` has logged its own already.
                 params=[Param(key, value[:MOST_PARAM]) for key, value in params.items() if key not in run.data.params],
-                tags=[RunTag("mlflow.runName", self.name)],
+                tags=[RunTag(schema.NAME_TAG, self.name)],
             )
             for path, text in files.items():
                 self._client.log_text(self.run_id, text, path)
         except Exception as error:
             with contextlib.suppress(Exception):
-                end_run(self.run_id, "FAILED")
+                end_run(self.run_id, End.FAILED.status)
             raise TrackingError(store_trouble(error)) from error
         self._heart = threading.Thread(target=self._beat, daemon=True)
         self._heart.start()
@@ -120,7 +124,7 @@ class TrackedSweep:
     def adopt(self, run_ids: Iterable[str]) -> None:
         """Make runs that were recorded earlier members of this sweep; their parent stays."""
         for run_id in run_ids:
-            for key, value in member_tag(self.run_id).items():
+            for key, value in schema.member_tag(self.run_id).items():
                 self._client.set_tag(run_id, key, value)
 
     def clean(self) -> tuple[int, int]:
@@ -129,15 +133,17 @@ class TrackedSweep:
         Returns:
             How many sweeps were ended, and how many half-made runs deleted.
         """
-        dead = [sweep for sweep in _running(self.experiment_id, "tags.heartbeat LIKE '%'") if self._is_dead(sweep)]
+        with_heart = _running(self.experiment_id, schema.find_tag(schema.HEARTBEAT_TAG))
+        dead = [run for run in with_heart if schema.is_sweep(run.data.tags) and self._is_dead(run)]
         for sweep in dead:
             # Ended first: a worker of it that is still at work looks here before it makes another run.
-            self._client.set_tag(sweep.info.run_id, "end_reason", "killed: its process is gone")
-            self._client.set_terminated(sweep.info.run_id, "KILLED")
+            reason = schema.write_end(End.KILLED, "killed: its process is gone")
+            self._client.set_tag(sweep.info.run_id, schema.END_REASON_TAG, reason)
+            self._client.set_terminated(sweep.info.run_id, End.KILLED.status)
         # Not only theirs: whoever cleaned up before may have been killed at it.
-        at_work = list(_running(self.experiment_id, "tags.shard LIKE '%'"))
+        at_work = list(_running(self.experiment_id, schema.find_tag(schema.SHARD_TAG)))
         half_made = 0
-        for sweep_id in {run.data.tags["mlflow.parentRunId"] for run in at_work}:
+        for sweep_id in {run.data.tags[schema.PARENT_TAG] for run in at_work}:
             if not goes_on(sweep_id):
                 half_made += delete_half_made(self.experiment_id, _child_of(sweep_id))
         return len(dead), half_made
@@ -172,20 +178,21 @@ class TrackedSweep:
         self._heart.join()
         try:
             with tempfile.TemporaryDirectory() as folder:
-                (Path(folder) / "plots").mkdir()
+                plots = Path(folder) / schema.PLOTS_FOLDER
+                plots.mkdir()
                 for name, text in files.items():
                     (Path(folder) / name).write_text(text, encoding="utf-8")
                 for name, figure in figures.items():
-                    (Path(folder) / "plots" / f"{name}.png").write_bytes(figure.png())
+                    (plots / f"{name}.png").write_bytes(figure.png())
                 self._client.log_artifacts(self.run_id, folder)
             now = int(time.time() * 1000)
             self._client.log_batch(
                 self.run_id,
                 metrics=[Metric(name, value, now, 0) for name, value in metrics.items()],
-                tags=[RunTag("mlflow.note.content", note), RunTag("end_reason", end_reason[:MOST_SAID])],
+                tags=[RunTag(schema.NOTE_TAG, note), RunTag(schema.END_REASON_TAG, end_reason[:MOST_SAID])],
             )
         except Exception as error:
-            status = "FAILED"
+            status = End.FAILED.status
             raise TrackingError(f"sweep {self.run_id}: {store_trouble(error)}") from error
         finally:
             end_run(self.run_id, status)
@@ -200,13 +207,13 @@ class TrackedSweep:
         if sweep.info.run_id == self.run_id:
             return False
         tags = sweep.data.tags
-        if tags["host"] == platform.node() and not _lives(int(tags["pid"])):
+        if tags[schema.HOST_TAG] == platform.node() and not _lives(int(tags[schema.PID_TAG])):
             return True
-        return time.time() - float(tags["heartbeat"]) > STALE_SECONDS
+        return time.time() - float(tags[schema.HEARTBEAT_TAG]) > STALE_SECONDS
 
 
 def _now() -> dict[str, str]:
-    return {"heartbeat": f"{time.time():.0f}"}
+    return {schema.HEARTBEAT_TAG: f"{time.time():.0f}"}
 
 
 def _lives(pid: int) -> bool:
@@ -222,10 +229,10 @@ def _lives(pid: int) -> bool:
 def goes_on(sweep_id: str) -> bool:
     """Say whether a sweep is still running: one that was taken for dead makes no further runs."""
     try:
-        running: bool = MlflowClient().get_run(sweep_id).info.status == "RUNNING"
-        return running
-    except MlflowException:  # it has been deleted for good
+        sweep = get_run(sweep_id)
+    except RunError:  # it has been deleted for good
         return False
+    return schema.read_end(sweep.info.status, sweep.data.tags) == End.RUNNING
 
 
 def delete_half_made(experiment_id: str, condition: str, failed_too: bool = False) -> int:
@@ -240,17 +247,17 @@ def delete_half_made(experiment_id: str, condition: str, failed_too: bool = Fals
     """
     client, half_made = MlflowClient(), list(_running(experiment_id, condition))
     if failed_too:
-        half_made += client.search_runs([experiment_id], f"tags.end_reason LIKE 'recording failed%' AND {condition}")
+        half_made += search_runs(f"{schema.FIND_RECORDING_FAILED} AND {condition}", [experiment_id])
     for run in half_made:
-        for model in client.search_logged_models([experiment_id], f"source_run_id = '{run.info.run_id}'"):
+        for model in models_made_by(run):
             client.delete_logged_model(model.model_id)
         client.delete_run(run.info.run_id)
     return len(half_made)
 
 
 def _child_of(sweep_id: str) -> str:
-    return f"tags.`mlflow.parentRunId` = '{sweep_id}'"
+    return schema.find_tag(schema.PARENT_TAG, sweep_id)
 
 
 def _running(experiment_id: str, condition: str) -> Iterator[Run]:
-    return search_runs(f"attributes.status = 'RUNNING' AND {condition}", [experiment_id])
+    return search_runs(f"{schema.FIND_END[End.RUNNING]} AND {condition}", [experiment_id])

@@ -24,18 +24,16 @@ from analysis.runs import (
     find_runs,
     load_net,
     load_run,
-    offer,
     reaches,
     trajectories,
     without_diverged,
 )
-from analysis.runs.store import absolute_address, new_store
 from analysis.runs.table import FIELDS
 from experiments.sweep import main as sweep
 from experiments.train import main as train
 from rnn_core.config import ADDED, ConfigError, TrainConfig
 from rnn_core.data import prepare
-from tests.conftest import PROJECT, recording_in
+from tests.conftest import recording_in
 
 SWEEP = ["--patterns", "abc,aab", "--hidden-sizes", "2,3", "--epochs", "3", "--seeds", "2"]
 SMALL = ["--hidden-size", "2", "--epochs", "3"]
@@ -261,13 +259,13 @@ def test_a_combination_that_is_missing_is_said_however_many_runs_there_are(store
 @pytest.mark.parametrize(
     ("fields", "error", "message"),
     [
-        ({"patern": "abc"}, RunError, "no 'patern'; allowed: sweep, finished, make, pattern,"),
+        ({"patern": "abc"}, RunError, "no field 'patern'; allowed: sweep, finished, pattern,"),
         ({"hidden_size": "8"}, ConfigError, "hidden_size is '8'; allowed: whole numbers"),
         ({"hidden_size": [8, 0]}, ConfigError, "hidden_size is 0; allowed"),
         ({"cell": "elman"}, ConfigError, "cell is 'elman'; allowed: gru, lstm, rnn"),
         ({"pattern": "rebber"}, ConfigError, "did you mean reber"),
-        ({"seed": []}, RunError, "no value of seed at all"),
-        ({"length": 0}, RunError, "length 0, which stands for the pattern's own; leave it out"),
+        ({"seed": []}, RunError, "seed was asked for with no value at all; allowed: one or more"),
+        ({"length": 0}, RunError, "length was asked for with 0, which stands for the pattern's own; leave it out"),
     ],
 )
 def test_what_cannot_be_asked_for_is_said(
@@ -297,65 +295,12 @@ def test_where_there_is_no_store_the_command_is_said_and_none_is_made(
         find_runs(pattern="ab", seed=range(2))
     with pytest.raises(RunError, match="there is no store"):
         find_runs(sweep="latest")
-    with pytest.raises(RunError, match="sweep latest is as it is"):
-        find_runs(sweep="latest", make=True)
     assert not list(tmp_path.iterdir())
-
-
-def test_a_relative_store_is_made_where_it_is_called_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "MLproject").touch()
-    (tmp_path / "notebooks").mkdir()
-    monkeypatch.chdir(tmp_path / "notebooks")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
-    mlflow.set_tracking_uri(None)
-    assert new_store() == tmp_path
-    assert absolute_address() == f"sqlite:///{tmp_path}/notebooks/mlflow.db"
-    monkeypatch.delenv("MLFLOW_TRACKING_URI")
-    try:
-        assert new_store() == tmp_path
-        assert absolute_address() == f"sqlite:///{tmp_path}/mlflow.db"
-    finally:
-        mlflow.set_tracking_uri(None)
-
-
-def test_what_a_list_cannot_say_is_not_made(store: Path) -> None:
-    with pytest.raises(RunError, match="a pattern holds a comma"):
-        find_runs(pattern="a,b", seed=range(2), make=True)
 
 
 def test_a_sweep_that_is_not_there_is_said(store: Path) -> None:
     with pytest.raises(RunError, match="holds no sweep"):
         find_runs(sweep="latest")
-
-
-@pytest.mark.slow
-def test_missing_runs_are_made_on_request_where_the_project_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """From an empty folder, and as from a notebook's: the store lands beside MLproject."""
-    (tmp_path / "MLproject").touch()
-    (tmp_path / "analysis").mkdir()
-    monkeypatch.chdir(tmp_path / "analysis")
-    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
-    asked = {"pattern": "ab", "hidden_size": [2, 3], "epochs": 1}
-    try:
-        runs = find_runs(**asked, seed=range(2), make=True)
-        assert len(runs) == 4
-        assert (tmp_path / "mlflow.db").exists()
-        assert "$ python -m experiments.sweep --patterns ab" in capsys.readouterr().out
-        more = find_runs(**asked, seed=range(3), make=True)
-        assert set(runs["run_id"]) < set(more["run_id"])
-        assert len(more) == 6
-        assert find_runs(**asked, seed=range(3), make=True).equals(more)
-        assert "$" not in capsys.readouterr().out.split("run 2/2")[1].split("look at it")[1]
-    finally:
-        mlflow.set_tracking_uri(None)
-
-
-def test_a_command_that_fails_says_what_it_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(RuntimeError, match=r"status 1: .*No module named experiments\.none"):
-        offer.run(["python", "-m", "experiments.none"], "sqlite:///none.db", tmp_path)
-    assert "No module named" in capsys.readouterr().out
 
 
 @pytest.mark.slow

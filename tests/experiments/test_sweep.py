@@ -18,7 +18,7 @@ from mlflow.entities import Run
 
 from analysis.compare.estimates import digits
 from analysis.figures import Picture
-from analysis.runs import load_run
+from analysis.runs import find_runs, load_run
 from experiments import shards
 from experiments.sweep import main
 from experiments.tracking import TrackedRun
@@ -466,3 +466,25 @@ def test_what_ended_sweeps_left_half_made_is_deleted() -> None:
     assert left.info.run_id not in there
     assert there[at_work.info.run_id] == there[alive.info.run_id] == "RUNNING"
     assert there[silent.info.run_id] == "KILLED"
+
+
+def test_a_single_run_that_says_it_lives_is_not_taken_for_a_sweep() -> None:
+    """Beside a sweep from before sweeps had a mark: the newest sweep is that one, and only that one is ended."""
+    client = MlflowClient()
+    heart = {"heartbeat": "1000", "host": "elsewhere", "pid": "1"}
+    older = client.create_run("0", tags=heart).info.run_id
+    assert train_main(["--epochs", "2", "--hidden-size", "2"]) == 0
+    (member,) = children()
+    client.set_tag(member.info.run_id, f"sweep.{older}", "member")
+    time.sleep(0.01)
+    single = client.create_run("0", tags=heart | {"config_digest": "0" * 64}).info.run_id
+    assert runs()[0].info.run_id == single
+    assert find_runs(sweep="latest")["run_id"].tolist() == [member.info.run_id]
+    assert main(["--epochs", "2", "--hidden-sizes", "2", "--seeds", "1"]) == 0
+    there = {run.info.run_id: run for run in runs()}
+    assert there[single].info.status == "RUNNING"
+    assert "end_reason" not in there[single].data.tags
+    assert there[older].info.status == "KILLED"
+    assert there[older].data.tags["end_reason"] == "killed: its process is gone"
+    newest = next(run for run in there.values() if run.data.tags.get("kind") == "sweep")
+    assert find_runs(sweep="latest")["run_id"].tolist() == list(members(newest))

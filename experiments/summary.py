@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis import compare, views
 from analysis.figures import Picture
+from analysis.runs.schema import RESULTS_FILE, RUNS_FILE, End
 from experiments.grid import Asked, Grid
 from experiments.shards import Outcome, thinned
 
@@ -78,7 +79,7 @@ class Summary:
                 for row in rows
             ]
         )
-        finished = self.runs[self.runs["end"] == "finished"]
+        finished = self.runs[self.runs["end"] == End.FINISHED]
         self.measure = "excess_loss"
         if "excess_loss" not in finished or finished["excess_loss"].isna().any():
             self.measure = "eval_loss"
@@ -91,13 +92,13 @@ class Summary:
     def files(self) -> dict[str, str]:
         """Return the tables as CSV, by file name."""
         runs = self.runs[["run_id", "reused", "end", *self.setting, "seed", *self._metrics]]
-        return {"runs.csv": runs.to_csv(index=False), "results.csv": self.results.to_csv(index=False)}
+        return {RUNS_FILE: runs.to_csv(index=False), RESULTS_FILE: self.results.to_csv(index=False)}
 
     def lines(self) -> list[str]:
         """Return in a few lines how many runs there are and, for each pattern, which setting is best."""
         each = {row.outcome.digest: row.reused for row in self._rows}  # settings may come to the same run
         reused = sum(each.values())
-        ends = {end: self.count(end) for end in ("diverged", "failed")}
+        ends = {end: self.count(end) for end in (End.DIVERGED, End.FAILED)}
         said = [f"{len(each) - reused} new", f"{reused} reused", *(f"{n} {end}" for end, n in ends.items() if n)]
         lines = [f"{self.grid.words()}: {len(each)} runs, {', '.join(said)}"]
         for pattern in self.grid.values.get("pattern", ("",)) if "pattern" in self.setting else ("",):
@@ -108,7 +109,7 @@ class Summary:
 
     def pictures(self) -> dict[str, Picture]:
         """Return the comparison pictures, by name; without those of which nothing is known."""
-        if not self.count("finished"):
+        if not self.count(End.FINISHED):
             return {}
         pictures = {}
         rows, columns = self._axes()
@@ -132,7 +133,7 @@ class Summary:
         best = settings.nsmallest(1, f"{self.measure}_median")
         found = compare.estimate(self.runs.merge(best[self.setting])[self.measure])
         (row,) = best.to_dict("records")
-        ends = "".join(f", {row[end]} {end}" for end in ("diverged", "failed") if row[end])
+        ends = "".join(f", {row[end]} {end}" for end in (End.DIVERGED, End.FAILED) if row[end])
         what = ", ".join(f"{_words(name)} {row[name]}" for name in self.setting if name != "pattern")
         interval = ", with its 95 % interval" if found.n > 1 else ""
         return f"lowest median {_words(self.measure)}{interval}: {found}{ends}{f' at {what}' if what else ''}"

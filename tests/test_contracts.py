@@ -337,8 +337,6 @@ OTHER_MEANING = {
     ("experiments/patterns.py", "recipe"),  # what a printed line begins with
     ("experiments/train.py", "recipe"),
     ("experiments/tracking/run.py", "artifacts"),  # a folder here, whose content is sent
-    # Column names of a sweep's tables, and their files: still to come from the schema.
-    *(("experiments/summary.py", word) for word in ("finished", "diverged", "failed", "runs.csv", "results.csv")),
 }
 """Files in which such a word means something else."""
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.compare.estimates import STATISTICS, check_allowed, counts, edges, estimate
+from analysis.runs.schema import End
 from rnn_core.config import TrainConfig
 
 SEEDS = ["seed", "data_seed"]
@@ -168,7 +169,7 @@ def results(
         ValueError: an unknown column or statistic.
     """
     need(runs, ["end", *metrics])
-    ends = ("finished", "diverged", "failed")
+    ends = [end.value for end in (End.FINISHED, End.DIVERGED, End.FAILED)]
     parts = {"value": statistic, "low": "low", "high": "high", "n": "n"}
 
     def numbers(some: pd.DataFrame) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from analysis.compare import MixedError
+from analysis.runs.schema import End
 from experiments.grid import read_grid
 from experiments.shards import MOST_POINTS, Outcome, thinned
 from experiments.summary import MOST_LINES, MOST_PANELS, Row, Summary
@@ -27,7 +28,7 @@ def summary_of(ends: Ends = lambda number, config: "finished", **said: str) -> S
         metrics = {"eval_loss": float(number), "floor_loss": 0.5, "parameters": 9.0} if end == "finished" else {}
         curve_e = np.linspace(2.0, number + 1.0, asked.config.epochs)
         reason = end if end == "finished" else f"{end}: why"
-        outcome = Outcome(f"digest{number}", "" if end == "failed" else f"run{number}", reason, metrics)
+        outcome = Outcome(f"digest{number}", "" if end == "failed" else f"run{number}", End(end), reason, metrics)
         if end == "diverged":
             curve_e = curve_e[: asked.config.epochs // 2]
         rows.append(Row(asked, outcome if end == "failed" else outcome.with_curve(curve_e), reused=False))
@@ -104,7 +105,7 @@ def test_the_curves_are_medians_of_the_longest_runs_and_of_a_net_that_diverged_a
 
 def test_a_curve_is_thinned_to_its_first_and_last_epoch_and_no_more_than_can_be_seen_between() -> None:
     losses = np.linspace(2, 1, 1000)
-    outcome = Outcome("", "", "diverged: ", {}).with_curve(losses[:450])
+    outcome = Outcome("", "", End.DIVERGED, "diverged: ", {}).with_curve(losses[:450])
     assert outcome.epoch_e[[0, -1]].tolist() == [0, 449]
     assert len(outcome.curve_e) == len(outcome.epoch_e) == MOST_POINTS
     assert np.allclose(outcome.curve_e, losses[outcome.epoch_e])

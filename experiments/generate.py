@@ -15,20 +15,23 @@ from analysis.runs import RunError, find_run, load_run
 from experiments.flags import UsageError, complain, read_flags, with_flags
 from rnn_core.checkpoint import CheckpointError
 from rnn_core.config import ConfigError
-from rnn_core.nets.reading import begun, generate
+from rnn_core.nets.reading import begun, generate, respond
 from rnn_core.vocabulary import UnknownCharacterError, Vocabulary
 
 
 @dataclass(frozen=True)
 class Flags:
-    """Continue a prompt with a recorded run's net, and print it as it is written."""
+    """Continue a prompt with a recorded run's net, and print it as it is written.
+
+    A net that says something else than the next character does not go on: it answers each character of the prompt.
+    """
 
     run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
     """A run's id, its name (the newest of that name), or `latest`."""
     prompt: str = ""
     """What the net reads first; may be empty for a net that was trained on strings."""
     length: int = 200
-    """Characters to write."""
+    """Characters to write, where the net goes on."""
     temperature: float = 0.0
     """0 writes the likeliest character each time; 1 draws from the net's own distribution, above it more evenly."""
     seed: int = 0
@@ -56,9 +59,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise UsageError(f"prompt: {error} of {run.name} (--prompt)") from None
         print(f"{run.run_id} ({run.name})", file=sys.stderr, flush=True)
         draws = torch.Generator().manual_seed(flags.seed)
-        print(flags.prompt, end="", flush=True)
-        for index in islice(generate(net, indices, flags.temperature, draws, run.record.mark_index), flags.length):
-            print(vocabulary.to_character[index], end="", flush=True)
+        if run.record.predicts_next:
+            print(flags.prompt, end="", flush=True)
+            written = islice(generate(net, indices, flags.temperature, draws, run.record.mark_index), flags.length)
+        else:  # what the net says after the mark before the prompt is no answer to it
+            said = respond(net, indices, flags.temperature, draws, run.record.mark_index)
+            written = islice(said, len(prompt) - len(flags.prompt), None)
+        for index in written:
+            print(run.record.outputs[index], end="", flush=True)
         print(flush=True)
     except ConfigError as error:
         return complain(with_flags(error), 2)

@@ -1,5 +1,6 @@
 """The logged model's face: prompts in, continuations out. MLflow copies this file into each model and runs it there."""
 
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from rnn_core.checkpoint import load_record, load_weights
-from rnn_core.nets.reading import begun, generate
+from rnn_core.nets.reading import begun, generate, respond
 from rnn_core.vocabulary import UnknownCharacterError, Vocabulary
 
 MOST_CHARACTERS = 100_000
@@ -27,19 +28,20 @@ class Predictor(PythonModel):
         record = load_record(Path(context.artifacts["config"]))
         self.net = load_weights(record, Path(context.artifacts["weights"]))
         self.vocabulary = Vocabulary(record.alphabet)
-        self.mark, self.mark_index = record.mark, record.mark_index
+        self.record = record
 
     def predict(  # type: ignore[override]  # MLflow allows leaving its context out
         self, model_input: list[str], params: dict[str, Any] | None = None
     ) -> list[str]:
-        """Return one continuation for each prompt.
+        """Return one continuation for each prompt or, of a net that says something else than the next character, one
+        answer, with what it says after each character of the prompt.
 
         Arguments:
             model_input: prompts, one or more characters of the alphabet each; of a net that was trained on strings,
                 the beginning of one, which may be empty.
-            params: `length`, characters to write for each prompt, 0 to 100,000; `temperature`, 0 for the likeliest
-                character, above 0 to draw; `seed` of the draws, from 0. A prompt's continuation does not depend on
-                the prompts beside it.
+            params: `length`, characters to write for each prompt, 0 to 100,000, which an answer does without;
+                `temperature`, 0 for the likeliest character, above 0 to draw; `seed` of the draws, from 0. A prompt's
+                continuation does not depend on the prompts beside it.
 
         Raises:
             MlflowException: a prompt or a param is not allowed; over HTTP its message comes with status 400.
@@ -52,21 +54,28 @@ class Predictor(PythonModel):
             raise _refused(f"temperature is {temperature}; allowed: 0 or above, finite")
         if not 0 <= seed <= MAX_SEED:
             raise _refused(f"seed is {seed}; allowed: 0 to {MAX_SEED}")
-        prompts = [self._encode(prompt) for prompt in model_input]
-        return [self._continue(prompt, length, temperature, seed) for prompt in prompts]
+        encoded = [self._encode(prompt) for prompt in model_input]
+        return [
+            self._continue(indices, len(prompt), length, temperature, seed)
+            for prompt, indices in zip(model_input, encoded, strict=True)
+        ]
 
     def _encode(self, prompt: str) -> torch.Tensor:
-        if not prompt and not self.mark:
+        if not prompt and not self.record.mark:
             raise _refused(f"a prompt is empty; allowed: one or more characters of {self.vocabulary.characters!r}")
         try:
-            return self.vocabulary.encode(begun(prompt, self.mark))
+            return self.vocabulary.encode(begun(prompt, self.record.mark))
         except UnknownCharacterError as error:
             raise _refused(f"prompt: {error}") from None
 
-    def _continue(self, prompt: torch.Tensor, length: int, temperature: float, seed: int) -> str:
-        draws = torch.Generator().manual_seed(seed)
-        running = generate(self.net, prompt, temperature, draws, self.mark_index)
-        return self.vocabulary.decode([next(running) for _ in range(length)])
+    def _continue(self, indices: torch.Tensor, prompt: int, length: int, temperature: float, seed: int) -> str:
+        """Return what a net writes after `indices`, or says after each of the last `prompt` of them."""
+        draws, mark = torch.Generator().manual_seed(seed), self.record.mark_index
+        if self.record.predicts_next:
+            written = islice(generate(self.net, indices, temperature, draws, mark), length)
+        else:  # what the net says after the mark before the prompt is no answer to it
+            written = islice(respond(self.net, indices, temperature, draws, mark), len(indices) - prompt, None)
+        return "".join(self.record.outputs[index] for index in written)
 
 
 def _refused(message: str) -> MlflowException:

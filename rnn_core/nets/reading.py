@@ -82,19 +82,36 @@ def generate(
     with measuring(net):
         logits_tv, state = deque(read(net, prime, net.init_hidden(1), mark), maxlen=1).pop()  # the last, no other kept
     while True:
-        logits = logits_tv[-1].cpu().double()
-        if temperature == 0:
-            index = int(logits.argmax())
-        else:
-            # The largest logit becomes 0, so that no temperature makes it overflow.
-            weights = ((logits - logits.max()) / temperature).softmax(-1)
-            index = int(torch.multinomial(weights, 1, generator=generator))
+        index = _draw(logits_tv[-1], temperature, generator)
         yield index
         with measuring(net):  # entered anew for each character: the caller may train between two of them
             if index == mark:
                 state = net.init_hidden(1)
             index_bt = torch.tensor([[index]], device=logits_tv.device)
             (logits_tv,), state = net(net.encode(index_bt), state)
+
+
+def respond(
+    net: CharRNN,
+    indices: Tensor,
+    temperature: float = 0.0,
+    generator: torch.Generator | None = None,
+    mark: int | None = None,
+) -> Iterator[int]:
+    """Yield what a net says after each of `indices`, (n,), read from a zero state; the arguments are `generate`'s."""
+    with measuring(net):
+        for logits_tw, _ in read(net, indices, net.init_hidden(1), mark):
+            yield from [_draw(logits_w, temperature, generator) for logits_w in logits_tw]
+
+
+def _draw(logits_w: Tensor, temperature: float, generator: torch.Generator | None) -> int:
+    """Return the likeliest index or, with a temperature above 0, one drawn from softmax(logits / temperature)."""
+    logits = logits_w.cpu().double()
+    if temperature == 0:
+        return int(logits.argmax())
+    # The largest logit becomes 0, so that no temperature makes it overflow.
+    weights = ((logits - logits.max()) / temperature).softmax(-1)
+    return int(torch.multinomial(weights, 1, generator=generator))
 
 
 def begun(prompt: str, mark: str) -> str:

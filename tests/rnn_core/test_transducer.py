@@ -1,0 +1,260 @@
+"""Inputs and outputs apart: a small transducer is trained, stacked, measured, saved and asked like any pattern."""
+
+import hashlib
+import itertools
+import json
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+from mlflow import MlflowClient
+
+from analysis.runs import find_runs, load_run, trajectories
+from experiments import generate, sweep
+from experiments.train import main
+from rnn_core.checkpoint import load_record, load_weights, named_weights, save_record, save_weights
+from rnn_core.config import TrainConfig
+from rnn_core.data import prepare, prepare_all
+from rnn_core.measures.report import measure
+from rnn_core.nets.cells import CELLS
+from rnn_core.nets.reading import predict
+from rnn_core.patterns import Pattern
+from rnn_core.patterns.shared.base import Case
+from rnn_core.patterns.shared.strings import MARK, split
+from rnn_core.patterns.shared.transducer import Transducer
+from rnn_core.training import train
+from rnn_core.training.stack import shape_of, train_stack
+
+
+def running_parity(text: str) -> str:
+    """Say after each character whether the number of 1s so far is odd; anew after each mark."""
+    said, odd = [], False
+    for character in text:
+        odd = False if character == MARK else odd != (character == "1")
+        said.append("o" if odd else "e")
+    return "".join(said)
+
+
+def delayed(text: str) -> str:
+    """Say after each character whether the one before it was a 1: o, or else e."""
+    return "".join("o" if character == "1" else "e" for character in "0" + text[:-1])
+
+
+SAID = {"delay": delayed, "parities": running_parity}
+
+
+class Delay(Transducer):
+    """A stream of bits; after each, what the one before it was."""
+
+    family = example = "delay"
+    outputs = "eo"
+
+    def __init__(self, argument: str) -> None:
+        self.alphabet, self.default_length = "01", 200
+
+    @property
+    def spec(self) -> str:
+        return self.family
+
+    def sample(self, length: int, rng: Random) -> str:
+        return "".join(rng.choice("01") for _ in range(length))
+
+    def say(self, text: str) -> str:
+        return SAID[self.family](text)
+
+    def cases(self, evaluation: object, training_text: str, data_seed: int) -> list[Case]:
+        return [Case("length", n, "1" * n) for n in (1, 5, 300)] + [Case("ones", 9, "0101", judged=(1, 3))]
+
+    def ranges(self, training_text: str) -> dict[str, tuple[int, int]]:
+        return {"length": (1, len(training_text)), "ones": (0, 9)}
+
+
+class Parities(Delay):
+    """Strings of one to five bits; after each, whether the number of 1s so far is odd. The mark is not scored."""
+
+    family = example = "parities"
+    mark = MARK
+
+    def __init__(self, argument: str) -> None:
+        super().__init__(argument)
+        self.alphabet = "#01"
+
+    def sample(self, length: int, rng: Random) -> str:
+        text = ""
+        while len(text) < length:
+            text += MARK + "".join(rng.choice("01") for _ in range(rng.randint(1, 5)))
+        return text
+
+    def scored(self, text: str) -> np.ndarray:
+        return np.array([character != MARK for character in text])
+
+    def cases(self, evaluation: object, training_text: str, data_seed: int) -> list[Case]:
+        return [Case("length", len(string), MARK + string) for string in ("0", "11", "10101")]
+
+    def ranges(self, training_text: str) -> dict[str, tuple[int, int]]:
+        return {"length": (1, 5)}
+
+
+@pytest.fixture(autouse=True)
+def families(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Offer both, as a file in the folder of patterns would, and let the test be short."""
+    monkeypatch.setitem(Pattern.families, "delay", Delay)
+    monkeypatch.setitem(Pattern.families, "parities", Parities)
+    monkeypatch.setattr("rnn_core.patterns.shared.transducer.TEST_LENGTH", 300)
+
+
+LEARNT = {"encoding": "onehot", "cell": "gru", "hidden_size": 8, "learning_rate": 0.03, "epochs": 40, "batch_size": 8}
+
+
+def pairs(spec: str, **fields: object) -> list[tuple[str, str]]:
+    """Return what is read and what is to be said in the windows of a config, where it counts."""
+    prepared = prepare(TrainConfig(pattern=spec, **fields))  # type: ignore[arg-type]
+    seen = []
+    rows: dict[int, list[tuple[str, str]]] = {}
+    for window in prepared.windows:
+        if window.fresh:
+            seen += [pair for row in rows.values() for pair in row]
+            rows = {}
+        mask_bt = torch.ones_like(window.input_bt).bool() if window.mask_bt is None else window.mask_bt
+        for row, (read, said, mask) in enumerate(zip(window.input_bt, window.target_bt, mask_bt, strict=True)):
+            characters = prepared.vocabulary.decode(read[mask]), prepared.data.outputs.decode(said[mask])
+            rows.setdefault(row, []).extend(zip(*characters, strict=True))
+    return seen + [pair for row in rows.values() for pair in row]
+
+
+@pytest.mark.parametrize(("window", "batch_size"), [(0, 1), (7, 1), (0, 3), (4, 5)])
+def test_windows_hold_what_is_read_and_what_is_said_after_it(window: int, batch_size: int) -> None:
+    text = prepare(TrainConfig(pattern="delay", length=41)).text
+    assert pairs("delay", length=41, window=window, batch_size=batch_size) == list(
+        zip(text, delayed(text), strict=True)
+    )
+    strings = prepare(TrainConfig(pattern="parities", length=41)).text
+    said = zip(strings, running_parity(strings), strict=True)
+    came = pairs("parities", length=41, window=window, batch_size=batch_size)
+    assert came == [pair for pair in said if pair[0] != MARK]
+
+
+def test_with_keep_best_what_is_said_at_the_end_depends_on_all_that_was_read() -> None:
+    trained, held_out = pairs("delay", length=200, keep="best"), []
+    prepared = prepare(TrainConfig(pattern="delay", length=200, keep="best"))
+    for window in prepared.validation:
+        assert window.mask_bt is not None
+        said = prepared.data.outputs.decode(window.target_bt[window.mask_bt])
+        held_out += list(zip(prepared.vocabulary.decode(window.input_bt[window.mask_bt]), said, strict=True))
+    assert trained + held_out == list(zip(prepared.text, delayed(prepared.text), strict=True))
+    assert len(held_out) == 20
+
+
+def test_the_digest_covers_what_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = prepare(TrainConfig(pattern="delay")).record
+    test = prepare(TrainConfig(pattern="delay")).evaluation.text
+    text = prepare(TrainConfig(pattern="delay")).text
+    expected = text + delayed(text) + test + delayed(test)
+    assert record.data_sha256 == hashlib.sha256(expected.encode()).hexdigest()
+    monkeypatch.setattr(Delay, "say", lambda self, text: delayed(text).translate(str.maketrans("eo", "oe")))
+    assert prepare(TrainConfig(pattern="delay")).record.digest != record.digest
+
+
+@pytest.mark.parametrize("spec", ["delay", "parities"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_net_reads_some_characters_and_says_others(spec: str, cell: str, tmp_path: Path) -> None:
+    prepared = prepare(TrainConfig(pattern=spec, cell=cell, epochs=1))
+    net = prepared.build_net()
+    assert (net.inputs, net.outputs) == (len(prepared.pattern.alphabet), 2)
+    save_record(prepared.record, tmp_path / "config.json")
+    save_weights(named_weights(net), tmp_path / "model.safetensors")
+    assert json.loads((tmp_path / "config.json").read_text())["outputs"] == "eo"
+    record = load_record(tmp_path / "config.json")
+    assert record == prepared.record
+    assert (record.outputs, record.predicts_next) == ("eo", False)
+    loaded = load_weights(record, tmp_path / "model.safetensors")
+    assert measure(loaded, prepared).metrics == measure(net, prepared).metrics
+
+
+@pytest.mark.parametrize("spec", ["delay", "parities"])
+def test_it_is_learnt_and_measured_against_what_is_certain(spec: str) -> None:
+    window = {} if spec == "parities" else {"window": 16}
+    prepared = prepare(TrainConfig(pattern=spec, length=2000, **LEARNT, **window))  # type: ignore[arg-type]
+    *_, last = train(prepared)
+    report = measure(last.net, prepared)
+    # What comes first after a zero state was taught a single time in a stream.
+    wrong = 0 if spec == "parities" else 1
+    assert report.metrics["eval_accuracy"] >= 1 - wrong / 300
+    assert report.metrics["floor_loss"] == 0
+    assert report.metrics["excess_loss"] == report.metrics["eval_loss"] < 0.1
+    assert not [name for name in report.metrics if name.startswith("free_run")]
+    # Character by character, each string from a zero state.
+    text, said = prepared.evaluation.text, SAID[spec](prepared.evaluation.text)
+    assert (report.text, report.target) == (text[:300], said[:300])
+    right = [p == s for p, s, c in zip(report.predicted, said, text, strict=False) if c != MARK]
+    assert all(right[wrong:])
+    assert (report.sample.target, report.sample.continuation) == (said[:60], "")
+    strings = split(f"{text}#") if spec == "parities" else [text]
+    mark = MARK if spec == "parities" else ""
+    for string in strings[:20]:
+        likeliest = predict(last.net, prepared.vocabulary.encode(mark + string))
+        assert prepared.data.outputs.decode(likeliest)[len(mark) + wrong :] == SAID[spec](string)[wrong:]
+    rows = {(row.measure, row.size): row for row in report.rows}
+    if spec == "delay":
+        assert (rows["ones", 9].steps, rows["length", 5].steps, rows["length", 300].steps) == (2, 5, 300)
+        assert rows["length", 5].decidable == 5
+        assert rows["length", 5].steps_right >= 4
+    else:
+        assert [rows["length", n].steps for n in (1, 2, 5)] == [1, 2, 5]
+        assert all(row.cases_right == row.cases for row in report.rows)
+
+
+def test_a_wrong_answer_is_counted_where_it_is() -> None:
+    prepared = prepare(TrainConfig(pattern="delay", length=20))
+    net = prepared.build_net()
+    with torch.no_grad():  # says e after everything
+        net.readout.weight.zero_()
+        net.readout.bias.copy_(torch.tensor([9.0, 0.0]))
+    report = measure(net, prepared)
+    said = delayed(prepared.evaluation.text)
+    assert report.metrics["eval_accuracy"] == pytest.approx(said.count("e") / len(said))
+    rows = {(row.measure, row.size): (row.steps, row.steps_right) for row in report.rows}
+    assert rows == {("length", 1): (1, 1), ("length", 5): (5, 1), ("length", 300): (300, 1), ("ones", 9): (2, 2)}
+
+
+@pytest.mark.parametrize("spec", ["delay", "parities"])
+def test_a_stack_trains_it_like_nets_alone(spec: str) -> None:
+    base = {"pattern": spec, "length": 60, "epochs": 5, "batch_size": 3, "window": 4, "encoding": "onehot"}
+    members = prepare_all(TrainConfig(**base, seed=seed) for seed in range(2))  # type: ignore[arg-type]
+    assert shape_of(members[0]) is not None
+    records = list(train_stack(members))
+    for number, member in enumerate(members):
+        losses = [record.loss for record in train(member)]
+        assert [record.loss_n[number] for record in records] == pytest.approx(losses, rel=1e-4)
+
+
+def test_it_is_recorded_read_and_asked(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in LEARNT.items()]
+    assert main(["--pattern", "delay", "--length", "2000", "--window", "16", *flags]) == 0
+    told = capsys.readouterr().out
+    assert "free running" not in told
+    assert "goes on" not in told
+    (run,) = MlflowClient().search_runs(["0"])
+    assert not [name for name in run.data.metrics if name.startswith("free_run")]
+    assert generate.main(["latest", "--prompt", "1101"]) == 0
+    assert capsys.readouterr().out == "eooe\n"
+    loaded = load_run(run.info.run_id)
+    assert (loaded.record.alphabet, loaded.record.outputs) == ("01", "eo")
+    runs = find_runs(pattern="delay")
+    (states,) = trajectories(runs, "0110")
+    assert states.output_lth.shape == (1, 4, 8)
+    assert sweep.main(["--patterns", "parities", "--epochs", "2", "--seeds", "2", "--lengths", "60"]) == 0
+
+
+def test_a_served_net_answers_each_character_of_a_prompt(store: Path) -> None:
+    import mlflow.pyfunc
+
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in LEARNT.items()]
+    assert main(["--pattern", "parities", "--length", "2000", *flags]) == 0
+    (run,) = MlflowClient().search_runs(["0"])
+    model = mlflow.pyfunc.load_model(f"models:/{run.outputs.model_outputs[0].model_id}")
+    prompts = ["".join(bits) for bits in itertools.product("01", repeat=3)]
+    assert model.predict(prompts) == [running_parity(prompt) for prompt in prompts]
+    assert model.predict(["#11", ""]) == [running_parity("#11"), ""]

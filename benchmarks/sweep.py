@@ -23,9 +23,11 @@ import mlflow
 import torch
 import tyro
 
+from analysis.figures import Picture
 from benchmarks.one_run import PROJECT, lab_loop, plain_script
+from experiments import recording
 from experiments.sweep import main as sweep_main
-from experiments.tracking import run as recording
+from experiments.tracking import run as tracking
 from rnn_core.config import TrainConfig
 from rnn_core.data import prepare_all
 from rnn_core.training.stack import train_stack
@@ -107,14 +109,15 @@ def parts(runs: int) -> dict[str, float]:
 
         setattr(where, name, measured)
 
-    run = recording.TrackedRun
+    run = tracking.TrackedRun
     for where, name, part in (
         (run, "__init__", "params, tags and metrics"),
         (run, "finish", "params, tags and metrics"),
         (run, "_log_model", "model"),
-        (run, "_draw", "plots"),
-        (recording, "evaluate", "measuring"),
-        (recording, "generalize", "measuring"),
+        (tracking, "draw_losses", "plots"),
+        (tracking, "draw_report", "plots"),
+        (Picture, "png", "plots"),
+        (recording, "measure", "measuring"),
     ):
         timed(where, name, part)
     with new_store():

@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 
@@ -80,8 +81,12 @@ def numbers_a_step(config: TrainConfig, outputs: int) -> int:
 
     Most of them backpropagation keeps; others are worked on at the side.
     """
-    cells = load_cell(config.cell).numbers_a_step * config.layers * config.hidden_size
-    return cells + 6 * outputs + 2 * config.hidden_size
+    return config.layers * _cell_numbers(config.cell, config.hidden_size) + 6 * outputs + 2 * config.hidden_size
+
+
+@lru_cache
+def _cell_numbers(cell: str, hidden_size: int) -> int:
+    return load_cell(cell).numbers_a_step(hidden_size)
 
 
 def _size(count: float) -> str:

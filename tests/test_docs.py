@@ -2,18 +2,25 @@
 
 import dataclasses
 import re
+from pathlib import Path
 
 import pytest
 
+from analysis.runs import find_runs, load_net, load_run, trajectories
 from experiments.grid import read_grid
+from experiments.sweep import main
 from rnn_core.config import TrainConfig
+from rnn_core.nets import cells
 from rnn_core.patterns.shared.base import Pattern
 from rnn_core.training import train
 from tests.conftest import PROJECT
 
+PATTERN, CELL = re.findall(r"```python\n(.*?)```", (PROJECT / "CONTRIBUTING.md").read_text(), flags=re.DOTALL)
+"""The files that CONTRIBUTING shows."""
+
 
 def test_the_pattern_of_contributing_trains() -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", (PROJECT / "CONTRIBUTING.md").read_text(), flags=re.DOTALL)
+    code = PATTERN
     try:
         exec(compile(code, "count.py", "exec"), {"__name__": "count"})
         pattern = Pattern.families["count"]("abc")
@@ -25,6 +32,24 @@ def test_the_pattern_of_contributing_trains() -> None:
         assert losses == sorted(losses, reverse=True)
     finally:
         Pattern.families.pop("count", None)
+
+
+def test_the_cell_of_contributing_is_found_trained_and_recorded(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (store / "cells").mkdir()
+    (store / "cells" / "leaky.py").write_text(CELL)
+    monkeypatch.setattr(cells, "__path__", [*cells.__path__, str(store / "cells")])
+    monkeypatch.setattr("rnn_core.config.CELLS", (*cells.CELLS, "leaky"))
+    assert main(["--cells", "leaky", "--layers", "1,2", "--epochs", "30", "--encodings", "onehot", "--seeds", "2"]) == 0
+    runs = find_runs(cell="leaky", layers=[1, 2])
+    assert len(runs) == 4
+    for run in runs.to_dict("records"):
+        net = load_net(run["run_id"])
+        assert run["parameters"] == sum(weight.numel() for weight in net.parameters())
+        losses = [record.loss for record in train(load_run(run["run_id"]).config)]
+        assert run["train_loss"] == pytest.approx(losses[-1], rel=1e-4)
+        assert losses[-1] < losses[0] / 2
+    (states, *_) = trajectories(runs, 9)
+    assert states.state.keys() == {"h"}
 
 
 def test_readme_shows_the_benchmarks_table() -> None:

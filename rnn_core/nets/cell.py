@@ -26,12 +26,9 @@ class Cell(ABC):
 
     Attributes:
         output: the part of the state that is also the output of a step; None where the output is something else.
-        numbers_a_step: about how many numbers each hidden unit of a net in a stack takes for each step of a window:
-            what the backward pass keeps, and works on. The size of a sweep's shards is worked out from it.
     """
 
     output: ClassVar[str | None] = None
-    numbers_a_step: ClassVar[int] = 32
 
     @abstractmethod
     def weight_shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
@@ -62,6 +59,34 @@ class Cell(ABC):
         bound = hidden_size**-0.5
         for weight in weights.values():
             nn.init.uniform_(weight, -bound, bound)
+
+    def numbers_a_step(self, hidden_size: int) -> int:
+        """Return about how many numbers a layer takes for each step of a sequence while a stack is trained.
+
+        Most of them are kept for the backward pass. By default they are counted in a step that is taken without memory,
+        and outputs and gradients are added.
+        """
+        kept = [self._kept(hidden_size, batch_size) for batch_size in (1, 2)]
+        return kept[1] - kept[0] + 6 * hidden_size
+
+    def _kept(self, hidden_size: int, batch_size: int) -> int:
+        """Return how many numbers autograd keeps of one step of one net, weights among them."""
+        kept = 0
+
+        def count(tensor: Tensor) -> Tensor:
+            nonlocal kept
+            kept += tensor.numel()
+            return tensor
+
+        with torch.device("meta"), torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+            shapes = self.weight_shapes(hidden_size, hidden_size)
+            weights = {name: torch.empty(1, *shape, requires_grad=True) for name, shape in shapes.items()}
+            state = tuple(
+                torch.empty(1, batch_size, *shape, requires_grad=True)
+                for shape in self.state_shapes(hidden_size).values()
+            )
+            self.step(weights, torch.empty(1, batch_size, hidden_size, requires_grad=True), state)
+        return kept
 
     def layers(self, input_size: int, hidden_size: int, count: int) -> nn.Module:
         """Return `count` layers, one above the other, with new weights called `NAME_lLAYER`, LAYER from 0."""

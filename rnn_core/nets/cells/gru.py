@@ -28,7 +28,6 @@ class Gru(Cell):
     """h_t = (1 - z) * n + z * h_(t-1), with a reset gate r within n."""
 
     output = "h"
-    numbers_a_step = 28
 
     def weight_shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
         return gate_shapes(3, input_size, hidden_size)
@@ -44,6 +43,9 @@ class Gru(Cell):
         n = torch.tanh(input_n + r * state_n)
         h = n + z * (h - n)
         return h, (h,)
+
+    def numbers_a_step(self, hidden_size: int) -> int:
+        return 28 * hidden_size
 
     def layers(self, input_size: int, hidden_size: int, count: int) -> nn.Module:
         return nn.GRU(input_size, hidden_size, count, batch_first=True)

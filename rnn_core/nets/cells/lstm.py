@@ -28,7 +28,6 @@ class Lstm(Cell):
     """c_t = f * c_(t-1) + i * g, and h_t = o * tanh(c_t)."""
 
     output = "h"
-    numbers_a_step = 32
 
     def weight_shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
         return gate_shapes(4, input_size, hidden_size)
@@ -43,6 +42,9 @@ class Lstm(Cell):
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
         h = torch.sigmoid(o) * torch.tanh(c)
         return h, (h, c)
+
+    def numbers_a_step(self, hidden_size: int) -> int:
+        return 32 * hidden_size
 
     def layers(self, input_size: int, hidden_size: int, count: int) -> nn.Module:
         return nn.LSTM(input_size, hidden_size, count, batch_first=True)

@@ -17,7 +17,6 @@ class Rnn(Cell):
     """h_t = tanh(W x_t + b + U h_(t-1) + b')."""
 
     output = "h"
-    numbers_a_step = 10
 
     def weight_shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
         return gate_shapes(1, input_size, hidden_size)
@@ -30,6 +29,9 @@ class Rnn(Cell):
         from_input = linear(x, weights["weight_ih"], weights["bias_ih"])
         h = torch.tanh(from_input + linear(h, weights["weight_hh"], weights["bias_hh"]))
         return h, (h,)
+
+    def numbers_a_step(self, hidden_size: int) -> int:
+        return 10 * hidden_size
 
     def layers(self, input_size: int, hidden_size: int, count: int) -> nn.Module:
         return nn.RNN(input_size, hidden_size, count, batch_first=True)

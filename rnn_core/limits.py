@@ -10,7 +10,7 @@ import torch
 from rnn_core.batching import Window
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.nets.cells import load_cell
-from rnn_core.nets.charrnn import parameter_count
+from rnn_core.nets.charrnn import input_width, parameter_count
 from rnn_core.record import Record
 
 BYTES_A_NUMBER = 4
@@ -44,8 +44,9 @@ def check_memory(config: TrainConfig, inputs: int, outputs: int, length: int, wi
     try:
         weights = parameter_count(inputs, config.hidden_size, config.cell, config.layers, config.encoding, outputs)
     except RuntimeError:  # more bytes than torch can count
-        layer = load_cell(config.cell).weight_shapes(config.hidden_size, config.hidden_size).values()
-        weights = config.layers * sum(math.prod(shape) for shape in layer)
+        widths = [input_width(inputs, config.hidden_size, config.encoding)] + [config.hidden_size] * (config.layers - 1)
+        shapes = [load_cell(config.cell).weight_shapes(width, config.hidden_size).values() for width in widths]
+        weights = sum(math.prod(shape) for layer in shapes for shape in layer)
     needs = {
         "hidden_size": BYTES_A_NUMBER * 4 * weights,  # weights, gradients and Adam's two moments
         "window": BYTES_A_NUMBER * config.batch_size * window * numbers_a_step(config, outputs),

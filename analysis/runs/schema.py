@@ -6,9 +6,9 @@ Records that are in somebody's store were written with these names and texts, so
 from collections.abc import Mapping
 from enum import StrEnum
 
-from rnn_core.checkpoint import CONFIG_FILE, WEIGHTS_FILE
-
-__all__ = ["CONFIG_FILE", "WEIGHTS_FILE"]  # named in rnn_core, which a served model carries, and handed on here
+# Named in rnn_core, which a served model carries, and handed on here.
+from rnn_core.checkpoint import CONFIG_FILE as CONFIG_FILE
+from rnn_core.checkpoint import WEIGHTS_FILE as WEIGHTS_FILE
 
 # Files of a run's artifacts.
 CURVES_FILE = "curves.csv"

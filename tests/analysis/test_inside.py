@@ -19,8 +19,8 @@ STEPS = 240
 def read(net: CharRNN, indices: list[int]) -> np.ndarray:
     """The states of a net of one layer after each character."""
     with torch.no_grad():
-        states_bth, _ = net.recurrent(net.encode(torch.tensor([indices])), net.init_hidden(1))
-    return states_bth[0].numpy()
+        output_lbth, _ = net.states(net.encode(torch.tensor([indices])), net.init_hidden(1))
+    return output_lbth[0, 0].numpy()
 
 
 def write(net: CharRNN, indices: list[int]) -> np.ndarray:
@@ -31,7 +31,7 @@ def write(net: CharRNN, indices: list[int]) -> np.ndarray:
             logits_btv, hidden = net(net.encode(torch.tensor([[index]])), hidden)
         for _ in range(STEPS):
             logits_btv, hidden = net(net.encode(logits_btv.argmax(-1)), hidden)
-            states.append(hidden[0, 0].numpy())
+            states.append(hidden[0][0, 0].numpy())
     return np.array(states)
 
 

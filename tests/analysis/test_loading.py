@@ -82,11 +82,11 @@ def test_of_runs_that_are_alike_the_newest_that_finished_counts(store: Path) -> 
     asked = {digest, "diverged: why alone", "failed: why alone", "interrupted by SIGINT alone", "unknown"}
     found = recorded_runs("0", asked)
     assert found.keys() == {digest, "diverged: why alone"}
-    assert (found[digest].run_id, found[digest].end_reason) == (newest.info.run_id, "finished")
-    assert found[digest].metrics == newest.data.metrics
+    assert found[digest].info.run_id == newest.info.run_id
+    assert found[digest].data.metrics == newest.data.metrics
     again = client.create_run("0", tags={"config_digest": "diverged: why alone", "end_reason": "diverged: again"})
     client.set_terminated(again.info.run_id, "FAILED")
-    assert recorded_runs("0", asked)["diverged: why alone"].run_id == again.info.run_id
+    assert recorded_runs("0", asked)["diverged: why alone"].info.run_id == again.info.run_id
     assert recorded_runs("0", {digest}, "tags.sweep = 'none'") == {}
 
 
@@ -110,8 +110,8 @@ def test_nothing_in_the_store_is_executed(run: Run, store: Path) -> None:
             (folder / name).write_bytes(pickle.dumps(Touch(mark)))
         for name in ("predictor.py", "sitecustomize.py", "__init__.py", "rnn_core.py"):
             (folder / name).write_text(evil_code)
-    (model / "code" / "rnn_core" / "model.py").write_text(evil_code)
-    assert load_run(run.info.run_id).net.vocabulary_size == 2
+    (model / "code" / "rnn_core" / "checkpoint.py").write_text(evil_code)
+    assert load_run(run.info.run_id).net.inputs == 2
     assert not mark.exists()
     # The plants are real: whoever serves the model runs the model's code.
     with contextlib.suppress(Exception):

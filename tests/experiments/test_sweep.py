@@ -432,7 +432,7 @@ def test_a_last_write_that_fails_once_ends_that_run_alone(monkeypatch: pytest.Mo
     flush = TrackedRun._flush
 
     def sometimes(self: TrackedRun, tags: dict[str, str] | None = None) -> None:
-        if self.prepared.config.seed == 1 and tags and not failures:
+        if self.record.config.seed == 1 and tags and not failures:
             failures.append(self.run_id)
             raise OSError("the cable is out")
         flush(self, tags)

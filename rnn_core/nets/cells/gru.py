@@ -12,50 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from rnn_core.nets.cell import Cell, State, Weights, linear
-from rnn_core.nets.recurrences import (
-    Context,
-    Gradients,
-    copied,
-    gate_shapes,
-    read_gates,
-    states_before,
-    weight_gradient,
-)
-
-
-class Gru(Cell):
-    """h_t = (1 - z) * n + z * h_(t-1), with a reset gate r within n."""
-
-    output = "h"
-
-    def weight_shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
-        return gate_shapes(3, input_size, hidden_size)
-
-    def state_shapes(self, hidden_size: int) -> dict[str, tuple[int, ...]]:
-        return {"h": (hidden_size,)}
-
-    def step(self, weights: Weights, x: Tensor, state: State) -> tuple[Tensor, State]:
-        (h,) = state
-        input_r, input_z, input_n = linear(x, weights["weight_ih"], weights["bias_ih"]).chunk(3, -1)
-        state_r, state_z, state_n = linear(h, weights["weight_hh"], weights["bias_hh"]).chunk(3, -1)
-        r, z = torch.sigmoid(input_r + state_r), torch.sigmoid(input_z + state_z)
-        n = torch.tanh(input_n + r * state_n)
-        h = n + z * (h - n)
-        return h, (h,)
-
-    def numbers_a_step(self, hidden_size: int) -> int:
-        return 28 * hidden_size
-
-    def layers(self, input_size: int, hidden_size: int, count: int) -> nn.Module:
-        return nn.GRU(input_size, hidden_size, count, batch_first=True)
-
-    def read(self, layers: nn.Module, x_bti: Tensor, state: State) -> tuple[Tensor, State]:
-        output_bth, h_lbh = layers(x_bti, *state)
-        return output_bth, (h_lbh,)
-
-    def read_stacked(self, weights: Weights, x_nis: Tensor, state: State, steps: int) -> tuple[Tensor, State]:
-        return read_gates(Recurrence, weights, x_nis, state, steps)
+from rnn_core.nets.cell import State, Weights, linear
+from rnn_core.nets.torch_cell import Context, Gradients, TorchCell, copied, states_before, weight_gradient
 
 
 class Recurrence(Function):
@@ -96,6 +54,24 @@ class Recurrence(Function):
                 dh_tnhb[t - 1].addcmul_(dh_tnhb[t], z[t]).baddbmm_(back_nhg, down_tngb[t])
         dx_tngb.unflatten(2, (3, size)).mul_(dh_tnhb[:, :, None])
         return dx_tngb, weight_gradient(down_tngb, h_nhb, h_tnhb), down_tngb.sum((0, 3)), None
+
+
+class Gru(TorchCell):
+    """h_t = (1 - z) * n + z * h_(t-1), with a reset gate r within n."""
+
+    gates = 3
+    numbers_a_unit = 28
+    torch_layers = nn.GRU
+    recurrence = Recurrence
+
+    def step(self, weights: Weights, x: Tensor, state: State) -> tuple[Tensor, State]:
+        (h,) = state
+        input_r, input_z, input_n = linear(x, weights["weight_ih"], weights["bias_ih"]).chunk(3, -1)
+        state_r, state_z, state_n = linear(h, weights["weight_hh"], weights["bias_hh"]).chunk(3, -1)
+        r, z = torch.sigmoid(input_r + state_r), torch.sigmoid(input_z + state_z)
+        n = torch.tanh(input_n + r * state_n)
+        h = n + z * (h - n)
+        return h, (h,)
 
 
 CELL = Gru()

@@ -12,49 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from rnn_core.nets.cell import Cell, State, Weights, linear
-from rnn_core.nets.recurrences import (
-    Context,
-    Gradients,
-    copied,
-    gate_shapes,
-    read_gates,
-    states_before,
-    weight_gradient,
-)
-
-
-class Lstm(Cell):
-    """c_t = f * c_(t-1) + i * g, and h_t = o * tanh(c_t)."""
-
-    output = "h"
-
-    def weight_shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
-        return gate_shapes(4, input_size, hidden_size)
-
-    def state_shapes(self, hidden_size: int) -> dict[str, tuple[int, ...]]:
-        return {"h": (hidden_size,), "c": (hidden_size,)}
-
-    def step(self, weights: Weights, x: Tensor, state: State) -> tuple[Tensor, State]:
-        h, c = state
-        from_input = linear(x, weights["weight_ih"], weights["bias_ih"])
-        i, f, g, o = (from_input + linear(h, weights["weight_hh"], weights["bias_hh"])).chunk(4, -1)
-        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-        h = torch.sigmoid(o) * torch.tanh(c)
-        return h, (h, c)
-
-    def numbers_a_step(self, hidden_size: int) -> int:
-        return 32 * hidden_size
-
-    def layers(self, input_size: int, hidden_size: int, count: int) -> nn.Module:
-        return nn.LSTM(input_size, hidden_size, count, batch_first=True)
-
-    def read(self, layers: nn.Module, x_bti: Tensor, state: State) -> tuple[Tensor, State]:
-        output_bth, after = layers(x_bti, state)
-        return output_bth, after
-
-    def read_stacked(self, weights: Weights, x_nis: Tensor, state: State, steps: int) -> tuple[Tensor, State]:
-        return read_gates(Recurrence, weights, x_nis, state, steps)
+from rnn_core.nets.cell import State, Weights, linear
+from rnn_core.nets.torch_cell import Context, Gradients, TorchCell, copied, states_before, weight_gradient
 
 
 class Recurrence(Function):
@@ -110,6 +69,26 @@ class Recurrence(Function):
                 dh_tnhb[t - 1].baddbmm_(back_nhg, dx_tngb[t])
                 dc.mul_(f[t])
         return dx_tngb, weight_gradient(dx_tngb, h_nhb, h_tnhb), dx_tngb.sum((0, 3)), None, None
+
+
+class Lstm(TorchCell):
+    """c_t = f * c_(t-1) + i * g, and h_t = o * tanh(c_t)."""
+
+    gates = 4
+    numbers_a_unit = 32
+    torch_layers = nn.LSTM
+    recurrence = Recurrence
+
+    def state_shapes(self, hidden_size: int) -> dict[str, tuple[int, ...]]:
+        return {"h": (hidden_size,), "c": (hidden_size,)}
+
+    def step(self, weights: Weights, x: Tensor, state: State) -> tuple[Tensor, State]:
+        h, c = state
+        from_input = linear(x, weights["weight_ih"], weights["bias_ih"])
+        i, f, g, o = (from_input + linear(h, weights["weight_hh"], weights["bias_hh"])).chunk(4, -1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        return h, (h, c)
 
 
 CELL = Lstm()

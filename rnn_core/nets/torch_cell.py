@@ -6,6 +6,7 @@ the gates read from the input at every step, x_tngb, then weight_ngh and bias_ng
 before the first step; it returns the states h_tnhb after every step, and the other parts of the state after the last.
 """
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -38,7 +39,7 @@ class TorchCell(Cell):
     output = "h"
     gates: ClassVar[int]
     numbers_a_unit: ClassVar[int]
-    torch_layers: ClassVar[type[nn.RNNBase]]
+    torch_layers: ClassVar[Callable[..., nn.RNNBase]]
     recurrence: ClassVar[type[Function]]
 
     def weight_shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
@@ -57,8 +58,7 @@ class TorchCell(Cell):
 
     def layers(self, input_size: int, hidden_size: int, count: int) -> nn.Module:
         """Return torch's own layers."""
-        layers: nn.Module = self.torch_layers(input_size, hidden_size, count, batch_first=True)  # type: ignore[call-arg]
-        return layers
+        return self.torch_layers(input_size, hidden_size, count, batch_first=True)
 
     def read(self, layers: nn.Module, x_bti: Tensor, state: State) -> tuple[Tensor, State]:
         """Read a sequence in one call; torch wants a state of one part by itself."""

@@ -74,9 +74,12 @@ def test_low_temperature_approaches_greedy(model: Any) -> None:
         (["ab\ud800"], {}, ["'\\ud800'", "'abcd'"]),
         ([""], {}, ["empty", "'abcd'"]),
         (["ab"], {"length": -1}, ["length is -1", "100000"]),
+        (["ab"], {"length": 100_001}, ["length is 100001", "100000"]),
         (["ab"], {"length": 10**6}, ["length is 1000000", "100000"]),
         (["ab"], {"temperature": -0.5}, ["temperature is -0.5"]),
         (["ab"], {"temperature": float("inf")}, ["temperature is inf"]),
+        (["ab"], {"temperature": float("nan")}, ["temperature is nan"]),
+        (["ab"], {"temperature": -1e-12}, ["temperature is -1e-12"]),
         (["ab"], {"seed": -1}, ["seed is -1"]),
     ],
 )
@@ -86,6 +89,31 @@ def test_what_is_not_allowed_is_said(model: Any, prompts: list[str], params: dic
     assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
     for word in words:
         assert word in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("params", "length"),
+    [
+        ({"length": 0}, 0),
+        ({"length": 100_000}, 100_000),  # the longest that is allowed, and the greatest seed
+        ({"length": 5, "temperature": 0.0}, 5),
+        ({"length": 5, "temperature": 1e300, "seed": 2**63 - 1}, 5),
+        ({"length": 5, "temperature": 1.0, "seed": 0}, 5),
+    ],
+)
+def test_what_lies_at_the_edge_is_allowed(model: Any, params: dict[str, Any], length: int) -> None:
+    (continuation,) = model.predict(["ab"], params=params)
+    assert len(continuation) == length
+    if params.get("temperature", 0) == 0:
+        assert continuation == ("cdab" * (length // 4 + 1))[:length]
+
+
+def test_a_seed_beyond_the_greatest_is_refused() -> None:
+    """MLflow itself turns a served seed into 64 bits; whoever calls the model's code is told."""
+    from experiments.predictor import Predictor
+
+    with pytest.raises(MlflowException, match=f"seed is {2**63}; allowed: 0 to {2**63 - 1}"):
+        Predictor().predict(["ab"], {"seed": 2**63})
 
 
 def test_strings_are_continued_from_their_mark_on_and_each_from_a_zero_state(of_strings: tuple[Any, str]) -> None:

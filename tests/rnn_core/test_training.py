@@ -17,7 +17,7 @@ from rnn_core.data import prepare
 from rnn_core.measures.report import measure
 from rnn_core.nets.cells import CELLS
 from rnn_core.training import DivergedError, train
-from rnn_core.training.loop import step_size
+from rnn_core.training.loop import Best, step_size
 from tests.rnn_core.bare import bare_layers
 
 LAB = json.loads((Path(__file__).parent / "lab_reference.json").read_text())
@@ -341,6 +341,18 @@ def test_with_keep_best_the_net_ends_with_the_weights_of_the_best_epoch(cell: st
     assert all_equal(copied(record.net), copies[best])
     assert all_equal(copies[-1], copies[best]), "at the last epoch already"
     assert not all_equal(copies[best - 1], copies[best])
+
+
+@pytest.mark.parametrize(("losses", "kept"), [([2.0, 1.0, 1.0, 3.0], 1), ([1.0, 1.0], 0), ([2.0, 3.0, 2.0], 0)])
+def test_of_equal_validation_losses_the_first_one_is_kept(losses: list[float], kept: int) -> None:
+    net = nn.Linear(1, 1, bias=False)
+    best = Best(net)  # type: ignore[arg-type]  # any module will do
+    for epoch, loss in enumerate(losses):
+        with torch.no_grad():
+            net.weight.fill_(float(epoch))
+        best.see(loss)
+    best.restore()
+    assert net.weight.item() == kept
 
 
 @pytest.mark.parametrize("seen", [1, 4, 7])

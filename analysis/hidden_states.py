@@ -56,7 +56,7 @@ def collect(net: CharRNN, vocabulary: Vocabulary, text: str, mark: str = "") -> 
         parts = []
         for indices in _strings(vocabulary, text, mark):
             x = net.encode(indices[None].to(net.readout.weight.device))
-            output_lbth, state = net.states(x, net.init_hidden(1))
+            output_lbth, state = net.trace(x, net.init_hidden(1))
             parts.append([part[:, 0].cpu().numpy() for part in (output_lbth, *state)])
     output_lth, *state_parts = (np.concatenate(of_strings, axis=1) for of_strings in zip(*parts, strict=True))
     return States(text, output_lth, dict(zip(net.state_names, state_parts, strict=True)))

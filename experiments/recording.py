@@ -26,12 +26,12 @@ def measure_and_record(
     A net whose losses are not finite is not recorded: the run then ends as diverged, whatever was asked.
 
     Arguments:
-        run: the net's, which has every epoch.
+        run: the net's open run, in which every epoch has been logged.
         net: the net as it is now.
         prepared: what it was trained on.
         end: how the training ended, FINISHED or KILLED.
         why: what happened, in words; a run that finished needs none.
-        flags: by field what its flag is called, where that is not the field's own name.
+        flags: for fields of TrainConfig the names of their flags, where these differ.
 
     Returns:
         What the net came to; None where it diverged.

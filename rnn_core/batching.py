@@ -13,14 +13,14 @@ class Steps:
 
     Attributes:
         read: indices of the characters read, int64, (S,).
-        said: indices of what is to be said after each, int64, (S,).
-        counted: whether what is said counts, bool, (S,).
-        starts: the steps before which the state is zero, where strings begin, int64, ascending from 0, (n,); None for
-            one stream.
+        target: indices of what is to be said after each, int64, (S,).
+        counted: whether the target counts, bool, (S,).
+        starts: the first step of each of n strings, int64, (n,), ascending, the first one 0; before it the state is set
+            back to zero. None if the text is one stream.
     """
 
     read: Tensor
-    said: Tensor
+    target: Tensor
     counted: Tensor
     starts: Tensor | None = None
 
@@ -28,11 +28,11 @@ class Steps:
         return len(self.read)
 
     def part(self, begin: int, end: int) -> "Steps":
-        """Return the steps from `begin` to before `end`, whole numbers from 0 to S; of strings, whole ones."""
+        """Return the steps from `begin` to before `end`, 0 to S; of strings, both must be ends of strings."""
         starts = self.starts
         if starts is not None:
             starts = starts[(starts >= begin) & (starts < end)] - begin
-        return Steps(self.read[begin:end], self.said[begin:end], self.counted[begin:end], starts)
+        return Steps(self.read[begin:end], self.target[begin:end], self.counted[begin:end], starts)
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,13 @@ def cut(steps: Steps, batch_size: int, window: int) -> list[Window]:
 
     One stream is cut into `batch_size` rows, consecutive stretches of nearly equal length: the longer ones come first
     and differ from the others by one step, which is masked. Strings are rows by themselves, each read from a zero
-    state, `batch_size` side by side, in their order; the last batch may be smaller. Strings of like length are not
-    brought together: a step that sees one length alone pulls the net towards it. No step is lost, none counts twice.
+    state, `batch_size` side by side, in their order; the last batch may be smaller. They are not sorted by length: an
+    optimiser step on strings of one length only would pull the net towards it. No step is lost, none counts twice.
 
     Arguments:
         steps: S steps, S at least 1.
         batch_size: B; of a stream 1 to S, of strings at least 1.
-        window: T, at least 1; the last window is as much shorter as the rows are, longer strings take several.
+        window: T, steps of a window, at least 1. Longer rows take several windows; the last holds what remains.
 
     Example:
         >>> steps = Steps(torch.arange(4), torch.arange(1, 5), torch.ones(4, dtype=torch.bool))
@@ -98,8 +98,12 @@ def cut(steps: Steps, batch_size: int, window: int) -> list[Window]:
     ]
 
 
-def places(steps: Steps, batch_size: int, window: int) -> list[Tensor]:
-    """Return the number of the step that each place of each window of `cut` holds: int64, (B, T), -1 where none."""
+def step_indices(steps: Steps, batch_size: int, window: int) -> list[Tensor]:
+    """Return for each window of `cut`, which has the same arguments, the index of the step at each of its places.
+
+    Returns:
+        int64, (B, T) for each window; -1 for padding.
+    """
     numbers = []
     for starts_b, lengths_b in _rows(steps, batch_size):
         step_t = torch.arange(int(lengths_b.max()))
@@ -122,13 +126,13 @@ def _rows(steps: Steps, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
 def _windows(steps: Steps, starts_b: Tensor, lengths_b: Tensor, window: int) -> list[Window]:
     """Cut rows of `lengths_b` steps, which start at `starts_b`, into windows of `window` steps."""
     step_t = torch.arange(int(lengths_b.max()))
-    # A masked step reads something, and counts for nothing.
+    # Padding repeats a row's last step, so that each index is one; the mask leaves it out.
     place_bt = starts_b[:, None] + torch.minimum(step_t, lengths_b[:, None] - 1)
     mask_bt = (step_t < lengths_b[:, None]) & steps.counted[place_bt]
-    read_bt, said_bt = steps.read[place_bt], steps.said[place_bt]  # held once: the windows are views of them
+    read_bt, target_bt = steps.read[place_bt], steps.target[place_bt]  # held once: the windows are views of them
     windows = []
     for begin in range(0, len(step_t), window):
         part = (slice(None), slice(begin, begin + window))
         mask = mask_bt[part]
-        windows.append(Window(read_bt[part], said_bt[part], None if bool(mask.all()) else mask, begin == 0))
+        windows.append(Window(read_bt[part], target_bt[part], None if bool(mask.all()) else mask, begin == 0))
     return windows

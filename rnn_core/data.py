@@ -19,10 +19,10 @@ from rnn_core.record import Record
 from rnn_core.vocabulary import Vocabulary
 
 READ_BEFORE = 4096
-"""Characters of a stream that are read before those that validate, at most."""
+"""At most so many steps of a stream are read before those that validate, unscored; and steps of a validation window."""
 
 CUTS = 8
-"""Ways of cutting its texts into windows that a Data keeps."""
+"""How many results of `cut` a Data keeps."""
 
 Made = TypeVar("Made")
 
@@ -62,7 +62,7 @@ class Data:
 
     @cached_property
     def sha256(self) -> str:
-        """What a Record says of the data."""
+        """The digest of the training text and the test, in hexadecimal; see `Record.data_sha256`."""
         texts = [self.text, self.evaluation.text]
         if not self.pattern.predicts_next:
             texts = [text + self.pattern.exchange(text)[1] for text in texts]
@@ -84,8 +84,8 @@ class Data:
         return self.steps(self.evaluation.text, self.evaluation.start)
 
     @cached_property
-    def strings(self) -> tuple[int, int]:
-        """How many strings a pattern of strings has to train on, and the steps of the longest of them."""
+    def string_count_and_longest(self) -> tuple[int, int]:
+        """The number of training strings, and the steps of the longest; only for a pattern of strings."""
         starts = self.training.starts
         assert starts is not None, "only patterns of strings have some"
         return len(starts), int(torch.diff(starts, append=torch.tensor([len(self.training)])).max())
@@ -103,13 +103,14 @@ class Data:
         return Steps(indices, self.outputs.encode(said), torch.from_numpy(counted), starts)
 
     def parts(self, keep: str) -> tuple[Steps, Steps]:
-        """Return for a config's `keep` the steps to train on and those to validate on.
+        """Return the steps to train on and those to validate on.
 
-        Strings are validated as they are trained on; a stream after some of what comes before, which does not count,
-        so that the net knows its place.
+        Arguments:
+            keep: `last` trains on all steps and validates on none; `best` sets the last tenth apart. In a stream some
+                steps before that tenth are read too, unscored, so that the state is not zero where it begins.
 
         Raises:
-            ConfigError: one of the two has nothing that is scored.
+            ConfigError: one of the two parts has nothing that is scored.
         """
         return self.once(_validated_parts if keep == "best" else _whole_parts)
 
@@ -118,7 +119,11 @@ class Data:
         return self._cut(steps, batch_size, window)
 
     def once(self, make: Callable[["Data"], Made]) -> Made:
-        """Return `make(self)`, called at the first time and kept; `make` is a function of a module, not a lambda."""
+        """Return `make(self)`, computed once and kept.
+
+        Arguments:
+            make: also the key: a function of a module, since each lambda would be a new one.
+        """
         if make not in self._made:
             self._made[make] = make(self)
         made: Made = self._made[make]
@@ -152,12 +157,13 @@ def _validated_parts(data: Data) -> tuple[Steps, Steps]:
         before = max(0, begin - READ_BEFORE)
         validated = steps.part(before, len(steps))
         validated = Steps(
-            validated.read, validated.said, validated.counted & (torch.arange(before, len(steps)) >= begin)
+            validated.read, validated.target, validated.counted & (torch.arange(before, len(steps)) >= begin)
         )
     return trained, validated
 
 
 def _check_counted(data: Data, part: Steps, apart: str) -> None:
+    """Raise ConfigError if nothing in a part counts; `apart` is what the message says of it beside."""
     if not part.counted.any():
         raise ConfigError("length", data.length, f"more: nothing in so little{apart} can be scored")
 
@@ -168,7 +174,7 @@ class Prepared:
 
     Attributes:
         config: the resolved TrainConfig: length, window and pattern say what they came to.
-        data: what it shares with all that are prepared beside it and have the same pattern, length and data seed.
+        data: the data, which all configs of one `prepare_all` share that have their pattern, length and data seed.
     """
 
     config: TrainConfig
@@ -274,7 +280,12 @@ def prepare_all(configs: Iterable[TrainConfig], patterns: Mapping[str, Pattern] 
 
 
 def _resolve(config: TrainConfig, data: Data) -> TrainConfig:
-    """Say what a config's zeros come to; what does not fit the data or the machine is refused before it is drawn."""
+    """Return a config with the values that its zeros stand for.
+
+    Raises:
+        ConfigError: something does not fit the data or the machine; where that can be told before the data are drawn,
+            it is.
+    """
     pattern, length = data.pattern, data.length
     streams = 1 if pattern.mark else config.batch_size
     steps = length - 1 if pattern.predicts_next else length
@@ -286,11 +297,11 @@ def _resolve(config: TrainConfig, data: Data) -> TrainConfig:
     sizes = len(data.vocabulary), len(data.outputs)
     if pattern.mark:
         # How long the longest string is, only the draw can tell.
-        check_memory(config, *sizes, length, 1, whole=True)
-        strings, longest = data.strings
+        check_memory(config, *sizes, length, 1, chosen=False)
+        strings, longest = data.string_count_and_longest
         if config.batch_size > strings:
             raise ConfigError("batch_size", config.batch_size, f"1 to {strings}, the strings in {length} characters")
     window = min(window or longest, longest)
-    check_memory(config, *sizes, length, window, whole=config.window == 0)
+    check_memory(config, *sizes, length, window, chosen=config.window > 0)
     data.parts(config.keep)
     return dataclasses.replace(config, pattern=pattern.spec, length=length, window=window)

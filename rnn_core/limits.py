@@ -27,16 +27,16 @@ def check_device(device: str) -> None:
         raise ConfigError("device", device, f"the devices of this machine: {', '.join(here)}") from None
 
 
-def check_memory(config: TrainConfig, inputs: int, outputs: int, length: int, window: int, whole: bool) -> None:
+def check_memory(config: TrainConfig, inputs: int, outputs: int, length: int, window: int, chosen: bool) -> None:
     """Refuse by a rough count what cannot fit into this machine's memory.
 
     Arguments:
         config: of the net.
-        inputs: characters that it reads.
-        outputs: characters that it says.
-        length: training characters.
+        inputs: V, the number of distinct characters that it reads.
+        outputs: W, the number of distinct characters that it may say.
+        length: the number of training characters.
         window: steps of truncated backpropagation.
-        whole: the window is the whole sequence, because nobody asked for another.
+        chosen: whether somebody asked for that window; or else it is the length that is too large.
 
     Raises:
         ConfigError: it cannot; the field to change is the one that takes most.
@@ -50,14 +50,14 @@ def check_memory(config: TrainConfig, inputs: int, outputs: int, length: int, wi
     needs = {
         "hidden_size": BYTES_A_NUMBER * 4 * weights,  # weights, gradients and Adam's two moments
         "window": BYTES_A_NUMBER * config.batch_size * window * numbers_a_step(config, outputs),
-        "length": 400 * length,  # characters and indices, and those of a test eleven times as long
+        "length": 400 * length,  # bytes, of characters and indices, and of a test that may be eleven times as long
     }
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if torch.device(config.device).type == "cuda":
         memory = min(memory, torch.cuda.mem_get_info(config.device)[1])
     if sum(needs.values()) > memory:
         field = max(needs, key=lambda name: needs[name])
-        field = "length" if field == "window" and whole else field
+        field = "length" if field == "window" and not chosen else field
         what = f"what fits into memory: this needs about {_size(sum(needs.values()))}, the machine has {_size(memory)}"
         came = {"hidden_size": config.hidden_size, "window": window, "length": length}[field]
         raise ConfigError(field, came, what)
@@ -72,15 +72,17 @@ def bytes_in_a_stack(record: Record, windows: Sequence[Window]) -> int:
     """
     steps = max(window.input_bt.numel() for window in windows)
     characters = sum(window.input_bt.numel() for window in windows)
-    # Weights, gradients (twice: parts and whole), Adam's two means and two passing values; what a window's steps keep.
+    # Weights, gradients (parts and whole), Adam's two moments, and two to three passing values; what steps keep.
     numbers = 8 * record.parameters + steps * numbers_a_step(record.config, len(record.outputs))
+    # A step's read and target are int64 and its mask is a byte; an epoch's loss and accuracy are in double precision.
     return BYTES_A_NUMBER * numbers + 17 * characters + 16 * record.config.epochs
 
 
 def numbers_a_step(config: TrainConfig, outputs: int) -> int:
     """Return about how many numbers each step of each sequence takes while a net is trained.
 
-    Most of them backpropagation keeps; others are worked on at the side.
+    Those of the cell, and beside them 6 for each character that may be said (logits, their softmax, gradients, a
+    comparison) and 2 for each hidden unit. Most are kept for the backward pass.
     """
     return config.layers * _cell_numbers(config.cell, config.hidden_size) + 6 * outputs + 2 * config.hidden_size
 

@@ -82,7 +82,7 @@ COMPLETE = (End.FINISHED, End.DIVERGED)
 """The ends of a run that came to its end: another try would come to the same."""
 
 RECORDING_FAILED = "recording failed"
-"""How the tag end_reason begins where a training went well and the store or the disk did not; another try may."""
+"""How the tag end_reason begins where a training went well, and the store or the disk did not: try again."""
 
 
 def read_end(status: str, tags: Mapping[str, str]) -> End:
@@ -107,8 +107,8 @@ def write_end(end: End, why: str = "") -> str:
 
     Arguments:
         end: how a run ended; not RUNNING.
-        why: for DIVERGED and FAILED what went wrong, for KILLED by what and when. The status tells the last two, so
-            that a failure may also be told in other words than these.
+        why: for DIVERGED and FAILED what went wrong, for KILLED by what and when. FAILED and KILLED are known by
+            MLflow's status, so that their text may also have another form than this.
 
     Example:
         >>> write_end(End.FINISHED), write_end(End.DIVERGED, "the loss became nan in epoch 3")

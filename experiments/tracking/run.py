@@ -54,7 +54,7 @@ class TrackedRun:
         record: what identifies the run.
         asked: the config before its zeros were resolved; MLflow's params hold these values.
         sizes: how large the data and the net are, by the name of the metric that says it.
-        recipe: the fields of `asked` that nobody said and the pattern's recipe gave, with their values.
+        recipe: the fields of `asked` that came from the pattern's recipe and not from the user, with their values.
         sweep: the sweep that the run belongs to, if any.
 
     Attributes:
@@ -128,7 +128,7 @@ class TrackedRun:
         Raises:
             TrackingError: the store refused something; the message says where the run's files are kept.
         """
-        folder = self._new_folder(weights)
+        folder = self._write_files(weights)
         metrics: Mapping[str, float] = report.metrics if report else {}
         try:
             pictures = {"loss": draw_losses(self.history, metrics)}
@@ -153,14 +153,14 @@ class TrackedRun:
                 tags |= self._sweep.tag_of_a_member
             self._end(end, end_reason, tags)
         except Exception as error:
-            raise self._kept(error, folder) from error
+            raise self._fail_and_keep(error, folder) from error
         shutil.rmtree(folder)
 
     def abandon(self, error: Exception, weights: Mapping[str, np.ndarray]) -> TrackingError:
         """End a run whose net could not be measured, and keep the weights; return the error that says where."""
-        return self._kept(error, self._new_folder(weights))
+        return self._fail_and_keep(error, self._write_files(weights))
 
-    def _kept(self, error: Exception, folder: Path) -> TrackingError:
+    def _fail_and_keep(self, error: Exception, folder: Path) -> TrackingError:
         kept = f"{schema.RECORDING_FAILED}: {first_line(error)}; what there is of the run's files is kept in {folder}"
         with contextlib.suppress(Exception):  # the store may be gone; what counts is the message
             self._end(End.FAILED, kept)
@@ -216,8 +216,8 @@ class TrackedRun:
             unsaid = [] if last else unsaid
             del self._unsent[:METRICS_A_CALL]  # only what has arrived
 
-    def _new_folder(self, weights: Mapping[str, np.ndarray] | None) -> Path:
-        """Write what is known before anything is drawn or sent: `artifacts/` is what MLflow will show."""
+    def _write_files(self, weights: Mapping[str, np.ndarray] | None) -> Path:
+        """Write to a new folder what is known before anything is drawn or sent, its `artifacts` for MLflow to show."""
         folder = Path(tempfile.mkdtemp(prefix="rnn-patterns-"))
         if weights:
             save_weights(weights, folder / WEIGHTS_FILE)

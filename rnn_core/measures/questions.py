@@ -12,7 +12,7 @@ from rnn_core.nets.charrnn import CharRNN
 from rnn_core.nets.reading import measuring
 
 MOST_STRETCH_NUMBERS = 2**28
-"""Logits or states that the loss over stretches may take, some seconds' worth."""
+"""The most that stretches x characters x the net's width may come to in `loss_over_stretches`: some seconds of work."""
 
 
 class QuestionedNet:
@@ -41,14 +41,15 @@ class QuestionedNet:
     def accepted(self, symbols: str) -> Iterator[np.ndarray]:
         """Yield for each length, from 0 on without end, which strings over two symbols a net accepts.
 
-        A net accepts a string if it allows each of its characters and the mark at its end: gives each more than
+        A net accepts a string if it gives each of its characters, and the mark at its end, a probability above
         ALLOWED.
 
         Arguments:
-            symbols: the two.
+            symbols: two characters.
 
         Yields:
-            bool, (2**length,): as binary numbers in order, the first symbol a 0 and the second a 1.
+            bool, (2**length,): entry i is the string that i spells as a binary number of `length` digits, the first
+            symbol a 0 and the second a 1.
         """
         net, vocabulary = self._net, self._prepared.vocabulary
         indices, mark = vocabulary.encode(symbols), vocabulary.encode(self._prepared.pattern.mark)

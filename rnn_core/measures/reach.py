@@ -65,7 +65,7 @@ class _Questions:
     Attributes:
         kinds: the measure and the size of each case, (C,).
         lengths: the steps of each text, (n,), ascending.
-        read, said: the character read at each step, and what came after it, as indices, (S,).
+        read, target: the character read at each step, and what is to be said after it, as indices, (S,).
         possible_sw: what may be said, bool, (S, W).
         bar_s: the probability above which a net allows a character, (S,).
         decidable_s: whether only one character may be said, bool, (S,).
@@ -77,7 +77,7 @@ class _Questions:
     kinds: list[tuple[str, int]]
     lengths: np.ndarray
     read: np.ndarray
-    said: np.ndarray
+    target: np.ndarray
     possible_sw: np.ndarray
     bar_s: np.ndarray
     decidable_s: np.ndarray
@@ -116,7 +116,7 @@ def _questions(data: Data) -> _Questions | None:
         kinds=[(case.measure, case.size) for case in cases],
         lengths=np.array([len(steps) for steps in every]),
         read=np.concatenate([steps.read.numpy() for steps in every]).astype(np.int32),
-        said=np.concatenate([steps.said.numpy() for steps in every]).astype(np.int32),
+        target=np.concatenate([steps.target.numpy() for steps in every]).astype(np.int32),
         possible_sw=np.concatenate(possible),
         bar_s=np.concatenate(bars),
         decidable_s=np.concatenate(decidable),
@@ -149,22 +149,22 @@ def _judge_texts(
     here_bt = np.arange(lengths[end - 1]) < lengths[begin:end, None]
     indices_bt = np.zeros(here_bt.shape, dtype=np.int64)
     indices_bt[here_bt] = questions.read[steps]
-    log_probs_sw, said_s = _log_probs(net, indices_bt, here_bt), questions.said[steps]
+    log_probs_sw, target_s = _log_probs(net, indices_bt, here_bt), questions.target[steps]
 
     possible_sw, decidable_s = questions.possible_sw[steps], questions.decidable_s[steps]
     allowed_sw = np.exp(log_probs_sw) > questions.bar_s[steps, None]
-    allows_s = allowed_sw[np.arange(count), said_s] & ~(allowed_sw & ~possible_sw).any(axis=1)
-    right_s = np.where(decidable_s, log_probs_sw.argmax(axis=1) == said_s, allows_s)
+    allows_s = allowed_sw[np.arange(count), target_s] & ~(allowed_sw & ~possible_sw).any(axis=1)
+    right_s = np.where(decidable_s, log_probs_sw.argmax(axis=1) == target_s, allows_s)
 
     cases = range(questions.begins[begin], questions.begins[end])
     bounds = questions.bounds[cases.start : cases.stop + 1]
     judged = questions.judged[bounds[0] : bounds[-1]] - first
     bounds = bounds - bounds[0]
     flags = [flags_s[judged] for flags_s in (right_s, decidable_s, decidable_s & right_s)]
-    said_log_probs_j = log_probs_sw[np.arange(count), said_s][judged]
+    target_log_probs_j = log_probs_sw[np.arange(count), target_s][judged]
     for case, (left, right) in zip(cases, pairwise(bounds), strict=True):
         counts = [np.count_nonzero(flags_j[left:right]) for flags_j in flags]
-        loss = -said_log_probs_j[left:right].sum(dtype=np.float64)
+        loss = -target_log_probs_j[left:right].sum(dtype=np.float64)
         yield questions.kinds[case], np.array([1, counts[0] == right - left, right - left, *counts, loss])
 
 

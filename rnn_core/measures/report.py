@@ -1,4 +1,4 @@
-"""What a trained net has come to: everything that is recorded of it, as plain values."""
+"""A trained net's report: everything that is measured of it, as plain values."""
 
 import math
 from collections.abc import Mapping
@@ -42,14 +42,14 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What a trained net has come to.
+    """What was measured of a trained net.
 
     Attributes:
         metrics: its numbers, by name; see `measure`.
         rows: how far its knowledge reaches, a row for each size; empty where the pattern has no cases.
         ranges: for each measure of the rows the least and the greatest size trained on.
         sample: a little to look at.
-        text: the test's characters as far as they are shown, P + 1 of them, for a transducer P.
+        text: the beginning of the test, P + 1 characters for P steps that are shown; for a transducer P.
         target: what is to be said after each of P steps, (P,).
         predicted: what the net most likely says there, (P,).
         start: how many of those steps are only read and not scored.
@@ -89,10 +89,11 @@ def measure(net: CharRNN, prepared: Prepared) -> Report:
         A Report, whose metrics are, losses in nats per character:
         final_train_loss: of the training predictions with the weights as they are now.
         eval_loss, eval_accuracy: of the pattern's test (see its family), teacher forced.
-        free_run_correct, free_run_length: characters right (where many are right, possible) before the first error,
-            out of how many; only where what the net says is what it reads next, and all of it is scored.
-        oracle_loss, floor_loss, excess_loss: the oracle's loss on the same characters, the least that can be
-            expected there, and how far eval_loss lies above it; where the pattern has an oracle.
+        free_run_correct, free_run_length: how many characters the net writes by itself before the first wrong one
+            (where many are right, the first impossible one), and how many it was let write; only where what it says is
+            what it reads next, and all of it is scored.
+        oracle_loss, floor_loss, excess_loss: the oracle's loss on the same characters; the same number as the least
+            that any predictor can expect; and how far eval_loss lies above it. Where the pattern has an oracle.
         uniform_loss, unigram_loss ...: for a text, the losses of n-gram models on the same characters.
         Those of `reach`, and those that the pattern's own `examine` gives.
     """
@@ -116,7 +117,10 @@ def measure(net: CharRNN, prepared: Prepared) -> Report:
     text, start = prepared.evaluation.text, prepared.evaluation.start
     first = len(text) - len(data.test)  # the character of the text that is said first
     shown = slice(0, start - first + FIRST_STEPS)
-    target, predicted = data.outputs.decode(data.test.said[shown]), data.outputs.decode(test.likeliest[shown].tolist())
+    target, predicted = (
+        data.outputs.decode(data.test.target[shown]),
+        data.outputs.decode(test.likeliest[shown].tolist()),
+    )
     scored_s = None if scored is None else scored[first:][shown]
     return Report(
         metrics=metrics | reached | examined,
@@ -139,7 +143,7 @@ def _run_free(net: CharRNN, prepared: Prepared, test: TestReading) -> tuple[str,
     evaluation, oracle = prepared.evaluation, prepared.pattern.oracle
     prime, truth = evaluation.prime, evaluation.truth
     if truth and prime + truth == evaluation.text:  # read already
-        right = count_right(test.likeliest, prepared.data.test.said.numpy(), len(prime) - 1)
+        right = count_right(test.likeliest, prepared.data.test.target.numpy(), len(prime) - 1)
     elif truth:
         right = free_run_correct(net, *map(prepared.vocabulary.encode, (prime, truth)))
     elif oracle is not None:

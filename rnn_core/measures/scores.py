@@ -1,5 +1,6 @@
 """Losses and accuracies as sums with counts, and what a trained net makes of its test."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from rnn_core.batching import Window, places
+from rnn_core.batching import Window, step_indices
 from rnn_core.data import Data, Prepared
 from rnn_core.nets import reading
 from rnn_core.nets.charrnn import CharRNN
@@ -46,7 +47,7 @@ class Score:
 
 
 def score_windows(net: CharRNN, windows: list[Window]) -> Score:
-    """Score a net on consecutive windows, on whichever device it is."""
+    """Score a net, on whichever device it is, on what counts in consecutive windows, the first of them fresh."""
     score = Score()
     device = net.readout.weight.device
     with measuring(net):
@@ -87,34 +88,43 @@ class TestReading:
 def read_test(net: CharRNN, prepared: Prepared) -> TestReading:
     """Let a net read its pattern's test once: a stream from a zero state, strings each from a zero state."""
     data, device = prepared.data, net.readout.weight.device
-    side_by_side = max(1, reading.MOST_NUMBERS // (reading.CHUNK * net.width)) if prepared.pattern.mark else 1
-    windows = data.windows(data.test, side_by_side, reading.CHUNK)
+    rows = max(1, reading.MOST_NUMBERS // (reading.CHUNK * net.width)) if prepared.pattern.mark else 1
+    windows = data.windows(data.test, rows, reading.CHUNK)
     score, likeliest = Score(), torch.zeros(len(data.test), dtype=torch.int64)
     kept: list[tuple[Tensor, list[Tensor]]] = []
     with measuring(net):
-        for whole, place_bt in zip(windows, places(data.test, side_by_side, reading.CHUNK), strict=True):
-            begin = 0
-            for window in whole.to(device).split(FIRST_STEPS):
-                steps = window.input_bt.shape[1]
-                at_bt = place_bt[:, begin : begin + steps]
-                begin += steps
-                if window.fresh:
-                    state = net.init_hidden(len(at_bt))
-                x = net.encode(window.input_bt)
-                first_bt = (at_bt >= 0) & (at_bt < FIRST_STEPS)
-                if first_bt.any():
-                    output_lbth, states = net.states(x, state)
-                    logits_btw = net.readout(output_lbth[-1])
-                    state = tuple(part[:, :, -1].contiguous() for part in states)
-                    kept.append((at_bt[first_bt], [part[-1].cpu()[first_bt] for part in (output_lbth, *states)]))
-                else:
-                    logits_btw, state = net(x, state)
-                score += _score(logits_btw, window)
-                real_bt = at_bt >= 0
-                likeliest[at_bt[real_bt]] = logits_btw.argmax(-1).cpu()[real_bt]
-    order = torch.cat([at for at, _ in kept]).argsort()
+        for window, index_bt in _first_apart(windows, step_indices(data.test, rows, reading.CHUNK)):
+            part = window.to(device)
+            if part.fresh:
+                state = net.init_hidden(len(index_bt))
+            x = net.encode(part.input_bt)
+            first_bt = (index_bt >= 0) & (index_bt < FIRST_STEPS)
+            if first_bt.any():
+                output_lbth, states = net.trace(x, state)
+                logits_btw = net.readout(output_lbth[-1])
+                state = tuple(values[:, :, -1].contiguous() for values in states)
+                kept.append((index_bt[first_bt], [values[-1].cpu()[first_bt] for values in (output_lbth, *states)]))
+            else:
+                logits_btw, state = net(x, state)
+            score += _score(logits_btw, part)
+            real_bt = index_bt >= 0
+            likeliest[index_bt[real_bt]] = logits_btw.argmax(-1).cpu()[real_bt]
+    order = torch.cat([index for index, _ in kept]).argsort()
     output_th, *parts = (torch.cat(part)[order].numpy() for part in zip(*(parts for _, parts in kept), strict=True))
     return TestReading(score, likeliest.numpy(), output_th, dict(zip(net.state_names, parts, strict=True)))
+
+
+def _first_apart(windows: list[Window], indices: list[Tensor]) -> Iterator[tuple[Window, Tensor]]:
+    """Yield windows with the indices of their steps, those that hold first steps in two parts.
+
+    Following every layer takes longer than reading: only the first part is followed.
+    """
+    for window, index_bt in zip(windows, indices, strict=True):
+        if ((index_bt >= 0) & (index_bt < FIRST_STEPS)).any():
+            parts = window.split(FIRST_STEPS)
+            yield from zip(parts, index_bt.split([part.input_bt.shape[1] for part in parts], 1), strict=True)
+        else:
+            yield window, index_bt
 
 
 def oracle_loss(data: Data) -> float | None:

@@ -21,8 +21,8 @@ class Cell(ABC):
     """A recurrent cell: the weights and the state of one layer, and one step.
 
     A cell is one file in `rnn_core/nets/cells/`, called like the cell, in which `CELL` is an instance of a subclass.
-    The three abstract methods are all it needs: its nets train alone and in stacks, and are analysed, by its step. What
-    else is here may be replaced by something faster that gives the same; tests hold it against the step.
+    A cell needs only the three abstract methods. It may override the others with faster code that gives the same
+    results; tests compare that with `step`.
 
     Attributes:
         output: the part of the state that is also the output of a step; None where the output is something else.
@@ -42,8 +42,8 @@ class Cell(ABC):
     def step(self, weights: Weights, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Read one input: a pure function, which changes none of its arguments.
 
-        It must also run with any axes before those named here, the same before all tensors (the nets of a stack), and
-        under `torch.func.vmap` and `torch.func.jacrev`; `linear` below does.
+        All tensors may have further leading axes, the same for all of them (N for the nets of a stack), and the step
+        must run under `torch.func.vmap` and `torch.func.jacrev`; with `linear` below it does.
 
         Arguments:
             weights: those of one layer, each (..., *shape).
@@ -63,9 +63,10 @@ class Cell(ABC):
     def numbers_a_step(self, hidden_size: int) -> int:
         """Return about how many numbers a layer takes for each step of a sequence while a stack is trained.
 
-        Most of them are kept for the backward pass. By default they are counted in a step that is taken without memory,
-        and outputs and gradients are added.
+        By default those that the backward pass keeps, counted in a step on torch's meta device, which allocates
+        nothing; and 6 for each hidden unit, for outputs and gradients.
         """
+        # Two sequences less one: weights are kept, too, and do not grow with the batch.
         kept = [self._kept(hidden_size, batch_size) for batch_size in (1, 2)]
         return kept[1] - kept[0] + 6 * hidden_size
 
@@ -88,15 +89,15 @@ class Cell(ABC):
             self.step(weights, torch.empty(1, batch_size, hidden_size, requires_grad=True), state)
         return kept
 
-    def layers(self, input_size: int, hidden_size: int, count: int) -> nn.Module:
-        """Return `count` layers, one above the other, with new weights called `NAME_lLAYER`, LAYER from 0."""
+    def build_layers(self, input_size: int, hidden_size: int, count: int) -> nn.Module:
+        """Return `count` layers, one above the other, with new weights called `{name}_l{layer}`, layers from 0."""
         return Layers(self, input_size, hidden_size, count)
 
     def read(self, layers: nn.Module, x_bti: Tensor, state: State) -> tuple[Tensor, State]:
-        """Read a sequence with what `layers` made.
+        """Read a sequence.
 
         Arguments:
-            layers: the layers.
+            layers: what `build_layers` returned.
             x_bti: the input, (B, T, I).
             state: the state before it, each part (L, B, *shape).
 
@@ -130,7 +131,7 @@ class Cell(ABC):
 
         Arguments:
             weights: each (N, *shape).
-            x_nis: the input of all steps of B sequences, (N, I, S), those of one step side by side.
+            x_nis: the input, (N, I, S): of all B sequences at the first step, then at the second, and so on.
             state: the state before the window, each part (N, B, *shape).
             steps: T.
 

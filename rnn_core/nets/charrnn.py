@@ -25,7 +25,7 @@ class CharRNN(nn.Module):
 
     Attributes:
         cell: the cell, with its step.
-        recurrent: the layers, whose weights are called `NAME_lLAYER`.
+        recurrent: the layers, whose weights are called `{name}_l{layer}`.
         readout: from the top layer's output to the W logits.
 
     Example:
@@ -52,7 +52,7 @@ class CharRNN(nn.Module):
         # The order of creation is the order in which a seed's random numbers are spent: changing it changes every run.
         if encoding == "embedding":
             self.embedding = nn.Embedding(inputs, hidden_size)
-        self.recurrent = self.cell.layers(input_width(inputs, hidden_size, encoding), hidden_size, layers)
+        self.recurrent = self.cell.build_layers(input_width(inputs, hidden_size, encoding), hidden_size, layers)
         self.readout = nn.Linear(hidden_size, self.outputs)
 
     @property
@@ -95,8 +95,8 @@ class CharRNN(nn.Module):
         output_bth, state = self.cell.read(self.recurrent, x, state)
         return self.readout(output_bth), state
 
-    def states(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """Return what every layer does after every step.
+    def trace(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Return every layer's output and state after every step.
 
         Arguments:
             x: the cell's input, (B, T, I).

@@ -56,7 +56,7 @@ class TorchCell(Cell):
         """Return what was measured."""
         return self.numbers_a_unit * hidden_size
 
-    def layers(self, input_size: int, hidden_size: int, count: int) -> nn.Module:
+    def build_layers(self, input_size: int, hidden_size: int, count: int) -> nn.Module:
         """Return torch's own layers."""
         return self.torch_layers(input_size, hidden_size, count, batch_first=True)
 

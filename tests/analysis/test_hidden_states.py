@@ -175,7 +175,7 @@ def test_what_is_collected_is_the_states_that_the_net_goes_through(cell: str, la
     assert states.dtype == np.float32
     with torch.no_grad():
         x = net.encode(vocabulary.encode("abcabca")[None])
-        expected, _ = net.states(x, net.init_hidden(1))
+        expected, _ = net.trace(x, net.init_hidden(1))
         _, last = net(x, net.init_hidden(1))
         logits = net.readout(torch.from_numpy(states[-1]))
         np.testing.assert_allclose(logits, net(x, net.init_hidden(1))[0][0], atol=1e-6)
@@ -229,7 +229,7 @@ def run_by_hand(net: CharRNN, vocabulary: Vocabulary, prime: str, count: int, ma
             if character == mark:
                 hidden = net.init_hidden(1)
             x = net.encode(vocabulary.encode(character)[None])
-            output_lbth, _ = net.states(x, hidden)
+            output_lbth, _ = net.trace(x, hidden)
             logits_btv, hidden = net(x, hidden)
             following = vocabulary.decode([int(logits_btv[0, -1].argmax())])
             if t >= len(prime):

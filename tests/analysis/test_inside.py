@@ -19,7 +19,7 @@ STEPS = 240
 def read(net: CharRNN, indices: list[int]) -> np.ndarray:
     """The states of a net of one layer after each character."""
     with torch.no_grad():
-        output_lbth, _ = net.states(net.encode(torch.tensor([indices])), net.init_hidden(1))
+        output_lbth, _ = net.trace(net.encode(torch.tensor([indices])), net.init_hidden(1))
     return output_lbth[0, 0].numpy()
 
 

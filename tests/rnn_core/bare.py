@@ -14,7 +14,7 @@ class ByStep(nn.Module):
     def __init__(self, cell: str, width: int, hidden_size: int, layers: int) -> None:
         super().__init__()
         self.cell, self.size, self.count = load_cell(cell), hidden_size, layers
-        self.layers = self.cell.layers(width, hidden_size, layers)
+        self.layers = self.cell.build_layers(width, hidden_size, layers)
 
     def forward(self, x_bti, state=None):
         if state is None:

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnn_core.batching import Steps, Window, cut, places
+from rnn_core.batching import Steps, Window, cut, step_indices
 
 
 def stream(values: torch.Tensor | list[int], counted: list[bool] | None = None) -> Steps:
@@ -21,7 +21,7 @@ def joined(strings: list[torch.Tensor], counted: list[torch.Tensor] | None = Non
     parts = [stream(string) for string in strings]
     counts = torch.cat([part.counted for part in parts] if counted is None else counted)
     starts = torch.tensor([0, *(len(part) for part in parts)]).cumsum(0)[:-1]
-    return Steps(torch.cat([part.read for part in parts]), torch.cat([part.said for part in parts]), counts, starts)
+    return Steps(torch.cat([part.read for part in parts]), torch.cat([part.target for part in parts]), counts, starts)
 
 
 @st.composite
@@ -244,13 +244,13 @@ def test_places_say_which_step_each_place_of_a_window_holds(
     count: int, longest: int, batch_size: int, window: int, random: Random
 ) -> None:
     strings = joined(draw_strings(count, longest, random))
-    one = Steps(strings.read, strings.said, strings.counted)
+    one = Steps(strings.read, strings.target, strings.counted)
     for steps, rows in ((strings, batch_size), (one, min(batch_size, len(one)))):
         seen = []
-        for part, place_bt in zip(cut(steps, rows, window), places(steps, rows, window), strict=True):
+        for part, place_bt in zip(cut(steps, rows, window), step_indices(steps, rows, window), strict=True):
             here = place_bt >= 0
             assert torch.equal(steps.read[place_bt[here]], part.input_bt[here])
-            assert torch.equal(steps.said[place_bt[here]], part.target_bt[here])
+            assert torch.equal(steps.target[place_bt[here]], part.target_bt[here])
             assert part.mask_bt is None or not part.mask_bt[~here].any()
             seen += place_bt[here].tolist()
         assert sorted(seen) == list(range(len(steps)))
@@ -267,7 +267,7 @@ def test_a_part_of_strings_has_whole_strings(count: int, longest: int, random: R
     for part, own in ((steps.part(begin, len(steps)), strings[first:]), (steps.part(0, begin), strings[:first])):
         if own:
             whole = joined(own)
-            assert all(torch.equal(getattr(part, name), getattr(whole, name)) for name in ("read", "said", "starts"))
+            assert all(torch.equal(getattr(part, name), getattr(whole, name)) for name in ("read", "target", "starts"))
 
 
 @pytest.mark.parametrize("steps", [1, 3, 4, 9])

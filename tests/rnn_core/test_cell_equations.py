@@ -62,7 +62,7 @@ def test_logits_and_states_follow_the_equations(cell: str, layers: int, encoding
     with torch.no_grad():
         x = net.encode(indices)
         logits, last = net(x, before)
-        outputs, states = net.states(x, before)
+        outputs, states = net.trace(x, before)
     weights = {name: weight.detach().double().numpy() for name, weight in net.state_dict().items()}
     below = [*x.double().numpy().transpose(1, 0, 2)]
     for layer in range(layers):

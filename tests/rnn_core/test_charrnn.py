@@ -34,7 +34,7 @@ def test_states_are_what_forward_goes_through(cell: str, layers: int) -> None:
     x = net.encode(draw_indices(batch_size=2, steps=9))
     with torch.no_grad():
         logits, last = net(x, before)
-        outputs, states = net.states(x, before)
+        outputs, states = net.trace(x, before)
         assert tuple(outputs.shape) == (layers, 2, 9, SIZE)
         shapes = net.cell.state_shapes(SIZE)
         assert net.state_names == tuple(shapes)

@@ -99,8 +99,8 @@ SHORT_TEST = 600
 
 
 @pytest.fixture
-def short_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a fresh draw for the test be short."""
+def short_test(few_cases: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a fresh draw for the test, and all cases, be short."""
     monkeypatch.setattr("rnn_core.patterns.shared.base.TEST_LENGTH", SHORT_TEST)
 
 

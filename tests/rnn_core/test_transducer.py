@@ -97,6 +97,10 @@ class Parities(Delay):
         return {"length": (1, 5)}
 
 
+for name in SAID:  # there in this file's tests alone
+    del Pattern.families[name]
+
+
 @pytest.fixture(autouse=True)
 def families(monkeypatch: pytest.MonkeyPatch) -> None:
     """Offer both, as a file in the folder of patterns would, and let the test be short."""

@@ -60,10 +60,8 @@ DRIVER = """
 import json, sys
 from experiments.sweep import main as sweep
 from experiments.train import main as train
-for arguments in json.loads(sys.argv[1]):
-    train(arguments)
-for arguments in json.loads(sys.argv[2]):
-    sweep(arguments)
+ends = [train(arguments) for arguments in json.loads(sys.argv[1])] + [sweep(a) for a in json.loads(sys.argv[2])]
+print("ends", *ends)
 """
 
 READER = """
@@ -101,7 +99,11 @@ def record(checkout: Path, folder: Path) -> dict[str, dict[str, object]]:
     (folder / "text.txt").write_text("the quick brown fox jumps over the lazy dog, and on. " * 40)
     environment = os.environ | {"PYTHONPATH": str(checkout), "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
     driver = [sys.executable, "-c", DRIVER, json.dumps(TRAINED), json.dumps(SWEPT)]
-    subprocess.run(driver, cwd=folder, env=environment, check=True, capture_output=True)
+    done = subprocess.run(driver, cwd=folder, env=environment, check=True, capture_output=True, text=True)
+    ends = done.stdout.split("ends ")[-1].split()
+    diverges = len(TRAINED) - 1
+    if ends != ["1" if number == diverges else "0" for number in range(len(TRAINED) + len(SWEPT))]:
+        raise RuntimeError(f"{checkout}: the command lines ended with {ends}; all but the one that diverges must be 0")
     reader = [sys.executable, "-c", READER]
     done = subprocess.run(reader, cwd=folder, env=environment, check=True, capture_output=True, text=True)
     return {run["digest"]: run for run in json.loads(done.stdout)}

@@ -5,18 +5,16 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Annotated
 
-import torch
 import tyro
 
 from analysis.runs import RunError, find_run, load_run
 from experiments.flags import UsageError, complain, read_flags, with_flags
 from rnn_core.checkpoint import CheckpointError
 from rnn_core.config import ConfigError
-from rnn_core.nets.reading import begun, generate, respond
-from rnn_core.vocabulary import UnknownCharacterError, Vocabulary
+from rnn_core.nets.reading import answer
+from rnn_core.vocabulary import UnknownCharacterError
 
 
 @dataclass(frozen=True)
@@ -46,27 +44,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         flags = read_flags(Flags, "python -m experiments.generate", arguments)
         _check(flags)
         run = load_run(find_run(flags.run))
-        net, vocabulary = run.net, Vocabulary(run.record.alphabet)
-        prompt = begun(flags.prompt, run.record.mark)
-        if not prompt:
-            shown = vocabulary.characters[:200]
-            raise ConfigError(
-                "prompt", flags.prompt, f"one or more characters of {shown!r}, the alphabet of {run.name}"
-            )
+        record = run.record
+        if not flags.prompt and not record.mark:
+            allowed = f"one or more characters of {record.alphabet[:200]!r}, the alphabet of {run.name}"
+            raise ConfigError("prompt", flags.prompt, allowed)
         try:
-            indices = vocabulary.encode(prompt)
+            said = answer(run.net, record, flags.prompt, flags.length, flags.temperature, flags.seed)
         except UnknownCharacterError as error:
             raise UsageError(f"prompt: {error} of {run.name} (--prompt)") from None
         print(f"{run.run_id} ({run.name})", file=sys.stderr, flush=True)
-        draws = torch.Generator().manual_seed(flags.seed)
-        if run.record.predicts_next:
-            print(flags.prompt, end="", flush=True)
-            written = islice(generate(net, indices, flags.temperature, draws, run.record.mark_index), flags.length)
-        else:  # what the net says after the mark before the prompt is no answer to it
-            said = respond(net, indices, flags.temperature, draws, run.record.mark_index)
-            written = islice(said, len(prompt) - len(flags.prompt), None)
-        for index in written:
-            print(run.record.outputs[index], end="", flush=True)
+        print(flags.prompt if record.predicts_next else "", end="", flush=True)
+        for character in said:
+            print(character, end="", flush=True)
         print(flush=True)
     except ConfigError as error:
         return complain(with_flags(error), 2)

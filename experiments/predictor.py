@@ -1,18 +1,15 @@
 """The logged model's face: prompts in, continuations out. MLflow copies this file into each model and runs it there."""
 
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import torch
 from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from rnn_core.checkpoint import load_record, load_weights
-from rnn_core.nets.reading import begun, generate, respond
-from rnn_core.vocabulary import UnknownCharacterError, Vocabulary
+from rnn_core.nets.reading import answer
 
 MOST_CHARACTERS = 100_000
 """The longest continuation that one prompt may ask for."""
@@ -27,7 +24,6 @@ class Predictor(PythonModel):
         """Build the net from the model's config.json and safetensors."""
         record = load_record(Path(context.artifacts["config"]))
         self.net = load_weights(record, Path(context.artifacts["weights"]))
-        self.vocabulary = Vocabulary(record.alphabet)
         self.record = record
 
     def predict(  # type: ignore[override]  # MLflow allows leaving its context out
@@ -54,28 +50,11 @@ class Predictor(PythonModel):
             raise _refused(f"temperature is {temperature}; allowed: 0 or above, finite")
         if not 0 <= seed <= MAX_SEED:
             raise _refused(f"seed is {seed}; allowed: 0 to {MAX_SEED}")
-        encoded = [self._encode(prompt) for prompt in model_input]
-        return [
-            self._continue(indices, len(prompt), length, temperature, seed)
-            for prompt, indices in zip(model_input, encoded, strict=True)
-        ]
-
-    def _encode(self, prompt: str) -> torch.Tensor:
-        if not prompt and not self.record.mark:
-            raise _refused(f"a prompt is empty; allowed: one or more characters of {self.vocabulary.characters!r}")
         try:
-            return self.vocabulary.encode(begun(prompt, self.record.mark))
-        except UnknownCharacterError as error:
+            said = [answer(self.net, self.record, prompt, length, temperature, seed) for prompt in model_input]
+        except ValueError as error:  # before anything is written
             raise _refused(f"prompt: {error}") from None
-
-    def _continue(self, indices: torch.Tensor, prompt: int, length: int, temperature: float, seed: int) -> str:
-        """Return what a net writes after `indices`, or says after each of the last `prompt` of them."""
-        draws, mark = torch.Generator().manual_seed(seed), self.record.mark_index
-        if self.record.predicts_next:
-            written = islice(generate(self.net, indices, temperature, draws, mark), length)
-        else:  # what the net says after the mark before the prompt is no answer to it
-            written = islice(respond(self.net, indices, temperature, draws, mark), len(indices) - prompt, None)
-        return "".join(self.record.outputs[index] for index in written)
+        return ["".join(characters) for characters in said]
 
 
 def _refused(message: str) -> MlflowException:

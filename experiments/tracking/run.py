@@ -128,9 +128,10 @@ class TrackedRun:
         Raises:
             TrackingError: the store refused something; the message says where the run's files are kept.
         """
-        folder = self._write_files(weights)
+        folder = Path(tempfile.mkdtemp(prefix="rnn-patterns-"))
         metrics: Mapping[str, float] = report.metrics if report else {}
         try:
+            self._write_files(folder, weights)
             pictures = {"loss": draw_losses(self.history, metrics)}
             if report:
                 _write_table(folder, report.rows)
@@ -158,7 +159,10 @@ class TrackedRun:
 
     def abandon(self, error: Exception, weights: Mapping[str, np.ndarray]) -> TrackingError:
         """End a run whose net could not be measured, and keep the weights; return the error that says where."""
-        return self._fail_and_keep(error, self._write_files(weights))
+        folder = Path(tempfile.mkdtemp(prefix="rnn-patterns-"))
+        with contextlib.suppress(OSError):  # what cannot be kept is not why the run failed
+            self._write_files(folder, weights)
+        return self._fail_and_keep(error, folder)
 
     def _fail_and_keep(self, error: Exception, folder: Path) -> TrackingError:
         kept = f"{schema.RECORDING_FAILED}: {first_line(error)}; what there is of the run's files is kept in {folder}"
@@ -216,9 +220,8 @@ class TrackedRun:
             unsaid = [] if last else unsaid
             del self._unsent[:METRICS_A_CALL]  # only what has arrived
 
-    def _write_files(self, weights: Mapping[str, np.ndarray] | None) -> Path:
-        """Write to a new folder what is known before anything is drawn or sent, its `artifacts` for MLflow to show."""
-        folder = Path(tempfile.mkdtemp(prefix="rnn-patterns-"))
+    def _write_files(self, folder: Path, weights: Mapping[str, np.ndarray] | None) -> None:
+        """Write what is known before anything is drawn or sent; MLflow will show what lies in `artifacts`."""
         if weights:
             save_weights(weights, folder / WEIGHTS_FILE)
         (folder / "artifacts" / schema.PLOTS_FOLDER).mkdir(parents=True)
@@ -228,7 +231,6 @@ class TrackedRun:
             rows = csv.DictWriter(file, ["epoch", *names])
             rows.writeheader()
             rows.writerows({"epoch": epoch, **values} for epoch, values in enumerate(self.history))
-        return folder
 
     def _log_model(self, folder: Path, example: str) -> str:
         """Log the net as a model that carries rnn_core with it and holds no pickle; return MLflow's id of it.

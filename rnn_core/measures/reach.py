@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from rnn_core.batching import Steps
 from rnn_core.data import Data, Prepared
 from rnn_core.nets import reading
 from rnn_core.nets.charrnn import CharRNN
@@ -65,6 +66,7 @@ class _Questions:
     Attributes:
         kinds: the measure and the size of each case, (C,).
         lengths: the steps of each text, (n,), ascending.
+        strings: for each text the steps of each of its strings, each read from a zero state; of a stream, one number.
         read, target: the character read at each step, and what is to be said after it, as indices, (S,).
         possible_sw: what may be said, bool, (S, W).
         bar_s: the probability above which a net allows a character, (S,).
@@ -76,6 +78,7 @@ class _Questions:
 
     kinds: list[tuple[str, int]]
     lengths: np.ndarray
+    strings: list[np.ndarray]
     read: np.ndarray
     target: np.ndarray
     possible_sw: np.ndarray
@@ -115,6 +118,7 @@ def _questions(data: Data) -> _Questions | None:
     return _Questions(
         kinds=[(case.measure, case.size) for case in cases],
         lengths=np.array([len(steps) for steps in every]),
+        strings=[_string_lengths(steps) for steps in every],
         read=np.concatenate([steps.read.numpy() for steps in every]).astype(np.int32),
         target=np.concatenate([steps.target.numpy() for steps in every]).astype(np.int32),
         possible_sw=np.concatenate(possible),
@@ -124,6 +128,11 @@ def _questions(data: Data) -> _Questions | None:
         begins=np.cumsum([0, *(len(of_text[text]) for text in texts)]),
         bounds=np.cumsum([0, *map(len, judged)]),
     )
+
+
+def _string_lengths(steps: Steps) -> np.ndarray:
+    starts = [0] if steps.starts is None else steps.starts.tolist()
+    return np.diff([*starts, len(steps)])
 
 
 def _judge(net: CharRNN, questions: _Questions) -> Iterator[tuple[tuple[str, int], np.ndarray]]:
@@ -146,7 +155,8 @@ def _judge_texts(
     lengths = questions.lengths
     first, count = lengths[:begin].sum(), lengths[begin:end].sum()
     steps = slice(first, first + count)
-    here_bt = np.arange(lengths[end - 1]) < lengths[begin:end, None]
+    row_lengths = np.concatenate(questions.strings[begin:end])
+    here_bt = np.arange(row_lengths.max()) < row_lengths[:, None]
     indices_bt = np.zeros(here_bt.shape, dtype=np.int64)
     indices_bt[here_bt] = questions.read[steps]
     log_probs_sw, target_s = _log_probs(net, indices_bt, here_bt), questions.target[steps]

@@ -79,7 +79,11 @@ class Report:
 
 
 def measure(net: CharRNN, prepared: Prepared) -> Report:
-    """Measure a trained net; nothing about it changes. Its test is read once.
+    """Measure a trained net; nothing about it changes.
+
+    Its test is read once: the losses, the sample and the first states come from one reading. The pattern's cases are
+    texts of their own, some of which may be strings of the test; and a text's free run is compared with the beginning
+    of its test.
 
     Arguments:
         net: the net, on any device.

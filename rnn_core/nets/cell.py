@@ -104,8 +104,17 @@ class Cell(ABC):
         Returns:
             The top layer's output after each step, (B, T, H), and the state after the last.
         """
-        outputs_lbth, states = self.trace(layers, x_bti, state)
-        return outputs_lbth[-1], tuple(part[:, :, -1] for part in states)
+        output_bth, after = x_bti, []
+        for layer in range(len(state[0])):
+            weights = layer_weights(self, layers, layer)
+            now = tuple(part[layer] for part in state)
+            outputs = []
+            for x_bi in output_bth.unbind(1):
+                output_bh, now = self.step(weights, x_bi, now)
+                outputs.append(output_bh)
+            output_bth = torch.stack(outputs, 1)
+            after.append(now)
+        return output_bth, tuple(torch.stack(parts) for parts in zip(*after, strict=True))
 
     def trace(self, layers: nn.Module, x_bti: Tensor, state: State) -> tuple[Tensor, State]:
         """Read a sequence as `read` does, and return what every layer does on the way.

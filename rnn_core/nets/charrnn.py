@@ -1,5 +1,6 @@
 """CharRNN: encoding, recurrent cell, linear readout."""
 
+import math
 from functools import lru_cache
 
 import torch
@@ -62,8 +63,9 @@ class CharRNN(nn.Module):
 
     @property
     def width(self) -> int:
-        """The most numbers that one step of one sequence takes in any one tensor of a forward pass."""
-        return max(self.inputs, self.outputs, self.hidden_size)
+        """The most numbers that one step of one sequence takes in any one tensor, state included."""
+        state = (math.prod(shape) for shape in self.cell.state_shapes(self.hidden_size).values())
+        return max(self.inputs, self.outputs, self.hidden_size, *state)
 
     def encode(self, indices_bt: Tensor) -> Tensor:
         """Turn character indices (B, T), int64, into the cell's input (B, T, I), float."""

@@ -3,13 +3,15 @@
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import torch
 from torch import Tensor
 
 from rnn_core.nets.cell import State
 from rnn_core.nets.charrnn import CharRNN
+from rnn_core.record import Record
+from rnn_core.vocabulary import Vocabulary
 
 CHUNK = 4096
 """Steps of one sequence read at a time, so that memory does not grow with its length."""
@@ -112,6 +114,37 @@ def _draw(logits_w: Tensor, temperature: float, generator: torch.Generator | Non
     # The largest logit becomes 0, so that no temperature makes it overflow.
     weights = ((logits - logits.max()) / temperature).softmax(-1)
     return int(torch.multinomial(weights, 1, generator=generator))
+
+
+def answer(
+    net: CharRNN, record: Record, prompt: str, length: int, temperature: float = 0.0, seed: int = 0
+) -> Iterator[str]:
+    """Yield what a net writes after a prompt or, where it says something else than the next character, what it says.
+
+    Arguments:
+        net: the net, on any device.
+        record: what it was trained on.
+        prompt: characters of the alphabet, one or more; for a net that was trained on strings, none will do.
+        length: how many characters it writes; it says one after each character of the prompt, whatever that is.
+        temperature: 0 takes the likeliest character, above 0 draws.
+        seed: of the draws, 0 to 2**63 - 1.
+
+    Yields:
+        Characters.
+
+    Raises:
+        UnknownCharacterError: a character of the prompt is not in the alphabet.
+        ValueError: the prompt is empty, and there is no mark to begin with.
+    """
+    read, mark = begun(prompt, record.mark), record.mark_index
+    if not read:
+        raise ValueError(f"the prompt is empty; allowed: one or more characters of {record.alphabet!r}")
+    indices, draws = Vocabulary(record.alphabet).encode(read), torch.Generator().manual_seed(seed)
+    if record.predicts_next:
+        said = islice(generate(net, indices, temperature, draws, mark), length)
+    else:  # what it says after the mark before the prompt is no answer to it
+        said = islice(respond(net, indices, temperature, draws, mark), len(read) - len(prompt), None)
+    return (record.outputs[index] for index in said)
 
 
 def begun(prompt: str, mark: str) -> str:

@@ -150,6 +150,22 @@ def test_a_net_that_cannot_be_measured_ends_failed_with_its_curve(store: Path, m
     assert len(MlflowClient().get_metric_history(run.run_id, "train_loss")) == 3
 
 
+def test_a_disk_that_is_full_from_the_first_file_on_ends_the_run_failed(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    config = TrainConfig(epochs=2)
+    run, prepared = tracked(config)
+    *_, last = train(config)
+    monkeypatch.setattr("experiments.tracking.run.save_weights", full)
+    with pytest.raises(TrackingError, match="No space left on device"):
+        measure_and_record(run, last.net, prepared)
+    ended = MlflowClient().get_run(run.run_id)
+    assert (ended.info.status, ended.data.tags["end_reason"][:16]) == ("FAILED", "recording failed")
+
+
 def test_a_run_says_what_it_is_before_it_has_trained(store: Path) -> None:
     config = TrainConfig(pattern="aab")
     run, prepared = tracked(config)

@@ -1,6 +1,13 @@
 """Short tests and tables, for what measures nets of every family."""
 
+from pathlib import Path
+
 import pytest
+
+from rnn_core.nets import cells
+
+# A cell whose state is no vector, and whose output is no part of it: tests may load it by its name, `outer`.
+cells.__path__.append(str(Path(__file__).with_name("odd_cells")))
 
 
 @pytest.fixture
@@ -18,3 +25,10 @@ def few_cases(monkeypatch: pytest.MonkeyPatch) -> None:
         "tomita.MOST_LONGER": 10,
     }.items():
         monkeypatch.setattr(f"rnn_core.patterns.{name}", value)
+
+
+@pytest.fixture
+def outer_cell(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Let a TrainConfig name the cell for tests, and return its name."""
+    monkeypatch.setattr("rnn_core.config.CELLS", (*cells.CELLS, "outer"))
+    return "outer"

@@ -515,3 +515,44 @@ def test_a_sample_shows_target_predictions_and_what_the_net_writes() -> None:
     assert shown.target == "bcda" * 15
     assert shown.predicted == "bcda" * 15
     assert shown.continuation == "dabc" * 15, "it goes on after the fifteen characters of the prime"
+
+
+@pytest.mark.parametrize(("pattern", "more"), [("noisy:ab:0.2", 1000), ("abcd", 60), ("anbn", 1000)])
+def test_the_test_is_read_once(pattern: str, more: int, few_cases: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the training steps, the cases, the phases of a unit and what the net writes by itself."""
+    prepared = prepare(TrainConfig(pattern=pattern, length=100, window=50))
+    net = prepared.build_net()
+    read: list[int] = []
+    net.register_forward_pre_hook(lambda _, arguments: read.append(arguments[0].shape[0] * arguments[0].shape[1]))
+    traced = type(net).trace
+
+    def trace(self, x, state):
+        read.append(x.shape[0] * x.shape[1])
+        return traced(self, x, state)
+
+    monkeypatch.setattr(type(net), "trace", trace)
+    monkeypatch.setattr("rnn_core.measures.report.reach", lambda *_: ([], {}))
+    monkeypatch.setattr(type(prepared.pattern), "examine", lambda *_: ({}, []))
+    measure(net, prepared)
+    training = sum(window.input_bt.numel() for window in prepared.windows)
+    rows = 2**24 // (4096 * net.width) if prepared.pattern.mark else 1
+    test = sum(window.input_bt.numel() for window in prepared.data.windows(prepared.data.test, rows, 4096))
+    prime = len(prepared.evaluation.prime)
+    assert sum(read) == training + test + prime + more - 1, "the last character that it writes it does not read"
+
+
+def test_a_report_keeps_output_and_state_of_a_cell_whose_state_is_a_matrix(outer_cell: str, few_cases: None) -> None:
+    net, prepared = after(TrainConfig(pattern="reber", length=100, cell=outer_cell, hidden_size=3, layers=2, epochs=1))
+    report = measure(net, prepared)
+    assert report.output_th.shape == (300, 3)
+    assert {name: part.shape for name, part in report.state.items()} == {"matrix": (300, 3, 3), "count": (300,)}
+    # The count of steps starts anew at each mark.
+    since, counts = 0, []
+    for character in report.text[:300]:
+        since = 1 if character == "#" else since + 1
+        counts.append(since)
+    assert report.state["count"].tolist() == counts
+    text = report.text[report.text.rindex("#", 0, 300) : 300]
+    with torch.no_grad():
+        outputs_lbth, _ = net.trace(net.encode(prepared.vocabulary.encode(text)[None]), net.init_hidden(1))
+    assert torch.allclose(torch.from_numpy(report.output_th[-len(text) :]), outputs_lbth[-1, 0], atol=1e-6)

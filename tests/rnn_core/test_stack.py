@@ -159,3 +159,10 @@ def test_only_nets_of_one_shape_make_a_stack() -> None:
     assert shape_of(prepare(dataclasses.replace(base, keep="best"))) is None
     with pytest.raises(ValueError, match="one shape"):
         next(train_stack(prepare_all([base, dataclasses.replace(base, hidden_size=8)])))
+
+
+@pytest.mark.usefixtures("double")
+def test_a_cell_whose_state_is_a_matrix_is_stacked_by_its_step_alone(outer_cell: str) -> None:
+    base = TrainConfig(pattern="reber", length=120, cell=outer_cell, hidden_size=3, encoding="onehot", epochs=4)
+    configs = [dataclasses.replace(base, seed=seed, layers=2, batch_size=3, window=5) for seed in range(2)]
+    check_equal(configs, 1e-9, 1e-9)

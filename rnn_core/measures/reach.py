@@ -13,8 +13,8 @@ from rnn_core.data import Data, Prepared
 from rnn_core.nets import reading
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.nets.reading import measuring
-from rnn_core.patterns.shared.base import Case, Pattern
-from rnn_core.patterns.shared.cases import ReachRow
+from rnn_core.patterns.shared.base import Pattern
+from rnn_core.patterns.shared.cases import Case, ReachRow
 
 ALLOWED = 0.01
 """A net allows the characters to which it gives more than this probability, or than half of what the oracle gives to

@@ -3,7 +3,8 @@
 import importlib
 import pkgutil
 
-from rnn_core.patterns.shared.base import Evaluation, Pattern, parse
+from rnn_core.patterns.shared.base import Pattern, parse
+from rnn_core.patterns.shared.cases import Evaluation
 
 for _module in pkgutil.iter_modules(__path__):
     if not _module.ispkg:

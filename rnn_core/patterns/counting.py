@@ -5,7 +5,8 @@ from functools import cached_property
 from random import Random
 from typing import Any, ClassVar
 
-from rnn_core.patterns.shared.base import Case, Evaluation, refuse, whole
+from rnn_core.patterns.shared.base import refuse, whole
+from rnn_core.patterns.shared.cases import Case, Evaluation
 from rnn_core.patterns.shared.oracle import Moves, Oracle, StateOracle
 from rnn_core.patterns.shared.strings import MARK, Strings, marked
 

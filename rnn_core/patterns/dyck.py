@@ -4,7 +4,8 @@ import string
 from functools import cached_property, partial
 from random import Random
 
-from rnn_core.patterns.shared.base import Case, options, whole
+from rnn_core.patterns.shared.base import options, whole
+from rnn_core.patterns.shared.cases import Case
 from rnn_core.patterns.shared.oracle import Moves, Oracle, StateOracle
 from rnn_core.patterns.shared.strings import MARK, Strings, marked
 

@@ -2,7 +2,8 @@
 
 from random import Random
 
-from rnn_core.patterns.shared.base import Case, Evaluation, Pattern, refuse
+from rnn_core.patterns.shared.base import Pattern, refuse
+from rnn_core.patterns.shared.cases import Case, Evaluation
 from rnn_core.patterns.shared.oracle import Moves, StateOracle
 
 WORDS = ("ba", "dii", "guuu")

@@ -6,7 +6,8 @@ from random import Random
 
 import numpy as np
 
-from rnn_core.patterns.shared.base import Case, Evaluation, Pattern, whole
+from rnn_core.patterns.shared.base import Pattern, whole
+from rnn_core.patterns.shared.cases import Case, Evaluation
 from rnn_core.patterns.shared.oracle import Moves, StateOracle
 
 PULSE = 1 / 4

@@ -3,7 +3,8 @@
 from random import Random
 from typing import Any
 
-from rnn_core.patterns.shared.base import Case, Evaluation, refuse
+from rnn_core.patterns.shared.base import refuse
+from rnn_core.patterns.shared.cases import Case, Evaluation
 from rnn_core.patterns.shared.oracle import Moves, StateOracle
 from rnn_core.patterns.shared.strings import MARK, Strings, marked
 

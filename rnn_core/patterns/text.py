@@ -4,7 +4,8 @@ from pathlib import Path
 from random import Random
 
 from rnn_core.config import ConfigError
-from rnn_core.patterns.shared.base import Evaluation, Pattern
+from rnn_core.patterns.shared.base import Pattern
+from rnn_core.patterns.shared.cases import Evaluation
 from rnn_core.patterns.shared.ngrams import ladder
 from rnn_core.vocabulary import Vocabulary
 

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from rnn_core.patterns.shared.base import Case, Questioned, refuse
-from rnn_core.patterns.shared.cases import ReachRow
+from rnn_core.patterns.shared.base import Questioned, refuse
+from rnn_core.patterns.shared.cases import Case, ReachRow
 from rnn_core.patterns.shared.oracle import Moves, StateOracle
 from rnn_core.patterns.shared.strings import MARK, Strings, marked
 

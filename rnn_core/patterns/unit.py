@@ -7,8 +7,8 @@ from functools import cached_property
 from random import Random
 
 from rnn_core.config import ConfigError
-from rnn_core.patterns.shared.base import Evaluation, Pattern, Questioned, family_of, least_period
-from rnn_core.patterns.shared.cases import ReachRow
+from rnn_core.patterns.shared.base import Pattern, Questioned, family_of, least_period
+from rnn_core.patterns.shared.cases import Evaluation, ReachRow
 from rnn_core.patterns.shared.oracle import StateOracle
 
 LAB_LENGTH = 15
@@ -36,6 +36,7 @@ class Unit(Pattern):
     family = "unit"
     example = "abc"
     random = False
+    takes_bare_words = True
 
     def __init__(self, argument: str) -> None:
         self.unit = argument

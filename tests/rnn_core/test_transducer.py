@@ -21,7 +21,7 @@ from rnn_core.measures.report import measure
 from rnn_core.nets.cells import CELLS
 from rnn_core.nets.reading import predict
 from rnn_core.patterns import Pattern
-from rnn_core.patterns.shared.base import Case
+from rnn_core.patterns.shared.cases import Case
 from rnn_core.patterns.shared.strings import MARK, split
 from rnn_core.patterns.shared.transducer import Transducer
 from rnn_core.training import train

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from rnn_core.patterns.shared.base import Case, options, whole
+from rnn_core.patterns.shared.base import options, whole
+from rnn_core.patterns.shared.cases import Case
 from rnn_core.patterns.shared.oracle import Moves, Oracle, StateOracle
 from rnn_core.patterns.shared.strings import MARK, Strings, marked
 

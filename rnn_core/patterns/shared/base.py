@@ -4,7 +4,6 @@ import difflib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar, Protocol
 
@@ -12,46 +11,11 @@ import numpy as np
 
 from rnn_core.config import ConfigError
 from rnn_core.patterns.shared.automaton import Automaton
-from rnn_core.patterns.shared.cases import ReachRow
+from rnn_core.patterns.shared.cases import Case, Evaluation, ReachRow
 from rnn_core.patterns.shared.oracle import Oracle
 
 TEST_LENGTH = 20_000
 """Characters of a fresh draw that a net is tested on."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """A stretch of text that is right or wrong as a whole; cases of one size make one row of the table.
-
-    Attributes:
-        measure: what `size` counts, such as "length" or "depth".
-        size: how large the case is.
-        text: read from a zero state, each character predicted from those before it.
-        judged: the positions in `text` whose predictions count, from 1; None for all that the pattern scores. For a
-            transducer: the positions in `text` after which what is said counts, from 0.
-    """
-
-    measure: str
-    size: int
-    text: str
-    judged: tuple[int, ...] | None = None
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What a trained net is tested on.
-
-    Attributes:
-        text: read from a zero state (each string by itself), each character predicted from those before it.
-        start: predictions of `text[start:]` are scored, those before only read; at least 1, for a transducer 0.
-        prime: read from a zero state before the net is let go.
-        truth: what the net should then write by itself; empty where many things are right, or nothing runs free.
-    """
-
-    text: str
-    start: int
-    prime: str
-    truth: str
 
 
 class Questioned(Protocol):
@@ -77,6 +41,7 @@ class Pattern(ABC):
         recipe: the TrainConfig fields with which the pattern is known to be learnt. The class has the one of `example`;
             where a spec's argument makes a difference, the instance sets its own.
         needs_file: whether a spec names a file, so that `example` is no pattern by itself.
+        takes_bare_words: whether a spec without a colon that is no family's name is the argument of this family.
         random: whether a sample depends on its seed.
         every_size: whether `cases` has every size up to the greatest, so that all up to some size can be right.
         mark: the character that stands before and after each string; empty for a stream.
@@ -92,6 +57,7 @@ class Pattern(ABC):
     example: ClassVar[str]
     recipe: Mapping[str, Any] = {}
     needs_file: ClassVar[bool] = False
+    takes_bare_words: ClassVar[bool] = False
     random: ClassVar[bool] = True
     every_size: ClassVar[bool] = False
     mark: ClassVar[str] = ""
@@ -321,21 +287,23 @@ def least_period(text: str) -> int:
 def family_of(spec: str) -> tuple[type[Pattern], str]:
     """Return the family that a spec names, and its argument.
 
-    A word alone is a family if there is one of that name, and otherwise a unit.
+    A word alone is a family if there is one of that name, and otherwise an argument of the one that takes bare words.
 
     Raises:
         ConfigError: no such family, or a word that is probably one mistyped.
     """
     word, colon, argument = spec.partition(":")
-    if word in Pattern.families and (colon or word != "unit"):
+    (plain,) = (family for family in Pattern.families.values() if family.takes_bare_words)
+    if word in Pattern.families and (colon or word != plain.family):
         return Pattern.families[word], argument
     known = sorted(Pattern.families)
     near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6 if colon else 0.75)
     if not colon and (not near or len(spec) < 4):
-        return Pattern.families["unit"], spec
+        return plain, spec
     hint = f"; did you mean {near[0]}?" if near else ""
-    unit = "unit:... where a unit has a colon" if colon else f"unit:{spec} for a unit of that name"
-    raise ConfigError("pattern", spec, f"the families {', '.join(known)}; {unit}{hint}")
+    name = plain.family
+    other = f"{name}:... where a {name} has a colon" if colon else f"{name}:{spec} for a {name} of that name"
+    raise ConfigError("pattern", spec, f"the families {', '.join(known)}; {other}{hint}")
 
 
 def parse(spec: str) -> Pattern:

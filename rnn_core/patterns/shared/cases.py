@@ -1,6 +1,41 @@
-"""What came of a net's cases, size by size: the rows of the table of generalization."""
+"""What a net is tested on, and what comes of it: the test, cases judged one by one, and the rows of their table."""
 
 from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Case:
+    """A stretch of text that is right or wrong as a whole; cases of one size make one row of the table.
+
+    Attributes:
+        measure: what `size` counts, such as "length" or "depth".
+        size: how large the case is.
+        text: read from a zero state, each character predicted from those before it.
+        judged: the positions in `text` whose predictions count, from 1; None for all that the pattern scores. For a
+            transducer: the positions in `text` after which what is said counts, from 0.
+    """
+
+    measure: str
+    size: int
+    text: str
+    judged: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a trained net is tested on.
+
+    Attributes:
+        text: read from a zero state (each string by itself), each character predicted from those before it.
+        start: predictions of `text[start:]` are scored, those before only read; at least 1, for a transducer 0.
+        prime: read from a zero state before the net is let go.
+        truth: what the net should then write by itself; empty where many things are right, or nothing runs free.
+    """
+
+    text: str
+    start: int
+    prime: str
+    truth: str
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from abc import abstractmethod
 from random import Random
 
-from rnn_core.patterns.shared.base import Case, Evaluation, Pattern
+from rnn_core.patterns.shared.base import Pattern
+from rnn_core.patterns.shared.cases import Case, Evaluation
 
 MARK = "#"
 

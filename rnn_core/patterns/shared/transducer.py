@@ -5,7 +5,8 @@ from random import Random
 
 import numpy as np
 
-from rnn_core.patterns.shared.base import TEST_LENGTH, Evaluation, Pattern
+from rnn_core.patterns.shared.base import TEST_LENGTH, Pattern
+from rnn_core.patterns.shared.cases import Evaluation
 from rnn_core.vocabulary import Vocabulary
 
 

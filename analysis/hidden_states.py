@@ -65,6 +65,8 @@ def collect(net: CharRNN, vocabulary: Vocabulary, text: str, mark: str = "") -> 
 def free_running(net: CharRNN, vocabulary: Vocabulary, prime: str, count: int, mark: str = "") -> States:
     """Let a net read `prime` and then write, reading each character that it wrote (the likeliest).
 
+    The net must predict the next character: what that of a transducer says cannot be read, and `trajectories` refuses.
+
     Returns:
         The states of the written part alone: `text` is the `count` characters written, and state t is that after
         character t of them was read.

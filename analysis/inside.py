@@ -14,14 +14,14 @@ from analysis.hidden_states import States, probe
 from analysis.runs import trajectories
 from analysis.runs.schema import End
 from analysis.runs.table import FIELDS
-from rnn_core.patterns import parse
+from rnn_core.patterns import Pattern, parse
 
 STEPS = 240
 """Characters that are read, and written: nearly every net has settled halfway."""
 
 
 def unit_of(pattern: str) -> str:
-    """Return the shortest unit that a pattern repeats: its length is the pattern's period.
+    """Return the shortest unit that the pattern of a spec repeats: its length is the pattern's period.
 
     Raises:
         ValueError: it repeats none.
@@ -54,24 +54,27 @@ def cycles(runs: pd.DataFrame, trained: bool = True) -> pd.DataFrame:
 
     Raises:
         ValueError: a pattern repeats no unit, or one too long for STEPS characters to hold it four times.
-        RunError: a run that did not diverge recorded no net.
+        RunError: a run that did not diverge recorded no net, or its net cannot run free.
     """
 
-    def measures(pattern: str, read: States, written: States) -> dict[str, Any]:
-        length = len(unit_of(pattern))
+    def measures(pattern: Pattern, written: States, read: States) -> dict[str, Any]:
+        length = pattern.period
+        assert length is not None, "what repeats nothing is refused before"
         lags = [period(states.top_th, STEPS // 4).lag for states in (read, written)]
         row = vars(shape(read.top_th, length)) | {"forced_period": lags[0] or np.nan, "free_period": lags[1] or np.nan}
         return row | {"own_period": length, "keeps_time": lags[1] == length}
 
-    def without(pattern: str) -> dict[str, Any]:
+    def without(pattern: Pattern) -> dict[str, Any]:
         nothing = dict.fromkeys(("radius", "separation", "nearest", "forced_period", "free_period"), np.nan)
-        return nothing | {"own_period": len(unit_of(pattern)), "keeps_time": False}
+        return nothing | {"own_period": pattern.period, "keeps_time": False}
 
-    return _measured(runs, trained, (False, True), measures, without)
+    return _measured(runs, trained, (True, False), measures, without)  # free first, since not every net can
 
 
 def readouts(runs: pd.DataFrame, trained: bool = True) -> pd.DataFrame:
     """Return runs on units with how well a linear probe reads the place in the unit, and the character, from states.
+
+    The place is the label of that name which the pattern gives each character (`Pattern.labels`).
 
     Arguments:
         runs: a table from `find_runs`.
@@ -83,12 +86,17 @@ def readouts(runs: pd.DataFrame, trained: bool = True) -> pd.DataFrame:
         `hidden_states.probe` over STEPS characters, top layer; NaN for a net that diverged.
 
     Raises:
-        ValueError: a pattern repeats no unit, or one so long that a place occurs in a single stretch of the probe.
+        ValueError: a pattern repeats no unit, or one so long that a place occurs in a single stretch of the probe, or
+            its labels name no place.
         RunError: a run that did not diverge recorded no net.
     """
 
-    def measures(pattern: str, read: States) -> dict[str, Any]:
-        places = [t % len(unit_of(pattern)) for t in range(STEPS)]
+    def measures(pattern: Pattern, read: States) -> dict[str, Any]:
+        labels = pattern.labels(read.text)
+        if "place" not in labels:
+            names = ", ".join(labels) or "none"
+            raise ValueError(f"{pattern.spec} has the labels: {names}; allowed: patterns whose labels have a place")
+        places = labels["place"].tolist()
         place, character = probe(read.top_th, places, read.text), probe(read.top_th, read.text)
         return named(place.accuracy, place.baseline, character.accuracy)
 
@@ -103,7 +111,7 @@ def _measured(
     trained: bool,
     ways: tuple[bool, ...],
     measures: Callable[..., dict[str, Any]],
-    without: Callable[[str], dict[str, Any]],
+    without: Callable[[Pattern], dict[str, Any]],
 ) -> pd.DataFrame:
     """Return runs with more columns: what `measures` says of a pattern and its states, or `without` of the pattern.
 
@@ -114,13 +122,15 @@ def _measured(
         measures: of a pattern and those.
         without: of a pattern whose net diverged.
     """
-    for pattern in runs["pattern"].unique():
-        unit_of(pattern)  # before anything is read
+    patterns = {}
+    for spec in runs["pattern"].unique():
+        unit_of(spec)  # raises, before anything is read
+        patterns[spec] = parse(spec)
     there = (runs["end"] != End.DIVERGED) | (not trained)
     states = zip(*(trajectories(runs[there], STEPS, free=free, trained=trained) for free in ways), strict=True)
     rows = [
-        measures(pattern, *next(states)) if known else without(pattern)
-        for pattern, known in zip(runs["pattern"], there, strict=True)
+        measures(patterns[spec], *next(states)) if known else without(patterns[spec])
+        for spec, known in zip(runs["pattern"], there, strict=True)
     ]
     left = runs.reset_index(drop=True)
     if not trained:

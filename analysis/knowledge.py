@@ -24,13 +24,16 @@ MOST_POINTS = 8
 def predicted(runs: pd.DataFrame, by: str | Sequence[str], begin: int | None = None, count: int = 32) -> Picture:
     """Draw a stretch of the test of runs on one pattern, and what each run predicts there, a row each.
 
+    Of a transducer, it is what is to be said after each of these characters, and what each run says there.
+
     Runs that diverged have no net, and are left out with a warning.
 
     Arguments:
         runs: a table from `find_runs`; all must have the same pattern, length and data_seed.
         by: the fields that label the rows.
         begin: which character is the first to draw; that of the test is 0, and has no prediction. It is moved to 1, or
-            to where `count` are left, where the test has none. None: so that training ends in the middle.
+            to where `count` are left, where the test has none. None: so that training ends in the middle. After the
+            first character a transducer says something: 0 stays 0 there.
         count: characters to draw, 1 to 40.
 
     Raises:
@@ -42,19 +45,23 @@ def predicted(runs: pd.DataFrame, by: str | Sequence[str], begin: int | None = N
         raise ValueError("these runs are tested on different texts; allowed: one pattern, length and data_seed")
     if count < 1:
         raise ValueError(f"{count} characters; allowed: 1 or more")
-    test = prepare(load_run(shown["run_id"].iloc[0]).config).evaluation
+    prepared = prepare(load_run(shown["run_id"].iloc[0]).config)
+    test = prepared.evaluation
+    first = len(test.text) - len(prepared.data.test)  # the character of the test that is said first
     begin = test.start - count // 2 if begin is None else begin
-    begin = max(1, min(begin, len(test.text) - count))
-    read = test.text[: begin + count]
+    begin = max(first, min(begin, len(test.text) - count))
+    read, said = prepared.pattern.exchange(test.text[: begin + count])
     rows = []
     for run in shown.to_dict("records"):
         loaded = load_run(run["run_id"])
-        likeliest = predict(loaded.net, loaded.vocabulary.encode(read[:-1]), loaded.record.mark_index)
+        likeliest = predict(loaded.net, loaded.vocabulary.encode(read), loaded.record.mark_index)
         label = compare.words({name: run[name] for name in names_of(by)})
-        rows.append(figures.Strip(label, loaded.vocabulary.decode(likeliest)[begin - 1 :]))
-    pattern = shown["pattern"].iloc[0]
-    title = f"{pattern}: characters {begin} to {len(read) - 1} of the test, and what each run predicts"
-    return figures.strips(title, read[begin:], rows, test.start - begin, begin)
+        rows.append(figures.Strip(label, loaded.outputs.decode(likeliest)[begin - first :]))
+    pattern, where = shown["pattern"].iloc[0], f"characters {begin} to {first + len(said) - 1} of the test"
+    title = f"{pattern}: {where}, and what each run predicts"
+    if not prepared.pattern.predicts_next:
+        title = f"{pattern}: what is to be said after {where}, and what each run says"
+    return figures.strips(title, said[begin - first :], rows, test.start - begin, begin)
 
 
 def reach(runs: pd.DataFrame, lines: str, measure: str = "") -> Picture:

@@ -117,14 +117,15 @@ def periods(title: str, runs: pd.DataFrame, by: str | Sequence[str]) -> Picture:
         by: the fields that label the panels; one name will do.
 
     Raises:
-        RunError: all runs diverged, or another one recorded no net.
+        RunError: all runs diverged, another one recorded no net, or a net cannot run free.
         ValueError: a pattern repeats no unit.
     """
     shown, units_n = _on_units(runs)
     panels = []
+    written = trajectories(shown, STEPS, free=True)  # first, since not every net can
     both: tuple[tuple[str, list[States]], ...] = (
         ("reading", trajectories(shown, STEPS)),
-        ("running free", trajectories(shown, STEPS, free=True)),
+        ("running free", written),
     )
     for number, (run, unit) in enumerate(zip(shown.to_dict("records"), units_n, strict=True)):
         for how, states in both:

@@ -41,7 +41,7 @@ TRAINED = [
     ),
     ["--pattern", "dyck:1", *SMALL, "--keep", "best", "--window", "7", "--clip", "0.5", "--weight-decay", "0.1"],
     ["--pattern", "markov:order=1:alphabet=3:seed=1", *SMALL, "--keep", "best", "--batch-size", "7", "--window", "9"],
-    ["--pattern", "abc", "--epochs", "5", "--learning-rate", "1e36"],
+    ["--pattern", "abc", "--epochs", "9", "--learning-rate", "1e37", "--hidden-size", "64"],
 ]
 """Command lines of experiments.train. The last one diverges."""
 

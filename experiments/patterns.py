@@ -61,13 +61,22 @@ def list_families() -> None:
 
 
 def list_rows(pattern: Pattern) -> list[tuple[str, str]]:
-    """Return what the list says of a pattern, as name and words."""
-    return [
-        ("is", pattern.description),
-        ("sample", visible(pattern.sample(WIDTH, Random(0)))[:WIDTH]),
-        ("alphabet", f"{visible(pattern.alphabet)[:WIDTH]} ({len(pattern.alphabet)} characters)"),
-        ("floor", floor_words(pattern)),
-    ]
+    """Return what the list says of a pattern, as name and words.
+
+    Of a transducer also `says`, what is said after each character of the sample above it, and its outputs.
+    """
+    sample = pattern.sample(WIDTH, Random(0))
+    rows = [("is", pattern.description), ("sample", visible(sample)[:WIDTH])]
+    if not pattern.predicts_next:
+        rows.append(("says", visible(pattern.exchange(sample)[1])[:WIDTH]))
+    rows.append(("alphabet", _characters(pattern.alphabet)))
+    if not pattern.predicts_next:
+        rows.append(("outputs", _characters(pattern.outputs)))
+    return [*rows, ("floor", floor_words(pattern))]
+
+
+def _characters(alphabet: str) -> str:
+    return f"{visible(alphabet)[:WIDTH]} ({len(alphabet)} characters)"
 
 
 def floor_words(pattern: Pattern) -> str:
@@ -85,13 +94,15 @@ def show(pattern: Pattern) -> None:
     text = pattern.training_text(length, data_seed=0)
     rows = list_rows(pattern)[1:]
     if pattern.mark:
-        rows.append(("mark", f"{pattern.mark} stands before and after each string; the one after it is predicted"))
+        predicted = "; the one after it is predicted" if pattern.predicts_next else ""
+        rows.append(("mark", f"{pattern.mark} stands before and after each string{predicted}"))
     scored = pattern.scored(text)
     if scored is not None:
         rows.append(("scored", f"{scored.sum() / len(scored):.1%} of the characters: the others are only read"))
     rows.append(("training", f"{length} characters unless --length says otherwise"))
     drawn = ", drawn anew for each --data-seed" if pattern.random else ""
-    rows.append(("test", f"{len(evaluation.text) - evaluation.start} predictions{drawn}"))
+    answers = "predictions" if pattern.predicts_next else "characters to say something after"
+    rows.append(("test", f"{len(evaluation.text) - evaluation.start} {answers}{drawn}"))
     ranges = pattern.ranges(text)
     cases = pattern.cases(evaluation, text, data_seed=0)
     for measure, of_it in groupby(sorted(cases, key=lambda case: case.measure), key=lambda case: case.measure):

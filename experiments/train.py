@@ -191,6 +191,8 @@ def _introduce(prepared: Prepared, net: CharRNN, recipe: Mapping[str, Any]) -> N
         print(f"{'to character':<14} {vocabulary.to_character}")
     else:
         print(f"{'alphabet':<14} {len(vocabulary)} characters: {visible(vocabulary.characters)[:60]}")
+    if (outputs := prepared.data.outputs.characters) != vocabulary.characters:
+        print(f"{'outputs':<14} {len(outputs)} characters: {visible(outputs)[:60]}")
     first, count = prepared.windows[0], len(prepared.windows)
     of_each = "" if count == 1 else f", the first of {count} windows"
     print(f"{'input':<14} {list(net.encode(first.input_bt.to(config.device)).shape)}{of_each}")

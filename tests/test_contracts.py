@@ -266,6 +266,14 @@ STARTERS = {name for name in dir(os) if name.startswith(("exec", "spawn", "posix
 """The functions of `os` that start a program."""
 
 
+def taken_of_mlflow(tree: ast.Module) -> set[str]:
+    """Return the attributes of the module MLflow that a file uses, such as `mlflow.run`, whatever its name there."""
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
+    called = {alias.asname or alias.name for node in imports for alias in node.names if alias.name == "mlflow"}
+    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    return {f"mlflow.{node.attr}" for node in attributes if getattr(node.value, "id", "") in called | {"mlflow"}}
+
+
 def starts(code: str) -> set[str]:
     """Return by what a file's code could run a program, or a module that it only names."""
     tree = ast.parse(code)
@@ -273,7 +281,9 @@ def starts(code: str) -> set[str]:
     froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     names |= {f"{node.module}.{alias.name}" for node in froms for alias in node.names}
     parts = {part for name in names for part in name.split(".")}
-    found = parts & {"subprocess", "multiprocessing", "runpy", "pty", "asyncio", "ProcessPoolExecutor"}
+    found = parts & {"subprocess", "multiprocessing", "runpy", "pty", "asyncio", "joblib", "ProcessPoolExecutor"}
+    found |= names & {"concurrent.futures.process"}
+    found |= {name for name in names | taken_of_mlflow(tree) if re.match(r"mlflow\.(run|projects)\b", name)}
     found |= names_used(tree) & (STARTERS | {"Popen", "ProcessPoolExecutor"})
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
@@ -298,6 +308,21 @@ def starts(code: str) -> set[str]:
         "__import__('experiments.sweep')",
         "exec(code)",
         "from concurrent.futures import ProcessPoolExecutor",
+        "import concurrent.futures\nconcurrent.futures.ProcessPoolExecutor()",
+        "from concurrent import futures\nfutures.ProcessPoolExecutor()",
+        "from concurrent.futures.process import ProcessPoolExecutor as Pool",
+        "import concurrent.futures.process",
+        "import joblib",
+        "from joblib import Parallel, delayed",
+        "from sklearn.externals import joblib",
+        "import mlflow\nmlflow.run('.')",
+        "import mlflow as m\nstart = m.run",
+        "import mlflow\nmlflow.projects.run('.')",
+        "from mlflow import run",
+        "from mlflow import projects",
+        "import mlflow.projects",
+        "from mlflow.projects import run",
+        "from mlflow.projects.utils import get_run_env_vars",
     ],
 )
 def test_a_program_that_is_started_is_seen(code: str) -> None:
@@ -310,6 +335,10 @@ def test_a_program_that_is_started_is_seen(code: str) -> None:
         "raise RunError('this makes them: python -m experiments.sweep --seeds 2')",
         "words = ['python', '-m', 'experiments.train']",
         "import importlib\nimportlib.import_module(f'{__name__}.{module.name}')",
+        "from concurrent.futures import ThreadPoolExecutor\nThreadPoolExecutor()",
+        "import concurrent.futures\nconcurrent.futures.ThreadPoolExecutor()",
+        "import mlflow\nrun = client.get_run(run_id)\nrun.info.run_id",
+        "def train(run: LoadedRun) -> None:\n    run.record.run()",
     ],
 )
 def test_a_program_that_is_only_named_is_allowed(code: str) -> None:

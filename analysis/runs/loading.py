@@ -53,8 +53,13 @@ class LoadedRun:
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """Its characters and their indices."""
+        """The characters that it reads, and their indices."""
         return Vocabulary(self.record.alphabet)
+
+    @property
+    def outputs(self) -> Vocabulary:
+        """The characters that its net may say, and their indices."""
+        return Vocabulary(self.record.outputs)
 
     @property
     def net(self) -> CharRNN:

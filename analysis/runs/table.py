@@ -59,8 +59,10 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
         One row a run, sorted by the fields, values in the order in which they were asked for:
         run_id, name, started (UTC), end (`finished`, `diverged`, `killed`, `failed` or `running`) and end_reason;
         every field of TrainConfig with its own type; the last value of every metric, NaN where a run has none;
-        alphabet, mark and digest of its config.json; assumed: the fields that it is older than, which have the value
-        that held then (a warning says so, too); tags: those of this project, a dict; artifact_uri.
+        alphabet, mark, outputs (the characters that the net may say), predicts_next (whether what it says after a
+        character is the next one; if not, it cannot run free) and digest of its config.json; assumed: the fields that
+        it is older than, which have the value that held then (a warning says so, too); tags: those of this project, a
+        dict; artifact_uri.
 
     Raises:
         RunError: no run matches; the message says what there is, and which command would make them. Or the store
@@ -197,7 +199,7 @@ def trajectories(runs: pd.DataFrame, text: str | int, free: bool = False, traine
         text: the characters to read from a zero state, or how many, 1 or more, of the beginning of each run's own
             test: all of it where it has no more; a unit goes on for ever.
         free: instead, let the net read its test's prime, and follow its states over as many characters as it then
-            writes by itself, the likeliest one each time.
+            writes by itself, the likeliest one each time. That of a transducer writes nothing that it could read.
         trained: follow the trained nets; or else, to compare with, the untrained ones that their seeds begin with,
             which runs have that diverged, too.
 
@@ -205,7 +207,7 @@ def trajectories(runs: pd.DataFrame, text: str | int, free: bool = False, traine
         One for each row, in the table's order.
 
     Raises:
-        RunError: a run recorded no net, and `trained` asks for it.
+        RunError: a run recorded no net, and `trained` asks for it; or one whose net cannot run free was to.
         UnknownCharacterError: the text has a character that is not in a net's alphabet.
         ValueError: a net that runs free was given a text instead of a number, or a number is below 1.
     """
@@ -213,9 +215,11 @@ def trajectories(runs: pd.DataFrame, text: str | int, free: bool = False, traine
         raise ValueError(f"free running writes a number of characters, not {text!r}")
     if not isinstance(text, str) and text < 1:
         raise ValueError(f"trajectories over {text} characters; allowed: 1 or more")
+    loaded = [_with_net(run_id) if trained else load_run(run_id) for run_id in runs["run_id"]]
+    if free:
+        _check_free(loaded)
     found = []
-    for run_id in runs["run_id"]:
-        run = _with_net(run_id) if trained else load_run(run_id)
+    for run in loaded:
         net = run.net if trained else run.untrained_net()
         if isinstance(text, str):
             found.append(collect(net, run.vocabulary, text, run.record.mark))
@@ -227,6 +231,16 @@ def trajectories(runs: pd.DataFrame, text: str | int, free: bool = False, traine
             read = prepared.pattern.start_of_test(prepared.evaluation, text)
             found.append(collect(net, run.vocabulary, read, run.record.mark))
     return found
+
+
+def _check_free(runs: Sequence[LoadedRun]) -> None:
+    """Raise RunError if a net says something else than what it could read next."""
+    for run in runs:
+        if not run.record.predicts_next:
+            raise RunError(
+                f"run {run.run_id} ({run.name}) cannot run free: what its net says after a character is not the next "
+                "one; allowed: runs with predicts_next, or free=False"
+            )
 
 
 @lru_cache(maxsize=512)  # a notebook follows the same nets again and again, and a recorded net does not change
@@ -310,6 +324,8 @@ def _row(run: Run, config: tuple[Record, str]) -> dict[str, Any]:
         **run.data.metrics,
         "alphabet": record.alphabet,
         "mark": record.mark,
+        "outputs": record.outputs,
+        "predicts_next": record.predicts_next,
         "digest": record.digest,
         "assumed": assumed,
         "tags": own_tags(run.data.tags),

@@ -4,9 +4,7 @@ import hashlib
 import itertools
 import json
 from pathlib import Path
-from random import Random
 
-import numpy as np
 import pytest
 import torch
 from mlflow import MlflowClient
@@ -20,96 +18,15 @@ from rnn_core.data import prepare, prepare_all
 from rnn_core.measures.report import measure
 from rnn_core.nets.cells import CELLS
 from rnn_core.nets.reading import predict
-from rnn_core.patterns import Pattern
-from rnn_core.patterns.shared.cases import Case
 from rnn_core.patterns.shared.strings import MARK, split
-from rnn_core.patterns.shared.transducer import Transducer
 from rnn_core.training import train
 from rnn_core.training.stack import shape_of, train_stack
-
-
-def running_parity(text: str) -> str:
-    """Say after each character whether the number of 1s so far is odd; anew after each mark."""
-    said, odd = [], False
-    for character in text:
-        odd = False if character == MARK else odd != (character == "1")
-        said.append("o" if odd else "e")
-    return "".join(said)
-
-
-def delayed(text: str) -> str:
-    """Say after each character whether the one before it was a 1: o, or else e."""
-    return "".join("o" if character == "1" else "e" for character in "0" + text[:-1])
-
-
-SAID = {"delay": delayed, "parities": running_parity}
-
-
-class Delay(Transducer):
-    """A stream of bits; after each, what the one before it was."""
-
-    family = example = "delay"
-    outputs = "eo"
-
-    def __init__(self, argument: str) -> None:
-        self.alphabet, self.default_length = "01", 200
-
-    @property
-    def spec(self) -> str:
-        return self.family
-
-    def sample(self, length: int, rng: Random) -> str:
-        return "".join(rng.choice("01") for _ in range(length))
-
-    def say(self, text: str) -> str:
-        return SAID[self.family](text)
-
-    def cases(self, evaluation: object, training_text: str, data_seed: int) -> list[Case]:
-        return [Case("length", n, "1" * n) for n in (1, 5, 300)] + [Case("ones", 9, "0101", judged=(1, 3))]
-
-    def ranges(self, training_text: str) -> dict[str, tuple[int, int]]:
-        return {"length": (1, len(training_text)), "ones": (0, 9)}
-
-
-class Parities(Delay):
-    """Strings of one to five bits; after each, whether the number of 1s so far is odd. The mark is not scored."""
-
-    family = example = "parities"
-    mark = MARK
-
-    def __init__(self, argument: str) -> None:
-        super().__init__(argument)
-        self.alphabet = "#01"
-
-    def sample(self, length: int, rng: Random) -> str:
-        text = ""
-        while len(text) < length:
-            text += MARK + "".join(rng.choice("01") for _ in range(rng.randint(1, 5)))
-        return text
-
-    def scored(self, text: str) -> np.ndarray:
-        return np.array([character != MARK for character in text])
-
-    def cases(self, evaluation: object, training_text: str, data_seed: int) -> list[Case]:
-        return [Case("length", len(string), MARK + string) for string in ("0", "11", "10101")]
-
-    def ranges(self, training_text: str) -> dict[str, tuple[int, int]]:
-        return {"length": (1, 5)}
-
-
-for name in SAID:  # there in this file's tests alone
-    del Pattern.families[name]
+from tests.transducers import LEARNT, SAID, Delay, delayed, offer, running_parity
 
 
 @pytest.fixture(autouse=True)
 def families(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Offer both, as a file in the folder of patterns would, and let the test be short."""
-    monkeypatch.setitem(Pattern.families, "delay", Delay)
-    monkeypatch.setitem(Pattern.families, "parities", Parities)
-    monkeypatch.setattr("rnn_core.patterns.shared.transducer.TEST_LENGTH", 300)
-
-
-LEARNT = {"encoding": "onehot", "cell": "gru", "hidden_size": 8, "learning_rate": 0.03, "epochs": 40, "batch_size": 8}
+    offer(monkeypatch)
 
 
 def pairs(spec: str, **fields: object) -> list[tuple[str, str]]:

@@ -124,8 +124,13 @@ class SharedTraining:
 def plan(prepared: Sequence[Prepared], workers: int = 1) -> tuple[list[list[int]], dict[str, int]]:
     """Cut runs into shards; where there are several workers, into some for each, so that all are busy to the end.
 
+    Arguments:
+        prepared: the runs.
+        workers: how many shards are worked on at a time, 1 or more.
+
     Returns:
-        The numbers of each shard's runs, and why how many nets are trained alone.
+        For each shard the numbers of its runs among those given; and for each reason why nets are trained alone, how
+        many it holds for.
     """
     share = -(-len(prepared) // (SHARDS_A_WORKER * workers))
     most = MOST_RUNS if workers == 1 else min(MOST_RUNS, max(LEAST_RUNS, share))

@@ -103,6 +103,10 @@ def test_pyproject_installs_every_package_there_is() -> None:
     [
         ("rnn_core", {"analysis", "experiments", "mlflow", "matplotlib", "tyro", "argparse", "tqdm", "pandas"}),
         ("analysis", {"experiments", "tyro", "argparse", "rnn_core.training"}),
+        # A family asks no net but through what it is handed, a net knows no family, and what is recorded is plain.
+        ("rnn_core/patterns", {"torch", "rnn_core.nets", "rnn_core.data", "rnn_core.training", "rnn_core.measures"}),
+        ("rnn_core/nets", {"rnn_core.patterns", "rnn_core.data", "rnn_core.training", "rnn_core.measures"}),
+        ("experiments/tracking", {"torch.nn", "rnn_core.nets", "rnn_core.data", "rnn_core.training"}),
     ],
 )
 def test_imports_run_one_way(room: str, forbidden: set[str]) -> None:

@@ -59,7 +59,7 @@ def check_kept(run: Run) -> None:
     history = MlflowClient().get_metric_history(run.info.run_id, "train_loss")
     assert loaded.curves["train_loss"].tolist() == [metric.value for metric in history]
     assert len(history) > 1
-    assert loaded.net.vocabulary_size == 3
+    assert loaded.net.inputs == 3
     assert "eval_loss" in run.data.metrics
     for name in ("loss", "predictions", "hidden_states", "trajectory"):
         assert Path(MlflowClient().download_artifacts(run.info.run_id, f"plots/{name}.png")).exists()
@@ -98,7 +98,7 @@ def test_a_signal_within_the_first_epoch_keeps_the_weights(store: Path) -> None:
     assert (run.info.status, run.data.tags["end_reason"]) == ("KILLED", "interrupted by SIGINT in epoch 0")
     loaded = load_run(run.info.run_id)
     assert len(loaded.curves) == 0
-    assert loaded.net.vocabulary_size == len(loaded.record.alphabet)
+    assert loaded.net.inputs == len(loaded.record.alphabet)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, "FAILED"), (signal.SIGTERM, "KILLED")])

@@ -22,7 +22,7 @@ MOST_SEEDS = 1_000_000
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunRequest:
     """One run that a sweep asks for.
 
     Attributes:
@@ -54,7 +54,7 @@ class Grid:
         """The fields that have more than one value, but for the seed."""
         return tuple(name for name, values in self.values.items() if len(values) > 1)
 
-    def runs(self) -> list[Asked]:
+    def runs(self) -> list[RunRequest]:
         """Return every run, the seeds of a setting one after the other.
 
         Raises:
@@ -67,7 +67,7 @@ class Grid:
             recipe = {name: value for name, value in given.items() if name not in others}
             for combination in itertools.product(*others.values()):
                 fields = recipe | dict(zip(others, combination, strict=True))
-                runs += [Asked(TrainConfig(pattern=pattern, seed=seed, **fields), recipe) for seed in self.seeds]
+                runs += [RunRequest(TrainConfig(pattern=pattern, seed=seed, **fields), recipe) for seed in self.seeds]
         return runs
 
     def text(self) -> str:

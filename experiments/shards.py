@@ -14,7 +14,7 @@ from analysis.runs import recorded_runs
 from analysis.runs.offer import PLURALS
 from analysis.runs.schema import END_REASON_TAG, End, read_end, write_end
 from experiments.flags import with_flags
-from experiments.grid import Asked
+from experiments.grid import RunRequest
 from experiments.recording import measure_and_record
 from experiments.tracking import Membership, TrackedRun, TrackingError, delete_half_made, goes_on
 from experiments.words import first_line, run_name
@@ -54,7 +54,7 @@ class Shard:
         membership: how they belong to the sweep.
     """
 
-    asked: tuple[Asked, ...]
+    asked: tuple[RunRequest, ...]
     digests: tuple[str, ...]
     membership: Membership
 
@@ -282,7 +282,7 @@ def epochs(trainings: Sequence[SharedTraining]) -> Iterator[Epoch]:
         yield [error.loss], [np.nan], None, load_into
 
 
-def _record(trained: TrainingResult, prepared: Prepared, asked: Asked, membership: Membership) -> Outcome:
+def _record(trained: TrainingResult, prepared: Prepared, asked: RunRequest, membership: Membership) -> Outcome:
     record, run_id = prepared.record, ""
     digest = record.digest
     try:

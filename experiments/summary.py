@@ -11,7 +11,7 @@ import pandas as pd
 from analysis import compare, views
 from analysis.figures import Picture
 from analysis.runs.schema import RESULTS_FILE, RUNS_FILE, End
-from experiments.grid import Asked, Grid
+from experiments.grid import Grid, RunRequest
 from experiments.shards import Outcome, thinned
 
 COLUMNS_FIRST = ("epochs", "learning_rate", "length")
@@ -31,7 +31,7 @@ MOST_LINES = 7
 
 
 @dataclass(frozen=True)
-class Row:
+class SweptRun:
     """One run of a sweep.
 
     Attributes:
@@ -40,7 +40,7 @@ class Row:
         reused: it was recorded before this sweep.
     """
 
-    asked: Asked
+    asked: RunRequest
     outcome: Outcome
     reused: bool
 
@@ -60,7 +60,7 @@ class Summary:
         measure: the metric by which settings are compared: excess_loss if all runs have it, otherwise eval_loss.
     """
 
-    def __init__(self, grid: Grid, rows: Sequence[Row]) -> None:
+    def __init__(self, grid: Grid, rows: Sequence[SweptRun]) -> None:
         self.grid = grid
         self.setting = list(grid.swept) or ["pattern"]
         self._rows = rows

@@ -20,10 +20,10 @@ from analysis.runs.schema import GRID_FILE, GRID_GIVEN_FILE, End, write_end
 from analysis.runs.store import absolute_address, address
 from experiments.estimate import estimate
 from experiments.flags import UsageError, complain, read_flags, with_flags
-from experiments.grid import DEFAULT_SEEDS, FIELDS, Asked, Grid, read_grid
+from experiments.grid import DEFAULT_SEEDS, FIELDS, Grid, RunRequest, read_grid
 from experiments.shards import Outcome, Shard, plan, record_shard
 from experiments.signals import Interrupted, Stop
-from experiments.summary import Row, Summary
+from experiments.summary import Summary, SweptRun
 from experiments.tracking import Membership, TrackedSweep, TrackingError, check_params, end_run_from_environment
 from experiments.words import first_line, how_to_look
 from experiments.workers import ClusterWorkers, LocalWorkers, Workers
@@ -127,7 +127,7 @@ def _check(flags: Any) -> None:
 class _Sweep:
     """One start of a sweep: what is there is reused, what is missing made, and the whole summed up."""
 
-    def __init__(self, grid: Grid, asked: list[Asked], prepared: list[Prepared], flags: Any) -> None:
+    def __init__(self, grid: Grid, asked: list[RunRequest], prepared: list[Prepared], flags: Any) -> None:
         self.grid, self.asked, self.prepared, self.again = grid, asked, prepared, flags.again
         self.digests = [one.record.digest for one in prepared]
         self.files = {GRID_FILE: grid.text()}
@@ -258,7 +258,7 @@ class _Sweep:
         metrics: dict[str, float] = {"runs": len(self.outcomes), "runs_new": new, "seconds": seconds}
         lines, files, figures = ["no run was recorded"], {}, {}
         rows = [
-            Row(asked, self.outcomes[digest], digest in self.reused)
+            SweptRun(asked, self.outcomes[digest], digest in self.reused)
             for asked, digest in zip(self.asked, self.digests, strict=True)
             if digest in self.outcomes
         ]

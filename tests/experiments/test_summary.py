@@ -12,7 +12,7 @@ from analysis.compare import MixedError
 from analysis.runs.schema import End
 from experiments.grid import read_grid
 from experiments.shards import MOST_POINTS, Outcome, thinned
-from experiments.summary import MOST_LINES, MOST_PANELS, Row, Summary
+from experiments.summary import MOST_LINES, MOST_PANELS, Summary, SweptRun
 from rnn_core.config import TrainConfig
 from tests.analysis.figures.looking import draw, heights, texts, titles, written
 
@@ -31,7 +31,7 @@ def summary_of(ends: Ends = lambda number, config: "finished", **said: str) -> S
         outcome = Outcome(f"digest{number}", "" if end == "failed" else f"run{number}", End(end), reason, metrics)
         if end == "diverged":
             curve_e = curve_e[: asked.config.epochs // 2]
-        rows.append(Row(asked, outcome if end == "failed" else outcome.with_curve(curve_e), reused=False))
+        rows.append(SweptRun(asked, outcome if end == "failed" else outcome.with_curve(curve_e), reused=False))
     return Summary(grid, rows)
 
 

@@ -79,6 +79,10 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
     except NoStoreError as error:
         raise RunError(f"{error}; this makes the runs, and a store with them: {command}") from None
     matching = _select(everything, asked)
+    if everything.empty and sweep:
+        raise RunError(
+            f"{address()} holds no finished run of a sweep {sweep!r}; allowed: the run id of a sweep, or 'latest'"
+        )
     if matching.empty:
         where = f"{address()}, sweep {sweep}," if sweep else address()
         others = offer.what_there_is(everything)
@@ -297,7 +301,8 @@ def _everything(sweep: str, finished: bool) -> pd.DataFrame:
     configs = read_files([f"{run.info.artifact_uri}/{CONFIG_FILE}" for run in runs], _read_config, or_none=True)
     rows = [_row(run, config) for run, config in zip(runs, configs, strict=True) if config is not None]
     if len(rows) < len(runs):
-        warnings.warn(f"{len(runs) - len(rows)} runs are left out: their {CONFIG_FILE} cannot be read", stacklevel=3)
+        why = f"their {CONFIG_FILE} is damaged, or names what is not here"
+        warnings.warn(f"{len(runs) - len(rows)} runs are left out: {why}", stacklevel=3)
     table = pd.DataFrame(rows)
     return table.drop_duplicates("digest") if finished and len(table) else table
 

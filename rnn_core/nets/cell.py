@@ -168,12 +168,16 @@ class Layers(nn.Module):
 
     def __init__(self, cell: Cell, input_size: int, hidden_size: int, count: int) -> None:
         super().__init__()
-        self._cell = cell
+        self._cell, self._sizes = cell, (input_size, hidden_size, count)
         for layer in range(count):
             for name, shape in cell.weight_shapes(hidden_size if layer else input_size, hidden_size).items():
                 self.register_parameter(f"{name}_l{layer}", nn.Parameter(torch.empty(shape)))
             with torch.no_grad():
                 cell.initialise(layer_weights(cell, self, layer), hidden_size)
+
+    def extra_repr(self) -> str:
+        """Say which cell it is, and I, H and L, as torch's own layers do."""
+        return ", ".join([type(self._cell).__name__, *map(str, self._sizes)])
 
     def forward(self, x_bti: Tensor, state: State) -> tuple[Tensor, State]:
         """Read a sequence from a state; see `Cell.read`."""

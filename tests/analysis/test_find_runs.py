@@ -371,3 +371,10 @@ def test_runs_that_diverged_are_left_out_and_named(there: Path) -> None:
     assert without_diverged(runs[:4]).equals(runs[:4])
     with pytest.raises(RunError, match="all of 1 runs diverged and recorded no net; allowed: one or more"):
         without_diverged(runs[4:])
+
+
+def test_a_sweep_that_is_not_there_is_named(store: Path) -> None:
+    assert train(["--epochs", "1", "--hidden-size", "2"]) == 0
+    for fields in ({}, {"hidden_size": 4}):
+        with pytest.raises(RunError, match="holds no finished run of a sweep 'nope'; allowed: the run id of a sweep"):
+            find_runs(sweep="nope", **fields)

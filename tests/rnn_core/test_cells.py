@@ -155,6 +155,10 @@ def test_a_stack_starts_from_the_weights_and_zero_states_of_its_nets(cell: str) 
         assert not any(part.any() for part in layer)
 
 
+def test_a_printed_net_says_which_cell_it_has() -> None:
+    assert "(recurrent): Layers(Outer, 3, 4, 2)" in repr(CharRNN(INPUTS, SIZE, "outer", 2, "onehot"))
+
+
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("cell", ALL_CELLS)
 def test_a_net_is_counted_and_named_as_it_is_built(cell: str, layers: int) -> None:

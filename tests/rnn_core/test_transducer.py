@@ -15,13 +15,15 @@ from experiments.train import main
 from rnn_core.checkpoint import load_record, load_weights, named_weights, save_record, save_weights
 from rnn_core.config import TrainConfig
 from rnn_core.data import prepare, prepare_all
+from rnn_core.measures.reach import reach
 from rnn_core.measures.report import measure
 from rnn_core.nets.cells import CELLS
 from rnn_core.nets.reading import predict
+from rnn_core.patterns.shared.cases import Case
 from rnn_core.patterns.shared.strings import MARK, split
 from rnn_core.training import train
 from rnn_core.training.stack import shape_of, train_stack
-from tests.transducers import LEARNT, SAID, Delay, delayed, offer, running_parity
+from tests.transducers import LEARNT, SAID, Delay, Parities, delayed, offer, running_parity
 
 
 @pytest.fixture(autouse=True)
@@ -179,3 +181,19 @@ def test_a_served_net_answers_each_character_of_a_prompt(store: Path) -> None:
     prompts = ["".join(bits) for bits in itertools.product("01", repeat=3)]
     assert model.predict(prompts) == [running_parity(prompt) for prompt in prompts]
     assert model.predict(["#11", ""]) == [running_parity("#11"), ""]
+
+
+def test_each_string_of_a_case_is_read_from_a_zero_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    strings = ("1", "110", "0")
+    monkeypatch.setattr(Parities, "cases", lambda *_: [Case("length", 1, "".join(MARK + string for string in strings))])
+    prepared = prepare(TrainConfig(pattern="parities", cell="gru", length=60))
+    net = prepared.build_net()
+    ((row,), _) = reach(net, prepared)
+    expected = 0.0
+    for string in strings:
+        indices = prepared.vocabulary.encode(MARK + string)
+        with torch.no_grad():
+            logits_tw = net(net.encode(indices[None]), net.init_hidden(1))[0][0, 1:]
+        target = prepared.data.outputs.encode(running_parity(string))
+        expected += torch.nn.functional.cross_entropy(logits_tw, target, reduction="sum").item()
+    assert (row.steps, row.loss_sum) == (5, pytest.approx(expected, rel=1e-5))

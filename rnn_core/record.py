@@ -60,17 +60,17 @@ class Record:
         return self.alphabet.index(self.mark) if self.mark else None
 
     @property
-    def sizes(self) -> tuple[int, int]:
+    def alphabet_sizes(self) -> tuple[int, int]:
         """The numbers of characters that the net reads and says."""
         return len(self.alphabet), len(self.outputs)
 
     @property
     def parameters(self) -> int:
         """Trainable numbers in the net."""
-        config, (inputs, outputs) = self.config, self.sizes
+        config, (inputs, outputs) = self.config, self.alphabet_sizes
         return parameter_count(inputs, config.hidden_size, config.cell, config.layers, config.encoding, outputs)
 
     def build_net(self) -> CharRNN:
         """Return a net of this shape, its weights drawn from torch's global random state."""
-        config, (inputs, outputs) = self.config, self.sizes
+        config, (inputs, outputs) = self.config, self.alphabet_sizes
         return CharRNN(inputs, config.hidden_size, config.cell, config.layers, config.encoding, outputs)

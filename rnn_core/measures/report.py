@@ -121,10 +121,8 @@ def measure(net: CharRNN, prepared: Prepared) -> Report:
     text, start = prepared.evaluation.text, prepared.evaluation.start
     first = len(text) - len(data.test)  # the character of the text that is said first
     shown = slice(0, start - first + FIRST_STEPS)
-    target, predicted = (
-        data.outputs.decode(data.test.target[shown]),
-        data.outputs.decode(test.likeliest[shown].tolist()),
-    )
+    target = data.outputs.decode(data.test.target[shown])
+    predicted = data.outputs.decode(test.likeliest[shown].tolist())
     scored_s = None if scored is None else scored[first:][shown]
     return Report(
         metrics=metrics | reached | examined,
@@ -152,8 +150,7 @@ def _run_free(net: CharRNN, prepared: Prepared, test: TestReading) -> tuple[str,
         right = free_run_correct(net, *map(prepared.vocabulary.encode, (prime, truth)))
     elif oracle is not None:
         written = write(net, prepared, FREE_LENGTH)
-        numbers = {"free_run_correct": free_run_legal(oracle, prime, written), "free_run_length": FREE_LENGTH}
-        return written, {name: float(number) for name, number in numbers.items()}
+        return written, {"free_run_correct": free_run_legal(oracle, prime, written), "free_run_length": FREE_LENGTH}
     else:
         return write(net, prepared, SAMPLE_LENGTH), {}
     return write(net, prepared, SAMPLE_LENGTH), {"free_run_correct": right, "free_run_length": len(truth)}

@@ -179,10 +179,6 @@ class Layers(nn.Module):
         """Say which cell it is, and I, H and L, as torch's own layers do."""
         return ", ".join([type(self._cell).__name__, *map(str, self._sizes)])
 
-    def forward(self, x_bti: Tensor, state: State) -> tuple[Tensor, State]:
-        """Read a sequence from a state; see `Cell.read`."""
-        return self._cell.read(self, x_bti, state)
-
 
 def layer_weights(cell: Cell, layers: nn.Module, layer: int) -> dict[str, Tensor]:
     """Return the weights of one of a net's layers by name; `layer` counts from 0."""

@@ -117,7 +117,7 @@ def shape_of(prepared: Prepared) -> Hashable | None:
     if config.keep != "last":
         return None
     windows = tuple((window.input_bt.shape, window.fresh) for window in prepared.windows)
-    net = (config.cell, config.hidden_size, config.layers, config.encoding, *prepared.record.sizes)
+    net = (config.cell, config.hidden_size, config.layers, config.encoding, *prepared.record.alphabet_sizes)
     return *net, config.epochs, config.device, config.threads, windows
 
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from rnn_core.config import TrainConfig
+from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.data import prepare
 from rnn_core.limits import bytes_in_a_stack
 from rnn_core.nets.cells import CELLS
@@ -26,7 +26,7 @@ FIELDS = {
 TAKEN = """
 import json, sys
 from pathlib import Path
-from rnn_core.config import TrainConfig
+from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.data import prepare_all
 from rnn_core.training.stack import train_stack
 
@@ -61,3 +61,8 @@ def test_a_larger_net_takes_more_memory() -> None:
     assert 4 * 4 * prepare(TrainConfig()).record.parameters < of() < of(hidden_size=32)
     assert of(hidden_size=32) < of(hidden_size=32, cell="lstm")
     assert of() < of(length=1000)
+
+
+def test_a_net_that_torch_cannot_count_is_refused_in_one_line(outer_cell: str) -> None:
+    with pytest.raises(ConfigError, match=r"hidden_size is 1099511627776; allowed: what fits into memory"):
+        prepare(TrainConfig(cell=outer_cell, hidden_size=2**40, layers=2))

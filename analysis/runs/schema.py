@@ -128,8 +128,8 @@ FIND_END = {
 }
 """Conditions of MLflow's search that find the runs which `read_end` says ended so."""
 
-FIND_RECORDING_FAILED = f"tags.{END_REASON_TAG} LIKE '{RECORDING_FAILED}%'"
-"""The condition that finds runs whose recording failed."""
+FIND_FAILED_OR_DIVERGED = _HAS_STATUS.format(End.FAILED.status)
+"""The condition that finds runs that failed and runs that diverged, whose status is the same."""
 
 
 def find_tag(tag: str, value: str | None = None) -> str:

@@ -140,9 +140,10 @@ class TrackedSweep:
             reason = schema.write_end(End.KILLED, "killed: its process is gone")
             self._client.set_tag(sweep.info.run_id, schema.END_REASON_TAG, reason)
             self._client.set_terminated(sweep.info.run_id, End.KILLED.status)
+        # Their failed runs, too, which would have been tried again.
+        half_made = sum(delete_half_made(self.experiment_id, _child_of(run.info.run_id), True) for run in dead)
         # Not only theirs: whoever cleaned up before may have been killed at it.
         at_work = list(_running(self.experiment_id, schema.find_tag(schema.SHARD_TAG)))
-        half_made = 0
         for sweep_id in {run.data.tags[schema.PARENT_TAG] for run in at_work}:
             if not goes_on(sweep_id):
                 half_made += delete_half_made(self.experiment_id, _child_of(sweep_id))
@@ -243,11 +244,12 @@ def delete_half_made(experiment_id: str, condition: str, failed_too: bool = Fals
     Arguments:
         experiment_id: MLflow's id.
         condition: what MLflow's search is to find beside that.
-        failed_too: delete those, too, whose recording failed, since another try is made.
+        failed_too: delete those, too, that failed, at whatever, since another try is made.
     """
     client, half_made = MlflowClient(), list(_running(experiment_id, condition))
     if failed_too:
-        half_made += search_runs(f"{schema.FIND_RECORDING_FAILED} AND {condition}", [experiment_id])
+        ended = search_runs(f"{schema.FIND_FAILED_OR_DIVERGED} AND {condition}", [experiment_id])
+        half_made += [run for run in ended if schema.read_end(run.info.status, run.data.tags) == End.FAILED]
     for run in half_made:
         for model in models_made_by(run):
             client.delete_logged_model(model.model_id)

@@ -11,8 +11,7 @@ from analysis.runs import recorded_runs, search_runs
 from analysis.runs.schema import (
     COMPLETE,
     FIND_END,
-    FIND_RECORDING_FAILED,
-    RECORDING_FAILED,
+    FIND_FAILED_OR_DIVERGED,
     End,
     find_members,
     find_tag,
@@ -87,11 +86,10 @@ def test_searching_finds_the_runs_that_reading_says_ended_so(store: Path) -> Non
         found = {run.info.run_id for run in search_runs(condition)}
         assert found == {run.info.run_id for run in everything if read_end(run.info.status, run.data.tags) == end}
         assert found
-    failed = {run.info.run_id for run in search_runs(FIND_RECORDING_FAILED)}
-    assert failed == {
-        run.info.run_id for run in everything if run.data.tags.get("end_reason", "").startswith(RECORDING_FAILED)
-    }
-    assert len(failed) == 4
+    failed = [read_end(run.info.status, run.data.tags) for run in search_runs(FIND_FAILED_OR_DIVERGED)]
+    everywhere = [read_end(run.info.status, run.data.tags) for run in everything if run.info.status == "FAILED"]
+    assert sorted(failed) == sorted(everywhere)
+    assert set(failed) == {End.FAILED, End.DIVERGED}
 
 
 def test_a_run_between_its_last_tag_and_its_end_is_not_taken_for_recorded(store: Path) -> None:

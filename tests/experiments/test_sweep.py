@@ -445,6 +445,43 @@ def test_a_last_write_that_fails_once_ends_that_run_alone(monkeypatch: pytest.Mo
     assert len(members(parents()[0])) == len(children()) == 3
 
 
+@pytest.mark.parametrize(("step", "times"), [("_describe_start", 1), ("_flush", 2)])
+def test_a_run_that_fails_at_another_step_leaves_no_second_of_its_kind(
+    step: str, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it is opened; or at its last write and at the one that would say so."""
+    failures: list[str] = []
+    whole = getattr(TrackedRun, step)
+
+    def sometimes(self: TrackedRun, *rest: object) -> None:
+        if self.record.config.seed == 0 and rest and len(failures) < times:
+            failures.append(self.run_id)
+            raise OSError("the database is locked")
+        whole(self, *rest)
+
+    monkeypatch.setattr(TrackedRun, step, sometimes)
+    assert main(["--epochs", "2", "--hidden-sizes", "2", "--seeds", "2"]) == 0
+    assert len(failures) == times
+    assert [run.info.status for run in children()] == ["FINISHED"] * 2
+    assert {run.info.run_name for run in children()} == {f"abc rnn2 e2 s{seed}" for seed in range(2)}
+
+
+def test_what_failed_in_a_sweep_that_was_killed_is_deleted_when_it_goes_on() -> None:
+    client = MlflowClient()
+    sweep = client.create_run("0", tags={"heartbeat": "1000", "host": "elsewhere", "pid": "1"})
+    tags = {"mlflow.parentRunId": sweep.info.run_id, "shard": "0"}
+    failed, diverged = (
+        client.create_run("0", tags=tags | {"end_reason": reason})
+        for reason in ("the run could not be opened: the database is locked", "diverged: in epoch 1")
+    )
+    for run in (failed, diverged):
+        client.set_terminated(run.info.run_id, "FAILED")
+    assert main(["--epochs", "2", "--hidden-sizes", "2", "--seeds", "1"]) == 0
+    there = {run.info.run_id for run in runs()}
+    assert failed.info.run_id not in there
+    assert diverged.info.run_id in there
+
+
 def test_a_sweep_of_which_nothing_finished_has_its_table(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--learning-rates", "1e37", "--epochs", "20", "--hidden-sizes", "64", "--seeds", "2"]
     assert main(arguments) == 0

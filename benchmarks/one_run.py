@@ -23,7 +23,7 @@ import tyro
 from torch import Tensor, nn
 
 from analysis import figures
-from analysis.hidden_states import principal_components
+from analysis.dynamics.projection import principal_components
 from experiments.train import main as train_main
 from rnn_core.config import TrainConfig
 from rnn_core.training import train

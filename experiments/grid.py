@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.runs.offer import PLURALS
+from analysis.runs.suggestions import PLURALS
 from experiments.flags import UsageError
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.patterns import Pattern, parse
@@ -18,7 +18,7 @@ from rnn_core.patterns import Pattern, parse
 FIELDS: dict[str, Any] = dataclasses.asdict(TrainConfig())
 
 DEFAULT_SEEDS = "10"
-MOST_SEEDS = 1_000_000
+MAX_SEEDS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Grid:
         said = {PLURALS[name]: ",".join(map(str, values)) for name, values in self.values.items()}
         return said | {"seeds": _seeds_text(self.seeds)}
 
-    def words(self) -> str:
+    def title(self) -> str:
         """Return what is swept in a few words, such as "3 patterns x 2 epochs x 10 seeds"."""
         lists = [(PLURALS[name], len(self.values[name])) for name in self.swept] + [("seeds", len(self.seeds))]
         return " x ".join(f"{count} {name.replace('_', ' ')}" for name, count in lists).replace("1 seeds", "1 seed")
@@ -146,8 +146,8 @@ def _seeds(given: Any) -> tuple[int, ...]:
     elif whole := re.fullmatch(r"(\d{1,18})(?:-(\d{1,18}))?", str(given)):
         first, last = (0, int(whole[1]) - 1) if whole[2] is None else (int(whole[1]), int(whole[2]))
         seeds = range(first, last + 1)
-    if not 0 < len(seeds) <= MOST_SEEDS:
-        allowed = f"a count such as 10 (the seeds 0 to 9), or a range such as 40-49; 1 to {MOST_SEEDS} seeds"
+    if not 0 < len(seeds) <= MAX_SEEDS:
+        allowed = f"a count such as 10 (the seeds 0 to 9), or a range such as 40-49; 1 to {MAX_SEEDS} seeds"
         raise ConfigError("seeds", given, allowed)
     return tuple(dict.fromkeys(seeds))
 

@@ -21,7 +21,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "analysis" / "notebooks"
 OFFER = "make = False"
 """How the cell begins that finds a notebook's runs; with True it makes those that are not there."""
 
-MOST_SECONDS = 1800
+MAX_SECONDS = 1800
 """For one cell: the sweep that it may make."""
 
 
@@ -100,7 +100,7 @@ def _run(notebook: Any, folder: Path) -> None:
     client = NotebookClient(
         notebook,
         kernel_name="python3",
-        timeout=MOST_SECONDS,
+        timeout=MAX_SECONDS,
         resources={"metadata": {"path": str(folder)}},
         record_timing=False,  # or each execution would change the file
         coalesce_streams=True,

@@ -10,8 +10,8 @@ from typing import Annotated
 
 import tyro
 
+from experiments.descriptions import fields_in_words
 from experiments.flags import UsageError, complain, read_flags, with_flags
-from experiments.words import settings
 from rnn_core.config import ConfigError
 from rnn_core.patterns import Pattern, parse
 from rnn_core.vocabulary import visible
@@ -57,7 +57,7 @@ def list_families() -> None:
         else:
             pattern = parse(family.example)
             rows, recipe = list_rows(pattern), pattern.recipe
-        _print_rows([("spec", family.example), *rows, ("recipe", settings(recipe) or NO_RECIPE)])
+        _print_rows([("spec", family.example), *rows, ("recipe", fields_in_words(recipe) or NO_RECIPE)])
 
 
 def list_rows(pattern: Pattern) -> list[tuple[str, str]]:
@@ -114,7 +114,7 @@ def show(pattern: Pattern) -> None:
         prefix = text[: max(1, min(8, len(text) - 1))]
         after = ", ".join(f"{visible(c)} {p:.3g}" for c, p in pattern.oracle.next_distribution(prefix).items() if p > 0)
         rows.append(("oracle", f"after {visible(prefix)} come {after[:300]}"))
-    rows.append(("recipe", settings(pattern.recipe) or NO_RECIPE))
+    rows.append(("recipe", fields_in_words(pattern.recipe) or NO_RECIPE))
     rows.append(("train it", f"python -m experiments.train --pattern '{pattern.spec}'"))
     _print_rows(rows)
 

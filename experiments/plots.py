@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from analysis import figures
+from analysis.dynamics.projection import principal_components
 from analysis.figures import Picture
-from analysis.hidden_states import principal_components
 from rnn_core.measures.report import Report
 from rnn_core.patterns.shared.ngrams import NAMES
 
@@ -25,7 +25,7 @@ def draw_losses(history: Sequence[Mapping[str, float]], metrics: Mapping[str, fl
 
 def draw_report(report: Report) -> dict[str, Picture]:
     """Draw what a trained net predicts, what its top layer does there, and how far its knowledge reaches."""
-    shown = slice(0, report.start + figures.MOST_STEPS)
+    shown = slice(0, report.start + figures.MAX_STEPS)
     scored = None if report.scored is None else report.scored[shown].tolist()
     walked = report.text[: len(report.output_th)]
     drawn = {

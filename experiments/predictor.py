@@ -11,7 +11,7 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from rnn_core.checkpoint import load_record, load_weights
 from rnn_core.nets.reading import answer
 
-MOST_CHARACTERS = 100_000
+MAX_CHARACTERS = 100_000
 """The longest continuation that one prompt may ask for."""
 
 MAX_SEED = 2**63 - 1
@@ -44,8 +44,8 @@ class Predictor(PythonModel):
         """
         asked = {"length": 30, "temperature": 0.0, "seed": 0} | (params or {})
         length, temperature, seed = int(asked["length"]), float(asked["temperature"]), int(asked["seed"])
-        if not 0 <= length <= MOST_CHARACTERS:
-            raise _refused(f"length is {length}; allowed: 0 to {MOST_CHARACTERS}")
+        if not 0 <= length <= MAX_CHARACTERS:
+            raise _refused(f"length is {length}; allowed: 0 to {MAX_CHARACTERS}")
         if not 0 <= temperature < float("inf"):
             raise _refused(f"temperature is {temperature}; allowed: 0 or above, finite")
         if not 0 <= seed <= MAX_SEED:

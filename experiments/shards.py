@@ -11,36 +11,36 @@ import numpy as np
 from mlflow.entities import Run
 
 from analysis.runs import recorded_runs
-from analysis.runs.offer import PLURALS
 from analysis.runs.schema import END_REASON_TAG, End, read_end, write_end
+from analysis.runs.suggestions import PLURALS
+from experiments.descriptions import first_line, run_name
 from experiments.flags import with_flags
 from experiments.grid import RunRequest
 from experiments.recording import measure_and_record
 from experiments.tracking import Membership, TrackedRun, TrackingError, delete_half_made, goes_on
-from experiments.words import first_line, run_name
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared, prepare_all
 from rnn_core.limits import bytes_in_a_stack
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.training import DivergedError, EpochRecord, train
-from rnn_core.training.stack import shape_of, train_stack
+from rnn_core.training.stack import stack_key, train_stack
 
-MOST_RUNS = 100
+MAX_RUNS = 100
 """Runs of a shard: a killed one costs no more than these."""
 
 SHARDS_A_WORKER = 4
-"""Shards for each of several workers, as long as they have LEAST_RUNS."""
+"""Shards for each of several workers, as long as they have MIN_RUNS."""
 
-LEAST_RUNS = 10
+MIN_RUNS = 10
 """Runs of a shard that are worth a stack."""
 
-MOST_BYTES = 2**29
+MAX_BYTES = 2**29
 """Memory of a shard's nets, so that the peak does not grow with the number of runs. One net may take more."""
 
 RUNS_A_COLLECTION = 10
 """How many runs leave their garbage, figures for the most part, until it is collected."""
 
-MOST_POINTS = 200
+MAX_POINTS = 200
 """Points of a curve that are kept for the pictures of the sweep."""
 
 
@@ -79,7 +79,7 @@ class Outcome:
         end: how it ended: FINISHED, DIVERGED, or FAILED, which may go well another time.
         end_reason: the text of the run's tag of that name, or what failed.
         metrics: its numbers at the end.
-        epoch_e: the epochs of its curve that are kept, at most MOST_POINTS, from 0.
+        epoch_e: the epochs of its curve that are kept, at most MAX_POINTS, from 0.
         curve_e: the training loss in those, nats per character.
     """
 
@@ -98,14 +98,14 @@ class Outcome:
         return cls(digest, run.info.run_id, read_end(run.info.status, tags), tags[END_REASON_TAG], run.data.metrics)
 
     def with_curve(self, losses_e: np.ndarray) -> "Outcome":
-        """Return the outcome with a curve, of which at most MOST_POINTS are kept, the first and the last among them."""
+        """Return the outcome with a curve, of which at most MAX_POINTS are kept, the first and the last among them."""
         epoch_e = thinned(len(losses_e))
         return dataclasses.replace(self, epoch_e=epoch_e, curve_e=losses_e[epoch_e].astype(np.float32))
 
 
 def thinned(epochs: int) -> np.ndarray:
-    """Return which of so many epochs, from 0, are kept of a curve: at most MOST_POINTS, the first and the last too."""
-    return np.unique(np.linspace(0, max(epochs - 1, 0), min(epochs, MOST_POINTS)).astype(int))
+    """Return which of so many epochs, from 0, are kept of a curve: at most MAX_POINTS, the first and the last too."""
+    return np.unique(np.linspace(0, max(epochs - 1, 0), min(epochs, MAX_POINTS)).astype(int))
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def plan(prepared: Sequence[Prepared], workers: int = 1) -> tuple[list[list[int]
         many it holds for.
     """
     share = -(-len(prepared) // (SHARDS_A_WORKER * workers))
-    most = MOST_RUNS if workers == 1 else min(MOST_RUNS, max(LEAST_RUNS, share))
+    most = MAX_RUNS if workers == 1 else min(MAX_RUNS, max(MIN_RUNS, share))
     shards, alone = [], {"no other of their shape": 0, "not to be stacked (keep=best)": 0}
     for key, trainings in _stacks(prepared).items():
         if key is None:
@@ -147,7 +147,7 @@ def plan(prepared: Sequence[Prepared], workers: int = 1) -> tuple[list[list[int]
             # A net of its own is kept for each run until it is recorded.
             record = training.prepared.record
             needs = bytes_in_a_stack(record, training.prepared.windows) + 8 * record.parameters * runs
-            if shard and (len(shard) + runs > most or size + needs > MOST_BYTES or key is None):
+            if shard and (len(shard) + runs > most or size + needs > MAX_BYTES or key is None):
                 shards.append(shard)
                 shard, size = [], 0
             shard += training.runs
@@ -167,7 +167,7 @@ def _stacks(prepared: Sequence[Prepared]) -> dict[Hashable | None, list[SharedTr
     for numbers in alike.values():
         longest = max(numbers, key=lambda number: prepared[number].config.epochs)
         training = SharedTraining(tuple(numbers), prepared[longest])
-        stacks[shape_of(training.prepared)].append(training)
+        stacks[stack_key(training.prepared)].append(training)
     return stacks
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis import compare, views
+from analysis import compare, pictures
 from analysis.figures import Picture
 from analysis.runs.schema import RESULTS_FILE, RUNS_FILE, End
 from experiments.grid import Grid, RunRequest
@@ -23,10 +23,10 @@ ROWS_FIRST = ("hidden_size", "cell", "layers", "encoding")
 NOT_COMPARED = ("train_loss", "train_accuracy", "valid_loss", "training_characters", "parameters")
 """Metrics of a run that are no result of its training."""
 
-MOST_PANELS = 12
+MAX_PANELS = 12
 """Panels of a picture; of more, only so many are drawn, and the picture says so."""
 
-MOST_LINES = 7
+MAX_LINES = 7
 """The same of the lines of a panel."""
 
 
@@ -100,7 +100,7 @@ class Summary:
         reused = sum(each.values())
         ends = {end: self.count(end) for end in (End.DIVERGED, End.FAILED)}
         said = [f"{len(each) - reused} new", f"{reused} reused", *(f"{n} {end}" for end, n in ends.items() if n)]
-        lines = [f"{self.grid.words()}: {len(each)} runs, {', '.join(said)}"]
+        lines = [f"{self.grid.title()}: {len(each)} runs, {', '.join(said)}"]
         for pattern in self.grid.values.get("pattern", ("",)) if "pattern" in self.setting else ("",):
             settings = self.results[self.results["pattern"] == pattern] if pattern else self.results
             if self.measure in self.runs and settings[f"{self.measure}_median"].notna().any():
@@ -111,22 +111,22 @@ class Summary:
         """Return the comparison pictures, by name; without those of which nothing is known."""
         if not self.count(End.FINISHED):
             return {}
-        pictures = {}
+        drawn = {}
         rows, columns = self._axes()
         but = [name for name in (rows, columns) if name]
         runs, panels, note = self._shown(but)
         if np.isfinite(runs[self.measure]).any():
             asked = panels, rows or None, columns or None
-            pictures["heat_map"] = views.medians(runs, self.measure, *asked, log=True, note=note)
+            drawn["heat_map"] = pictures.medians(runs, self.measure, *asked, log=True, note=note)
         lines = self._axes(but="epochs")[0] or "pattern"
         runs, panels, note = self._shown([lines, "epochs"], lines)
         with warnings.catch_warnings():  # of seeds that a sweep which was broken off has not trained: its page says so
             warnings.simplefilter("ignore")
-            runs = views.longest(runs, [*panels, lines])
+            runs = pictures.trained_longest(runs, [*panels, lines])
         curves = self._curves(runs)
         if len(curves):
-            pictures["curves"] = views.learning(runs, curves, panels, lines, note=note)
-        return pictures
+            drawn["curves"] = pictures.learning_curves(runs, curves, panels, lines, note=note)
+        return drawn
 
     def _best(self, settings: pd.DataFrame) -> str:
         """Return in words which of some settings has the lowest median, with its interval."""
@@ -157,13 +157,13 @@ class Summary:
         panels = [name for name in self.grid.swept if name not in but]
         if lines in self.grid.swept:
             values = self.grid.values[lines]
-            shown = [values[at] for at in np.unique(np.linspace(0, len(values) - 1, MOST_LINES).astype(int))]
+            shown = [values[at] for at in np.unique(np.linspace(0, len(values) - 1, MAX_LINES).astype(int))]
             runs = runs[runs[lines].isin(shown)]
             notes += [f"{len(shown)} of {len(values)} lines"] * (len(shown) < len(values))
         there = runs[panels].drop_duplicates()
-        if panels and len(there) > MOST_PANELS:
-            notes.append(f"{MOST_PANELS} of {len(there)} panels")
-            runs = runs.merge(there[:MOST_PANELS])
+        if panels and len(there) > MAX_PANELS:
+            notes.append(f"{MAX_PANELS} of {len(there)} panels")
+            runs = runs.merge(there[:MAX_PANELS])
         return runs, panels, f"{' and '.join(notes)} shown" if notes else ""
 
     def _curves(self, runs: pd.DataFrame) -> pd.DataFrame:

@@ -15,17 +15,17 @@ import tyro
 from tqdm import tqdm
 
 from analysis.runs import curves_of, recorded_runs
-from analysis.runs.offer import PLURALS
 from analysis.runs.schema import GRID_FILE, GRID_GIVEN_FILE, End, write_end
 from analysis.runs.store import absolute_address, address
-from experiments.estimate import estimate
+from analysis.runs.suggestions import PLURALS
+from experiments.cost import sweep_cost
+from experiments.descriptions import first_line, how_to_look
 from experiments.flags import UsageError, complain, read_flags, with_flags
 from experiments.grid import DEFAULT_SEEDS, FIELDS, Grid, RunRequest, read_grid
 from experiments.shards import Outcome, Shard, plan, record_shard
 from experiments.signals import Interrupted, Stop
 from experiments.summary import Summary, SweptRun
 from experiments.tracking import Membership, TrackedSweep, TrackingError, check_params, end_run_from_environment
-from experiments.words import first_line, how_to_look
 from experiments.workers import ClusterWorkers, LocalWorkers, Workers
 from rnn_core.config import ConfigError
 from rnn_core.data import Prepared, prepare_all
@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for one in prepared:
                 check_params(one.config)
             if flags.dry_run:
-                print(estimate(grid, prepared, flags.workers))
+                print(sweep_cost(grid, prepared, flags.workers))
                 return 0
             with contextlib.ExitStack() as resources:
                 workers: Workers | None = None
@@ -142,7 +142,7 @@ class _Sweep:
         """Do what is missing, and return the exit status."""
         try:
             with stop.held():
-                self.parent = TrackedSweep(f"sweep: {self.grid.words()}", self.grid.params(), self.files)
+                self.parent = TrackedSweep(f"sweep: {self.grid.title()}", self.grid.params(), self.files)
             self._look_around()
             shards = self._shards(workers.count if workers else 1)
             for outcomes in _shown(self._work(shards, workers, stop), sum(len(shard.asked) for shard in shards)):
@@ -188,7 +188,7 @@ class _Sweep:
             self.outcomes = self._recorded(self.digests, "")
             self.reused = set(self.outcomes)
             self.parent.adopt(outcome.run_id for outcome in self.outcomes.values())
-        print(f"{self.grid.words()}: {len(self.digests)} runs, {len(self.reused)} of them recorded before", flush=True)
+        print(f"{self.grid.title()}: {len(self.digests)} runs, {len(self.reused)} of them recorded before", flush=True)
 
     def _shards(self, workers: int) -> list[Shard]:
         """Cut what is missing into shards."""

@@ -15,11 +15,11 @@ from tqdm import tqdm
 
 from analysis.runs.schema import COMMIT_TAG, CONFIG_FILE, End, write_end
 from analysis.runs.store import address
+from experiments.descriptions import fields_in_words, first_line, how_to_look, key_numbers, run_name, side_by_side
 from experiments.flags import UsageError, complain, read_flags, with_flags
 from experiments.recording import measure_and_record
 from experiments.signals import Interrupted, Stop
 from experiments.tracking import TrackedRun, TrackingError, check_params, end_run_from_environment
-from experiments.words import first_line, how_to_look, key_numbers, run_name, settings, side_by_side
 from rnn_core.checkpoint import CheckpointError, load_record
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.data import Prepared, prepare
@@ -185,7 +185,7 @@ def _introduce(prepared: Prepared, net: CharRNN, recipe: Mapping[str, Any]) -> N
     config, vocabulary = prepared.config, prepared.vocabulary
     print(f"{'pattern':<14} {visible(config.pattern)}, {config.length} characters: {visible(prepared.text[:60])}")
     if recipe:
-        print(f"{'recipe':<14} {settings(recipe)}")
+        print(f"{'recipe':<14} {fields_in_words(recipe)}")
     if len(vocabulary) <= 12:
         print(f"{'to index':<14} {vocabulary.to_index}")
         print(f"{'to character':<14} {vocabulary.to_character}")

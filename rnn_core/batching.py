@@ -73,7 +73,7 @@ class Window:
         ]
 
 
-def cut(steps: Steps, batch_size: int, window: int) -> list[Window]:
+def cut_into_windows(steps: Steps, batch_size: int, window: int) -> list[Window]:
     """Cut steps into rows that are read side by side, and those into windows.
 
     One stream is cut into `batch_size` rows, consecutive stretches of nearly equal length: the longer ones come first
@@ -88,7 +88,7 @@ def cut(steps: Steps, batch_size: int, window: int) -> list[Window]:
 
     Example:
         >>> steps = Steps(torch.arange(4), torch.arange(1, 5), torch.ones(4, dtype=torch.bool))
-        >>> [(w.input_bt.tolist(), w.target_bt.tolist()) for w in cut(steps, batch_size=2, window=1)]
+        >>> [(w.input_bt.tolist(), w.target_bt.tolist()) for w in cut_into_windows(steps, batch_size=2, window=1)]
         [([[0], [2]], [[1], [3]]), ([[1], [3]], [[2], [4]])]
     """
     return [
@@ -99,7 +99,7 @@ def cut(steps: Steps, batch_size: int, window: int) -> list[Window]:
 
 
 def step_indices(steps: Steps, batch_size: int, window: int) -> list[Tensor]:
-    """Return for each window of `cut`, which has the same arguments, the index of the step at each of its places.
+    """Return the index of the step at each place of each window that `cut_into_windows` makes of the same arguments.
 
     Returns:
         int64, (B, T) for each window; -1 for padding.

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from rnn_core.batching import Steps, Window, cut
+from rnn_core.batching import Steps, Window, cut_into_windows
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.limits import check_device, check_memory
 from rnn_core.nets.charrnn import CharRNN
@@ -22,7 +22,7 @@ READ_BEFORE = 4096
 """At most so many steps of a stream are read before those that validate, unscored; and steps of a validation window."""
 
 CUTS = 8
-"""How many results of `cut` a Data keeps."""
+"""How many results of `cut_into_windows` a Data keeps."""
 
 Made = TypeVar("Made")
 
@@ -115,7 +115,7 @@ class Data:
         return self.once(_validated_parts if keep == "best" else _whole_parts)
 
     def windows(self, steps: Steps, batch_size: int, window: int) -> list[Window]:
-        """Cut steps as `batching.cut` does; the latest cuts are kept."""
+        """Cut steps as `batching.cut_into_windows` does; the latest cuts are kept."""
         return self._cut(steps, batch_size, window)
 
     def once(self, make: Callable[["Data"], Made]) -> Made:
@@ -135,7 +135,7 @@ class Data:
 
     @cached_property
     def _cut(self) -> Callable[[Steps, int, int], list[Window]]:
-        return lru_cache(CUTS)(cut)
+        return lru_cache(CUTS)(cut_into_windows)
 
 
 def _whole_parts(data: Data) -> tuple[Steps, Steps]:

@@ -15,8 +15,8 @@ import yaml
 from mlflow import MlflowClient
 
 from analysis.runs import schema
-from analysis.runs.offer import PLURALS
 from analysis.runs.schema import End
+from analysis.runs.suggestions import PLURALS
 from experiments.sweep import Flags as ListFlags
 from experiments.sweep import SweepFlags
 from experiments.train import Flags
@@ -369,7 +369,7 @@ OTHER_MEANING = {
     ("analysis/runs/table.py", "finished"),  # an argument of find_runs
     ("experiments/patterns.py", "recipe"),  # what a printed line begins with
     ("experiments/train.py", "recipe"),
-    ("experiments/tracking/run.py", "artifacts"),  # a folder here, whose content is sent
+    ("experiments/tracking/tracked_run.py", "artifacts"),  # a folder here, whose content is sent
 }
 """Files in which such a word means something else."""
 
@@ -451,11 +451,11 @@ def test_a_family_is_one_file() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "from rnn_core.patterns.unit import Unit",
-        "from rnn_core.patterns import unit",
+        "from rnn_core.patterns.motif import Motif",
+        "from rnn_core.patterns import motif",
         "import rnn_core.patterns.tomita",
         "isinstance(pattern, Strings)",
-        "isinstance(pattern, (int, patterns.unit.Unit))",
+        "isinstance(pattern, (int, patterns.motif.Motif))",
         "issubclass(kind, Text | Dyck)",
         "spec.startswith('text:')",
         "name = f'text:{path.name}'",
@@ -466,7 +466,7 @@ def test_a_family_is_one_file() -> None:
         "parse('reber')",
         "TrainConfig(pattern='reber')",
         "default = 'dyck:2'",
-        "importlib.import_module('rnn_core.patterns.unit')",
+        "importlib.import_module('rnn_core.patterns.motif')",
     ],
 )
 def test_a_file_that_knows_a_family_is_found(line: str) -> None:

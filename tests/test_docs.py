@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.runs import find_runs, load_net, load_run, trajectories
+from analysis.dynamics import trajectories
+from analysis.runs import find_runs, load_net, load_run
 from experiments.grid import read_grid
 from experiments.sweep import main
 from rnn_core.config import TrainConfig
@@ -68,7 +69,7 @@ def test_readme_shows_the_benchmarks_table() -> None:
 
 def test_readme_shows_the_sweeps_table_and_it_holds() -> None:
     readme = (PROJECT / "README.md").read_text()
-    assert "`python -m benchmarks.sweep`" in readme
+    assert "`python -m benchmarks.sweep_speed`" in readme
     table = readme.split("| what, median | ours | instead | times as fast | at least |\n|---|---|---|---|---|\n")[1]
     rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in table.split("\n\n")[0].splitlines()]
     assert len(rows) == 3

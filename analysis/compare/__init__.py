@@ -5,42 +5,42 @@ share a seed, crossed with several data_seeds, make intervals too narrow: vary b
 nothing: vary their seed alone.
 """
 
-from analysis.compare.estimates import SMALL, STATISTICS, Estimate, estimate, share, verdict
-from analysis.compare.pairs import Paired, paired, steps
+from analysis.compare.estimates import FEW_SEEDS, STATISTICS, Estimate, estimate, share, verdict
+from analysis.compare.pairs import Paired, paired, paired_steps
 from analysis.compare.settings import (
     SEED_FIELDS,
     MixedError,
-    bands,
-    middle,
+    curves_over_seeds,
+    middle_label,
     over_seeds,
     results,
-    spread,
+    setting_label,
+    spread_label,
     varying,
-    words,
 )
 from analysis.compare.solving import epochs_to_solve, solved, solved_share, time_to_solve
 
 __all__ = [
+    "FEW_SEEDS",
     "SEED_FIELDS",
-    "SMALL",
     "STATISTICS",
     "Estimate",
     "MixedError",
     "Paired",
-    "bands",
+    "curves_over_seeds",
     "epochs_to_solve",
     "estimate",
-    "middle",
+    "middle_label",
     "over_seeds",
     "paired",
+    "paired_steps",
     "results",
+    "setting_label",
     "share",
     "solved",
     "solved_share",
-    "spread",
-    "steps",
+    "spread_label",
     "time_to_solve",
     "varying",
     "verdict",
-    "words",
 ]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-SMALL = 6
+FEW_SEEDS = 6
 """Fewer seeds than this decide nothing: five pairs all point the same way once in sixteen times by chance alone."""
 
 STATISTICS: dict[str, Callable[..., Any]] = {"median": np.median, "mean": np.mean}
@@ -44,7 +44,7 @@ class Estimate:
     @property
     def few(self) -> bool:
         """Whether there are too few seeds to decide anything."""
-        return self.n < SMALL
+        return self.n < FEW_SEEDS
 
     def __str__(self) -> str:
         if not self.n:

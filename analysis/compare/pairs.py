@@ -9,8 +9,16 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.compare.estimates import RESAMPLES, SMALL, Estimate, digits, edges, estimate, verdict
-from analysis.compare.settings import SEEDS, check_one_setting, distinct, need, settings_within, varying, words
+from analysis.compare.estimates import FEW_SEEDS, RESAMPLES, Estimate, digits, edges, estimate, verdict
+from analysis.compare.settings import (
+    SEEDS,
+    check_columns,
+    check_one_setting,
+    distinct,
+    setting_label,
+    settings_within,
+    varying,
+)
 
 CHANCE = 0.05
 """A difference is decided where chance alone would make one as far from none less often than this."""
@@ -99,7 +107,7 @@ def paired(
         ValueError: an unknown column, value or statistic; a ratio of numbers that are not above 0; fewer than two
             pairs.
     """
-    need(runs, [metric, field])
+    check_columns(runs, [metric, field])
     if first == second or not {first, second} <= set(runs[field]):
         allowed = f"two different ones of {distinct(runs[field])}"
         raise ValueError(f"{field} is to be {first!r} and {second!r}; allowed: {allowed}")
@@ -113,7 +121,7 @@ def paired(
     if n < 2:
         raise ValueError(
             f"{field} {first!r} and {second!r} have {n} seed{'s' * (n != 1)} with {metric} in common: a difference of "
-            f"single runs is an anecdote; train both with at least {SMALL} seeds, the same ones"
+            f"single runs is an anecdote; train both with at least {FEW_SEEDS} seeds, the same ones"
         )
     if ratio and (known_n2 <= 0).any():
         raise ValueError(f"{metric} is {known_n2.min():g} in a run; allowed with ratio=True: above 0 (or ratio=False)")
@@ -135,7 +143,7 @@ def paired(
     )
 
 
-def steps(runs: pd.DataFrame, metric: str, field: str, ratio: bool = False) -> dict[str, Paired]:
+def paired_steps(runs: pd.DataFrame, metric: str, field: str, ratio: bool = False) -> dict[str, Paired]:
     """Compare the values of one field in every setting of the others that vary.
 
     Arguments:
@@ -152,7 +160,7 @@ def steps(runs: pd.DataFrame, metric: str, field: str, ratio: bool = False) -> d
     Raises:
         MixedError, ValueError: see `paired`.
     """
-    need(runs, [metric, field])
+    check_columns(runs, [metric, field])
     by = [name for name in varying(runs) if name != field]
     each_with_each = not pd.api.types.is_numeric_dtype(runs[field])
     found = {}
@@ -163,8 +171,8 @@ def steps(runs: pd.DataFrame, metric: str, field: str, ratio: bool = False) -> d
         some = pd.concat(list(settings.values()))
         for first, second in combinations(values, 2) if each_with_each else pairwise(sorted(values)):
             if len(seeds[first] & seeds[second]) > 1:
-                step = words({field: f"{first} to {second}"})
-                setting = words(key)
+                step = setting_label({field: f"{first} to {second}"})
+                setting = setting_label(key)
                 label = f"{setting}: {step}" if setting else step
                 found[label] = paired(some, metric, field, first, second, ratio=ratio)
     return found

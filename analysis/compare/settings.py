@@ -26,14 +26,14 @@ class MixedError(ValueError):
     """Runs that are not seeds of one setting would be pooled; the message says what they differ in."""
 
 
-def words(setting: Mapping[Any, object]) -> str:
+def setting_label(setting: Mapping[Any, object]) -> str:
     """Return a setting as a label, such as "abc, 16 units".
 
     Arguments:
         setting: by field of TrainConfig, or by any other column, its value; none gives an empty label.
 
     Example:
-        >>> words({"pattern": "abc", "hidden_size": 16, "epochs": 100, "seed": 0, "clip": 1.0})
+        >>> setting_label({"pattern": "abc", "hidden_size": 16, "epochs": 100, "seed": 0, "clip": 1.0})
         'abc, 16 units, 100 epochs, seed 0, clip 1.0'
     """
     plain, counted = ("pattern", "cell", "encoding", "schedule"), {"hidden_size": "unit", "epochs": "epoch"}
@@ -48,7 +48,7 @@ def words(setting: Mapping[Any, object]) -> str:
     return ", ".join(said)
 
 
-def spread(statistic: str, seeds: Iterable[int]) -> str:
+def spread_label(statistic: str, seeds: Iterable[int]) -> str:
     """Return what a line and the band around it are, such as "median of 8 to 10 seeds, 95 % interval".
 
     Arguments:
@@ -56,10 +56,10 @@ def spread(statistic: str, seeds: Iterable[int]) -> str:
         seeds: how many seeds each of its points rests on, one number or more; a single seed has no interval.
     """
     counts = list(seeds)
-    return f"{middle(statistic, counts)}, {'95 %' if max(counts) > 1 else 'no'} interval"
+    return f"{middle_label(statistic, counts)}, {'95 %' if max(counts) > 1 else 'no'} interval"
 
 
-def middle(statistic: str, seeds: Iterable[int]) -> str:
+def middle_label(statistic: str, seeds: Iterable[int]) -> str:
     """Return what numbers without an interval are, such as "median of 8 to 10 seeds"; arguments as in `spread`."""
     least, most = min(counts := list(seeds)), max(counts)
     if most <= 1:
@@ -76,7 +76,7 @@ def varying(runs: pd.DataFrame) -> list[str]:
         ValueError: the table lacks a field of TrainConfig.
     """
     names = [field.name for field in dataclasses.fields(TrainConfig)]
-    need(runs, names)
+    check_columns(runs, names)
     fields = [name for name in names if name not in SEED_FIELDS and runs[name].nunique() > 1]
     same_data = runs.groupby(["pattern", "length", "batch_size", "data_seed"], observed=True)["window"]
     return [name for name in fields if name != "window" or (same_data.nunique() > 1).any()]
@@ -98,11 +98,11 @@ def over_seeds(runs: pd.DataFrame, metric: str, by: str | Sequence[str], statist
         MixedError: runs of one row differ in more than their seeds, or one run would count twice.
         ValueError: an unknown column or statistic.
     """
-    need(runs, [metric])
+    check_columns(runs, [metric])
     return a_row_each(runs, by, ESTIMATE, lambda some: vars(estimate(some[metric], statistic)))
 
 
-def bands(
+def curves_over_seeds(
     runs: pd.DataFrame,
     curves: pd.DataFrame,
     by: str | Sequence[str],
@@ -133,7 +133,7 @@ def bands(
     check_allowed(level, statistic)
     runs = runs.reset_index(drop=True)
     all_ne = epochs_of(runs, curves, metric).replace([np.inf, -np.inf], np.nan).set_axis(runs.index)
-    columns = [*names_of(by), "epoch", "value", "low", "high", "n"]
+    columns = [*field_names(by), "epoch", "value", "low", "high", "n"]
     tables = []
     for key, some in each_setting(runs, by):
         value_ne = all_ne.loc[some.index].dropna(axis=1, how="all")
@@ -168,7 +168,7 @@ def results(
         MixedError: see `over_seeds`.
         ValueError: an unknown column or statistic.
     """
-    need(runs, ["end", *metrics])
+    check_columns(runs, ["end", *metrics])
     ends = [end.value for end in (End.FINISHED, End.DIVERGED, End.FAILED)]
     parts = {"value": statistic, "low": "low", "high": "high", "n": "n"}
 
@@ -191,13 +191,13 @@ def a_row_each(
 ) -> pd.DataFrame:
     """Return a row for each setting: its by columns, and those columns of what `numbers` says of its runs."""
     rows = [key | numbers(some) for key, some in each_setting(runs, by)]
-    return pd.DataFrame(rows, columns=[*names_of(by), *columns])
+    return pd.DataFrame(rows, columns=[*field_names(by), *columns])
 
 
 def each_setting(runs: pd.DataFrame, by: str | Sequence[str]) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
     """Yield each setting's by columns and its runs, in order of appearance, checked that they differ in no more."""
-    names = names_of(by)
-    need(runs, names)
+    names = field_names(by)
+    check_columns(runs, names)
     if runs.empty:
         return
     groups = runs.groupby(names, sort=False, dropna=False, observed=True) if names else [((), runs)]
@@ -226,7 +226,7 @@ def settings_within(
         MixedError: see `over_seeds`.
         ValueError: an unknown column.
     """
-    names = names_of(outer)
+    names = field_names(outer)
     groups: dict[tuple[Any, ...], dict[Any, pd.DataFrame]] = {}
     for key, some in each_setting(runs, list(dict.fromkeys([*names, inner]))):
         groups.setdefault(tuple(key[name] for name in names), {})[key[inner]] = some
@@ -236,7 +236,7 @@ def settings_within(
 def _all_alike(runs: pd.DataFrame, names: Sequence[str]) -> bool:
     """Say at one glance whether no setting needs a closer look: it takes as long for all of them as for one."""
     fields = [field.name for field in dataclasses.fields(TrainConfig)]
-    need(runs, fields)
+    check_columns(runs, fields)
     others = [name for name in fields if name not in (*SEED_FIELDS, *names)]
     settings = len(runs[names].drop_duplicates()) if names else 1
     alike = len(runs[[*names, *others]].drop_duplicates()) == settings
@@ -257,14 +257,14 @@ def check_one_setting(runs: pd.DataFrame, apart: Sequence[str] = (), advice: str
         raise MixedError(f"{seeds} would count double: several runs of one setting have them; keep one with each seed")
 
 
-def need(table: pd.DataFrame, names: Sequence[str]) -> None:
+def check_columns(table: pd.DataFrame, names: Sequence[str]) -> None:
     """Raise ValueError if the table lacks a column."""
     for name in names:
         if name not in table:
             raise ValueError(f"the table has no column {name!r}; it has {', '.join(map(str, table))}")
 
 
-def names_of(by: str | Sequence[str]) -> list[str]:
+def field_names(by: str | Sequence[str]) -> list[str]:
     """Return the by columns as a list, whether one or many were given."""
     return [by] if isinstance(by, str) else list(by)
 
@@ -277,7 +277,7 @@ def distinct(values: pd.Series) -> str:
 
 def epochs_of(runs: pd.DataFrame, curves: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Return a metric of each run (rows, as in `runs`) at each epoch (columns, ascending), NaN where there is none."""
-    need(runs, ["run_id"])
+    check_columns(runs, ["run_id"])
     some = curves[curves["metric"] == metric]
     if some.empty:
         raise ValueError(f"the curves hold no {metric!r}; they hold {distinct(curves['metric'])}")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.compare.estimates import RESAMPLES, check_allowed, counts, edges, share
-from analysis.compare.settings import ESTIMATE, a_row_each, epochs_of, need
+from analysis.compare.settings import ESTIMATE, a_row_each, check_columns, epochs_of
 from analysis.runs.schema import COMPLETE, End
 
 
@@ -26,7 +26,7 @@ def solved(runs: pd.DataFrame, threshold: float = 1.0, metric: str = "eval_accur
     Raises:
         ValueError: an unknown column.
     """
-    need(runs, [metric])
+    check_columns(runs, [metric])
     return pd.Series(_reaches(runs[metric].to_numpy(np.float64), threshold, metric), runs.index, name="solved")
 
 
@@ -41,7 +41,7 @@ def solved_share(
         MixedError: see `over_seeds`.
         ValueError: an unknown column.
     """
-    need(runs, ["end", metric])
+    check_columns(runs, ["end", metric])
 
     def numbers(some: pd.DataFrame) -> dict[str, Any]:
         ended = some["end"].isin(COMPLETE)
@@ -71,7 +71,7 @@ def epochs_to_solve(
     Raises:
         ValueError: an unknown column or metric, or a run that finished without a curve.
     """
-    need(runs, ["end", "epochs"])
+    check_columns(runs, ["end", "epochs"])
     matrix = epochs_of(runs, curves, metric)
     epoch_e, value_ne = matrix.columns.to_numpy(), matrix.to_numpy()
     trained_n = np.where(~np.isnan(value_ne), epoch_e + 1, 0).max(axis=1)
@@ -108,7 +108,7 @@ def time_to_solve(table: pd.DataFrame, by: str | Sequence[str], level: float = 0
         ValueError: an unknown column, or a level out of range.
     """
     check_allowed(level)
-    need(table, ["epochs_to_solve", "solved"])
+    check_columns(table, ["epochs_to_solve", "solved"])
 
     def numbers(some: pd.DataFrame) -> dict[str, Any]:
         ordered = some.sort_values(["epochs_to_solve", "solved"], ascending=[True, False])

@@ -1,11 +1,11 @@
 """Arrays in, matplotlib Figure out: never loads, never shows, and needs no screen. All can be had from here."""
 
-from analysis.figures.comparison import Band, HeatMap, Panel, bands, heat_map
-from analysis.figures.geometry import Growth, Mismatch, distance_matrix, growth, mismatch
-from analysis.figures.many_runs import ReachBand, ReachPanel, Strip, reaches, strips
+from analysis.figures.comparison import Band, CurvePanel, HeatMap, curve_bands, heat_map
+from analysis.figures.cycles import Growth, Mismatch, distance_matrix, growth, mismatch
+from analysis.figures.many_runs import ReachBand, ReachPanel, Strip, reach_curves, strips
 from analysis.figures.multiples import PANELS_A_ROW
 from analysis.figures.one_run import (
-    MOST_STEPS,
+    MAX_STEPS,
     Reach,
     generalization,
     hidden_dimensions,
@@ -13,29 +13,29 @@ from analysis.figures.one_run import (
     predictions,
     trajectory,
 )
-from analysis.figures.outcomes import Interval, Times, epochs_to_solve, intervals
+from analysis.figures.outcomes import Interval, SolveTimes, epochs_to_solve, intervals
 from analysis.figures.paths import TrajectoryPanel, trajectories, trajectory_3d
 from analysis.figures.states import Raster, raster
 from analysis.figures.style import Picture
 
 __all__ = [
-    "MOST_STEPS",
+    "MAX_STEPS",
     "PANELS_A_ROW",
     "Band",
+    "CurvePanel",
     "Growth",
     "HeatMap",
     "Interval",
     "Mismatch",
-    "Panel",
     "Picture",
     "Raster",
     "Reach",
     "ReachBand",
     "ReachPanel",
+    "SolveTimes",
     "Strip",
-    "Times",
     "TrajectoryPanel",
-    "bands",
+    "curve_bands",
     "distance_matrix",
     "epochs_to_solve",
     "generalization",
@@ -47,7 +47,7 @@ __all__ = [
     "mismatch",
     "predictions",
     "raster",
-    "reaches",
+    "reach_curves",
     "strips",
     "trajectories",
     "trajectory",

@@ -78,7 +78,7 @@ class Band:
 
 
 @dataclass(frozen=True)
-class Panel:
+class CurvePanel:
     """Bands to compare with one another.
 
     Attributes:
@@ -160,9 +160,9 @@ def heat_map(
     return figure
 
 
-def bands(
+def curve_bands(
     title: str,
-    panels: Sequence[Panel],
+    panels: Sequence[CurvePanel],
     spread: str,
     columns: int = PANELS_A_ROW,
     y_label: str = "training loss (nats per character)",

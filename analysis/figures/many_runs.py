@@ -31,7 +31,7 @@ from analysis.figures.multiples import (
 )
 from analysis.figures.style import GREY, Picture, character_colours, glyph, rule, shorten, text_width, write
 
-MOST_CHARACTERS = 40
+MAX_CHARACTERS = 40
 """Characters that can be read side by side, with labels on both sides."""
 
 
@@ -96,9 +96,9 @@ def strips(title: str, target: str, rows: Sequence[Strip], start: int | None = N
     Raises:
         ValueError: there is no run, the target is too short or too long, or a prediction is not as long.
     """
-    if not rows or not 1 <= len(target) <= MOST_CHARACTERS:
+    if not rows or not 1 <= len(target) <= MAX_CHARACTERS:
         raise ValueError(
-            f"{len(rows)} runs on {len(target)} characters; allowed: 1 or more on 1 to {MOST_CHARACTERS} characters"
+            f"{len(rows)} runs on {len(target)} characters; allowed: 1 or more on 1 to {MAX_CHARACTERS} characters"
         )
     for row in rows:
         if len(row.predicted) != len(target):
@@ -141,7 +141,7 @@ def strips(title: str, target: str, rows: Sequence[Strip], start: int | None = N
     return figure
 
 
-def reaches(title: str, panels: Sequence[ReachPanel], spread: str) -> Picture:
+def reach_curves(title: str, panels: Sequence[ReachPanel], spread: str) -> Picture:
     """Draw the share that is right against size, the sizes trained on shaded: a panel for each pattern.
 
     Arguments:

@@ -22,7 +22,7 @@ PANELS_A_ROW = 3
 SPAN = 30
 """Values whose greatest is more than so many times the least stand on a logarithmic axis."""
 
-MOST_POINTS = 32
+MAX_POINTS = 32
 """Points of a line that are marked one by one, so that a single one shows too."""
 
 TITLE = 0.34
@@ -224,7 +224,7 @@ def draw_band(axes: Axes, x_n: np.ndarray, edges: Sequence[np.ndarray], label: s
         sample: from `samples`.
     """
     middle_n, low_n, high_n = (np.where(np.isfinite(edge), edge, np.nan) for edge in edges)
-    colour, marker = sample.get_color(), "." if len(x_n) <= MOST_POINTS else ""
+    colour, marker = sample.get_color(), "." if len(x_n) <= MAX_POINTS else ""
     axes.fill_between(x_n, low_n, high_n, color=colour, alpha=0.2, linewidth=0)
     axes.plot(x_n, middle_n, color=colour, linestyle=sample.get_linestyle(), marker=marker, label=label)
 

@@ -25,10 +25,10 @@ from analysis.figures.style import (
 
 SHADE = "#CFE3F2"
 
-MOST_SIZES = 40
+MAX_SIZES = 40
 """Points of a curve over sizes; more sizes share points."""
 
-MOST_STEPS = 32
+MAX_STEPS = 32
 """Characters that can be read side by side at MLflow's width."""
 
 
@@ -50,9 +50,9 @@ def loss_curve(
     """
     figure, axes = _figure(right=6.9 if references else 7.76)
     # A dot for each epoch while they can be told apart, so that a single epoch shows too.
-    axes.plot(losses, color=COLOURS[0], marker="." if len(losses) <= MOST_STEPS else "", label="training")
+    axes.plot(losses, color=COLOURS[0], marker="." if len(losses) <= MAX_STEPS else "", label="training")
     if valid_losses:
-        axes.plot(valid_losses, color=COLOURS[1], marker="." if len(losses) <= MOST_STEPS else "", label="validation")
+        axes.plot(valid_losses, color=COLOURS[1], marker="." if len(losses) <= MAX_STEPS else "", label="validation")
     if eval_loss is not None:
         label = f"eval, after training: {eval_loss:.4g}"
         axes.plot([max(len(losses) - 1, 0)], [eval_loss], color=WRONG, marker="D", linestyle="", label=label)
@@ -92,8 +92,8 @@ def predictions(target: str, predicted: str, start: int, scored: Sequence[bool] 
         scored: which of them count, where only some do; the others are drawn pale and never wrong.
     """
     counts = [True] * len(target) if scored is None else list(scored)
-    begin = max(0, min(start - MOST_STEPS // 2, len(target) - MOST_STEPS))
-    shown = range(begin, min(begin + MOST_STEPS, len(target)))
+    begin = max(0, min(start - MAX_STEPS // 2, len(target) - MAX_STEPS))
+    shown = range(begin, min(begin + MAX_STEPS, len(target)))
     end = shown[-1] + 1
     judged = [t for t in shown if counts[t]]
     wrong = [t for t in judged if target[t] != predicted[t]]
@@ -129,7 +129,7 @@ def hidden_dimensions(hidden_th: np.ndarray, text: str, most: int = 4) -> Pictur
         text: the T characters read.
         most: how many units to draw.
     """
-    steps = min(len(text), MOST_STEPS)
+    steps = min(len(text), MAX_STEPS)
     units = min(most, hidden_th.shape[1])
     figure, axes = _figure(right=7.04)
     for unit in range(units):
@@ -214,8 +214,8 @@ def generalization(reaches: Sequence[Reach]) -> Picture:
             samples.append(Line2D([], [], color=SHADE, linewidth=9, solid_capstyle="butt", label="sizes trained on"))
         # Sizes of a case or two each say nothing one by one.
         bins = np.arange(len(reach.sizes))
-        if len(reach.sizes) > MOST_SIZES:
-            edges = (np.geomspace if far else np.linspace)(reach.sizes[0], reach.sizes[-1] + 1, MOST_SIZES)
+        if len(reach.sizes) > MAX_SIZES:
+            edges = (np.geomspace if far else np.linspace)(reach.sizes[0], reach.sizes[-1] + 1, MAX_SIZES)
             # No point has sizes from both sides of the edge of training.
             new = np.array(reach.sizes) > (trained[1] if trained else np.inf)
             bins = np.unique(2 * np.digitize(reach.sizes, edges) + new, return_inverse=True)[1]

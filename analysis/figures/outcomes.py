@@ -14,7 +14,7 @@ from analysis.figures.style import COLOURS, GREY, MARKERS, WRONG, Picture, rule,
 
 
 @dataclass(frozen=True)
-class Times:
+class SolveTimes:
     """When each seed of a setting solved the pattern, N seeds.
 
     Attributes:
@@ -55,7 +55,7 @@ class Interval:
     undecided: bool = False
 
 
-def epochs_to_solve(title: str, settings: Sequence[Times], longest: int) -> Picture:
+def epochs_to_solve(title: str, settings: Sequence[SolveTimes], longest: int) -> Picture:
     """Draw when each seed solved the pattern, and the median of each setting: a row each.
 
     Arguments:

@@ -28,7 +28,7 @@ from analysis.figures.multiples import (
 )
 from analysis.figures.style import COLOURS, GREY, MARKERS, Picture, character_colours, glyph, rule, write
 
-MOST_PATHS = 12
+MAX_PATHS = 12
 """Trajectories that can be told apart side by side."""
 
 
@@ -68,8 +68,8 @@ def trajectories(title: str, panels: Sequence[TrajectoryPanel], columns: int = 3
     Raises:
         ValueError: there are too few or too many panels or columns, or a path has another length than its text.
     """
-    if not 1 <= len(panels) <= MOST_PATHS or columns < 1:
-        raise ValueError(f"{len(panels)} panels in {columns} columns; allowed: 1 to {MOST_PATHS} in 1 or more")
+    if not 1 <= len(panels) <= MAX_PATHS or columns < 1:
+        raise ValueError(f"{len(panels)} panels in {columns} columns; allowed: 1 to {MAX_PATHS} in 1 or more")
     for one in panels:
         _check_path(one.coordinates_tk, one.text, one.cycle_pk, one.cycle_text, 2)
     colours = character_colours("".join(one.text for one in panels))

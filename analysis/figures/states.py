@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from analysis.figures.multiples import FOOT, TITLE, draw_scale, headed, label_panels, panel
 from analysis.figures.style import Picture, glyph, text_width, write
 
-MOST_READ = 48
+MAX_READ = 48
 """Time steps of a raster whose characters can be read side by side."""
 
 
@@ -53,7 +53,7 @@ def raster(
             shape = one.hidden_th.shape
             raise ValueError(f"states of shape {shape} for {len(one.text)} characters; allowed: (T, H) for T")
     left, right, under = 0.95, 6.95, 0.24
-    steps = min(max(len(one.text) for one in panels), MOST_READ)
+    steps = min(max(len(one.text) for one in panels), MAX_READ)
     heights = [float(np.clip(0.17 * one.hidden_th.shape[1], 0.8, 3.4)) for one in panels]
     top = FOOT + sum(heights) + TITLE * len(panels) + under * (len(panels) - 1)
     figure = headed(title, top)
@@ -63,7 +63,7 @@ def raster(
     name = "unit, by when it is high" if order else "unit"
     head = top
     for one, tall in zip(panels, heights, strict=True):
-        hidden_th, text = one.hidden_th[:MOST_READ], one.text[:MOST_READ]
+        hidden_th, text = one.hidden_th[:MAX_READ], one.text[:MAX_READ]
         box = (left, head - TITLE - tall, right, head - TITLE)
         head = box[1] - under
         rows = _by_peak(one.hidden_th, one.period) if order else np.arange(hidden_th.shape[1])

@@ -2,7 +2,7 @@
 
 from analysis.runs.loading import LoadedRun, curves_of, find_run, load_net, load_run, recorded_runs
 from analysis.runs.store import RunError, search_runs
-from analysis.runs.table import command_for_missing, curves, find_runs, reaches, trajectories, without_diverged
+from analysis.runs.table import command_for_missing, curves, find_runs, reach_table, without_diverged
 
 __all__ = [
     "LoadedRun",
@@ -14,9 +14,8 @@ __all__ = [
     "find_runs",
     "load_net",
     "load_run",
-    "reaches",
+    "reach_table",
     "recorded_runs",
     "search_runs",
-    "trajectories",
     "without_diverged",
 ]

@@ -1,4 +1,4 @@
-"""Many recorded runs as tables: what they were asked and came to, their curves, their trajectories."""
+"""Many recorded runs as tables: what they were asked and came to, their curves, how far their knowledge reaches."""
 
 import dataclasses
 import json
@@ -6,7 +6,6 @@ import math
 import shlex
 import warnings
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,7 @@ import numpy as np
 import pandas as pd
 from mlflow.entities import Run
 
-from analysis.hidden_states import States, collect, free_running
-from analysis.runs import offer
-from analysis.runs.loading import LoadedRun, load_run
+from analysis.runs import suggestions
 from analysis.runs.schema import (
     COMPLETE,
     CONFIG_FILE,
@@ -35,7 +32,6 @@ from analysis.runs.schema import (
 from analysis.runs.store import NoStoreError, RunError, address, read_files, search_runs
 from rnn_core.checkpoint import CheckpointError, read_record
 from rnn_core.config import ADDED, TrainConfig, config_from_dict
-from rnn_core.data import prepare
 from rnn_core.patterns import parse
 from rnn_core.patterns.shared.cases import ReachRow
 from rnn_core.record import Record
@@ -73,7 +69,7 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
         runs = find_runs(pattern="abc", hidden_size=[8, 16], epochs=100)
     """
     asked = _asked(fields, ("sweep", "finished"))
-    command = shlex.join(offer.command(asked))
+    command = shlex.join(suggestions.command(asked))
     try:
         everything = _everything(sweep, finished)
     except NoStoreError as error:
@@ -85,9 +81,9 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
         )
     if matching.empty:
         where = f"{address()}, sweep {sweep}," if sweep else address()
-        others = offer.what_there_is(everything)
+        others = suggestions.what_there_is(everything)
         makes = "" if sweep else f"; this makes them: {command}"
-        raise RunError(f"no run in {where} has {offer.in_words(asked)}; {others}{makes}")
+        raise RunError(f"no run in {where} has {suggestions.in_words(asked)}; {others}{makes}")
     there, wanted = _combinations(matching, asked), _wanted(asked)
     if there < wanted and not sweep:
         what = f"{there} of the {wanted} combinations of {', '.join(asked)} are there"
@@ -114,7 +110,9 @@ def command_for_missing(**fields: Any) -> list[str]:
         everything = _everything("", True)
     except NoStoreError:
         everything = pd.DataFrame()
-    return [] if _combinations(_select(everything, asked), asked) >= _wanted(asked) else offer.checked_command(asked)
+    return (
+        [] if _combinations(_select(everything, asked), asked) >= _wanted(asked) else suggestions.checked_command(asked)
+    )
 
 
 def curves(runs: pd.DataFrame) -> pd.DataFrame:
@@ -156,7 +154,7 @@ def curves(runs: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def reaches(runs: pd.DataFrame) -> pd.DataFrame:
+def reach_table(runs: pd.DataFrame) -> pd.DataFrame:
     """Return how far the knowledge of runs reaches as one table, from the generalization.csv of each that has one.
 
     Arguments:
@@ -190,68 +188,9 @@ def without_diverged(runs: pd.DataFrame, stacklevel: int = 3) -> pd.DataFrame:
     if diverged.all():
         raise RunError(f"all of {len(runs)} runs diverged and recorded no net; allowed: one or more that has one")
     if diverged.any():
-        names = offer.some_of(runs.loc[diverged, "name"].tolist(), " and ")
+        names = suggestions.first_few(runs.loc[diverged, "name"].tolist(), " and ")
         warnings.warn(f"{diverged.sum()} of {len(runs)} runs diverged and are left out: {names}", stacklevel=stacklevel)
     return runs[~diverged]
-
-
-def trajectories(runs: pd.DataFrame, text: str | int, free: bool = False, trained: bool = True) -> list[States]:
-    """Return what the states of each run's net do over a text: every layer's output, and all parts of its state.
-
-    Arguments:
-        runs: a table from `find_runs`.
-        text: the characters to read from a zero state, or how many, 1 or more, of the beginning of each run's own
-            test: all of it where it has no more; a unit goes on for ever.
-        free: instead, let the net read its test's prime, and follow its states over as many characters as it then
-            writes by itself, the likeliest one each time. That of a transducer writes nothing that it could read.
-        trained: follow the trained nets; or else, to compare with, the untrained ones that their seeds begin with,
-            which runs have that diverged, too.
-
-    Returns:
-        One for each row, in the table's order.
-
-    Raises:
-        RunError: a run recorded no net, and `trained` asks for it; or one whose net cannot run free was to.
-        UnknownCharacterError: the text has a character that is not in a net's alphabet.
-        ValueError: a net that runs free was given a text instead of a number, or a number is below 1.
-    """
-    if free and isinstance(text, str):
-        raise ValueError(f"free running writes a number of characters, not {text!r}")
-    if not isinstance(text, str) and text < 1:
-        raise ValueError(f"trajectories over {text} characters; allowed: 1 or more")
-    loaded = [_with_net(run_id) if trained else load_run(run_id) for run_id in runs["run_id"]]
-    if free:
-        _check_free(loaded)
-    found = []
-    for run in loaded:
-        net = run.net if trained else run.untrained_net()
-        if isinstance(text, str):
-            found.append(collect(net, run.vocabulary, text, run.record.mark))
-            continue
-        prepared = prepare(run.config)
-        if free:
-            found.append(free_running(net, run.vocabulary, prepared.evaluation.prime, text, run.record.mark))
-        else:
-            read = prepared.pattern.start_of_test(prepared.evaluation, text)
-            found.append(collect(net, run.vocabulary, read, run.record.mark))
-    return found
-
-
-def _check_free(runs: Sequence[LoadedRun]) -> None:
-    """Raise RunError if a net says something else than what it could read next."""
-    for run in runs:
-        if not run.record.predicts_next:
-            raise RunError(
-                f"run {run.run_id} ({run.name}) cannot run free: what its net says after a character is not the next "
-                "one; allowed: runs with predicts_next, or free=False"
-            )
-
-
-@lru_cache(maxsize=512)  # a notebook follows the same nets again and again, and a recorded net does not change
-def _with_net(run_id: str) -> LoadedRun:
-    run = load_run(run_id)
-    run.net  # noqa: B018  (raises where there is none yet, and what raises is not kept)
-    return run
 
 
 def _wanted(asked: Mapping[str, Sequence[Any]]) -> int:

@@ -1,8 +1,8 @@
 """The only writer of MLflow: one way of recording a run, for a net trained alone and for the nets of a stack."""
 
-from experiments.tracking.run import TrackedRun
-from experiments.tracking.store import TrackingError, check_params, end_run_from_environment
-from experiments.tracking.sweep import Membership, TrackedSweep, delete_half_made, goes_on
+from experiments.tracking.access import TrackingError, check_params, end_run_from_environment
+from experiments.tracking.tracked_run import TrackedRun
+from experiments.tracking.tracked_sweep import Membership, TrackedSweep, delete_half_made, goes_on
 
 __all__ = [
     "Membership",

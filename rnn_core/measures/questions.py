@@ -11,7 +11,7 @@ from rnn_core.measures.scores import score_side_by_side
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.nets.reading import measuring
 
-MOST_STRETCH_NUMBERS = 2**28
+MAX_STRETCH_NUMBERS = 2**28
 """The most that stretches x characters x the net's width may come to in `loss_over_stretches`: some seconds of work."""
 
 
@@ -33,7 +33,7 @@ class QuestionedNet:
             In nats per character; None where it would take minutes.
         """
         stretches = len(text) - length + 1
-        if stretches * length * self._net.width > MOST_STRETCH_NUMBERS:
+        if stretches * length * self._net.width > MAX_STRETCH_NUMBERS:
             return None
         # The rows are views of one sequence.
         return score_side_by_side(self._net, self._prepared.vocabulary.encode(text).unfold(0, length, 1)).loss

@@ -142,7 +142,7 @@ def _judge(net: CharRNN, questions: _Questions) -> Iterator[tuple[tuple[str, int
     while begin < len(lengths):
         # As many of the next texts as fit into memory at the length of the longest.
         end = begin + 1
-        while end < len(lengths) and (end + 1 - begin) * lengths[end] * net.width <= reading.MOST_NUMBERS:
+        while end < len(lengths) and (end + 1 - begin) * lengths[end] * net.width <= reading.MAX_NUMBERS:
             end += 1
         yield from _judge_texts(net, questions, begin, end)
         begin = end

@@ -61,7 +61,7 @@ def score_windows(net: CharRNN, windows: list[Window]) -> Score:
 
 def score_side_by_side(net: CharRNN, indices_bt: Tensor) -> Score:
     """Score a net on sequences, int64, (B, T), each read from a zero state."""
-    rows = max(1, reading.MOST_NUMBERS // (indices_bt.shape[1] * net.width))
+    rows = max(1, reading.MAX_NUMBERS // (indices_bt.shape[1] * net.width))
     parts = torch.split(indices_bt, rows)
     return score_windows(net, [Window(part_bt[:, :-1], part_bt[:, 1:], None, fresh=True) for part_bt in parts])
 
@@ -88,7 +88,7 @@ class TestReading:
 def read_test(net: CharRNN, prepared: Prepared) -> TestReading:
     """Let a net read its pattern's test once: a stream from a zero state, strings each from a zero state."""
     data, device = prepared.data, net.readout.weight.device
-    rows = max(1, reading.MOST_NUMBERS // (reading.CHUNK * net.width)) if prepared.pattern.mark else 1
+    rows = max(1, reading.MAX_NUMBERS // (reading.CHUNK * net.width)) if prepared.pattern.mark else 1
     windows = data.windows(data.test, rows, reading.CHUNK)
     score, likeliest = Score(), torch.zeros(len(data.test), dtype=torch.int64)
     kept: list[tuple[Tensor, list[Tensor]]] = []

@@ -16,7 +16,7 @@ from rnn_core.vocabulary import Vocabulary
 CHUNK = 4096
 """Steps of one sequence read at a time, so that memory does not grow with its length."""
 
-MOST_NUMBERS = 2**24
+MAX_NUMBERS = 2**24
 """Logits or states of many sequences held at a time, for the same reason."""
 
 

@@ -15,7 +15,7 @@ from rnn_core.patterns.shared.automaton import Automaton, explore
 from rnn_core.patterns.shared.base import Pattern, options, refuse, whole
 from rnn_core.patterns.shared.oracle import Moves, Oracle
 
-MOST_PROBABILITIES = 1_000_000
+MAX_PROBABILITIES = 1_000_000
 
 
 class Markov(Pattern):
@@ -47,9 +47,9 @@ class Markov(Pattern):
         self.order = whole(spec, "order", given["order"], 0, 16, "markov:order=2")
         size = whole(spec, "alphabet", given["alphabet"], 2, 26, "markov:alphabet=4")
         self.seed = whole(spec, "seed", given["seed"], 0, 10**18 - 1, "markov:seed=0")
-        if size ** (self.order + 1) > MOST_PROBABILITIES:
+        if size ** (self.order + 1) > MAX_PROBABILITIES:
             raise refuse(
-                spec, f"alphabet to the power of order + 1 at most {MOST_PROBABILITIES}, not {size ** (self.order + 1)}"
+                spec, f"alphabet to the power of order + 1 at most {MAX_PROBABILITIES}, not {size ** (self.order + 1)}"
             )
         self.alphabet = string.ascii_lowercase[:size]
         self.default_length = 100_000

@@ -14,7 +14,7 @@ RULES = {"M": ("TL", "PR"), "L": ("SL", "XA"), "R": ("TR", "VB"), "A": ("XR", "S
 LONGER = 0.9
 """How often the loops are taken in the test strings that are longer than any trained on."""
 
-MOST_LONGER = 200
+MAX_LONGER = 200
 
 NODES = {
     0: {"B": 1},
@@ -65,7 +65,7 @@ class Reber(Strings):
     def beyond(self, training: list[str], rng: Random) -> list[Case]:
         longest = max(map(len, training))
         cases: list[Case] = []
-        while len(cases) < MOST_LONGER:
+        while len(cases) < MAX_LONGER:
             string = self.walk(rng, LONGER)
             if longest < len(string) <= 3 * longest:
                 cases.append(Case("length", len(string), marked(string)))

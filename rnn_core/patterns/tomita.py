@@ -14,7 +14,7 @@ from rnn_core.patterns.shared.strings import MARK, Strings, marked
 END = 1 / 4
 """How likely a string ends where it may end."""
 
-MOST_LONGER = 100
+MAX_LONGER = 100
 """Test strings longer than any trained on."""
 
 LANGUAGES = {
@@ -87,7 +87,7 @@ class Tomita(Strings):
     def beyond(self, training: list[str], rng: Random) -> list[Case]:
         longest = max(map(len, training))
         strings: list[str] = []
-        while len(strings) < MOST_LONGER:
+        while len(strings) < MAX_LONGER:
             string = self.walk(rng, 1 / (1 + longest))
             if longest < len(string) <= 3 * longest + 3:
                 strings.append(string)

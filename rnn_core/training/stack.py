@@ -111,7 +111,7 @@ class StackRecord:
     stack: Stack
 
 
-def shape_of(prepared: Prepared) -> Hashable | None:
+def stack_key(prepared: Prepared) -> Hashable | None:
     """Return what nets must have in common to be trained in one stack; None for one that is to be trained alone."""
     config = prepared.config
     if config.keep != "last":
@@ -128,7 +128,7 @@ def train_stack(members: Sequence[Prepared]) -> Generator[StackRecord, None, Non
     each net's own; a net whose loss is not finite falls out, and the others are not touched by it.
 
     Arguments:
-        members: what to train, all of one `shape_of`.
+        members: what to train, all of one `stack_key`.
 
     Yields:
         A StackRecord after each epoch.
@@ -136,7 +136,7 @@ def train_stack(members: Sequence[Prepared]) -> Generator[StackRecord, None, Non
     Raises:
         ValueError: the members are not of one shape, or of one that cannot be stacked.
     """
-    shapes = {shape_of(member) for member in members}
+    shapes = {stack_key(member) for member in members}
     if len(shapes) != 1 or None in shapes:
         raise ValueError(f"the members of a stack have one shape that can be stacked; these have {shapes}")
     first = members[0].config

@@ -17,15 +17,14 @@ import pytest
 import torch
 from mlflow import MlflowClient
 
-from analysis.hidden_states import collect
+from analysis.dynamics import collect, trajectories
 from analysis.runs import (
     RunError,
     curves,
     find_runs,
     load_net,
     load_run,
-    reaches,
-    trajectories,
+    reach_table,
     without_diverged,
 )
 from analysis.runs.table import FIELDS
@@ -319,21 +318,21 @@ def test_runs_are_read_over_a_server(tracking_server: str, store: Path, monkeypa
     assert len(table) == count == 8 * 3 * 2
     assert len(find_runs(sweep="latest", pattern="aab")) == 4
     assert {states.output_lth.shape for states in trajectories(over, 5)} == {(1, 5, 2), (1, 5, 3)}
-    assert reaches(over).empty, "a file that is not there is no trouble of the server"
+    assert reach_table(over).empty, "a file that is not there is no trouble of the server"
     with pytest.raises(RunError, match="this makes them"):
         find_runs(pattern="reber")
 
 
 def test_how_far_runs_reach_is_what_their_files_hold(there: Path) -> None:
     runs = find_runs()
-    table = reaches(runs)
+    table = reach_table(runs)
     (run,) = find_runs(pattern="reber").to_dict("records")
     expected = pd.read_csv(Path(run["artifact_uri"]) / "generalization.csv")
     assert set(table["run_id"]) == {run["run_id"]}
     pd.testing.assert_frame_equal(table.drop(columns="run_id"), expected)
     within = table[table["trained"] & (table["measure"] == "length")]
     assert within["cases_right"].sum() / within["cases"].sum() == pytest.approx(run["whole_strings"])
-    nothing = reaches(find_runs(pattern="aab"))
+    nothing = reach_table(find_runs(pattern="aab"))
     assert list(nothing) == list(table)
     assert nothing.empty
 

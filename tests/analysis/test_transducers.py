@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 import torch
 
-from analysis import inside, knowledge, portraits
-from analysis.hidden_states import probe
-from analysis.runs import RunError, find_runs, load_net, load_run, trajectories
+from analysis import dynamics, pictures
+from analysis.dynamics import probe, trajectories
+from analysis.runs import RunError, find_runs, load_net, load_run
 from experiments.patterns import main as show
 from experiments.train import main as train
 from rnn_core.data import prepare
-from rnn_core.patterns.unit import Unit
+from rnn_core.patterns.motif import Motif
 from tests.analysis.figures.looking import texts, written
 from tests.conftest import recording_in
 from tests.transducers import SAID, offer
@@ -76,7 +76,7 @@ def test_what_is_drawn_is_what_the_net_says(runs: pd.DataFrame, spec: str, begin
     some = runs[runs["pattern"] == spec]
     test = prepare(load_run(some["run_id"].iloc[0]).config).evaluation.text
     first %= len(test)
-    figure = knowledge.predicted(some, "seed", begin)
+    figure = pictures.predictions(some, "seed", begin)
     rows = SAID[spec](test), said_by_hand(some.iloc[0], test[: first + 32])
     expected = {(t, n): row[first + t] for n, row in enumerate(rows) for t in range(32)}
     assert {(one.x, one.y): one.text for one in written(figure, figure.axes[0].transData)} == expected
@@ -93,38 +93,38 @@ def test_a_net_whose_words_it_cannot_read_is_not_let_run_free(
 
     others = runs[runs["pattern"] != "beat"]
     beat = runs[runs["pattern"].isin(["beat", "abc"])][::-1]
-    monkeypatch.setattr("analysis.runs.table.collect", compute)
-    monkeypatch.setattr("analysis.runs.table.free_running", compute)
+    monkeypatch.setattr("analysis.dynamics.recorded.collect", compute)
+    monkeypatch.setattr("analysis.dynamics.recorded.free_running", compute)
     why = r"^run [0-9a-f]{32} \(delay gru4 e3 s42\) cannot run free: .* not the next one; allowed: .*free=False$"
     for trained in (True, False):
         with pytest.raises(RunError, match=why):
             trajectories(others.iloc[[2, 0, 1]], 20, free=True, trained=trained)
         with pytest.raises(RunError, match=r"beat .*cannot run free"):
-            inside.cycles(beat, trained)
+            dynamics.cycle_table(beat, trained)
     with pytest.raises(RunError, match=r"beat .*cannot run free"):
-        portraits.periods("", beat, "pattern")
+        pictures.periods("", beat, "pattern")
 
 
 def test_what_needs_no_running_free_is_there(runs: pd.DataFrame) -> None:
     beat = runs[runs["pattern"] == "beat"]
     (states,) = trajectories(beat, 240)
     assert states.text == "001011" * 40
-    assert len(portraits.paths("", beat, "pattern").axes) > 0
+    assert len(pictures.trajectory_panels("", beat, "pattern").axes) > 0
     (free,) = trajectories(runs[runs["predicts_next"]], 12, free=True)
     assert len(free.text) == 12
 
 
 def test_places_are_those_that_the_pattern_names(runs: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     beat = runs[runs["pattern"] == "beat"]
-    (row,) = inside.readouts(beat).itertuples()
+    (row,) = dynamics.probe_table(beat).itertuples()
     (states,) = trajectories(beat, 240)
     found = probe(states.top_th, [0, 1, 2] * 80, states.text)
     assert (row.place_accuracy, row.place_baseline) == (found.accuracy, found.baseline)
     sixths = probe(states.top_th, [0, 1, 2, 3, 4, 5] * 40, states.text)
     assert sixths.baseline != pytest.approx(found.baseline), "a place is not counted in the whole that is repeated"
-    monkeypatch.setattr(Unit, "labels", lambda self, text: {"phase": np.zeros(len(text))})
+    monkeypatch.setattr(Motif, "labels", lambda self, text: {"phase": np.zeros(len(text))})
     with pytest.raises(ValueError, match="abc has the labels: phase; allowed: patterns whose labels have a place"):
-        inside.readouts(runs[runs["predicts_next"]])
+        dynamics.probe_table(runs[runs["predicts_next"]])
 
 
 def shown(pattern: str, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.runs.offer import PLURALS
+from analysis.runs.suggestions import PLURALS
 from experiments.flags import UsageError, with_flags
 from experiments.grid import FIELDS, Grid, read_grid
 from rnn_core.config import ConfigError, TrainConfig
@@ -34,7 +34,7 @@ def test_every_combination_is_a_run_with_each_seed() -> None:
         TrainConfig("abc", hidden_size=4, learning_rate=0.003, seed=0)
     ]
     assert grid.swept == ("pattern", "hidden_size", "learning_rate")
-    assert grid.words() == "2 patterns x 2 hidden sizes x 2 learning rates x 3 seeds"
+    assert grid.title() == "2 patterns x 2 hidden sizes x 2 learning rates x 3 seeds"
     assert grid.params()["learning_rates"] == "0.01,0.003"
 
 

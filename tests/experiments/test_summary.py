@@ -11,8 +11,8 @@ from scipy import stats
 from analysis.compare import MixedError
 from analysis.runs.schema import End
 from experiments.grid import read_grid
-from experiments.shards import MOST_POINTS, Outcome, thinned
-from experiments.summary import MOST_LINES, MOST_PANELS, Summary, SweptRun
+from experiments.shards import MAX_POINTS, Outcome, thinned
+from experiments.summary import MAX_LINES, MAX_PANELS, Summary, SweptRun
 from rnn_core.config import TrainConfig
 from tests.analysis.figures.looking import draw, heights, texts, titles, written
 
@@ -93,7 +93,7 @@ def test_the_curves_are_medians_of_the_longest_runs_and_of_a_net_that_diverged_a
     figure = summary.pictures()["curves"]
     (line,) = heights(figure.axes[0]).values()
     at_e = next(one for one in figure.axes[0].get_lines() if len(one.get_xdata()) > 2).get_xdata()
-    assert len(at_e) <= 3 * MOST_POINTS
+    assert len(at_e) <= 3 * MAX_POINTS
     whole = {number: np.interp(at_e, [0, 999], [2, number + 1]) for number in (3, 4)}
     broken = np.linspace(2, 6, 1000)[:500]
     first = np.median([*whole.values(), np.interp(at_e, range(500), broken)], axis=0)
@@ -107,19 +107,19 @@ def test_a_curve_is_thinned_to_its_first_and_last_epoch_and_no_more_than_can_be_
     losses = np.linspace(2, 1, 1000)
     outcome = Outcome("", "", End.DIVERGED, "diverged: ", {}).with_curve(losses[:450])
     assert outcome.epoch_e[[0, -1]].tolist() == [0, 449]
-    assert len(outcome.curve_e) == len(outcome.epoch_e) == MOST_POINTS
+    assert len(outcome.curve_e) == len(outcome.epoch_e) == MAX_POINTS
     assert np.allclose(outcome.curve_e, losses[outcome.epoch_e])
-    assert [thinned(epochs).tolist() for epochs in (1, 2, MOST_POINTS)] == [[0], [0, 1], list(range(MOST_POINTS))]
+    assert [thinned(epochs).tolist() for epochs in (1, 2, MAX_POINTS)] == [[0], [0, 1], list(range(MAX_POINTS))]
 
 
 def test_of_many_panels_and_lines_some_are_drawn_and_the_picture_says_how_many() -> None:
     many = {"patterns": ",".join("ab" + "a" * n for n in range(14)), "hidden_sizes": "1,2,3,4,5,6,7,8"}
     pictures = summary_of(epochs="2", seeds="2", cells="rnn,gru", **many).pictures()
-    assert len(titles(pictures["curves"])) == MOST_PANELS
+    assert len(titles(pictures["curves"])) == MAX_PANELS
     assert titles(pictures["curves"])[:3] == ["ab, rnn", "ab, gru", "aba, rnn"]
-    assert all(len(heights(axes)) == MOST_LINES for axes in pictures["curves"].axes)
+    assert all(len(heights(axes)) == MAX_LINES for axes in pictures["curves"].axes)
     assert "Training loss (7 of 8 lines and 12 of 28 panels shown)" in texts(pictures["curves"])
-    assert len(titles(pictures["heat_map"])) == MOST_PANELS + 1  # and the scale of colours
+    assert len(titles(pictures["heat_map"])) == MAX_PANELS + 1  # and the scale of colours
     assert "Eval loss: median of 2 seeds, few seeds, 12 of 28 panels shown" in texts(pictures["heat_map"])
     for figure in pictures.values():
         draw(figure)

@@ -263,8 +263,8 @@ def test_shards_are_bounded_by_runs_and_memory(monkeypatch: pytest.MonkeyPatch) 
     cut, alone = shards.plan(prepared)
     assert sorted(number for shard in cut for number in shard) == list(range(460))
     assert not alone
-    assert max(map(len, cut)) <= shards.MOST_RUNS
-    monkeypatch.setattr(shards, "MOST_BYTES", 1)
+    assert max(map(len, cut)) <= shards.MAX_RUNS
+    monkeypatch.setattr(shards, "MAX_BYTES", 1)
     assert [len(shard) for shard in shards.plan(prepared)[0]] == [2] * 230
 
 

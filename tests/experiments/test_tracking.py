@@ -12,10 +12,10 @@ from mlflow import MlflowClient
 
 from analysis.runs import load_run
 from experiments.code_state import CodeState, code_state
+from experiments.descriptions import run_name
 from experiments.recording import measure_and_record
 from experiments.tracking import TrackedRun, TrackingError
 from experiments.train import main
-from experiments.words import run_name
 from rnn_core.checkpoint import load_record
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared, prepare
@@ -86,7 +86,7 @@ def tracked(config: TrainConfig) -> tuple[TrackedRun, Prepared]:
 
 
 def test_epochs_reach_mlflow_while_the_training_goes_on(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("experiments.tracking.run.FLUSH_SECONDS", 0.0)
+    monkeypatch.setattr("experiments.tracking.tracked_run.FLUSH_SECONDS", 0.0)
     config = TrainConfig(epochs=3)
     run, prepared = tracked(config)
     for record in train(config):
@@ -159,7 +159,7 @@ def test_a_disk_that_is_full_from_the_first_file_on_ends_the_run_failed(
     config = TrainConfig(epochs=2)
     run, prepared = tracked(config)
     *_, last = train(config)
-    monkeypatch.setattr("experiments.tracking.run.save_weights", full)
+    monkeypatch.setattr("experiments.tracking.tracked_run.save_weights", full)
     with pytest.raises(TrackingError, match="No space left on device"):
         measure_and_record(run, last.net, prepared)
     ended = MlflowClient().get_run(run.run_id)
@@ -223,7 +223,7 @@ def test_code_outside_a_checkout_of_its_own_is_unknown(tmp_path: Path) -> None:
 
 def test_uncommitted_code_travels_with_the_run_as_a_diff(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state = CodeState("c" * 40, "true", "-old\n+new\n")
-    monkeypatch.setattr("experiments.tracking.run.code_state", lambda: state)
+    monkeypatch.setattr("experiments.tracking.tracked_run.code_state", lambda: state)
     assert main(["--epochs", "1"]) == 0
     (run,) = MlflowClient().search_runs(["0"])
     assert (run.data.tags["git_commit"], run.data.tags["git_dirty"]) == (state.commit, "true")

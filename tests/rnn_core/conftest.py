@@ -20,9 +20,9 @@ def few_cases(monkeypatch: pytest.MonkeyPatch) -> None:
         "shared.answers.EACH": 3,
         "shared.answers.LENGTHS": 5,
         "flipflop.GAPS": (40,),
-        "reber.MOST_LONGER": 15,
+        "reber.MAX_LONGER": 15,
         "tomita.Tomita.classified": 6,
-        "tomita.MOST_LONGER": 10,
+        "tomita.MAX_LONGER": 10,
     }.items():
         monkeypatch.setattr(f"rnn_core.patterns.{name}", value)
 

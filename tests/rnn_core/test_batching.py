@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnn_core.batching import Steps, Window, cut, step_indices
+from rnn_core.batching import Steps, Window, cut_into_windows, step_indices
 
 
 def stream(values: torch.Tensor | list[int], counted: list[bool] | None = None) -> Steps:
@@ -51,7 +51,7 @@ def streams(windows: list[Window], batch_size: int) -> list[list[tuple[int, int]
 def test_every_prediction_occurs_once_in_order(drawn: tuple[int, int, int], random: Random) -> None:
     predictions, batch_size, window = drawn
     values = random.sample(range(1000), predictions + 1)
-    rows = streams(cut(stream(values), batch_size, window), batch_size)
+    rows = streams(cut_into_windows(stream(values), batch_size, window), batch_size)
     assert [pair for row in rows for pair in row] == list(pairwise(values))
 
 
@@ -59,7 +59,10 @@ def test_every_prediction_occurs_once_in_order(drawn: tuple[int, int, int], rand
 @settings(max_examples=100, deadline=None, database=None)
 def test_streams_differ_by_at_most_one_step_and_the_longer_come_first(drawn: tuple[int, int, int]) -> None:
     predictions, batch_size, window = drawn
-    lengths = [len(row) for row in streams(cut(stream(torch.arange(predictions + 1)), batch_size, window), batch_size)]
+    lengths = [
+        len(row)
+        for row in streams(cut_into_windows(stream(torch.arange(predictions + 1)), batch_size, window), batch_size)
+    ]
     assert max(lengths) - min(lengths) <= 1
     assert lengths == sorted(lengths, reverse=True)
 
@@ -68,7 +71,7 @@ def test_streams_differ_by_at_most_one_step_and_the_longer_come_first(drawn: tup
 @settings(max_examples=100, deadline=None, database=None)
 def test_only_the_last_window_is_masked_or_shorter(drawn: tuple[int, int, int]) -> None:
     predictions, batch_size, window = drawn
-    windows = cut(stream(torch.arange(predictions + 1)), batch_size, window)
+    windows = cut_into_windows(stream(torch.arange(predictions + 1)), batch_size, window)
     for part in windows:
         assert part.input_bt.shape == part.target_bt.shape == counted(part).shape
         assert part.input_bt.dtype == part.target_bt.dtype == torch.int64
@@ -89,7 +92,7 @@ def test_only_the_last_window_is_masked_or_shorter(drawn: tuple[int, int, int]) 
 
 def test_a_masked_step_reads_a_character_of_the_sequence() -> None:
     indices = torch.tensor([5, 7, 9, 11])
-    (window,) = cut(stream(indices), batch_size=2, window=2)
+    (window,) = cut_into_windows(stream(indices), batch_size=2, window=2)
     assert window.input_bt.tolist()[0] == [5, 7]
     assert window.mask_bt is not None
     assert window.mask_bt.tolist() == [[True, True], [True, False]]
@@ -98,40 +101,40 @@ def test_a_masked_step_reads_a_character_of_the_sequence() -> None:
 
 
 def test_one_stream_and_a_window_as_long_as_the_sequence_is_the_sequence() -> None:
-    (window,) = cut(stream(torch.arange(15)), batch_size=1, window=14)
+    (window,) = cut_into_windows(stream(torch.arange(15)), batch_size=1, window=14)
     assert window.input_bt.tolist() == [list(range(14))]
     assert window.target_bt.tolist() == [list(range(1, 15))]
     assert window.mask_bt is None
 
 
 def test_a_window_longer_than_the_sequence_changes_nothing() -> None:
-    (exact,) = cut(stream(torch.arange(15)), batch_size=1, window=14)
-    (longer,) = cut(stream(torch.arange(15)), batch_size=1, window=2**40)
+    (exact,) = cut_into_windows(stream(torch.arange(15)), batch_size=1, window=14)
+    (longer,) = cut_into_windows(stream(torch.arange(15)), batch_size=1, window=2**40)
     assert torch.equal(exact.input_bt, longer.input_bt)
     assert torch.equal(exact.target_bt, longer.target_bt)
 
 
 @pytest.mark.parametrize("window", [1, 5, 100])
 def test_as_many_streams_as_predictions_are_one_step_each(window: int) -> None:
-    (only,) = cut(stream(torch.arange(6)), batch_size=5, window=window)
+    (only,) = cut_into_windows(stream(torch.arange(6)), batch_size=5, window=window)
     assert only.input_bt.tolist() == [[0], [1], [2], [3], [4]]
     assert only.target_bt.tolist() == [[1], [2], [3], [4], [5]]
     assert only.mask_bt is None
 
 
 def test_windows_of_one_step_follow_each_other() -> None:
-    windows = cut(stream(torch.arange(4)), batch_size=1, window=1)
+    windows = cut_into_windows(stream(torch.arange(4)), batch_size=1, window=1)
     assert [window.input_bt.tolist() for window in windows] == [[[0]], [[1]], [[2]]]
 
 
 def test_the_shortest_sequence_is_one_prediction() -> None:
-    (window,) = cut(stream([3, 8]), batch_size=1, window=1)
+    (window,) = cut_into_windows(stream([3, 8]), batch_size=1, window=1)
     assert (window.input_bt.tolist(), window.target_bt.tolist()) == ([[3]], [[8]])
 
 
 @pytest.mark.parametrize("batch_size", [1, 2])
 def test_a_window_moves_to_another_device_whole(batch_size: int) -> None:
-    (window,) = cut(stream(torch.arange(4)), batch_size, window=3)
+    (window,) = cut_into_windows(stream(torch.arange(4)), batch_size, window=3)
     moved = window.to("meta")
     assert moved.fresh
     assert not Window(window.input_bt, window.target_bt, window.mask_bt, fresh=False).to("meta").fresh
@@ -166,7 +169,7 @@ def test_every_prediction_of_every_string_occurs_once_in_order(
 ) -> None:
     strings = draw_strings(count, longest, random)
     came = []
-    for batch in batches(cut(joined(strings), batch_size, window)):
+    for batch in batches(cut_into_windows(joined(strings), batch_size, window)):
         rows = len(batch[0].input_bt)
         assert rows == min(batch_size, count - len(came))
         # A string's state goes on only if it stays in its row.
@@ -180,7 +183,7 @@ def test_windows_of_strings_are_as_long_as_the_longest_string_needs(
     count: int, longest: int, batch_size: int, window: int, random: Random
 ) -> None:
     strings = draw_strings(count, longest, random)
-    for number, batch in enumerate(batches(cut(joined(strings), batch_size, window))):
+    for number, batch in enumerate(batches(cut_into_windows(joined(strings), batch_size, window))):
         steps = max(len(string) - 1 for string in strings[number * batch_size : (number + 1) * batch_size])
         assert [part.fresh for part in batch] == [True] + [False] * (len(batch) - 1)
         assert [part.input_bt.shape[1] for part in batch[:-1]] == [window] * (len(batch) - 1)
@@ -199,7 +202,7 @@ def test_of_strings_only_what_is_scored_counts(
     strings = draw_strings(count, longest, random)
     scored = [torch.tensor([random.random() < 0.5 for _ in string[1:]], dtype=torch.bool) for string in strings]
     came = []
-    for batch in batches(cut(joined(strings, scored), batch_size, window)):
+    for batch in batches(cut_into_windows(joined(strings, scored), batch_size, window)):
         came += streams(batch, len(batch[0].input_bt))
     for string, counts, row in zip(strings, scored, came, strict=True):
         pairs = list(pairwise(string.tolist()))
@@ -212,8 +215,8 @@ def test_of_a_stream_only_what_is_scored_counts(drawn: tuple[int, int, int], ran
     predictions, batch_size, window = drawn
     values = random.sample(range(1000), predictions + 1)
     scored = [random.random() < 0.5 for _ in range(predictions)]
-    windows = cut(stream(values, scored), batch_size, window)
-    unmasked = cut(stream(values), batch_size, window)
+    windows = cut_into_windows(stream(values, scored), batch_size, window)
+    unmasked = cut_into_windows(stream(values), batch_size, window)
     rows = streams(windows, batch_size)
     assert [pair for row in rows for pair in row] == [
         pair for pair, counts in zip(pairwise(values), scored, strict=True) if counts
@@ -226,13 +229,13 @@ def test_of_a_stream_only_what_is_scored_counts(drawn: tuple[int, int, int], ran
 @settings(max_examples=50, deadline=None, database=None)
 def test_only_the_first_window_of_a_stream_is_fresh(drawn: tuple[int, int, int]) -> None:
     predictions, batch_size, window = drawn
-    first, *others = cut(stream(torch.arange(predictions + 1)), batch_size, window)
+    first, *others = cut_into_windows(stream(torch.arange(predictions + 1)), batch_size, window)
     assert first.fresh
     assert not any(part.fresh for part in others)
 
 
 def test_a_window_in_which_nothing_is_scored_is_there_with_a_mask() -> None:
-    silent, spoken = cut(stream(torch.arange(5), [False, False, True, True]), 1, 2)
+    silent, spoken = cut_into_windows(stream(torch.arange(5), [False, False, True, True]), 1, 2)
     assert silent.mask_bt is not None
     assert not silent.mask_bt.any()
     assert spoken.mask_bt is None
@@ -247,7 +250,9 @@ def test_places_say_which_step_each_place_of_a_window_holds(
     one = Steps(strings.read, strings.target, strings.counted)
     for steps, rows in ((strings, batch_size), (one, min(batch_size, len(one)))):
         seen = []
-        for part, place_bt in zip(cut(steps, rows, window), step_indices(steps, rows, window), strict=True):
+        for part, place_bt in zip(
+            cut_into_windows(steps, rows, window), step_indices(steps, rows, window), strict=True
+        ):
             here = place_bt >= 0
             assert torch.equal(steps.read[place_bt[here]], part.input_bt[here])
             assert torch.equal(steps.target[place_bt[here]], part.target_bt[here])
@@ -272,7 +277,7 @@ def test_a_part_of_strings_has_whole_strings(count: int, longest: int, random: R
 
 @pytest.mark.parametrize("steps", [1, 3, 4, 9])
 def test_a_split_window_goes_on_where_it_was(steps: int) -> None:
-    (window,) = cut(stream(torch.arange(8), [True] * 6 + [False]), 1, 7)
+    (window,) = cut_into_windows(stream(torch.arange(8), [True] * 6 + [False]), 1, 7)
     first, *rest = window.split(steps)
     assert first.fresh
     assert [part.fresh for part in rest] == [False] * (steps < 7)

@@ -14,7 +14,7 @@ from rnn_core.batching import Window
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.data import CUTS, Data, Prepared, prepare, prepare_all
 from rnn_core.patterns import Pattern
-from rnn_core.patterns.unit import Unit
+from rnn_core.patterns.motif import Motif
 from rnn_core.record import Record
 
 OTHER = {
@@ -378,7 +378,7 @@ def test_a_data_seed_draws_the_training_and_the_test() -> None:
 def in_full(prepared: Prepared) -> dict[str, object]:
     """Return all that a Prepared says, in what compares by value."""
 
-    def cut(windows: list[Window]) -> list[object]:
+    def cut_into_windows(windows: list[Window]) -> list[object]:
         return [
             [window.fresh, *(None if part is None else part.tolist() for part in parts)]
             for window in windows
@@ -391,8 +391,8 @@ def in_full(prepared: Prepared) -> dict[str, object]:
         "pattern": (type(prepared.pattern), prepared.pattern.spec),
         "characters": prepared.vocabulary.characters,
         "ranges": prepared.data.ranges,
-        "windows": cut(prepared.windows),
-        "validation": cut(prepared.validation),
+        "windows": cut_into_windows(prepared.windows),
+        "validation": cut_into_windows(prepared.validation),
         "weights": [weight.tolist() for weight in prepared.build_net().parameters()],
     }
 
@@ -500,7 +500,7 @@ def test_what_is_made_of_data_is_made_once_for_each_data_and_each_maker() -> Non
         made.append(len(data.text))
         return made[-1]
 
-    one, other = (Data(Unit("abc"), length, 0) for length in (5, 8))
+    one, other = (Data(Motif("abc"), length, 0) for length in (5, 8))
     assert [data.once(length) for data in (one, other, one, other)] == [5, 8, 5, 8]
     assert one.once(lambda data: data.text) == "abcab"
     assert made == [5, 8]

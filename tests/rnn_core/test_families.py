@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.patterns import Pattern, parse
 from rnn_core.patterns.counting import Counting
+from rnn_core.patterns.motif import Motif
 from rnn_core.patterns.shared.strings import Strings, marked, split
-from rnn_core.patterns.unit import Unit
 
 LENGTH = 3000
 """Characters to train on, enough for every kind of case."""
 
-MOST_CASES = 40
+MAX_CASES = 40
 """Cases of a family that are read by its oracle; some families have a thousand."""
 
 
@@ -194,7 +194,7 @@ def test_cases_lie_within_their_text_and_can_be_read(pattern: Pattern) -> None:
     ranges = pattern.ranges(training)
     assert {case.measure for case in cases} <= set(ranges)
     assert all(least <= most for least, most in ranges.values())
-    for case in spread(cases, MOST_CASES):
+    for case in spread(cases, MAX_CASES):
         assert set(case.text) <= set(pattern.alphabet)
         assert len(case.text) > 1
         if case.judged is not None:
@@ -453,19 +453,19 @@ def test_a_mistyped_family_names_the_nearest(spec: str, near: str) -> None:
 @pytest.mark.parametrize("spec", ["abn", "ab", "abc", "anb", "reb", "aabbcc", "hello", "aab", "banana", "0110", "#a#b"])
 def test_a_plain_word_is_a_unit(spec: str) -> None:
     unit = parse(spec)
-    assert isinstance(unit, Unit)
+    assert isinstance(unit, Motif)
     assert unit.unit == unit.spec == spec
 
 
 def test_the_name_of_a_family_is_a_unit_only_behind_unit(pattern: Pattern) -> None:
     unit = parse(f"unit:{pattern.family}")
-    assert isinstance(unit, Unit)
+    assert isinstance(unit, Motif)
     assert unit.unit == pattern.family
-    assert unit.spec == Unit(pattern.family).spec == f"unit:{pattern.family}"
+    assert unit.spec == Motif(pattern.family).spec == f"unit:{pattern.family}"
 
 
 def test_anbn_behind_unit_is_four_letters_repeated() -> None:
-    assert Unit("anbn").spec == "unit:anbn"
+    assert Motif("anbn").spec == "unit:anbn"
     assert parse("unit:anbn").training_text(10, data_seed=0) == "anbnanbnan"
     assert parse("anbn").training_text(10, data_seed=0).startswith("#a")
 

@@ -594,7 +594,7 @@ def test_the_loss_of_a_noisy_unit_of_known_phase_is_the_entropy_of_its_noise() -
 def test_a_state_oracle_that_forgets_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     text = parse("dyck:2").sample(500, Random(1))
     rows, log_probs = parse("dyck:2").oracle.distributions(text), parse("dyck:2").oracle.log_probs(text)
-    monkeypatch.setattr(oracle, "MOST_STATES", 3)
+    monkeypatch.setattr(oracle, "MAX_STATES", 3)
     forgetful = parse("dyck:2").oracle
     for _ in range(3):
         assert np.array_equal(forgetful.distributions(text), rows)
@@ -614,7 +614,7 @@ def test_a_state_oracle_keeps_no_more_states_than_it_may(monkeypatch: pytest.Mon
     first = len(asked)
     counter.log_probs("a" * 50)
     assert len(asked) == first == 50, "a state that was met is remembered"
-    monkeypatch.setattr(oracle, "MOST_STATES", 10)
+    monkeypatch.setattr(oracle, "MAX_STATES", 10)
     counter.log_probs("a" * 50)
     assert len(asked) == 100, "beyond the limit it starts anew"
 

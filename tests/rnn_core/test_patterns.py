@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.data import prepare
 from rnn_core.patterns import Evaluation, Pattern, parse
+from rnn_core.patterns.motif import Motif
 from rnn_core.patterns.text import Text
-from rnn_core.patterns.unit import Unit
 
 units = st.text("abc", min_size=2, max_size=8).filter(lambda unit: len(set(unit)) > 1)
 
@@ -48,28 +48,28 @@ def test_a_unit_is_read_from_its_beginning(spec: str, length: int, text: str) ->
 @given(units, st.integers(8, 40))
 @settings(max_examples=50, deadline=None, database=None)
 def test_a_unit_is_tested_on_what_lies_beyond_ten_times_as_far(unit: str, length: int) -> None:
-    test = Unit(unit).evaluation(length, data_seed=0)
+    test = Motif(unit).evaluation(length, data_seed=0)
     assert len(test.text) == 11 * length
     assert all(character == unit[position % len(unit)] for position, character in enumerate(test.text))
     assert test.start == length
-    assert test.prime == Unit(unit).training_text(length, data_seed=0)
+    assert test.prime == Motif(unit).training_text(length, data_seed=0)
     assert test.prime + test.truth == test.text
 
 
 @pytest.mark.parametrize(("unit", "length"), [("ab", 15), ("abcdefg", 15), ("abcdefgh", 16), ("ab" * 8, 32)])
 def test_a_long_unit_is_read_twice_by_default(unit: str, length: int) -> None:
-    assert Unit(unit).default_length == length
+    assert Motif(unit).default_length == length
 
 
 def test_a_unit_is_read_whole_at_least_once() -> None:
-    unit = Unit("abcde")
+    unit = Motif("abcde")
     unit.check_length(5)
     with pytest.raises(ConfigError, match=r"^length is 4; allowed: 5 or more"):
         unit.check_length(4)
 
 
 def test_the_alphabet_of_a_unit_is_sorted_without_repeats() -> None:
-    assert Unit("cabbage").alphabet == "abceg"
+    assert Motif("cabbage").alphabet == "abceg"
 
 
 @pytest.mark.parametrize("unit", ["", "a", "aaaa", "\n"])
@@ -91,7 +91,7 @@ def test_a_unit_of_one_character_is_refused(unit: str) -> None:
 def test_the_spec_of_a_unit_names_the_same_unit_again(unit: str) -> None:
     first = parse(f"unit:{unit}")
     again = parse(first.spec)
-    assert isinstance(again, Unit)
+    assert isinstance(again, Motif)
     assert again.unit == unit
     assert again.spec == first.spec
     assert first.spec in (unit, f"unit:{unit}")
@@ -100,9 +100,9 @@ def test_the_spec_of_a_unit_names_the_same_unit_again(unit: str) -> None:
 
 
 def test_right_characters_have_probability_one_and_wrong_ones_zero() -> None:
-    oracle = Unit("abc").oracle
+    oracle = Motif("abc").oracle
     assert oracle is not None
-    assert oracle.log_probs(Unit("abc").evaluation(4, data_seed=0).text).tolist() == [0.0] * 44
+    assert oracle.log_probs(Motif("abc").evaluation(4, data_seed=0).text).tolist() == [0.0] * 44
     spoilt = oracle.log_probs("abcabbab")
     assert spoilt[:6].tolist() == [0.0, 0.0, 0.0, 0.0, 0.0, -math.inf]
     assert spoilt[6:].tolist() == [-math.inf, -math.inf], "after what is impossible nothing is possible"
@@ -111,12 +111,12 @@ def test_right_characters_have_probability_one_and_wrong_ones_zero() -> None:
 @given(units, st.integers(8, 20))
 @settings(max_examples=50, deadline=None, database=None)
 def test_phases_are_the_unit_read_from_each_of_its_characters(unit: str, length: int) -> None:
-    phases = Unit(unit).phases(length)
+    phases = Motif(unit).phases(length)
     assert phases == ["".join(unit[(phase + step) % len(unit)] for step in range(length)) for phase in range(len(unit))]
 
 
 def test_the_floor_of_aab_is_two_thirds_of_ln_2_over_14_predictions() -> None:
-    floor = Unit("aab").unknown_phase_floor(15)
+    floor = Motif("aab").unknown_phase_floor(15)
     assert floor == pytest.approx(2 / 3 * math.log(2) / 14, abs=1e-12)
     assert floor == pytest.approx(0.033007, abs=1e-6)
 
@@ -134,7 +134,7 @@ def test_the_floor_is_what_a_reader_who_weighs_all_phases_pays(unit: str, length
             if step > 0:  # the first character is given
                 paid -= math.log(probability)
             belief = {phase: share / probability for phase, share in agreeing.items()}
-    assert Unit(unit).unknown_phase_floor(length) == pytest.approx(paid / len(unit) / (length - 1), abs=1e-12)
+    assert Motif(unit).unknown_phase_floor(length) == pytest.approx(paid / len(unit) / (length - 1), abs=1e-12)
 
 
 def write(folder: Path, content: str | bytes, name: str = "tale.txt") -> Path:

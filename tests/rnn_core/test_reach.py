@@ -347,7 +347,7 @@ def test_nets_judged_on_shared_data_come_to_what_they_come_to_alone(
 def test_how_many_cases_are_read_side_by_side_changes_nothing(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     trained = Trained("reber")
     at_once, _ = generalize(trained.net, trained.prepared)
-    monkeypatch.setattr("rnn_core.nets.reading.MOST_NUMBERS", most)
+    monkeypatch.setattr("rnn_core.nets.reading.MAX_NUMBERS", most)
     for one, other in zip(at_once, generalize(trained.net, trained.prepared)[0], strict=True):
         assert dataclasses.replace(one, loss_sum=0) == dataclasses.replace(other, loss_sum=0)
         assert one.loss_sum == pytest.approx(other.loss_sum, rel=1e-5)

@@ -112,7 +112,7 @@ def test_losses_are_those_of_a_bare_forward_of_each_string_alone(
 ) -> None:
     net, prepared = after(TrainConfig(pattern=pattern, length=300, batch_size=4, window=5, epochs=1))
     monkeypatch.setattr(rnn_core.nets.reading, "CHUNK", chunk)
-    monkeypatch.setattr(rnn_core.nets.reading, "MOST_NUMBERS", most)
+    monkeypatch.setattr(rnn_core.nets.reading, "MAX_NUMBERS", most)
     assert len(prepared.evaluation.text) >= SHORT_TEST
     losses, right = bare_costs(net, prepared, prepared.evaluation.text)
     assert same(read_test(net, prepared).score, losses, right)
@@ -286,7 +286,7 @@ def test_a_string_is_begun_with_its_mark(prompt: str, mark: str, begins: str) ->
 
 @pytest.mark.parametrize("most", [1, 9 * 4, 18 * 6, 27 * 6, 2**24])
 def test_sequences_side_by_side_score_like_each_alone(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rnn_core.nets.reading, "MOST_NUMBERS", most)
+    monkeypatch.setattr(rnn_core.nets.reading, "MAX_NUMBERS", most)
     net = build()
     sequences = list(draw_indices(45).reshape(5, 9))
     alone = [costs(net, indices) for indices in sequences]

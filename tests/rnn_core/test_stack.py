@@ -12,7 +12,7 @@ from rnn_core.data import Prepared, prepare, prepare_all
 from rnn_core.nets.cells import CELLS
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.training import DivergedError, train
-from rnn_core.training.stack import Stack, shape_of, train_stack
+from rnn_core.training.stack import Stack, stack_key, train_stack
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def check_equal(configs: list[TrainConfig], loss_tolerance: float, weight_tolera
 
 
 def check_members(members: list[Prepared], loss_tolerance: float, weight_tolerance: float) -> None:
-    assert len({shape_of(member) for member in members}) == 1
+    assert len({stack_key(member) for member in members}) == 1
     records = list(train_stack(members))
     for number, member in enumerate(members):
         alone = list(train(member))
@@ -152,11 +152,11 @@ def test_only_nets_of_one_shape_make_a_stack() -> None:
     same = [{"seed": 1}, {"learning_rate": 0.1}, {"pattern": "bac"}, {"clip": 1.0}, {"data_seed": 3}]
     other = [{"hidden_size": 8}, {"pattern": "ab"}, {"length": 16}, {"cell": "gru"}, {"encoding": "onehot"}]
     other += [{"epochs": 21}, {"layers": 2}, {"window": 3}, {"batch_size": 2}, {"threads": 2}]
-    shape = shape_of(prepare(base))
+    shape = stack_key(prepare(base))
     assert shape is not None
-    assert all(shape_of(prepare(dataclasses.replace(base, **fields))) == shape for fields in same)
-    assert all(shape_of(prepare(dataclasses.replace(base, **fields))) != shape for fields in other)
-    assert shape_of(prepare(dataclasses.replace(base, keep="best"))) is None
+    assert all(stack_key(prepare(dataclasses.replace(base, **fields))) == shape for fields in same)
+    assert all(stack_key(prepare(dataclasses.replace(base, **fields))) != shape for fields in other)
+    assert stack_key(prepare(dataclasses.replace(base, keep="best"))) is None
     with pytest.raises(ValueError, match="one shape"):
         next(train_stack(prepare_all([base, dataclasses.replace(base, hidden_size=8)])))
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from analysis.hidden_states import collect
+from analysis.dynamics import collect
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.data import prepare
 from rnn_core.measures.report import measure

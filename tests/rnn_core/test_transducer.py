@@ -9,7 +9,8 @@ import pytest
 import torch
 from mlflow import MlflowClient
 
-from analysis.runs import find_runs, load_run, trajectories
+from analysis.dynamics import trajectories
+from analysis.runs import find_runs, load_run
 from experiments import generate, sweep
 from experiments.train import main
 from rnn_core.checkpoint import load_record, load_weights, named_weights, save_record, save_weights
@@ -22,7 +23,7 @@ from rnn_core.nets.reading import predict
 from rnn_core.patterns.shared.cases import Case
 from rnn_core.patterns.shared.strings import MARK, split
 from rnn_core.training import train
-from rnn_core.training.stack import shape_of, train_stack
+from rnn_core.training.stack import stack_key, train_stack
 from tests.transducers import LEARNT, SAID, Delay, Parities, delayed, offer, running_parity
 
 
@@ -146,7 +147,7 @@ def test_a_wrong_answer_is_counted_where_it_is() -> None:
 def test_a_stack_trains_it_like_nets_alone(spec: str) -> None:
     base = {"pattern": spec, "length": 60, "epochs": 5, "batch_size": 3, "window": 4, "encoding": "onehot"}
     members = prepare_all(TrainConfig(**base, seed=seed) for seed in range(2))  # type: ignore[arg-type]
-    assert shape_of(members[0]) is not None
+    assert stack_key(members[0]) is not None
     records = list(train_stack(members))
     for number, member in enumerate(members):
         losses = [record.loss for record in train(member)]

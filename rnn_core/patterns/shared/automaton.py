@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-MOST_STATES = 10_000
+MAX_STATES = 10_000
 """States of the largest automaton that is made; a pattern with more has none."""
 
 
@@ -31,7 +31,7 @@ class Automaton:
 def explore(
     alphabet: str, start: Hashable, moves: Callable[[Any], Mapping[str, tuple[float, Hashable]]]
 ) -> Automaton | None:
-    """Return the automaton of all states that can be reached from `start`; None if there are more than MOST_STATES.
+    """Return the automaton of all states that can be reached from `start`; None if there are more than MAX_STATES.
 
     Arguments:
         alphabet: V characters in code-point order.
@@ -51,7 +51,7 @@ def explore(
                 states.append(after)
             row.append((numbers[after], probability) if probability > 0 else (-1, 0.0))
         rows.append(row)
-        if len(states) > MOST_STATES:
+        if len(states) > MAX_STATES:
             return None
     table_sv2 = np.array(rows)  # for each state and character the number and the probability
     return Automaton(alphabet, tuple(states), table_sv2[..., 0].astype(np.int64), table_sv2[..., 1])

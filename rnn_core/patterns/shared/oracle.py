@@ -13,7 +13,7 @@ from rnn_core.vocabulary import Vocabulary
 Moves = Mapping[str, tuple[float, Hashable]]
 """Each character that may come, with its probability and the state that it leads to."""
 
-MOST_STATES = 2_000_000
+MAX_STATES = 2_000_000
 """States that a StateOracle keeps; beyond, it forgets them all and starts anew, so that memory stays bounded."""
 
 
@@ -119,7 +119,7 @@ class StateOracle(Oracle):
     def _walk(self, text: str) -> tuple[list[int], list[float]]:
         """Return the numbers of the states, len(text) + 1 from the start on, and each character's probability."""
         self.vocabulary.encode(text)  # refuses characters that are not in the alphabet
-        if len(self._states) > MOST_STATES:
+        if len(self._states) > MAX_STATES:
             self._forget()
         number, numbers, probabilities = 1, [], []
         for character in text:
@@ -148,5 +148,5 @@ class StateOracle(Oracle):
 
     @cached_property
     def automaton(self) -> Automaton | None:
-        """The oracle as tables; None where it has more than `automaton.MOST_STATES` states."""
+        """The oracle as tables; None where it has more than `automaton.MAX_STATES` states."""
         return explore(self.vocabulary.characters, self._start, self._moves)

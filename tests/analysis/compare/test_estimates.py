@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.compare import SMALL, Estimate, estimate, share, verdict
+from analysis.compare import FEW_SEEDS, Estimate, estimate, share, verdict
 from analysis.compare.estimates import edges
 from tests.analysis.compare.seeds import INF, LOSSES, NAN, all_resamples
 
@@ -38,7 +38,7 @@ def test_an_estimate_says_its_interval_and_how_few_seeds_it_rests_on(number: Est
 
 
 def test_few_seeds_are_fewer_than_six() -> None:
-    assert SMALL == 6
+    assert FEW_SEEDS == 6
     assert estimate(range(5)).few
     assert not estimate(range(6)).few
 

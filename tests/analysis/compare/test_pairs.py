@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.compare import MixedError, estimate, paired, steps
+from analysis.compare import MixedError, estimate, paired, paired_steps
 from tests.analysis.compare.seeds import INF, LOSSES, NAN, assert_interval, numbered, runs_with
 
 
@@ -161,14 +161,14 @@ def grid_with_gaps() -> pd.DataFrame:
 
 
 def test_numbers_are_compared_with_the_next_greater_in_each_setting_of_the_others() -> None:
-    found = steps(grid_with_gaps(), "eval_loss", "hidden_size")
+    found = paired_steps(grid_with_gaps(), "eval_loss", "hidden_size")
     assert list(found) == ["abc: 4 to 8 units", "abc: 8 to 16 units"], "a single seed of aab at 8 lies between"
     first, second = found.values()
     assert (first.difference.value, first.n, first.difference.missing, first.unpaired) == (1.5, 2, 1, 0)
     assert second.difference.value == np.mean([8 - 2, 6 - 4])
     without = grid_with_gaps().query("pattern != 'aab' or hidden_size != 8")
-    assert list(steps(without, "eval_loss", "hidden_size"))[2:] == ["aab: 4 to 16 units"]
-    assert steps(without, "eval_loss", "hidden_size", ratio=True)["aab: 4 to 16 units"].difference.value == (
+    assert list(paired_steps(without, "eval_loss", "hidden_size"))[2:] == ["aab: 4 to 16 units"]
+    assert paired_steps(without, "eval_loss", "hidden_size", ratio=True)["aab: 4 to 16 units"].difference.value == (
         pytest.approx(math.sqrt(3 * 4))
     )
 
@@ -178,23 +178,25 @@ def test_names_are_compared_each_with_each_and_truths_by_their_shares() -> None:
         runs_with("right", right, cell=cell) for cell, right in (("rnn", [0, 0]), ("gru", [1, 0]), ("lstm", [1, 1]))
     ]
     runs = numbered(*cells)
-    found = steps(runs.assign(right=runs["right"].astype(bool)), "right", "cell")
+    found = paired_steps(runs.assign(right=runs["right"].astype(bool)), "right", "cell")
     assert {label: pair.difference.value for label, pair in found.items()} == {
         "rnn to gru": 0.5,
         "rnn to lstm": 1,
         "gru to lstm": 0.5,
     }
     rates = numbered(*(runs_with("eval_loss", [1, 2], learning_rate=rate) for rate in (0.1, 0.01)))
-    assert list(steps(rates, "eval_loss", "learning_rate")) == ["learning rate 0.01 to 0.1"]
+    assert list(paired_steps(rates, "eval_loss", "learning_rate")) == ["learning rate 0.01 to 0.1"]
 
 
 def test_steps_need_two_seeds_and_runs_that_count_once() -> None:
     single = numbered(runs_with("eval_loss", [1], hidden_size=4), runs_with("eval_loss", [2], hidden_size=8))
-    assert steps(single, "eval_loss", "hidden_size") == steps(single[:0], "eval_loss", "hidden_size") == {}
+    assert (
+        paired_steps(single, "eval_loss", "hidden_size") == paired_steps(single[:0], "eval_loss", "hidden_size") == {}
+    )
     with pytest.raises(MixedError, match="would count double"):
-        steps(numbered(grid_with_gaps(), grid_with_gaps()), "eval_loss", "hidden_size")
+        paired_steps(numbered(grid_with_gaps(), grid_with_gaps()), "eval_loss", "hidden_size")
     with pytest.raises(ValueError, match="no column 'nothing'"):
-        steps(single, "nothing", "hidden_size")
+        paired_steps(single, "nothing", "hidden_size")
     zero = numbered(runs_with("eval_loss", [1, 1], hidden_size=4), runs_with("eval_loss", [0, 1], hidden_size=8))
     with pytest.raises(ValueError, match="eval_loss is 0 in a run; allowed with ratio=True: above 0"):
-        steps(zero, "eval_loss", "hidden_size", ratio=True)
+        paired_steps(zero, "eval_loss", "hidden_size", ratio=True)

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from analysis.compare import (
     SEED_FIELDS,
     MixedError,
-    bands,
+    curves_over_seeds,
     estimate,
     over_seeds,
     paired,
     results,
+    setting_label,
     solved,
     solved_share,
-    spread,
+    spread_label,
     time_to_solve,
     varying,
-    words,
 )
 from analysis.compare.settings import settings_within
 from tests.analysis.compare.seeds import (
@@ -60,7 +60,7 @@ def test_a_window_as_long_as_what_was_drawn_does_not_vary() -> None:
     [
         lambda runs: over_seeds(runs, "eval_loss", "cell"),
         lambda runs: solved_share(runs, ["cell"], metric="eval_loss"),
-        lambda runs: bands(runs, curves_with(*[[1]] * len(runs)), "cell", "train_accuracy"),
+        lambda runs: curves_over_seeds(runs, curves_with(*[[1]] * len(runs)), "cell", "train_accuracy"),
         lambda runs: time_to_solve(runs.assign(epochs_to_solve=3, solved=True), "cell"),
         lambda runs: paired(runs, "eval_loss", "cell", "rnn", "gru"),
     ],
@@ -171,7 +171,7 @@ def test_windows_that_are_whole_sequences_of_other_data_are_no_difference() -> N
 def test_a_run_that_belongs_to_several_settings_counts_once_in_each() -> None:
     runs = numbered(runs_with("eval_loss", [1, 1, 1]), runs_with("eval_loss", [1, 1, 1], length=15))
     runs["run_id"] = ["run0", "run1", "run2"] * 2
-    band = bands(runs, curves_with([1, 2], [3, 4], [5, 9], metric="train_loss"), "length")
+    band = curves_over_seeds(runs, curves_with([1, 2], [3, 4], [5, 9], metric="train_loss"), "length")
     assert band[["length", "epoch", "value", "n"]].to_numpy().tolist() == [
         [length, epoch, value, 3] for length in (0, 15) for epoch, value in ((0, 3), (1, 4))
     ]
@@ -186,7 +186,7 @@ def test_settings_may_be_told_apart_by_nothing_and_there_may_be_none() -> None:
         over_seeds(runs[:0], "eval_loss", ()),
         solved_share(runs[:0], "cell", metric="eval_loss"),
         time_to_solve(runs[:0].assign(epochs_to_solve=1, solved=True), "cell"),
-        bands(runs[:0], curves_with([1]), "cell", "train_accuracy"),
+        curves_over_seeds(runs[:0], curves_with([1]), "cell", "train_accuracy"),
     ):
         assert len(table) == 0
         assert "low" in table
@@ -198,7 +198,7 @@ def test_a_band_is_what_all_resamples_of_the_seeds_come_to(statistic: str, n: in
     value_ne = np.random.default_rng(n).lognormal(size=(n, 4))
     runs = runs_with("eval_loss", range(n), cell="gru")
     curves = curves_with(*value_ne, metric="train_loss").sample(frac=1, random_state=0)
-    band = bands(runs, curves, ["cell"], statistic=statistic, level=0.8)
+    band = curves_over_seeds(runs, curves, ["cell"], statistic=statistic, level=0.8)
     assert list(band.columns) == ["cell", "epoch", "value", "low", "high", "n"]
     assert band[["cell", "epoch", "n"]].to_numpy().tolist() == [["gru", epoch, n] for epoch in range(4)]
     middle = {"median": np.median, "mean": np.mean}[statistic]
@@ -210,7 +210,7 @@ def test_a_band_is_what_all_resamples_of_the_seeds_come_to(statistic: str, n: in
 def test_a_band_rests_on_fewer_seeds_where_runs_diverge() -> None:
     runs = numbered(runs_with("eval_loss", [1, 1, 1]), runs_with("eval_loss", [1], cell="gru"))
     curves = curves_with([5, 4, 3, 2], [6, INF], [7, 6], [9], metric="train_loss")
-    band = bands(runs, curves, "cell")
+    band = curves_over_seeds(runs, curves, "cell")
     assert band[["cell", "epoch", "value", "n"]].to_numpy().tolist() == [
         ["rnn", 0, 6, 3],
         ["rnn", 1, 5, 2],
@@ -225,20 +225,22 @@ def test_a_band_rests_on_fewer_seeds_where_runs_diverge() -> None:
 
 def test_a_band_needs_curves_but_not_of_every_setting() -> None:
     runs = numbered(runs_with("eval_loss", [1, 1]), runs_with("eval_loss", [1], "failed", cell="gru"))
-    assert set(bands(runs, curves_with([0.1] * 3, [0.1] * 3), "cell", "train_accuracy")["cell"]) == {"rnn"}
+    assert set(curves_over_seeds(runs, curves_with([0.1] * 3, [0.1] * 3), "cell", "train_accuracy")["cell"]) == {"rnn"}
     with pytest.raises(ValueError, match="the curves hold no 'valid_loss'; they hold train_accuracy"):
-        bands(runs, curves_with([1], [1]), "cell", "valid_loss")
+        curves_over_seeds(runs, curves_with([1], [1]), "cell", "valid_loss")
 
 
 def test_a_band_of_an_unknown_statistic_is_refused() -> None:
     with pytest.raises(ValueError, match="'mode'"):
-        bands(runs_with("eval_loss", [1]), curves_with([1]), (), "train_accuracy", "mode")
+        curves_over_seeds(runs_with("eval_loss", [1]), curves_with([1]), (), "train_accuracy", "mode")
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.lists(LOSSES, min_size=1, max_size=4), min_size=1, max_size=5), st.sampled_from(["median", "mean"]))
 def test_a_band_holds_its_middle(curves: list[list[float]], statistic: str) -> None:
-    band = bands(runs_with("eval_loss", curves), curves_with(*curves, metric="train_loss"), (), statistic=statistic)
+    band = curves_over_seeds(
+        runs_with("eval_loss", curves), curves_with(*curves, metric="train_loss"), (), statistic=statistic
+    )
     assert band["n"].tolist() == [sum(len(c) > epoch for c in curves) for epoch in range(max(map(len, curves)))]
     known = band[band["n"] > 1]
     assert ((known["low"] <= known["value"]) & (known["value"] <= known["high"])).all()
@@ -246,7 +248,7 @@ def test_a_band_holds_its_middle(curves: list[list[float]], statistic: str) -> N
 
 def test_the_band_of_equal_curves_has_no_width() -> None:
     curves = curves_with(*[[1.1]] * 7, metric="train_loss")  # seven sevenths of 1.1 are a little more
-    band = bands(runs_with("eval_loss", range(7)), curves, (), statistic="mean")
+    band = curves_over_seeds(runs_with("eval_loss", range(7)), curves, (), statistic="mean")
     assert ((band["low"] <= band["value"]) & (band["value"] <= band["high"])).all()
     assert (band["high"] - band["low"]).max() < 1e-15
 
@@ -254,7 +256,9 @@ def test_the_band_of_equal_curves_has_no_width() -> None:
 def test_the_same_band_comes_out_again() -> None:
     runs = runs_with("eval_loss", range(12))
     curves = curves_with(*np.random.default_rng(0).random((12, 3)), metric="train_loss")
-    assert bands(runs, curves, (), statistic="mean").equals(bands(runs, curves, (), statistic="mean"))
+    assert curves_over_seeds(runs, curves, (), statistic="mean").equals(
+        curves_over_seeds(runs, curves, (), statistic="mean")
+    )
 
 
 @pytest.mark.parametrize(
@@ -267,7 +271,7 @@ def test_the_same_band_comes_out_again() -> None:
     ],
 )
 def test_a_setting_is_said_in_words(setting: dict[Any, object], label: str) -> None:
-    assert words(setting) == label
+    assert setting_label(setting) == label
 
 
 @pytest.mark.parametrize(
@@ -280,4 +284,4 @@ def test_a_setting_is_said_in_words(setting: dict[Any, object], label: str) -> N
     ],
 )
 def test_a_spread_says_how_many_seeds_it_rests_on(seeds: list[int], said: str) -> None:
-    assert spread("median", pd.Series(seeds)) == said
+    assert spread_label("median", pd.Series(seeds)) == said

@@ -7,7 +7,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.figures import Band, HeatMap, Panel, bands, heat_map
+from analysis.figures import Band, CurvePanel, HeatMap, curve_bands, heat_map
 from analysis.figures.style import COLOURS, Writing, text_width
 from tests.analysis.figures.looking import BLACK, LONG, ODD, draw, texts, written
 
@@ -112,7 +112,9 @@ def curves(axes: Axes) -> dict[str, Line2D]:
 
 
 def test_a_band_is_a_line_with_what_lies_around_it() -> None:
-    figure = bands("Training", [Panel("abc", [band_of("rnn"), band_of("gru", epochs=3)], None)], "median, and all")
+    figure = curve_bands(
+        "Training", [CurvePanel("abc", [band_of("rnn"), band_of("gru", epochs=3)], None)], "median, and all"
+    )
     (axes,) = figure.axes
     for n, (label, epochs) in enumerate((("rnn", 5), ("gru", 3))):
         line, area = curves(axes)[label], axes.collections[n]
@@ -132,8 +134,11 @@ def test_a_band_is_a_line_with_what_lies_around_it() -> None:
 
 def test_a_label_looks_alike_in_all_panels_and_unlike_the_others() -> None:
     names = [LONG + name for name in "abcdefg"]
-    panels_given = [Panel("all", [band_of(name) for name in names], 0.5), Panel("last", [band_of(names[-1])], None)]
-    figure = bands("Training", panels_given, "one seed")
+    panels_given = [
+        CurvePanel("all", [band_of(name) for name in names], 0.5),
+        CurvePanel("last", [band_of(names[-1])], None),
+    ]
+    figure = curve_bands("Training", panels_given, "one seed")
     first, second = (curves(axes) for axes in figure.axes)
     looks = [(first[name].get_color(), first[name].get_linestyle()) for name in names]
     assert [colour for colour, _ in looks] == list(COLOURS)
@@ -158,7 +163,7 @@ def test_a_label_looks_alike_in_all_panels_and_unlike_the_others() -> None:
 def test_losses_that_span_much_stand_on_a_logarithmic_axis(
     least: float, most: float, floor: float | None, scale: str, drawn: bool
 ) -> None:
-    figure = bands("Training", [Panel("abc", [band_of("rnn", least, most, spread=0)], floor)], "one seed")
+    figure = curve_bands("Training", [CurvePanel("abc", [band_of("rnn", least, most, spread=0)], floor)], "one seed")
     (axes,) = figure.axes
     assert axes.get_yscale() == scale
     floors = [line.get_ydata()[0] for line in axes.get_lines() if line.get_label() != "rnn"]
@@ -174,8 +179,10 @@ def test_losses_that_span_much_stand_on_a_logarithmic_axis(
 
 @pytest.mark.parametrize("count", [1, 3, 4, 9, 12])
 def test_panels_of_bands_share_their_limits_and_stand_three_in_a_row(count: int) -> None:
-    given = [Panel(f"{LONG}{n}", [band_of("rnn", 1, 2 + n, epochs=5 + n, spread=0.25)], None) for n in range(count)]
-    figure = bands("Training", given, "median, and all 10 seeds")
+    given = [
+        CurvePanel(f"{LONG}{n}", [band_of("rnn", 1, 2 + n, epochs=5 + n, spread=0.25)], None) for n in range(count)
+    ]
+    figure = curve_bands("Training", given, "median, and all 10 seeds")
     assert [axes.get_title(loc="left") for axes in figure.axes] == [panel.title for panel in given]
     assert len({axes.get_xlim() + axes.get_ylim() for axes in figure.axes}) == 1
     (left, right), (low, high) = figure.axes[0].get_xlim(), figure.axes[0].get_ylim()
@@ -194,32 +201,34 @@ def test_panels_of_bands_share_their_limits_and_stand_three_in_a_row(count: int)
 def test_what_is_not_finite_leaves_a_gap() -> None:
     broken = Band("rnn", *(np.array([2.0, np.nan, np.inf, 1.0]) + edge for edge in (0, -0.5, 0.5)))
     nothing = Band("gru", *[np.full(3, np.nan)] * 3)
-    figure = bands("Training", [Panel("abc", [broken, nothing], None), Panel("empty", [], 0.0)], "median, and all")
+    figure = curve_bands(
+        "Training", [CurvePanel("abc", [broken, nothing], None), CurvePanel("empty", [], 0.0)], "median, and all"
+    )
     line = curves(figure.axes[0])["rnn"]
     np.testing.assert_array_equal(line.get_ydata(), [2.0, np.nan, np.nan, 1.0])
     assert figure.axes[0].get_ylim()[1] < 3
     draw(figure)
-    draw(bands("Training", [Panel("abc", [nothing], None)], "none"))
-    draw(bands("Training", [Panel("abc", [], None)], "none"))
+    draw(curve_bands("Training", [CurvePanel("abc", [nothing], None)], "none"))
+    draw(curve_bands("Training", [CurvePanel("abc", [], None)], "none"))
 
 
 @pytest.mark.parametrize("epochs", [0, 1, 2, 32, 33, 2000])
 def test_one_seed_of_any_number_of_epochs_can_be_drawn(epochs: int) -> None:
-    figure = bands("Training", [Panel("abc", [band_of(epochs=epochs, spread=0)], 0.0)], "one seed")
+    figure = curve_bands("Training", [CurvePanel("abc", [band_of(epochs=epochs, spread=0)], 0.0)], "one seed")
     assert curves(figure.axes[0])["rnn"].get_marker() == ("." if epochs <= 32 else "")
     draw(figure)
 
 
-@pytest.mark.parametrize("given", [[], [Panel("abc", [band_of(f"{n}") for n in range(8)], None)]])
-def test_more_bands_than_colours_are_refused(given: list[Panel]) -> None:
+@pytest.mark.parametrize("given", [[], [CurvePanel("abc", [band_of(f"{n}") for n in range(8)], None)]])
+def test_more_bands_than_colours_are_refused(given: list[CurvePanel]) -> None:
     with pytest.raises(ValueError, match="allowed: 1 or more of up to 7"):
-        bands("Training", given, "median")
+        curve_bands("Training", given, "median")
 
 
 @pytest.mark.parametrize("text", [*ODD.values(), LONG * 3], ids=[*ODD, "long"])
 def test_titles_and_labels_may_hold_any_text(text: str) -> None:
     draw(heat_map(text, [HeatMap(text, np.ones((1, 2)))], (text, [text]), (text, [text, text]), text, False))
-    draw(bands(text, [Panel(text, [band_of(text)], 0.5)] * 4, text))
+    draw(curve_bands(text, [CurvePanel(text, [band_of(text)], 0.5)] * 4, text))
 
 
 def test_the_ends_of_the_colours_can_be_given() -> None:
@@ -245,7 +254,7 @@ def test_limits_that_bound_nothing_are_refused(limits: tuple[float, float], log:
         heat_map("None", [HeatMap("m", np.zeros((1, 1)))], ("", ["a"]), ("", ["b"]), "share", log, limits)
     if not log:
         with pytest.raises(ValueError, match=r"limits .*; allowed: the lower first"):
-            bands("None", [Panel("abc", [band_of()], None)], "median", limits=limits)
+            curve_bands("None", [CurvePanel("abc", [band_of()], None)], "median", limits=limits)
 
 
 def test_a_note_stands_below_the_number_of_each_cell_that_has_one() -> None:
@@ -287,8 +296,8 @@ def test_notes_too_wide_for_their_cells_are_left_out_with_the_numbers() -> None:
 
 @pytest.mark.parametrize(("count", "columns"), [(9, 3), (6, 2), (10, 5), (3, 1), (2, 12)])
 def test_panels_of_bands_stand_as_many_in_a_row_as_asked(count: int, columns: int) -> None:
-    given = [Panel(f"abc, {n} units", [band_of("rnn", epochs=20_001, spread=0.25)], None) for n in range(count)]
-    figure = bands("Training", given, "one seed", columns)
+    given = [CurvePanel(f"abc, {n} units", [band_of("rnn", epochs=20_001, spread=0.25)], None) for n in range(count)]
+    figure = curve_bands("Training", given, "one seed", columns)
     places = [axes.get_position() for axes in figure.axes]
     assert [place.x0 == places[0].x0 for place in places] == [n % columns == 0 for n in range(count)]
     assert all(upper.y0 > lower.y1 for upper, lower in zip(places, places[columns:], strict=False))
@@ -309,8 +318,8 @@ def test_panels_of_bands_stand_as_many_in_a_row_as_asked(count: int, columns: in
 
 def test_bands_may_be_of_a_share() -> None:
     accuracies = Band("rnn", *(np.array([0.01, 0.5, 1.0]) * part for part in (1, 0.5, 1)))
-    panels_given = [Panel("abc", [accuracies], None)] * 4
-    figure = bands("Accuracy", panels_given, "median", 2, "train accuracy (share)", (0, 1))
+    panels_given = [CurvePanel("abc", [accuracies], None)] * 4
+    figure = curve_bands("Accuracy", panels_given, "median", 2, "train accuracy (share)", (0, 1))
     for axes in figure.axes:
         assert axes.get_yscale() == "linear", "whatever it spans"
         assert axes.get_ylim() == pytest.approx((-0.04, 1.04))
@@ -318,4 +327,4 @@ def test_bands_may_be_of_a_share() -> None:
     assert texts(figure).count("train accuracy (share)") == 1
     draw(figure)
     with pytest.raises(ValueError, match="columns 0; allowed: 1 or more"):
-        bands("Accuracy", panels_given, "median", 0)
+        curve_bands("Accuracy", panels_given, "median", 0)

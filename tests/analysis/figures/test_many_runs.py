@@ -7,8 +7,8 @@ from matplotlib.collections import PatchCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from analysis.figures import ReachBand, ReachPanel, Strip, reaches, strips
-from analysis.figures.many_runs import MOST_CHARACTERS
+from analysis.figures import ReachBand, ReachPanel, Strip, reach_curves, strips
+from analysis.figures.many_runs import MAX_CHARACTERS
 from analysis.figures.style import COLOURS, character_colours, glyph
 from tests.analysis.figures.looking import LONG, ODD, draw, texts, written
 
@@ -67,7 +67,7 @@ def test_a_line_parts_what_was_trained_on(start: int | None, drawn: bool) -> Non
     draw(figure)
 
 
-@pytest.mark.parametrize("length", [1, 2, 12, MOST_CHARACTERS])
+@pytest.mark.parametrize("length", [1, 2, 12, MAX_CHARACTERS])
 @pytest.mark.parametrize("runs", [1, 30])
 def test_strips_may_be_short_and_long_few_and_many(length: int, runs: int) -> None:
     target = ("abcdefgh" * 5)[:length]
@@ -80,7 +80,7 @@ def test_strips_may_be_short_and_long_few_and_many(length: int, runs: int) -> No
 
 @pytest.mark.parametrize("text", [*ODD.values(), LONG], ids=[*ODD, "long"])
 def test_strips_may_hold_any_character(text: str) -> None:
-    target = text[:MOST_CHARACTERS]
+    target = text[:MAX_CHARACTERS]
     figure = strips(text, target, [Strip(text * 3, target[::-1])])
     signs = letters(figure)
     assert [signs[t, 0] for t in range(len(target))] == list(map(glyph, target))
@@ -109,7 +109,9 @@ def reach_of(sizes: list[float], label: str = "rnn", share: float = 0.8) -> Reac
 
 def test_a_reach_is_a_line_with_what_lies_around_it_and_the_sizes_trained_on_are_shaded() -> None:
     bands = [reach_of([1, 5, 9]), reach_of([2, 6], "gru", 0.3)]
-    figure = reaches("How far", [ReachPanel("abc", "length (characters)", (1, 4), bands)], "median, and all 10 seeds")
+    figure = reach_curves(
+        "How far", [ReachPanel("abc", "length (characters)", (1, 4), bands)], "median, and all 10 seeds"
+    )
     (axes,) = figure.axes
     for n, band in enumerate(bands):
         (line,) = (line for line in axes.get_lines() if line.get_label() == band.label)
@@ -140,7 +142,7 @@ def test_a_reach_is_a_line_with_what_lies_around_it_and_the_sizes_trained_on_are
 def test_sizes_far_beyond_training_stand_on_a_logarithmic_axis(
     sizes: list[float], trained: tuple[int, int] | None, scale: str
 ) -> None:
-    figure = reaches("How far", [ReachPanel("abc", "length", trained, [reach_of(sizes)])], "one seed")
+    figure = reach_curves("How far", [ReachPanel("abc", "length", trained, [reach_of(sizes)])], "one seed")
     (axes,) = figure.axes
     assert axes.get_xscale() == scale
     left, right = axes.get_xlim()
@@ -156,7 +158,7 @@ def test_panels_of_reaches_share_a_key_and_have_sizes_of_their_own(count: int) -
         ReachPanel(f"{LONG}{n}", f"measure {n}", (1, 4), [reach_of([1, 8 + n]), *[reach_of([3], "gru")] * (n % 2)])
         for n in range(count)
     ]
-    figure = reaches("How far", panels, "one seed")
+    figure = reach_curves("How far", panels, "one seed")
     places = [axes.get_position() for axes in figure.axes]
     assert [place.x0 == places[0].x0 for place in places] == [n % 3 == 0 for n in range(count)]
     assert all(upper.y0 > lower.y1 for upper, lower in zip(places, places[3:], strict=False))
@@ -175,18 +177,18 @@ def test_panels_of_reaches_share_a_key_and_have_sizes_of_their_own(count: int) -
 )
 def test_there_may_be_hardly_any_reach(bands: list[ReachBand]) -> None:
     for trained in ((1, 4), (3, 3), None):
-        draw(reaches("How far", [ReachPanel("abc", "length", trained, bands)], "none"))
+        draw(reach_curves("How far", [ReachPanel("abc", "length", trained, bands)], "none"))
 
 
 @pytest.mark.parametrize("panels", [[], [ReachPanel("abc", "length", None, [reach_of([1], f"{n}") for n in range(8)])]])
 def test_more_reaches_than_colours_are_refused(panels: list[ReachPanel]) -> None:
     with pytest.raises(ValueError, match="allowed: 1 or more of up to 7"):
-        reaches("None", panels, "median")
+        reach_curves("None", panels, "median")
 
 
 @pytest.mark.parametrize("text", [*ODD.values(), LONG * 3], ids=[*ODD, "long"])
 def test_titles_and_labels_may_hold_any_text(text: str) -> None:
-    draw(reaches(text, [ReachPanel(text, text, (1, 2), [reach_of([1, 2], text)])] * 4, text))
+    draw(reach_curves(text, [ReachPanel(text, text, (1, 2), [reach_of([1, 2], text)])] * 4, text))
 
 
 def test_positions_are_those_of_the_sequence() -> None:

@@ -9,8 +9,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from analysis.figures import MOST_STEPS, Reach, generalization, hidden_dimensions, loss_curve, predictions, trajectory
-from analysis.figures.one_run import MOST_SIZES
+from analysis.figures import MAX_STEPS, Reach, generalization, hidden_dimensions, loss_curve, predictions, trajectory
+from analysis.figures.one_run import MAX_SIZES
 from analysis.figures.style import GREY, WRONG, Writing, character_colours, glyph
 from tests.analysis.figures.looking import BLACK, ODD, axis_labels, draw, draw_path, lines, pixels, texts, written
 
@@ -123,7 +123,7 @@ def test_every_wrong_character_shown_is_marked_once(target: str, predicted: str,
     below, above = ([letter for letter in written(figure, axes.transData) if letter.y == y] for y in (0, 1))
     shown = [round(letter.x) - 1 for letter in above]
     assert shown == [round(letter.x) - 1 for letter in below]
-    assert shown == list(range(shown[0], shown[0] + min(len(target), MOST_STEPS)))
+    assert shown == list(range(shown[0], shown[0] + min(len(target), MAX_STEPS)))
     assert [letter.text for letter in above] == [target[t] for t in shown]
     assert [letter.text for letter in below] == [predicted[t] for t in shown]
     wrong = [t for t in shown if target[t] != predicted[t]]
@@ -161,14 +161,14 @@ def test_the_line_between_read_and_scored_is_drawn_where_it_lies(start: int, dra
 
 
 @pytest.mark.parametrize(("units", "shown"), [(1, 1), (3, 3), (16, 4)])
-@pytest.mark.parametrize("steps", [1, 7, MOST_STEPS, 200])
+@pytest.mark.parametrize("steps", [1, 7, MAX_STEPS, 200])
 def test_hidden_units_are_drawn_one_line_each(units: int, shown: int, steps: int) -> None:
     states = np.random.default_rng(0).uniform(-1, 1, (steps, units)).astype(np.float32)
     text = ("abc" * 100)[:steps]
     figure = hidden_dimensions(states, text)
-    assert lines(figure) == {f"unit {unit}": states[:MOST_STEPS, unit].tolist() for unit in range(shown)}
+    assert lines(figure) == {f"unit {unit}": states[:MAX_STEPS, unit].tolist() for unit in range(shown)}
     letters = [(letter.text, letter.x) for letter in written(figure, figure.axes[0].get_xaxis_transform())]
-    assert letters == list(zip(text, range(min(steps, MOST_STEPS)), strict=False))
+    assert letters == list(zip(text, range(min(steps, MAX_STEPS)), strict=False))
     assert {f"unit {unit}" for unit in range(shown)} <= set(texts(figure))
 
 
@@ -349,7 +349,7 @@ def test_many_sizes_share_points_and_no_case_is_lost(
     ((axes, losses),) = panels(generalization([reach]))
     (curve,) = [line for line in axes.get_lines() if line.get_label() == "whole cases"]
     x, share = np.array(curve.get_xdata()), np.array(curve.get_ydata())
-    assert len(x) <= MOST_SIZES
+    assert len(x) <= MAX_SIZES
     assert (np.diff(x) > 0).all()
     assert axes.get_xscale() == scale
     assert shaded(axes) == ([shade] if shade else [])

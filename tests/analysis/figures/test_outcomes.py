@@ -6,16 +6,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.figures import Interval, Times, epochs_to_solve, intervals
+from analysis.figures import Interval, SolveTimes, epochs_to_solve, intervals
 from analysis.figures.style import COLOURS, GREY, WRONG
 from tests.analysis.figures.looking import LONG, ODD, draw, texts, written
 
 
 def times_of(
     epochs: list[float], unsolved: int = 0, median: float = 5, low: float = 4, high: float = 6, label: str = "rnn"
-) -> Times:
+) -> SolveTimes:
     """Return a setting whose last seeds did not solve it."""
-    return Times(label, np.array(epochs), np.arange(len(epochs)) < len(epochs) - unsolved, median, low, high)
+    return SolveTimes(label, np.array(epochs), np.arange(len(epochs)) < len(epochs) - unsolved, median, low, high)
 
 
 def marked(axes: Axes, marker: str, colour: str = "") -> list[tuple[float, float]]:
@@ -148,10 +148,14 @@ def test_a_seed_that_ended_early_is_marked_where_it_ended() -> None:
         ([times_of([1, 21])], 20, r"rnn: solved after \[1, 21\] epochs; allowed: 0 to 20"),
         ([times_of([-1])], 20, r"rnn: solved after \[-1\] epochs; allowed: 0 to 20"),
         ([times_of([np.nan])], 20, r"rnn: solved after \[nan\] epochs; allowed: 0 to 20"),
-        ([Times("gru", np.ones(2), np.ones(3, bool), 1, 1, 1)], 20, r"gru: \(2,\) epochs, \(3,\) solved; allowed: as"),
+        (
+            [SolveTimes("gru", np.ones(2), np.ones(3, bool), 1, 1, 1)],
+            20,
+            r"gru: \(2,\) epochs, \(3,\) solved; allowed: as",
+        ),
     ],
 )
-def test_epochs_that_cannot_be_are_refused(settings: list[Times], longest: int, message: str) -> None:
+def test_epochs_that_cannot_be_are_refused(settings: list[SolveTimes], longest: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         epochs_to_solve("Solved", settings, longest)
 

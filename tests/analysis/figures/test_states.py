@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.figures import Raster, raster
-from analysis.figures.states import MOST_READ
+from analysis.figures.states import MAX_READ
 from tests.analysis.figures.looking import ODD, draw, texts, written
 
 
@@ -68,7 +68,7 @@ def test_characters_stand_below_their_time_step_and_panels_share_the_time() -> N
     figure = raster("states", panels)
     first, second = figure.axes[:2]
     below = [(letter.text, letter.x) for letter in written(figure, first.get_xaxis_transform())]
-    assert below == list(zip(long[:MOST_READ], range(MOST_READ), strict=True))
+    assert below == list(zip(long[:MAX_READ], range(MAX_READ), strict=True))
     assert [letter.text for letter in written(figure, second.get_xaxis_transform())] == [
         "a",
         "\u21b5",
@@ -76,8 +76,8 @@ def test_characters_stand_below_their_time_step_and_panels_share_the_time() -> N
         "\u2423",
         "b",
     ]
-    assert first.get_xlim() == second.get_xlim() == (-0.5, MOST_READ - 0.5)
-    assert first.get_images()[0].get_array().shape == (64, MOST_READ)
+    assert first.get_xlim() == second.get_xlim() == (-0.5, MAX_READ - 0.5)
+    assert first.get_images()[0].get_array().shape == (64, MAX_READ)
     assert second.get_images()[0].get_extent()[:2] == [-0.5, 4.5]
     heights = [row.y for row in written(figure, first.get_yaxis_transform())]
     tall = 100 * first.get_position().height * figure.get_figheight()

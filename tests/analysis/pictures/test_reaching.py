@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from analysis import knowledge
+from analysis import pictures
 from analysis.compare import MixedError
 from analysis.runs import RunError, load_net
 from tests.analysis.figures.looking import draw, heights, texts, titles, written
@@ -16,7 +16,7 @@ from tests.analysis.figures.looking import draw, heights, texts, titles, written
 @pytest.mark.parametrize(("begin", "first"), [(None, 15 - 16), (30, 30), (10_000, 165 - 32)])
 def test_what_is_predicted_is_what_the_nets_say(units: pd.DataFrame, begin: int | None, first: int) -> None:
     aab = units[units["pattern"] == "aab"]
-    figure = knowledge.predicted(aab, "seed", begin)
+    figure = pictures.predictions(aab, "seed", begin)
     first = max(1, first)
     indices = torch.tensor([[0, 0, 1] * 55])
     expected = {(t, 0): "ab"[indices[0, first + t]] for t in range(32)}
@@ -34,15 +34,15 @@ def test_what_is_predicted_is_what_the_nets_say(units: pd.DataFrame, begin: int 
 def test_predictions_are_of_one_text_and_of_runs_with_a_net(units: pd.DataFrame, diverged: pd.DataFrame) -> None:
     abc = units[units["pattern"] == "abc"][-1:]
     with pytest.warns(UserWarning, match=r"1 of 2 runs diverged and are left out: abc rnn64 .*s0"):
-        figure = knowledge.predicted(pd.concat([abc, diverged]), ["hidden_size"])
+        figure = pictures.predictions(pd.concat([abc, diverged]), ["hidden_size"])
     assert {"target", "6 units"} <= set(texts(figure))
     assert "64 units" not in texts(figure)
     with pytest.raises(RunError, match="all of 1 runs diverged and recorded no net"):
-        knowledge.predicted(diverged, ["seed"])
+        pictures.predictions(diverged, ["seed"])
     with pytest.raises(ValueError, match="tested on different texts; allowed: one pattern, length and data_seed"):
-        knowledge.predicted(units, ["seed"])
+        pictures.predictions(units, ["seed"])
     with pytest.raises(ValueError, match="0 characters; allowed: 1 or more"):
-        knowledge.predicted(abc, ["seed"], count=0)
+        pictures.predictions(abc, ["seed"], count=0)
 
 
 def reach_of(run: pd.Series) -> pd.DataFrame:
@@ -71,7 +71,7 @@ def test_reach_is_the_median_share_of_whole_cases(strings: pd.DataFrame, units: 
         (tmp_path / run["run_id"]).mkdir()
         table[n % 2 :].to_csv(tmp_path / run["run_id"] / "generalization.csv")
     strings["artifact_uri"] = [str(tmp_path / run_id) for run_id in strings["run_id"]]
-    figure = knowledge.reach(pd.concat([strings, units]), "length")
+    figure = pictures.reach_curves(pd.concat([strings, units]), "length")
     (axes,) = figure.axes
     assert titles(figure) == ["reber"]
     trained = []
@@ -93,13 +93,13 @@ def test_reach_refuses_what_must_not_be_pooled_and_says_what_there_is(
     strings: pd.DataFrame, units: pd.DataFrame, diverged: pd.DataFrame
 ) -> None:
     with pytest.raises(MixedError, match=r"differ in length \(60, 120\)"):
-        knowledge.reach(strings, "cell")
+        pictures.reach_curves(strings, "cell")
     with pytest.raises(ValueError, match="none of these runs has cases by depth; they have length"):
-        knowledge.reach(strings, "length", "depth")
+        pictures.reach_curves(strings, "length", "depth")
     with pytest.raises(ValueError, match="these runs has cases; they have none at all: take strings"):
-        knowledge.reach(units, "hidden_size")
+        pictures.reach_curves(units, "hidden_size")
     with pytest.warns(UserWarning, match="1 of 3 runs diverged and are left out"):
-        figure = knowledge.reach(pd.concat([strings[:2], diverged]), "pattern")
+        figure = pictures.reach_curves(pd.concat([strings[:2], diverged]), "pattern")
     assert list(heights(figure.axes[0])) == ["reber"]
-    alone = knowledge.reach(strings[:1], "length")
+    alone = pictures.reach_curves(strings[:1], "length")
     assert "line and band: single seeds, no interval" in texts(alone)

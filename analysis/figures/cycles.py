@@ -29,10 +29,10 @@ from analysis.figures.multiples import (
 )
 from analysis.figures.style import COLOURS, GREY, WRONG, Picture, blank, rule, shorten, text_width, write
 
-MOST_NUMBERS = 12
+MAX_NUMBERS = 12
 """Runs whose distances can be written into a matrix."""
 
-MOST_LABELS = 30
+MAX_LABELS = 30
 """Runs whose labels can be written along a matrix."""
 
 
@@ -186,7 +186,7 @@ def distance_matrix(title: str, distance_nn: np.ndarray, labels: Sequence[str], 
     first = list(dict.fromkeys(groups))
     order = sorted(range(count), key=lambda run: first.index(groups[run]))  # runs of a group keep their order
     value_nn = distance_nn[np.ix_(order, order)]
-    named = [shorten(labels[run], 9, 1.2) for run in order] if count <= MOST_LABELS else []
+    named = [shorten(labels[run], 9, 1.2) for run in order] if count <= MAX_LABELS else []
     room = max((text_width(label, 9) for label in named), default=0) + (0.12 if named else 0)
     foot, right = 0.42 + room, 6.95
     side = min(right - foot, 5.4)  # what stands on the left is as wide as what stands below is high
@@ -201,7 +201,7 @@ def distance_matrix(title: str, distance_nn: np.ndarray, labels: Sequence[str], 
     if np.isnan(value_nn).any():
         axes.add_patch(hatched(-0.5, -0.5, count, count))
     axes.imshow(value_nn, cmap=SCALE, norm=norm, extent=extent, interpolation="nearest", zorder=2)
-    if count <= MOST_NUMBERS:
+    if count <= MAX_NUMBERS:
         known_n2 = np.argwhere(~np.isnan(value_nn))
         values = value_nn[tuple(known_n2.T)]
         ink = inks(np.asarray(SCALE(values)))

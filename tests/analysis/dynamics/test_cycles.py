@@ -7,8 +7,18 @@ from hypothesis import strategies as st
 from scipy.linalg import subspace_angles
 from scipy.spatial import procrustes
 
-from analysis.geometry import TOLERANCE, aligned, cycle, distances, period, procrustes_distance, shape
-from analysis.hidden_states import collect, fit_projection, free_running
+from analysis.dynamics import (
+    aligned,
+    collect,
+    cycle,
+    distances,
+    fit_projection,
+    free_running,
+    measure_cycle,
+    period,
+    procrustes_distance,
+)
+from analysis.dynamics.cycles import TOLERANCE
 from rnn_core.config import TrainConfig
 from rnn_core.data import prepare
 from rnn_core.training import train
@@ -253,12 +263,12 @@ def test_a_cycle_is_the_mean_state_at_each_place(seed: int, length: int, more: i
 def test_the_shape_of_a_square() -> None:
     square = np.array([[1.0, 0], [0, 1], [-1, 0], [0, -1]]) * 3 + 7
     for steps in (32, 33, 34, 35):
-        found = shape(repeat(square, steps), 4)
+        found = measure_cycle(repeat(square, steps), 4)
         assert found.radius == pytest.approx(3)
         assert found.separation == pytest.approx(1)
         assert found.nearest == pytest.approx(math.sqrt(2))
     # Twice as long a unit: its places fall together in pairs.
-    assert shape(repeat(square, 32), 8).nearest == pytest.approx(0, abs=1e-7)
+    assert measure_cycle(repeat(square, 32), 8).nearest == pytest.approx(0, abs=1e-7)
 
 
 def test_separation_is_the_share_of_variance_between_the_places() -> None:
@@ -266,7 +276,7 @@ def test_separation_is_the_share_of_variance_between_the_places() -> None:
     settled, places = states[60:], np.arange(60) % 3
     total = settled.var(axis=0).sum()
     between = np.mean([np.sum((settled[places == place].mean(axis=0) - settled.mean(axis=0)) ** 2) for place in places])
-    found = shape(states, 3)
+    found = measure_cycle(states, 3)
     assert found.separation == pytest.approx(between / total)
     assert found.radius == pytest.approx(math.sqrt(total))
     closest = min(np.linalg.norm(cycle(states, 3)[a] - cycle(states, 3)[b]) for a, b in ((0, 1), (0, 2), (1, 2)))
@@ -274,14 +284,14 @@ def test_separation_is_the_share_of_variance_between_the_places() -> None:
 
 
 def test_states_that_do_not_know_the_place_separate_by_chance_alone() -> None:
-    found = [shape(draw(seed, 24, 5), 3).separation for seed in range(200)]
+    found = [measure_cycle(draw(seed, 24, 5), 3).separation for seed in range(200)]
     assert np.mean(found) == pytest.approx((3 - 1) / (12 - 1), abs=0.02)
 
 
 @given(SEEDS, st.floats(0.01, 100))
 def test_the_radius_grows_with_the_states_and_the_rest_does_not(seed: int, scale: float) -> None:
     states = draw(seed, 60)
-    one, other = shape(states, 3), shape(states @ rotation(seed, 4) * scale + 2, 3)
+    one, other = measure_cycle(states, 3), measure_cycle(states @ rotation(seed, 4) * scale + 2, 3)
     assert other.radius == pytest.approx(one.radius * scale)
     assert other.separation == pytest.approx(one.separation)
     assert other.nearest == pytest.approx(one.nearest)
@@ -289,12 +299,12 @@ def test_the_radius_grows_with_the_states_and_the_rest_does_not(seed: int, scale
 
 
 def test_a_state_that_stands_still_has_no_cycle() -> None:
-    found = shape(np.full((40, 3), 0.1, dtype=np.float32), 3)
+    found = measure_cycle(np.full((40, 3), 0.1, dtype=np.float32), 3)
     assert found.radius < 1e-7
     assert (found.separation, found.nearest) == (0.0, 0.0)
 
 
-@pytest.mark.parametrize("measure", [cycle, shape])
+@pytest.mark.parametrize("measure", [cycle, measure_cycle])
 @pytest.mark.parametrize(("steps", "length"), [(11, 3), (10, 3), (0, 2)])
 def test_a_second_half_without_two_repetitions_is_refused(measure, steps: int, length: int) -> None:
     if steps == 11:  # 6 of them in the second half
@@ -308,7 +318,7 @@ def test_a_unit_has_places() -> None:
     with pytest.raises(ValueError, match="a unit of 0 characters"):
         cycle(draw(0), 0)
     with pytest.raises(ValueError, match="a unit of 1 characters; a shape needs 2 or more"):
-        shape(draw(0), 1)
+        measure_cycle(draw(0), 1)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
@@ -324,11 +334,11 @@ def test_a_trained_net_comes_back_after_three_characters(cell: str) -> None:
         assert found.lag == 3
         assert found.mismatch_p[2::3].max() < 1e-5
         assert np.delete(found.mismatch_p, np.s_[2::3]).min() > 1
-        assert shape(states.top_th, 3).separation == pytest.approx(1, abs=1e-6)
+        assert measure_cycle(states.top_th, 3).separation == pytest.approx(1, abs=1e-6)
     assert procrustes_distance(cycle(free.top_th, 3), cycle(taught.top_th, 3)) < 1e-3
     # Reading drives any net round: the period of what it reads says nothing of what it learnt. The size does.
     assert period(before, 24).lag == 3
-    assert shape(taught.top_th, 3).radius > 2 * shape(before, 3).radius
+    assert measure_cycle(taught.top_th, 3).radius > 2 * measure_cycle(before, 3).radius
 
 
 def test_a_net_that_has_not_learnt_its_unit_shows_another_period_when_free() -> None:

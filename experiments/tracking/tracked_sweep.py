@@ -18,9 +18,9 @@ from analysis.runs import RunError, schema, search_runs
 from analysis.runs.schema import End
 from analysis.runs.store import get_run, models_made_by
 from experiments.code_state import code_state
-from experiments.tracking.store import (
-    MOST_PARAM,
-    MOST_SAID,
+from experiments.tracking.access import (
+    MAX_END_REASON,
+    MAX_PARAM,
     TrackingError,
     end_run,
     name_of,
@@ -104,7 +104,7 @@ class TrackedSweep:
             self._client.log_batch(
                 self.run_id,
                 # `mlflow run` has logged its own already.
-                params=[Param(key, value[:MOST_PARAM]) for key, value in params.items() if key not in run.data.params],
+                params=[Param(key, value[:MAX_PARAM]) for key, value in params.items() if key not in run.data.params],
                 tags=[RunTag(schema.NAME_TAG, self.name)],
             )
             for path, text in files.items():
@@ -190,7 +190,7 @@ class TrackedSweep:
             self._client.log_batch(
                 self.run_id,
                 metrics=[Metric(name, value, now, 0) for name, value in metrics.items()],
-                tags=[RunTag(schema.NOTE_TAG, note), RunTag(schema.END_REASON_TAG, end_reason[:MOST_SAID])],
+                tags=[RunTag(schema.NOTE_TAG, note), RunTag(schema.END_REASON_TAG, end_reason[:MAX_END_REASON])],
             )
         except Exception as error:
             status = End.FAILED.status

@@ -28,11 +28,19 @@ from mlflow.entities import (
 from analysis.runs import schema
 from analysis.runs.schema import CONFIG_FILE, WEIGHTS_FILE, End
 from experiments.code_state import code_state
+from experiments.descriptions import description, fields_in_words, first_line
 from experiments.plots import draw_losses, draw_report
+from experiments.tracking.access import (
+    MAX_END_REASON,
+    TrackingError,
+    end_run,
+    impatient,
+    name_of,
+    open_run,
+    store_trouble,
+)
 from experiments.tracking.model_files import write_model
-from experiments.tracking.store import MOST_SAID, TrackingError, end_run, impatient, name_of, open_run, store_trouble
-from experiments.tracking.sweep import Membership
-from experiments.words import description, first_line, settings
+from experiments.tracking.tracked_sweep import Membership
 from rnn_core.checkpoint import record_text, save_record, save_weights
 from rnn_core.config import TrainConfig
 from rnn_core.measures.report import Report
@@ -173,7 +181,7 @@ class TrackedRun:
     def _end(self, end: End, end_reason: str, tags: Mapping[str, str] | None = None) -> None:
         self.end, self.end_reason, status = end, end_reason, end.status
         try:
-            self._flush({schema.END_REASON_TAG: end_reason[:MOST_SAID]} | dict(tags or {}))
+            self._flush({schema.END_REASON_TAG: end_reason[:MAX_END_REASON]} | dict(tags or {}))
         except Exception:
             status = End.FAILED.status
             raise
@@ -198,9 +206,9 @@ class TrackedRun:
             schema.DIGEST_TAG: record.digest,
         }
         if recipe:
-            tags[schema.RECIPE_TAG] = settings(recipe)
+            tags[schema.RECIPE_TAG] = fields_in_words(recipe)
         self._client.log_batch(self.run_id, params=params, tags=[RunTag(name, value) for name, value in tags.items()])
-        source = CodeDatasetSource({"pattern": config.pattern[:MOST_SAID]})
+        source = CodeDatasetSource({"pattern": config.pattern[:MAX_END_REASON]})
         data = MetaDataset(  # type: ignore[abstract]  # MLflow's own stubs forget that it has a profile
             source, name=config.pattern[:200], digest=record.data_sha256[:36]
         )

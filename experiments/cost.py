@@ -9,10 +9,10 @@ from experiments.code_state import code_state
 from experiments.grid import Grid
 from experiments.shards import SharedTraining, epochs, plan, trained_together
 from rnn_core.data import Prepared
-from rnn_core.training.stack import shape_of
+from rnn_core.training.stack import stack_key
 
 SECONDS_A_RUN = 0.25
-"""About how long it takes to measure, draw and record a run; `python -m benchmarks.sweep` measures it."""
+"""About how long it takes to measure, draw and record a run; `python -m benchmarks.sweep_speed` measures it."""
 
 SECONDS_TO_TRY = 0.5
 """How long the training of a shard is tried, an epoch and one to warm up at the least."""
@@ -27,7 +27,7 @@ BYTES_AN_EPOCH = 500
 """What an epoch takes in the store and in curves.csv."""
 
 
-def estimate(grid: Grid, prepared: Sequence[Prepared], workers: int) -> str:
+def sweep_cost(grid: Grid, prepared: Sequence[Prepared], workers: int) -> str:
     """Return in words what a sweep costs if nothing of it was recorded before.
 
     Training is tried: some epochs of each kind of shard.
@@ -35,7 +35,7 @@ def estimate(grid: Grid, prepared: Sequence[Prepared], workers: int) -> str:
     seconds, tried = SECONDS_A_RUN * len(prepared), {}
     for numbers in plan(prepared, workers)[0]:
         for part in trained_together([prepared[number] for number in numbers]):
-            kind = (shape_of(part[0].prepared), len(part))
+            kind = (stack_key(part[0].prepared), len(part))
             if kind not in tried:
                 tried[kind] = _seconds_an_epoch(part)
             seconds += tried[kind] * part[0].prepared.config.epochs
@@ -44,7 +44,7 @@ def estimate(grid: Grid, prepared: Sequence[Prepared], workers: int) -> str:
     room = sum(BYTES_A_RUN + code + 4 * one.record.parameters + BYTES_AN_EPOCH * one.config.epochs for one in prepared)
     minutes = seconds / workers / 60
     return (
-        f"{grid.words()}: {len(prepared)} runs, about {minutes:.1f} minutes with {workers} "
+        f"{grid.title()}: {len(prepared)} runs, about {minutes:.1f} minutes with {workers} "
         f"worker{'s' if workers > 1 else ''} if none was recorded before, and {room / 1e6:.0f} MB"
     )
 

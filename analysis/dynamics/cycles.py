@@ -1,10 +1,6 @@
-"""The shape of trajectories: brought onto one another, how far apart they are, their period, the cycle they settle in.
-
-SciPy is imported where it is used: it takes a third of a second, and half of what is here goes without.
-"""
+"""The period of a trajectory, and the cycle it settles in."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,75 +13,6 @@ within 1.5e-7, which is single precision; over 200 characters the slowest traine
 within 2e-6, over 100 to within 1e-4. The nearest that a state came to itself without being back was 0.026, in nets for
 abcabd that have only begun to keep c from d. So 1e-3 is an order of magnitude and more from both.
 """
-
-
-def aligned(hidden_th: np.ndarray, reference_th: np.ndarray) -> np.ndarray:
-    """Bring a trajectory onto another by the best rotation or reflection, scaling and shift.
-
-    Best in least squares: orthogonal Procrustes (Schönemann 1966), with scaling and shift (Schönemann & Carroll 1970).
-    What is left, relative to the reference's distance from its mean, is `procrustes_distance`.
-
-    Arguments:
-        hidden_th: states, (T, H).
-        reference_th: those of another net, or of the same one at another epoch, over the same text: (T, H').
-
-    Returns:
-        The trajectory among the reference's states, (T, max(H, H')): where one has fewer units, zeros stand for the
-        others. To bring nets of many sizes into one space, take the widest as the reference.
-
-    Raises:
-        ValueError: the trajectories differ in length, or one of them stands still.
-    """
-    from scipy.linalg import orthogonal_procrustes
-
-    width = max(hidden_th.shape[1], reference_th.shape[1])
-    moved_th, target_th = (
-        np.pad(shape_th, ((0, 0), (0, width - shape_th.shape[1]))) for shape_th in _shapes([hidden_th, reference_th])
-    )
-    rotation_hh, similarity = orthogonal_procrustes(moved_th, target_th)
-    mean_h = reference_th.mean(axis=0, dtype=np.float64)
-    size = np.linalg.norm(reference_th - mean_h)
-    placed_th: np.ndarray = size * similarity * moved_th @ rotation_hh + np.pad(mean_h, (0, width - len(mean_h)))
-    return placed_th
-
-
-def procrustes_distance(first_th: np.ndarray, second_th: np.ndarray) -> float:
-    """Return how far two trajectories over the same text are from being one shape: 0 to 1.
-
-    0 where a rotation or reflection, a scaling and a shift bring one onto the other. It is sqrt(1 - s^2), s being the
-    sum of the singular values of A'B, where A (T, H) and B (T, H') are the trajectories centred and of Frobenius norm 1
-    (the full Procrustes distance; Dryden & Mardia 1998, chapter 4). arccos s is a metric on shapes (Williams et al.
-    2021, "Generalized shape metrics on neural representations"), and so is its sine: trajectories can be clustered by
-    it. Widths may differ.
-
-    Raises:
-        ValueError: the trajectories differ in length, or one of them stands still.
-    """
-    return float(distances([first_th, second_th])[0, 1])
-
-
-def distances(trajectories: Sequence[np.ndarray]) -> np.ndarray:
-    """Return `procrustes_distance` of each of N trajectories, (T, H) each, from each other: (N, N)."""
-    shapes = _shapes(trajectories)
-    distance_nn = np.zeros((len(shapes), len(shapes)))
-    for row, first_th in enumerate(shapes):
-        for column, second_th in enumerate(shapes[:row]):
-            similarity = float(np.linalg.norm(first_th.T @ second_th, "nuc"))
-            distance = math.sqrt(max(0.0, 1 - similarity**2))  # rounding can bring the similarity above 1
-            distance_nn[row, column] = distance_nn[column, row] = distance
-    return distance_nn
-
-
-def _shapes(trajectories: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return trajectories over the same text centred and of Frobenius norm 1."""
-    steps = sorted({len(hidden_th) for hidden_th in trajectories})
-    if len(steps) > 1:
-        raise ValueError(f"trajectories of {steps} states; to be compared, all must have read the same text")
-    centred = [hidden_th - hidden_th.mean(axis=0, dtype=np.float64) for hidden_th in trajectories]
-    for number, hidden_th in enumerate(trajectories):
-        if _stands_still(hidden_th):
-            raise ValueError(f"trajectory {number} (from 0) stands still: a single state has no shape to compare")
-    return [centred_th / np.linalg.norm(centred_th) for centred_th in centred]
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +57,7 @@ def period(hidden_th: np.ndarray, longest: int, tolerance: float = TOLERANCE) ->
         )
     lags = range(1, longest + 1)
     mismatch_p = np.zeros(longest)
-    if not _stands_still(settled_th):
+    if not stands_still(settled_th):
         unrelated = math.sqrt(2) * _root_mean_square(settled_th - settled_th.mean(axis=0))
         mismatch_p = np.array([_root_mean_square(settled_th[p:] - settled_th[:-p]) for p in lags]) / unrelated
     returns_p = mismatch_p <= tolerance
@@ -157,7 +84,7 @@ def cycle(hidden_th: np.ndarray, length: int) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class Shape:
+class CycleMeasures:
     """How large and how clear a cycle is.
 
     Attributes:
@@ -174,7 +101,7 @@ class Shape:
     nearest: float
 
 
-def shape(hidden_th: np.ndarray, length: int) -> Shape:
+def measure_cycle(hidden_th: np.ndarray, length: int) -> CycleMeasures:
     """Measure the cycle that a trajectory (T, H) settles into, on the same states as `cycle`.
 
     Raises:
@@ -188,10 +115,16 @@ def shape(hidden_th: np.ndarray, length: int) -> Shape:
     cycle_kh = state_rkh.mean(axis=0)
     state_th = state_rkh.reshape(-1, state_rkh.shape[-1])
     radius = _root_mean_square(state_th - state_th.mean(axis=0))
-    if _stands_still(state_th):
-        return Shape(radius, 0.0, 0.0)
+    if stands_still(state_th):
+        return CycleMeasures(radius, 0.0, 0.0)
     within = _root_mean_square((state_rkh - cycle_kh).reshape(state_th.shape))
-    return Shape(radius, max(0.0, 1 - (within / radius) ** 2), float(pdist(cycle_kh).min() / radius))
+    return CycleMeasures(radius, max(0.0, 1 - (within / radius) ** 2), float(pdist(cycle_kh).min() / radius))
+
+
+def stands_still(hidden_th: np.ndarray) -> bool:
+    """Say whether states differ in no more than their last digits: they are single precision."""
+    moved_th = hidden_th - hidden_th.mean(axis=0, dtype=np.float64)
+    return bool(np.linalg.norm(moved_th) <= 8 * np.finfo(np.float32).eps * np.linalg.norm(hidden_th))
 
 
 def _second_half(hidden_th: np.ndarray) -> np.ndarray:
@@ -216,9 +149,3 @@ def _repetitions(hidden_th: np.ndarray, length: int) -> np.ndarray:
 def _root_mean_square(difference_th: np.ndarray) -> float:
     """Return the root of the mean squared length of T vectors."""
     return math.sqrt((difference_th**2).sum(axis=1).mean())
-
-
-def _stands_still(hidden_th: np.ndarray) -> bool:
-    """Say whether states differ in no more than their last digits: they are single precision."""
-    moved_th = hidden_th - hidden_th.mean(axis=0, dtype=np.float64)
-    return bool(np.linalg.norm(moved_th) <= 8 * np.finfo(np.float32).eps * np.linalg.norm(hidden_th))

@@ -6,10 +6,11 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import inside, portraits
+from analysis import dynamics, pictures
 from analysis.compare import MixedError
-from analysis.geometry import cycle, period, procrustes_distance
-from analysis.runs import RunError, trajectories
+from analysis.dynamics import cycle, period, procrustes_distance, trajectories
+from analysis.pictures.paths import _turned
+from analysis.runs import RunError
 from tests.analysis.figures.looking import draw, texts
 
 
@@ -39,7 +40,7 @@ def apart_in(point_tk: np.ndarray) -> np.ndarray:
 
 def test_each_path_is_seen_in_its_own_components(units: pd.DataFrame) -> None:
     runs = units[6:9]
-    figure = portraits.paths("Paths", runs, "pattern")
+    figure = pictures.trajectory_panels("Paths", runs, "pattern")
     assert titles(figure) == ["abc", "abc", "aab"]
     for axes, hidden_th in zip(figure.axes, tops(runs), strict=True):
         path, corners = drawn(axes)
@@ -52,7 +53,7 @@ def test_each_path_is_seen_in_its_own_components(units: pd.DataFrame) -> None:
 
 def test_paths_together_lie_on_one_another_but_stay_as_large_as_they_are(units: pd.DataFrame) -> None:
     runs = units[units["pattern"] == "abc"].iloc[[7, 0, 3]]  # 6 units, then 4: the last is not the widest
-    figure = portraits.paths("Together", runs, ["hidden_size", "epochs"], together=True)
+    figure = pictures.trajectory_panels("Together", runs, ["hidden_size", "epochs"], together=True)
     assert titles(figure) == ["6 units, 60 epochs", "4 units, 2 epochs", "4 units, 60 epochs"]
     assert len({axes.get_xlim() for axes in figure.axes}) == 1
     paths = [drawn(axes)[0] for axes in figure.axes]
@@ -70,7 +71,7 @@ def test_paths_together_lie_on_one_another_but_stay_as_large_as_they_are(units: 
 
 def test_three_components_hold_the_distances_in_three(units: pd.DataFrame) -> None:
     run = units.iloc[-1]
-    figure = portraits.path_3d("In three", run)
+    figure = pictures.trajectory_3d("In three", run)
     (hidden_th,) = tops(units[-1:])
     left, singular, _ = np.linalg.svd(hidden_th - hidden_th.mean(axis=0), full_matrices=False)
     expected = apart_in(left[:48, :3] * singular[:3])
@@ -80,7 +81,7 @@ def test_three_components_hold_the_distances_in_three(units: pd.DataFrame) -> No
 
 def test_the_rows_of_a_raster_are_the_hidden_units(units: pd.DataFrame) -> None:
     runs = units[7:9]
-    figure = portraits.hidden_units("Units", runs, ["pattern"])
+    figure = pictures.hidden_units("Units", runs, ["pattern"])
     assert titles(figure)[:2] == ["abc", "aab"]
     for axes, hidden_th in zip(figure.axes[:2], tops(runs), strict=True):
         rows = np.asarray(axes.images[0].get_array())
@@ -89,7 +90,7 @@ def test_the_rows_of_a_raster_are_the_hidden_units(units: pd.DataFrame) -> None:
 
 def test_periods_are_those_of_the_states_reading_and_running_free(units: pd.DataFrame) -> None:
     runs = units[7:9]
-    figure = portraits.periods("Periods", runs, ["pattern"])
+    figure = pictures.periods("Periods", runs, ["pattern"])
     expected = []
     for pattern, *both in zip(runs["pattern"], tops(runs), tops(runs, free=True), strict=True):
         for how, hidden_th in zip(("reading", "running free"), both, strict=True):
@@ -97,12 +98,12 @@ def test_periods_are_those_of_the_states_reading_and_running_free(units: pd.Data
             expected.append(f"{pattern}, {how}: {f'period {lag}' if lag else 'no period'}")
     assert titles(figure) == expected
     assert expected[0] == "abc, reading: period 3"
-    assert titles(portraits.periods("Periods", runs[:1], []))[0] == "reading: period 3"
+    assert titles(pictures.periods("Periods", runs[:1], []))[0] == "reading: period 3"
 
 
 def test_runs_are_as_far_apart_as_their_trajectories(units: pd.DataFrame) -> None:
     runs = units[3:]
-    figure, table = portraits.apart("Apart", runs, "pattern")
+    figure, table = pictures.shape_distances("Apart", runs, "pattern")
     hidden = tops(runs)
     pairs = [(n, m) for n in range(7) for m in range(n)]
     assert table["distance"].tolist() == pytest.approx([procrustes_distance(hidden[n], hidden[m]) for n, m in pairs])
@@ -111,14 +112,16 @@ def test_runs_are_as_far_apart_as_their_trajectories(units: pd.DataFrame) -> Non
     assert set(zip(table["first"], table["second"], strict=True)) == {("abc", "abc"), ("aab", "abc"), ("aab", "aab")}
     draw(figure)
     with pytest.raises(ValueError, match="1 run with a net; allowed: 2 or more"):
-        portraits.apart("Alone", runs[:1], "pattern")
+        pictures.shape_distances("Alone", runs[:1], "pattern")
 
 
 def test_growth_is_a_line_a_seed_and_their_median(units: pd.DataFrame) -> None:
     runs = units[units["hidden_size"] == 4]
-    table = pd.concat([inside.cycles(runs[runs["epochs"] == 2], trained=False), inside.cycles(runs)], ignore_index=True)
+    table = pd.concat(
+        [dynamics.cycle_table(runs[runs["epochs"] == 2], trained=False), dynamics.cycle_table(runs)], ignore_index=True
+    )
     table.loc[table.index[-1], "radius"] = np.nan
-    figure = portraits.growth("Growth", table, {"radius": "radius (units of h)", "separation": "separation (share)"})
+    figure = pictures.growth("Growth", table, {"radius": "radius (units of h)", "separation": "separation (share)"})
     assert titles(figure) == ["radius (units of h)", "separation (share)"]
     for axes, name in zip(figure.axes, ("radius", "separation"), strict=True):
         *seeds, middle = axes.get_lines()
@@ -131,33 +134,33 @@ def test_growth_is_a_line_a_seed_and_their_median(units: pd.DataFrame) -> None:
     assert "median of 2 to 3 seeds, 95 % interval" in texts(figure)
     draw(figure)
     draws = pd.concat([table, table.assign(data_seed=1)])
-    assert len(portraits.growth("Draws", draws, {"separation": "separation"}).axes[0].get_lines()) == 7
+    assert len(pictures.growth("Draws", draws, {"separation": "separation"}).axes[0].get_lines()) == 7
     with pytest.raises(MixedError, match="growth is drawn of one setting"):
-        portraits.growth("Two", pd.concat([table, table.assign(pattern="aab")]), {"radius": "radius"})
+        pictures.growth("Two", pd.concat([table, table.assign(pattern="aab")]), {"radius": "radius"})
     with pytest.raises(ValueError, match="no column 'nothing'"):
-        portraits.growth("None", table, {"nothing": "nothing"})
+        pictures.growth("None", table, {"nothing": "nothing"})
 
 
 def test_runs_without_a_net_are_left_out_and_said(units: pd.DataFrame, diverged: pd.DataFrame) -> None:
     runs = pd.concat([diverged, units[6:8]], ignore_index=True)
     said = "1 of 3 runs diverged and are left out: abc rnn64"
-    for drawing in (portraits.paths, portraits.hidden_units, portraits.periods):
+    for drawing in (pictures.trajectory_panels, pictures.hidden_units, pictures.periods):
         with pytest.warns(UserWarning, match=said) as warned:
             assert any(title.startswith("seed 1") for title in titles(drawing("Two", runs, ["seed"])))
         assert [one.filename for one in warned] == [__file__]
         with pytest.raises(RunError, match="all of 1 runs diverged"):
             drawing("None", diverged, ["seed"])
     with pytest.warns(UserWarning, match=said):
-        assert len(portraits.apart("Two", runs, "pattern")[1]) == 1
+        assert len(pictures.shape_distances("Two", runs, "pattern")[1]) == 1
     with pytest.raises(RunError, match="all of 1 runs diverged"):
-        portraits.path_3d("None", diverged.iloc[0])
+        pictures.trajectory_3d("None", diverged.iloc[0])
 
 
 def test_what_cannot_be_drawn_is_refused(units: pd.DataFrame, strings: pd.DataFrame) -> None:
-    for drawing in (portraits.paths, portraits.hidden_units, portraits.periods, portraits.apart):
+    for drawing in (pictures.trajectory_panels, pictures.hidden_units, pictures.periods, pictures.shape_distances):
         with pytest.raises(ValueError, match="reber is no unit that is repeated"):
             drawing("Strings", strings, "seed")
     with pytest.raises(ValueError, match="20 runs; allowed: 1 to 12"):
-        portraits.paths("Many", pd.concat([units, units]), ["seed"])
+        pictures.trajectory_panels("Many", pd.concat([units, units]), ["seed"])
     with pytest.raises(ValueError, match=r"still cannot be turned onto the last run \(trajectory 0 .* stands still"):
-        portraits._turned(np.ones((6, 2)), cycle(np.random.default_rng(0).normal(size=(24, 2)), 6), "still")
+        _turned(np.ones((6, 2)), cycle(np.random.default_rng(0).normal(size=(24, 2)), 6), "still")

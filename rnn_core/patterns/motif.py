@@ -18,7 +18,7 @@ BEYOND = 10
 """The test goes on for this many times the training length."""
 
 
-class Unit(Pattern):
+class Motif(Pattern):
     """A unit repeated: `abc`, or `unit:a:b` where the unit holds a colon.
 
     Training reads the first `length` characters from the unit's beginning. The test reads them again and goes on
@@ -26,7 +26,7 @@ class Unit(Pattern):
     next character is certain, and the floor is 0.
 
     Example:
-        >>> unit = Unit("aab")
+        >>> unit = Motif("aab")
         >>> unit.training_text(length=7, data_seed=0)
         'aabaaba'
         >>> unit.phases(length=4)
@@ -102,7 +102,7 @@ class Unit(Pattern):
         sequence costs ln(phases that share its first character / phases that share all of it).
 
         Example: aab over 15 characters costs ln 2 from two of its three phases and nothing from the third.
-            >>> round(Unit("aab").unknown_phase_floor(15) * 14 / math.log(2), 6)
+            >>> round(Motif("aab").unknown_phase_floor(15) * 14 / math.log(2), 6)
             0.666667
         """
         phases = self.phases(length)
@@ -118,6 +118,6 @@ class Unit(Pattern):
 def _is_plain(unit: str) -> bool:
     """Say whether a unit alone, without its family, is read as that unit."""
     try:
-        return family_of(unit) == (Unit, unit)
+        return family_of(unit) == (Motif, unit)
     except ConfigError:
         return False

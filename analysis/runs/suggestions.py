@@ -13,7 +13,7 @@ from rnn_core.config import TrainConfig
 PLURALS = {field.name: field.name.removesuffix("s") + "s" for field in dataclasses.fields(TrainConfig)}
 """What the list of a field's values is called: in a sweep's flags, in a grid's file, and in MLflow's params."""
 
-MOST_SAID = 6
+MAX_END_REASON = 6
 """Patterns, and values of a field, that are named; of more only the first."""
 
 
@@ -51,7 +51,7 @@ def checked_command(asked: Mapping[str, Sequence[Any]]) -> list[str]:
 
 def in_words(asked: Mapping[str, Sequence[Any]]) -> str:
     """Return a grid in words, such as "pattern abc, hidden_size 8 or 16"."""
-    return ", ".join(f"{name} {some_of(values, ' or ')}" for name, values in asked.items())
+    return ", ".join(f"{name} {first_few(values, ' or ')}" for name, values in asked.items())
 
 
 def what_there_is(runs: pd.DataFrame) -> str:
@@ -59,20 +59,20 @@ def what_there_is(runs: pd.DataFrame) -> str:
     if runs.empty:
         return "there is no finished run"
     said = []
-    for pattern, some in list(runs.groupby("pattern", sort=False))[:MOST_SAID]:
+    for pattern, some in list(runs.groupby("pattern", sort=False))[:MAX_END_REASON]:
         fields = [name for name in ("cell", "hidden_size", "layers", "epochs", "seed") if name in some]
-        differ = ", ".join(f"{name} {some_of(sorted(some[name].unique()))}" for name in fields)
+        differ = ", ".join(f"{name} {first_few(sorted(some[name].unique()))}" for name in fields)
         said.append(f"{len(some)} of {pattern} ({differ})")
     more = runs["pattern"].nunique() - len(said)
     return f"there are {'; '.join(said)}" + (f"; and {more} patterns more" if more > 0 else "")
 
 
-def some_of(values: Sequence[Any], last: str = ", ") -> str:
+def first_few(values: Sequence[Any], last: str = ", ") -> str:
     """Return values in words: a range as its ends, and of many only some."""
     shown = list(values)
     if len(shown) > 2 and all(isinstance(value, int) or hasattr(value, "dtype") for value in shown):
         numbers = [int(value) for value in shown]
         if numbers == list(range(numbers[0], numbers[0] + len(numbers))):
             return f"{numbers[0]}-{numbers[-1]}"
-    names = [str(value) for value in shown[:MOST_SAID]] + (["..."] if len(shown) > MOST_SAID else [])
+    names = [str(value) for value in shown[:MAX_END_REASON]] + (["..."] if len(shown) > MAX_END_REASON else [])
     return ", ".join(names[:-1]) + last + names[-1] if len(names) > 1 else names[0]

@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 import torch
 
-from analysis import compare, inside
-from analysis.geometry import period, shape
-from analysis.hidden_states import probe
+from analysis import compare, dynamics
+from analysis.dynamics import measure_cycle, period, probe
 from analysis.runs import load_net
 from rnn_core.config import TrainConfig
 from rnn_core.data import prepare
@@ -46,14 +45,14 @@ def net_of(run: object, trained: bool) -> CharRNN:
 @pytest.mark.parametrize("trained", [True, False])
 def test_cycles_are_measured_as_by_hand(units: pd.DataFrame, trained: bool) -> None:
     runs = units[units["hidden_size"] == 6]  # their index does not begin at 0
-    table = inside.cycles(runs, trained)
+    table = dynamics.cycle_table(runs, trained)
     assert table["run_id"].tolist() == runs["run_id"].tolist()
     assert table["epochs"].tolist() == [60 if trained else 0] * 4
     assert ("eval_loss" in table) == trained, "an untrained net has none of what training came to"
     for row, run in zip(table.itertuples(), runs.itertuples(), strict=True):
         net, unit = net_of(run, trained), UNITS[run.pattern]
         forced, free = read(net, unit * 80), write(net, unit * 5)
-        found = shape(forced, 3)
+        found = measure_cycle(forced, 3)
         assert (row.radius, row.separation, row.nearest) == pytest.approx(
             (found.radius, found.separation, found.nearest), abs=1e-5
         )
@@ -67,7 +66,7 @@ def test_cycles_are_measured_as_by_hand(units: pd.DataFrame, trained: bool) -> N
 @pytest.mark.parametrize("trained", [True, False])
 def test_readouts_are_probes_of_place_and_character(units: pd.DataFrame, trained: bool) -> None:
     runs = units[units["hidden_size"] == 6][1 if trained else 2 : 3]  # one of abc, one of aab
-    table = inside.readouts(runs, trained)
+    table = dynamics.probe_table(runs, trained)
     for row, run in zip(table.itertuples(), runs.itertuples(), strict=True):
         states = read(net_of(run, trained), UNITS[run.pattern] * 80)
         place = probe(states, [0, 1, 2] * 80, run.pattern * 80)
@@ -80,38 +79,38 @@ def test_readouts_are_probes_of_place_and_character(units: pd.DataFrame, trained
 
 def test_a_run_that_diverged_counts_but_has_no_measures(units: pd.DataFrame, diverged: pd.DataFrame) -> None:
     runs = pd.concat([units[:1], diverged, units[-1:]])
-    table = inside.cycles(runs)
+    table = dynamics.cycle_table(runs)
     assert table["run_id"].tolist() == runs["run_id"].tolist()
     assert table["radius"].isna().tolist() == table["nearest"].isna().tolist() == [False, True, False]
     assert not table["keeps_time"][1]
     assert table["own_period"].tolist() == [3, 3, 3]
     assert compare.share(table["keeps_time"]).n == 3
-    read_out = inside.readouts(runs[:2])
+    read_out = dynamics.probe_table(runs[:2])
     assert read_out["place_accuracy"].isna().tolist() == [False, True]
-    assert np.isfinite(inside.cycles(diverged, trained=False)["radius"]).all(), "its seed began with a net"
-    assert inside.cycles(diverged)["keeps_time"].tolist() == [False]
+    assert np.isfinite(dynamics.cycle_table(diverged, trained=False)["radius"]).all(), "its seed began with a net"
+    assert dynamics.cycle_table(diverged)["keeps_time"].tolist() == [False]
 
 
 def test_trained_and_untrained_nets_stand_in_one_table(units: pd.DataFrame) -> None:
     runs = units[units["hidden_size"] == 6]
-    both = pd.concat([inside.cycles(runs, trained=False), inside.cycles(runs)], ignore_index=True)
+    both = pd.concat([dynamics.cycle_table(runs, trained=False), dynamics.cycle_table(runs)], ignore_index=True)
     found = compare.paired(both[both["pattern"] == "abc"], "radius", "epochs", 0, 60)
     radius = both[both["pattern"] == "abc"].set_index(["seed", "epochs"])["radius"]
     assert found.difference.value == pytest.approx(np.mean([radius[seed, 60] - radius[seed, 0] for seed in (0, 1)]))
 
 
 def test_places_are_those_of_the_shortest_unit() -> None:
-    assert [inside.unit_of(pattern) for pattern in ("abab", "abaaba", "aab", "abcabd")] == [
+    assert [dynamics.motif_of(pattern) for pattern in ("abab", "abaaba", "aab", "abcabd")] == [
         "ab",
         "aba",
         "aab",
         "abcabd",
     ]
     with pytest.raises(ValueError, match="reber is no unit that is repeated, so it has no places; allowed: patterns"):
-        inside.unit_of("reber")
+        dynamics.motif_of("reber")
 
 
 def test_what_repeats_no_unit_is_refused(strings: pd.DataFrame) -> None:
-    for measure in (inside.cycles, inside.readouts):
+    for measure in (dynamics.cycle_table, dynamics.probe_table):
         with pytest.raises(ValueError, match="reber is no unit"):
             measure(strings)

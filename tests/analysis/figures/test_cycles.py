@@ -8,7 +8,7 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
 from analysis.figures import Growth, Mismatch, distance_matrix, growth, mismatch
-from analysis.figures.geometry import MOST_LABELS, MOST_NUMBERS
+from analysis.figures.cycles import MAX_LABELS, MAX_NUMBERS
 from analysis.figures.style import COLOURS, GREY, WRONG
 from tests.analysis.figures.looking import LONG, ODD, draw, texts, written
 
@@ -90,16 +90,16 @@ def test_runs_of_a_group_stand_together_and_lines_part_the_groups() -> None:
     assert wide == pytest.approx(tall)
 
 
-@pytest.mark.parametrize("count", [1, 2, MOST_NUMBERS, MOST_NUMBERS + 1, MOST_LABELS, MOST_LABELS + 1, 60])
+@pytest.mark.parametrize("count", [1, 2, MAX_NUMBERS, MAX_NUMBERS + 1, MAX_LABELS, MAX_LABELS + 1, 60])
 def test_numbers_and_labels_stand_where_there_is_room(count: int) -> None:
     labels = [f"{n} {LONG * (n == 0)}" for n in range(count)]
     groups = [LONG if n % 2 else "abc" for n in range(count)]
     figure = distance_matrix("shapes", matrix_of(count), labels, groups)
     draw(figure)
     axes = figure.axes[0]
-    assert len(written(figure, axes.transData)) == (count**2 if count <= MOST_NUMBERS else 0)
+    assert len(written(figure, axes.transData)) == (count**2 if count <= MAX_NUMBERS else 0)
     named = len(written(figure, axes.get_yaxis_transform())) - min(count, 2)
-    assert named == (count if count <= MOST_LABELS else 0)
+    assert named == (count if count <= MAX_LABELS else 0)
     assert axes.get_position().x0 > 0
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.geometry import period, shape
-from analysis.hidden_states import States, probe
-from analysis.runs import trajectories
+from analysis.dynamics.cycles import measure_cycle, period
+from analysis.dynamics.probes import probe
+from analysis.dynamics.recorded import trajectories
+from analysis.dynamics.states import States
 from analysis.runs.schema import End
 from analysis.runs.table import FIELDS
 from rnn_core.patterns import Pattern, parse
@@ -20,14 +21,14 @@ STEPS = 240
 """Characters that are read, and written: nearly every net has settled halfway."""
 
 
-def unit_of(pattern: str) -> str:
+def motif_of(pattern: str) -> str:
     """Return the shortest unit that the pattern of a spec repeats: its length is the pattern's period.
 
     Raises:
         ValueError: it repeats none.
 
     Example:
-        >>> unit_of("aab"), unit_of("abab")
+        >>> motif_of("aab"), motif_of("abab")
         ('aab', 'ab')
     """
     motif = parse(pattern).motif
@@ -36,7 +37,7 @@ def unit_of(pattern: str) -> str:
     return motif
 
 
-def cycles(runs: pd.DataFrame, trained: bool = True) -> pd.DataFrame:
+def cycle_table(runs: pd.DataFrame, trained: bool = True) -> pd.DataFrame:
     """Return runs on units with the measures of the cycle that each net settles in, top layer.
 
     Arguments:
@@ -46,9 +47,9 @@ def cycles(runs: pd.DataFrame, trained: bool = True) -> pd.DataFrame:
 
     Returns:
         The rows and columns of `runs`, untrained nets without what training came to and with 0 in `epochs`, and:
-        radius (units of h), separation (0 to 1), nearest (radii): `geometry.shape` over STEPS characters of the
+        radius (units of h), separation (0 to 1), nearest (radii): `dynamics.measure_cycle` over STEPS characters of the
         pattern; forced_period, the period there, and free_period, that of STEPS characters which the net writes by
-        itself, whatever these are (`geometry.period`, characters), NaN where there is none up to a quarter of STEPS;
+        itself, whatever these are (`dynamics.period`, characters), NaN where there is none up to a quarter of STEPS;
         own_period, that of the pattern; keeps_time, whether free_period is own_period. A net that diverged does not,
         and its measures are NaN.
 
@@ -61,7 +62,10 @@ def cycles(runs: pd.DataFrame, trained: bool = True) -> pd.DataFrame:
         length = pattern.period
         assert length is not None, "what repeats nothing is refused before"
         lags = [period(states.top_th, STEPS // 4).lag for states in (read, written)]
-        row = vars(shape(read.top_th, length)) | {"forced_period": lags[0] or np.nan, "free_period": lags[1] or np.nan}
+        row = vars(measure_cycle(read.top_th, length)) | {
+            "forced_period": lags[0] or np.nan,
+            "free_period": lags[1] or np.nan,
+        }
         return row | {"own_period": length, "keeps_time": lags[1] == length}
 
     def without(pattern: Pattern) -> dict[str, Any]:
@@ -71,19 +75,19 @@ def cycles(runs: pd.DataFrame, trained: bool = True) -> pd.DataFrame:
     return _measured(runs, trained, (True, False), measures, without)  # free first, since not every net can
 
 
-def readouts(runs: pd.DataFrame, trained: bool = True) -> pd.DataFrame:
+def probe_table(runs: pd.DataFrame, trained: bool = True) -> pd.DataFrame:
     """Return runs on units with how well a linear probe reads the place in the unit, and the character, from states.
 
     The place is the label of that name which the pattern gives each character (`Pattern.labels`).
 
     Arguments:
         runs: a table from `find_runs`.
-        trained: probe the trained nets; or else those that their seeds begin with, as in `cycles`.
+        trained: probe the trained nets; or else those that their seeds begin with, as in `cycle_table`.
 
     Returns:
         The rows and columns of `runs`, untrained nets without what training came to and with 0 in `epochs`, and:
         place_accuracy, place_baseline (from the character read alone) and character_accuracy, shares from 0 to 1 of
-        `hidden_states.probe` over STEPS characters, top layer; NaN for a net that diverged.
+        `dynamics.probe` over STEPS characters, top layer; NaN for a net that diverged.
 
     Raises:
         ValueError: a pattern repeats no unit, or one so long that a place occurs in a single stretch of the probe, or
@@ -124,7 +128,7 @@ def _measured(
     """
     patterns = {}
     for spec in runs["pattern"].unique():
-        unit_of(spec)  # raises, before anything is read
+        motif_of(spec)  # raises, before anything is read
         patterns[spec] = parse(spec)
     there = (runs["end"] != End.DIVERGED) | (not trained)
     states = zip(*(trajectories(runs[there], STEPS, free=free, trained=trained) for free in ways), strict=True)

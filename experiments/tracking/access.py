@@ -14,13 +14,13 @@ from mlflow.utils.name_utils import _GENERATOR_NOUNS, _GENERATOR_PREDICATES
 
 from analysis.runs.schema import END_REASON_TAG
 from analysis.runs.store import address
-from experiments.words import first_line
+from experiments.descriptions import first_line
 from rnn_core.config import ConfigError, TrainConfig
 
-MOST_SAID = 5000
+MAX_END_REASON = 5000
 """The longest end_reason, in characters: MLflow cuts a tag off at 8000."""
 
-MOST_PARAM = 6000
+MAX_PARAM = 6000
 """The longest param, in characters, that MLflow keeps as it is."""
 
 AUTOMATIC_NAME = re.compile(rf"({'|'.join(_GENERATOR_PREDICATES)})-({'|'.join(_GENERATOR_NOUNS)})-\d+")
@@ -34,9 +34,9 @@ class TrackingError(Exception):
 def check_params(config: TrainConfig) -> None:
     """Raise ConfigError if a field of a config is longer than the params that MLflow keeps."""
     for name, value in dataclasses.asdict(config).items():
-        if len(str(value)) > MOST_PARAM:
+        if len(str(value)) > MAX_PARAM:
             longer = "; longer data belong into a text:PATH" if name == "pattern" else ""
-            raise ConfigError(name, value, f"at most {MOST_PARAM} characters, the longest param of MLflow{longer}")
+            raise ConfigError(name, value, f"at most {MAX_PARAM} characters, the longest param of MLflow{longer}")
 
 
 def open_run(name: str, experiment_id: str | None = None, tags: Mapping[str, str] | None = None) -> ActiveRun:
@@ -91,7 +91,7 @@ def end_run_from_environment(status: str, end_reason: str) -> None:
     run_id = os.environ.get("MLFLOW_RUN_ID")
     if run_id:
         with contextlib.suppress(Exception), impatient():  # the reason itself is on the terminal
-            MlflowClient().set_tag(run_id, END_REASON_TAG, end_reason[:MOST_SAID])
+            MlflowClient().set_tag(run_id, END_REASON_TAG, end_reason[:MAX_END_REASON])
             MlflowClient().set_terminated(run_id, status)
 
 

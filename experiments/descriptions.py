@@ -23,7 +23,7 @@ def run_name(config: TrainConfig, pattern: str, also: Sequence[str] = ()) -> str
     return f"{visible(pattern)[:60]} {config.cell}{config.hidden_size}{layers} e{config.epochs}{further} s{config.seed}"
 
 
-def settings(fields: Mapping[str, Any]) -> str:
+def fields_in_words(fields: Mapping[str, Any]) -> str:
     """Return fields of a config with their values, such as "cell=gru epochs=20"."""
     return " ".join(f"{name}={value}" for name, value in fields.items())
 

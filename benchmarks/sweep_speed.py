@@ -1,6 +1,6 @@
 """What a sweep costs, beside what a user would do instead: training in stacks, and whole sweeps with all they record.
 
-    python -m benchmarks.sweep
+    python -m benchmarks.sweep_speed
 
 Times belong to one machine; the ratios carry over. It takes about ten minutes on two cores.
 """
@@ -27,7 +27,7 @@ from analysis.figures import Picture
 from benchmarks.one_run import PROJECT, lab_loop, plain_script
 from experiments import recording
 from experiments.sweep import main as sweep_main
-from experiments.tracking import run as tracking
+from experiments.tracking import tracked_run as tracking
 from rnn_core.config import TrainConfig
 from rnn_core.data import prepare_all
 from rnn_core.training.stack import train_stack

@@ -1,0 +1,32 @@
+"""What hidden states do: collected, projected, measured, compared and read out. All can be had from here."""
+
+from analysis.dynamics.cycles import CycleMeasures, Period, cycle, measure_cycle, period
+from analysis.dynamics.probes import Probe, probe
+from analysis.dynamics.projection import Projection, fit_projection, principal_components
+from analysis.dynamics.recorded import trajectories
+from analysis.dynamics.similarity import aligned, distances, procrustes_distance
+from analysis.dynamics.states import States, collect, free_running
+from analysis.dynamics.tables import cycle_table, motif_of, probe_table
+
+__all__ = [
+    "CycleMeasures",
+    "Period",
+    "Probe",
+    "Projection",
+    "States",
+    "aligned",
+    "collect",
+    "cycle",
+    "cycle_table",
+    "distances",
+    "fit_projection",
+    "free_running",
+    "measure_cycle",
+    "motif_of",
+    "period",
+    "principal_components",
+    "probe",
+    "probe_table",
+    "procrustes_distance",
+    "trajectories",
+]

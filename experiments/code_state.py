@@ -1,4 +1,4 @@
-"""Which code is running: the git commit, and what was changed since."""
+"""The state of the code that runs: its git commit, and the changes since."""
 
 import functools
 import subprocess
@@ -10,12 +10,12 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class CodeState:
-    """The state of the checkout that the code runs from.
+    """The state of a git checkout.
 
     Attributes:
-        commit: the commit's hash, or "unknown" outside a checkout.
-        dirty: "true" or "false", or "unknown" outside a checkout.
-        diff: what was changed since the commit, new Python files included; empty where nothing was.
+        commit: the hash of the commit; "unknown" outside a checkout.
+        dirty: "true" if files have changed since the commit, else "false"; "unknown" outside a checkout.
+        diff: the changes since the commit, new Python files included; empty if there are none.
     """
 
     commit: str
@@ -23,11 +23,12 @@ class CodeState:
     diff: str
 
 
-@functools.cache  # what runs is what was imported, whatever is edited meanwhile
+@functools.cache  # the code that runs is the code that was imported, even if files are edited later
 def code_state(project: Path = PROJECT) -> CodeState:
-    """Ask git about a project's own checkout, by default the one that this code runs from."""
+    """Return the state of the checkout whose top folder is `project`, by default the one that this code runs from."""
     top, commit = _git(project, "rev-parse", "--show-toplevel"), _git(project, "rev-parse", "HEAD")
-    if not top or not commit or Path(top.strip()).resolve() != project.resolve():  # none, or someone else's
+    # Inside the checkout of another project, such as an environment in its folder, the commit is not ours.
+    if not top or not commit or Path(top.strip()).resolve() != project.resolve():
         return CodeState("unknown", "unknown", "")
     status = _git(project, "status", "--porcelain")
     if status is None:
@@ -40,7 +41,7 @@ def code_state(project: Path = PROJECT) -> CodeState:
 
 
 def _git(project: Path, *arguments: str) -> str | None:
-    """Return git's output, None where git is missing or refuses. A diff's exit status of 1 is not a failure."""
+    """Return what git prints; None if git is not installed or fails. `git diff` also succeeds with exit status 1."""
     command = ["git", "-C", str(project), "-c", "core.quotePath=false", *arguments]
     try:
         done = subprocess.run(command, capture_output=True, check=False, timeout=30)

@@ -1,4 +1,4 @@
-"""The end of a training: the net is measured, then recorded."""
+"""Measures a trained net and records the result in its MLflow run."""
 
 import math
 from collections.abc import Mapping
@@ -21,24 +21,24 @@ def measure_and_record(
     why: str = "",
     flags: Mapping[str, str] | None = None,
 ) -> Report | None:
-    """Measure a trained net and end its run with what it came to.
+    """Measure a trained net, record the report and the weights, and end the run.
 
-    A net whose losses are not finite is not recorded: the run then ends as diverged, whatever was asked.
+    If a loss of the net is not finite, the run ends as DIVERGED, whatever `end` is, and the net is not recorded.
 
     Arguments:
-        run: the net's open run, in which every epoch has been logged.
-        net: the net as it is now.
-        prepared: what it was trained on.
+        run: the open run of the net; all its epochs are logged.
+        net: the trained net.
+        prepared: the data that it was trained on.
         end: how the training ended, FINISHED or KILLED.
-        why: what happened, in words; a run that finished needs none.
-        flags: for fields of TrainConfig the names of their flags, where these differ.
+        why: the reason, for KILLED; empty for FINISHED.
+        flags: the flag of each field of TrainConfig whose flag has another name, for error messages.
 
     Returns:
-        What the net came to; None where it diverged.
+        The report of the net; None if the run diverged.
 
     Raises:
-        TrackingError: the net could not be measured, or the store refused something; the message says where the run's
-            files are kept.
+        TrackingError: the net could not be measured, or the store could not be written. The message says in which
+            folder the files of the run are kept.
     """
     weights = named_weights(net)
     try:

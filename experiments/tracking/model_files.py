@@ -1,4 +1,4 @@
-"""The files of a logged model: those that are the same for every net are made once, the net's own are laid beside."""
+"""Writes the files of a logged model. Files that all models share are made once and copied."""
 
 import atexit
 import shutil
@@ -16,32 +16,32 @@ import rnn_core
 from analysis.runs.schema import CONFIG_FILE, MODEL_FOLDER, MODEL_NAME, WEIGHTS_FILE
 
 REQUIRED = ("mlflow", "numpy", "safetensors", "torch")
-"""What a served model needs to be installed."""
+"""The packages that a served model needs."""
 
-_made: dict[str, Path] = {}
-"""The files made so far, by their example."""
+_shared_files: dict[str, Path] = {}
+"""The folders of shared files made so far, by the example that they hold."""
 
 
 def write_model(folder: Path, model: LoggedModel, run_id: str, example: str) -> Path:
-    """Write the files that MLflow keeps of a model.
+    """Write the files of a logged model.
 
     Arguments:
-        folder: where the net's config.json and safetensors lie; the model's files are written below it.
-        model: what MLflow knows of the model so far.
-        run_id: the run that trained it.
-        example: a prompt, shown to those who serve the model.
+        folder: the folder that holds the net's config.json and model.safetensors; the files are written below it.
+        model: MLflow's record of the model.
+        run_id: the run that trained the net.
+        example: a prompt that MLflow shows as the example input.
 
     Returns:
-        The folder of the model's files.
+        The folder of the files.
     """
     home = folder / MODEL_NAME
-    shutil.copytree(_common_files(folder, example), home)
+    shutil.copytree(_make_shared_files(folder, example), home)
     about = Model.load(str(home))
     size = about.model_size_bytes or 0
     for name in (CONFIG_FILE, WEIGHTS_FILE):
-        laid_over = home / MODEL_FOLDER / name
-        size += (folder / name).stat().st_size - laid_over.stat().st_size
-        shutil.copy(folder / name, laid_over)
+        copied = home / MODEL_FOLDER / name  # of the first net for which the shared files were made
+        size += (folder / name).stat().st_size - copied.stat().st_size
+        shutil.copy(folder / name, copied)
     about.model_size_bytes = size
     about.model_id = about.model_uuid = model.model_id
     about.artifact_path, about.run_id = model.artifact_location, run_id
@@ -50,9 +50,12 @@ def write_model(folder: Path, model: LoggedModel, run_id: str, example: str) -> 
     return home
 
 
-def _common_files(folder: Path, example: str) -> Path:
-    """Return a folder with all files of a model; those of the net are the first one's, to be laid over."""
-    if example not in _made:
+def _make_shared_files(folder: Path, example: str) -> Path:
+    """Return a folder with all files of a model, made once for each example.
+
+    Its config.json and model.safetensors are those of `folder` at the first call; the caller replaces them.
+    """
+    if example not in _shared_files:
         home = Path(tempfile.mkdtemp(prefix="rnn-patterns-"))
         atexit.register(shutil.rmtree, home, ignore_errors=True)
         mlflow.pyfunc.save_model(
@@ -60,9 +63,9 @@ def _common_files(folder: Path, example: str) -> Path:
             python_model=str(Path(experiments.__file__).with_name("predictor.py")),
             artifacts={"config": str(folder / CONFIG_FILE), "weights": str(folder / WEIGHTS_FILE)},
             code_paths=[str(Path(rnn_core.__file__).parent)],
-            # Given, or MLflow takes seconds to guess them.
+            # Without them MLflow takes seconds to guess the requirements.
             pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in REQUIRED],
             input_example=([example], {"length": 30, "temperature": 0.0, "seed": 0}),
         )
-        _made[example] = home / MODEL_NAME
-    return _made[example]
+        _shared_files[example] = home / MODEL_NAME
+    return _shared_files[example]

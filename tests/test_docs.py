@@ -39,6 +39,10 @@ COMMANDS = {
 NOT_OURS = ("pytest", "ruff", "mypy", "bash", "pre-commit", "mkdocs", "jupyter", "dask", "curl", "python3", ".")
 """What else the documents tell a person to run. Their arguments are not looked at."""
 
+ROOMS = ("rnn_core", "analysis", "experiments")
+
+NOT_OUR_MESSAGES = ("Tracking URL is not set", "Address already in use", "kill -9")
+
 
 def text_of(name: str) -> str:
     return (PROJECT / name).read_text()
@@ -214,6 +218,15 @@ def test_the_cell_that_the_first_hour_shows_is_the_notebooks() -> None:
     notebook = text_of("analysis/notebooks/02_compare_runs.ipynb")
     for line in shown.splitlines():
         assert line.replace('"', '\\"') in notebook
+
+
+def test_the_messages_that_are_explained_are_ours() -> None:
+    code = "".join(path.read_text() for room in ROOMS for path in (PROJECT / room).rglob("*.py"))
+    explained = re.findall(r"^\*\*`(.+)`\*\*", text_of("docs/trouble.md"), flags=re.MULTILINE)
+    ours = [message for message in explained if message not in NOT_OUR_MESSAGES]
+    assert len(ours) >= 12
+    for message in ours:
+        assert all(part.strip() in code for part in message.split("...")), message
 
 
 def test_links_lead_somewhere() -> None:

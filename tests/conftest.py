@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import matplotlib
@@ -92,5 +92,5 @@ def tracked_at(address: str) -> Iterator[None]:
 def copy_store(migrated: Path, folder: Path) -> None:
     """Copy a store to folder/mlflow.db, its artifacts in folder/mlruns."""
     shutil.copy(migrated, folder / "mlflow.db")
-    with sqlite3.connect(folder / "mlflow.db") as database:
+    with closing(sqlite3.connect(folder / "mlflow.db")) as database, database:
         database.execute("UPDATE experiments SET artifact_location = ? || experiment_id", (f"{folder}/mlruns/",))

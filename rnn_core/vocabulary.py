@@ -1,8 +1,14 @@
-"""Characters to indices and back."""
+"""Characters to indices and back.
+
+torch is imported where a tensor is made: patterns need this module, and would wait seconds for it.
+"""
+
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class UnknownCharacterError(ValueError):
@@ -37,7 +43,13 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.characters)
 
-    def encode(self, text: str) -> Tensor:
+    def encode(self, text: str) -> "Tensor":
+        """Return `indices(text)` as a tensor."""
+        import torch
+
+        return torch.from_numpy(self.indices(text))
+
+    def indices(self, text: str) -> np.ndarray:
         """Return the indices of the characters of `text`: int64, shape (len(text),), 0 to len(self) - 1.
 
         Raises:
@@ -48,11 +60,11 @@ class Vocabulary:
         unknown = self._code_points[indices] != points
         if unknown.any():
             raise UnknownCharacterError(text[int(unknown.argmax())], self.characters)
-        return torch.from_numpy(indices.astype(np.int64))
+        return indices.astype(np.int64)
 
-    def decode(self, indices: Tensor | list[int]) -> str:
+    def decode(self, indices: "Tensor | list[int]") -> str:
         """Return the characters at `indices`, whole numbers from 0 to len(self) - 1."""
-        return "".join(self.characters[index] for index in torch.as_tensor(indices).tolist())
+        return "".join(self.characters[index] for index in np.asarray(indices).tolist())
 
 
 def visible(text: str) -> str:

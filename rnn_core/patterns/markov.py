@@ -93,7 +93,7 @@ class MarkovOracle(Oracle):
         self._order, self._table = order, table.reshape([len(alphabet)] * (order + 1))
 
     def distributions(self, text: str) -> np.ndarray:
-        came = self.vocabulary.encode(text).numpy()
+        came = self.vocabulary.indices(text)
         result = np.full((len(text), len(self.vocabulary)), 1 / len(self.vocabulary))
         predicted = max(0, len(text) - self._order)
         # The axes of the table are the characters of the context, the oldest first.

@@ -65,7 +65,7 @@ class Noisy(Pattern):
         in the string. No character is impossible anywhere.
         """
         period, unit = least_period(self.unit), code_points(self.unit)
-        Vocabulary(self.alphabet).encode(text)  # refuses characters that are not in the alphabet
+        Vocabulary(self.alphabet).indices(text)  # refuses characters that are not in the alphabet
         came = code_points(text)
         # How likely a phase is depends only on how many characters it explains. A character is right with 1 - rate;
         # above that of a wrong one, most are best, and below it, fewest.
@@ -100,7 +100,7 @@ class NoisyOracle(Oracle):
 
     def _expecting(self, text: str, asked: np.ndarray) -> np.ndarray:
         """Return the log-probability that each character is the one asked for, given the text before it."""
-        self.vocabulary.encode(text)  # refuses characters that are not in the alphabet
+        self.vocabulary.indices(text)  # refuses characters that are not in the alphabet
         came, unit = code_points(text), code_points(self._unit)
         phases = np.arange(len(unit))[:, None]
         evidence = np.zeros((len(unit), 1))  # log-likelihood of each phase so far

@@ -23,7 +23,7 @@ def ladder(vocabulary: Vocabulary, training_text: str, test: str) -> dict[str, f
         test: two or more characters.
     """
     size = len(vocabulary)
-    came, seen = vocabulary.encode(test).numpy(), vocabulary.encode(training_text).numpy()
+    came, seen = vocabulary.indices(test), vocabulary.indices(training_text)
     joined = np.concatenate([seen, came])
     place = np.arange(len(joined))
     trained, tested = place < len(seen), place > len(seen)  # the test's first character is given

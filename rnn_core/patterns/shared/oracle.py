@@ -39,7 +39,7 @@ class Oracle(ABC):
 
     def log_probs(self, text: str) -> np.ndarray:
         """Return the log-probability of each character of `text` given those before it, nats: (len(text),)."""
-        came = self.vocabulary.encode(text).numpy()
+        came = self.vocabulary.indices(text)
         with np.errstate(divide="ignore"):
             log_probs: np.ndarray = np.log(self.distributions(text)[np.arange(len(text)), came])
             return log_probs
@@ -118,7 +118,7 @@ class StateOracle(Oracle):
 
     def _walk(self, text: str) -> tuple[list[int], list[float]]:
         """Return the numbers of the states, len(text) + 1 from the start on, and each character's probability."""
-        self.vocabulary.encode(text)  # refuses characters that are not in the alphabet
+        self.vocabulary.indices(text)  # refuses characters that are not in the alphabet
         if len(self._states) > MAX_STATES:
             self._forget()
         number, numbers, probabilities = 1, [], []

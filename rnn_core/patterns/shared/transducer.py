@@ -32,7 +32,7 @@ class Transducer(Pattern):
 
     def expected(self, text: str) -> np.ndarray:
         outputs = Vocabulary(self.outputs)
-        certain_tw: np.ndarray = np.eye(len(outputs))[outputs.encode(self.say(text)).numpy()]
+        certain_tw: np.ndarray = np.eye(len(outputs))[outputs.indices(self.say(text))]
         return certain_tw
 
     def evaluation(self, length: int, data_seed: int) -> Evaluation:

@@ -1,60 +1,135 @@
-"""Command lines: read by tyro, and refused in one line."""
+"""Reads command lines by tyro; refuses a wrong one in one line."""
 
+import ast
 import contextlib
+import dataclasses
+import difflib
+import inspect
 import io
+import itertools
 import re
 import sys
+import textwrap
 from collections.abc import Collection, Mapping, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_origin
 
 import tyro
 
-from rnn_core.config import ConfigError
-from rnn_core.training import DivergedError
+from rnn_core.config import CHOICES, ConfigError
 from rnn_core.vocabulary import visible
 
+if TYPE_CHECKING:
+    from rnn_core.training import DivergedError
+
 T = TypeVar("T")
+
+LISTED = "the flags that --help lists"
 
 
 class UsageError(Exception):
     """The command line cannot be used; the message is one line."""
 
 
+def sentences(flags: type) -> dict[str, str]:
+    """Return the docstring below each field of a dataclass, its base classes' fields included, as one line each."""
+    found: dict[str, str] = {}
+    for base in reversed(inspect.getmro(flags)[:-1]):
+        try:
+            source = inspect.getsource(base)
+        except OSError:  # a class that was made without source has no docstrings of fields
+            continue
+        (definition,) = ast.parse(textwrap.dedent(source)).body
+        body = definition.body if isinstance(definition, ast.ClassDef) else []
+        for field, text in itertools.pairwise(body):
+            if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+                found[ast.unparse(field.target)] = " ".join(str(text.value.value).split())
+    return found
+
+
 def read_flags(flags: type[T], program: str, arguments: Sequence[str] | None, default: T | None = None) -> T:
-    """Let tyro read the flags of a dataclass; what it complains of in a box of several lines becomes one.
+    """Read a command line into a dataclass.
 
     Arguments:
-        flags: a dataclass whose fields are the flags, each with a sentence.
-        program: what the help calls the program.
-        arguments: the command line; None for the program's own.
-        default: the values of flags that are not given; by default the class's own.
+        flags: a dataclass. Each field is a flag, and the docstring below it is the help of the flag.
+        program: the name of the program in the help text.
+        arguments: the words of the command line; None takes those of this process.
+        default: the values of flags that are not given; None takes the defaults of the class.
 
     Raises:
-        ConfigError, UsageError: the command line makes no sense.
-        SystemExit: help was asked for, and given.
+        ConfigError: a value is not a number where a number is needed.
+        UsageError: the command line is wrong in another way.
+        SystemExit: the command line asks for help, which has been printed.
     """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    _check_words(flags, words)
+    described = _with_help(flags)
+    values = {} if default is None else {"default": described(**vars(default))}
     box = io.StringIO()
     try:
         with contextlib.redirect_stderr(box):
-            if default is None:
-                return tyro.cli(flags, prog=program, args=arguments)
-            return tyro.cli(flags, prog=program, args=arguments, default=default)
+            return flags(**vars(tyro.cli(described, prog=program, args=words, **values)))
     except SystemExit as end:
         if not end.code:  # --help
             raise
         # The frame is drawn in Unicode or, where the terminal has none, in ASCII.
         lines = (line.strip("\u2502| ") for line in box.getvalue().splitlines())
-        said = " ".join(line for line in lines if line and not re.search("[-\u2500]{3}.?$", line))
-        said = re.sub(r" For full helptext,.*| \((default: .*|required\))", "", said)
-        if number := re.search(r"Error parsing --(\S+): .*: '(.*)' Argument helptext: \S+ (INT|FLOAT) ", said):
+        message = " ".join(line for line in lines if line and not re.search("[-\u2500]{3}.?$", line))
+        message = re.sub(r" For full helptext,.*| \((default: .*|required\))", "", message)
+        if number := re.search(r"Error parsing --(\S+): .*: '(.*)' Argument helptext: \S+ (INT|FLOAT) ", message):
             name, came, kind = number.groups()
             allowed = "whole numbers" if kind == "INT" else "numbers"
             raise ConfigError(name.replace("-", "_"), came, allowed) from None
-        raise UsageError(said) from None
+        if stray := re.match(r"Unrecognized options: (\S+)", message):
+            raise UsageError(f"{stray.group(1)!r} is not a flag and belongs to none; allowed: {LISTED}") from None
+        raise UsageError(message) from None
+
+
+def _with_help(flags: type) -> Any:
+    """Return a dataclass with the same fields, and with each one's sentence and choices for tyro to show.
+
+    tyro would read the sentences by itself, but it keeps the line breaks of the source.
+    """
+    texts, fields = sentences(flags), []
+    for field in dataclasses.fields(flags):
+        kind: Any = field.type
+        if field.name in texts:
+            metavar = "PATH" if field.default is None else None
+            if get_origin(kind) is Annotated:  # without a flag, known by its place
+                metavar = field.name.upper()
+            if field.name in CHOICES:
+                metavar = "|".join(CHOICES[field.name])
+            hint = "" if field.default in (None, "", ()) or field.default is False else None
+            kind = Annotated[kind, tyro.conf.arg(help=texts[field.name], metavar=metavar, help_behavior_hint=hint)]
+        fields.append((field.name, kind, dataclasses.field(default=field.default)))
+    described = dataclasses.make_dataclass(flags.__name__, fields, frozen=True)
+    paragraphs = inspect.cleandoc(flags.__doc__ or "").split("\n\n")
+    described.__doc__ = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+    return described
+
+
+def _check_words(flags: type, words: Sequence[str]) -> None:
+    """Raise UsageError for a flag that does not exist, has no value, or is given twice."""
+    fields = {f"--{field.name.replace('_', '-')}": field for field in dataclasses.fields(flags)}
+    names = {*fields, "--help", "-h"} | {f"--no-{name[2:]}" for name, field in fields.items() if field.type is bool}
+    given: set[str] = set()
+    for number, word in enumerate(words):
+        if not re.match(r"--?[a-zA-Z]", word):
+            continue
+        name, equals, _ = word.replace("_", "-").partition("=")
+        if name not in names:
+            near = difflib.get_close_matches(name, sorted(names), 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise UsageError(f"there is no flag {word.partition('=')[0]}; allowed: {LISTED}{hint}")
+        if name in given:
+            raise UsageError(f"{name} is given twice; allowed: once")
+        given.add(name)
+        takes_value = name in fields and fields[name].type is not bool
+        if takes_value and not equals and (number + 1 == len(words) or re.match(r"--[a-z]", words[number + 1])):
+            raise UsageError(f"{name} has no value; allowed: {name} VALUE, as --help says")
 
 
 def with_flags(
-    error: ConfigError | DivergedError,
+    error: "ConfigError | DivergedError",
     names: Mapping[str, str] | None = None,
     from_recipes: Collection[str] = (),
 ) -> str:
@@ -65,7 +140,7 @@ def with_flags(
         names: by field what its flag is called, such as a sweep's plurals; a field that is not there is its own flag.
         from_recipes: the fields that a pattern's recipe gave, and nobody typed.
     """
-    fields = error.fields if isinstance(error, DivergedError) else (error.field,)
+    fields = (error.field,) if isinstance(error, ConfigError) else error.fields
     flags = ", ".join(f"--{(names or {}).get(name, name).replace('_', '-')}" for name in fields)
     recipe = "; the value may be a recipe's, which this flag changes" if set(fields) & set(from_recipes) else ""
     return f"{error} ({flags}){recipe}"

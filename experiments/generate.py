@@ -24,7 +24,7 @@ class Flags:
     A net that says something else than the next character does not go on: it answers each character of the prompt.
     """
 
-    run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+    run: Annotated[str, tyro.conf.Positional]
     """A run's id, its name (the newest of that name), or `latest`."""
     prompt: str = ""
     """What the net reads first; may be empty for a net that was trained on strings."""

@@ -26,7 +26,7 @@ NO_RECIPE = "none: TrainConfig's defaults"
 class Flags:
     """List the families of patterns, or show one pattern in full."""
 
-    pattern: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PATTERN")] = ""
+    pattern: Annotated[str, tyro.conf.Positional] = ""
     """A family such as `reber`, or a spec such as `dyck:3:depth=5`; nothing lists all families."""
 
 

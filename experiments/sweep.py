@@ -20,14 +20,14 @@ from analysis.runs.store import absolute_address, address
 from analysis.runs.suggestions import PLURALS
 from experiments.cost import sweep_cost
 from experiments.descriptions import first_line, how_to_look
-from experiments.flags import UsageError, complain, read_flags, with_flags
+from experiments.flags import UsageError, complain, read_flags, sentences, with_flags
 from experiments.grid import DEFAULT_SEEDS, FIELDS, Grid, RunRequest, read_grid
 from experiments.shards import Outcome, Shard, plan, record_shard
 from experiments.signals import Interrupted, Stop
 from experiments.summary import Summary, SweptRun
 from experiments.tracking import Membership, TrackedSweep, TrackingError, check_params, end_run_from_environment
 from experiments.workers import ClusterWorkers, LocalWorkers, Workers
-from rnn_core.config import ConfigError
+from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.data import Prepared, prepare_all
 
 ALREADY_NAMED = ("pattern", "cell", "hidden_size", "layers", "epochs")
@@ -38,7 +38,8 @@ ALREADY_NAMED = ("pattern", "cell", "hidden_size", "layers", "epochs")
 class SweepFlags:
     """Train a net for each combination of values and each seed, and record every run in MLflow under one parent.
 
-    Lists are separated by commas. What is not said keeps the default of a single run, or the pattern's recipe.
+    A LIST has its values separated by commas. The recipe of a family of patterns replaces the defaults below. A list
+    that is given always counts.
     """
 
     grid: str = ""
@@ -53,18 +54,26 @@ class SweepFlags:
     """Only say how many runs it would be, how long they would take and how much room."""
 
 
-def _sentence(name: str) -> str:
-    if name == "seed":
-        return f"A count such as 10 (the seeds 0 to 9), or a range such as 40-49. Nothing is {DEFAULT_SEEDS}."
-    return f"Values of {name}. Nothing is a single run's: {FIELDS[name]}, or the recipe's."
+def _lists() -> Iterator[tuple[str, str, object]]:
+    """Yield for each field of TrainConfig the name of its list, the sentence of its flag, and its default."""
+    texts = sentences(TrainConfig) | {
+        "seed": "How many seeds, such as 10 for the seeds 0 to 9, or a range such as 40-49."
+    }
+    defaults = FIELDS | {"seed": DEFAULT_SEEDS}
+    for name, plural in PLURALS.items():
+        yield plural, texts[name], defaults[name]
 
 
 # One flag for each field of TrainConfig, so that every field can be swept.
 Flags = dataclasses.make_dataclass(
     "Flags",
     [
-        (plural, Annotated[str, tyro.conf.arg(help=_sentence(name), metavar="LIST")], "")
-        for name, plural in PLURALS.items()
+        (
+            plural,
+            Annotated[str, tyro.conf.arg(help=text, metavar="LIST", help_behavior_hint=f"(default: {default})")],
+            "",
+        )
+        for plural, text, default in _lists()
     ],
     bases=(SweepFlags,),
     frozen=True,

@@ -35,7 +35,8 @@ from rnn_core.vocabulary import visible
 class Flags(TrainConfig):
     """Train one recurrent net on one pattern, and record the run in MLflow.
 
-    `python -m experiments.patterns` lists the families of patterns.
+    `python -m experiments.patterns` lists the families of patterns. The recipe of a family replaces the defaults below;
+    `python -m experiments.patterns FAMILY` shows it. A flag that is given always counts.
     """
 
     config: Path | None = None

@@ -37,6 +37,9 @@ ENCODINGS = ("index", "onehot", "embedding")
 SCHEDULES = ("constant", "cosine")
 KEPT = ("last", "best")
 
+CHOICES: Mapping[str, tuple[str, ...]] = {"encoding": ENCODINGS, "cell": CELLS, "schedule": SCHEDULES, "keep": KEPT}
+"""The values of those fields that have a list of them."""
+
 
 class ConfigError(Exception):
     """Bad input in one line: which field, what came, and what is allowed.
@@ -113,8 +116,7 @@ class TrainConfig:
                 start = "0 or above" if zero_ok else "above 0"
                 raise ConfigError(name, value, f"numbers {start}, at most {MAX_NUMBER:g}")
             object.__setattr__(self, name, float(value))  # JSON's 1 and 1.0 are one config
-        choices_of = {"cell": CELLS, "encoding": ENCODINGS, "schedule": SCHEDULES, "keep": KEPT}
-        for name, choices in choices_of.items():
+        for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ConfigError(name, getattr(self, name), ", ".join(choices))
         _check_spec(self.pattern)

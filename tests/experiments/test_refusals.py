@@ -200,3 +200,26 @@ def test_a_store_that_cannot_be_opened_is_refused(
     err = capsys.readouterr().err
     assert err.count("\n") == 1
     assert address.split(":")[0] in err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--foo 3", "there is no flag --foo; allowed: the flags that --help lists"),
+        ("--epoch 3", "there is no flag --epoch; allowed: the flags that --help lists; did you mean --epochs?"),
+        ("--no-clip", "there is no flag --no-clip; allowed: the flags that --help lists; did you mean --clip?"),
+        ("-x", "there is no flag -x; allowed: the flags that --help lists"),
+        ("--epochs", "--epochs has no value; allowed: --epochs VALUE, as --help says"),
+        ("--epochs --cell gru", "--epochs has no value; allowed: --epochs VALUE, as --help says"),
+        ("--epochs 3 --epochs=4", "--epochs is given twice; allowed: once"),
+        ("--hidden-size 3 --hidden_size 4", "--hidden-size is given twice; allowed: once"),
+        ("rubbish", "'rubbish' is not a flag and belongs to none; allowed: the flags that --help lists"),
+        ("--epochs 3 4", "'4' is not a flag and belongs to none; allowed: the flags that --help lists"),
+        ("--epochs 1.5", "epochs is '1.5'; allowed: whole numbers (--epochs)"),
+        ("--cell grru", "cell is 'grru'; allowed: gru, lstm, rnn (--cell)"),
+    ],
+)
+def test_a_wrong_flag_gets_one_sentence(words: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words.split()) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", f"error: {message}\n")

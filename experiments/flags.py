@@ -79,7 +79,7 @@ def read_flags(flags: type[T], program: str, arguments: Sequence[str] | None, de
             name, came, kind = number.groups()
             allowed = "whole numbers" if kind == "INT" else "numbers"
             raise ConfigError(name.replace("-", "_"), came, allowed) from None
-        if stray := re.match(r"Unrecognized options: (\S+)", message):
+        if stray := re.search(r"Unrecognized options: (\S+)", message):
             raise UsageError(f"{stray.group(1)!r} is not a flag and belongs to none; allowed: {LISTED}") from None
         raise UsageError(message) from None
 

@@ -1,13 +1,19 @@
 """How a run is told: its name, its key numbers, its texts side by side, and the description of its page."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
+from analysis.runs.schema import find_members
 from rnn_core.config import TrainConfig
 from rnn_core.measures.report import Sample
 from rnn_core.patterns.shared.ngrams import NAMES
 from rnn_core.vocabulary import visible
+
+MODEL_TRAINING = "workflowType=machine_learning"
+"""What opens a page of MLflow in the view for training; without it, a new store opens in the one for GenAI."""
 
 
 def run_name(config: TrainConfig, pattern: str, also: Sequence[str] = ()) -> str:
@@ -38,7 +44,8 @@ def key_numbers(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
         ("eval loss", loss),
         ("eval accuracy", f"{metrics['eval_accuracy']:.1%}"),
     ]
-    if "free_run_correct" in metrics:
+    # Without an oracle only the text of the test counts as right, which a net that writes freely need not write.
+    if "free_run_correct" in metrics and "floor_loss" in metrics:
         free = (
             f"{metrics['free_run_correct']:.0f} of {metrics['free_run_length']:.0f} characters before the first error"
         )
@@ -73,7 +80,20 @@ def first_line(error: BaseException) -> str:
 
 def how_to_look(store: str, experiment_id: str, run_id: str) -> str:
     """Return where a person sees a run of the store with that tracking URI: an address, or what serves it first."""
-    page = f"#/experiments/{experiment_id}/runs/{run_id}"
+    return _page(store, f"#/experiments/{experiment_id}/runs/{run_id}?{MODEL_TRAINING}")
+
+
+def how_to_compare(store: str, experiment_id: str, sweep_id: str) -> str:
+    """Return where a person sees the runs of a sweep in one list, without the sweep itself.
+
+    MLflow lists a sweep above its runs only in the order of their start. So this list is in the order of eval_loss.
+    """
+    query = {"searchFilter": find_members(sweep_id), "orderByKey": "metrics.`eval_loss`", "orderByAsc": "true"}
+    return _page(store, f"#/experiments/{experiment_id}/runs?{MODEL_TRAINING}&{urlencode(query, quote_via=quote)}")
+
+
+def _page(store: str, page: str) -> str:
+    """Return the address of a page of MLflow, after the command that serves the store if no server does."""
     if store.startswith("http"):
         return f"{store.rstrip('/')}/{page}"
     # The store of a folder is what `mlflow ui` shows by itself in that folder.
@@ -95,3 +115,14 @@ def description(finished: bool, end_reason: str, metrics: Mapping[str, float], s
         # Indented, so that no character of the text can end the block.
         lines += [f"    {name:<10} {text}" for name, text in side_by_side(shown)]
     return "\n".join(lines)
+
+
+def model_description(name: str, run_id: str, example: str) -> str:
+    """Return the Markdown that describes the logged model of a run: which run it is of, and an example call."""
+    call = f"mlflow.pyfunc.load_model('runs:/{run_id}/model').predict([{example!r}], params={{'length': 30}})"
+    return f"The net of run {visible(name)} ({run_id}).\n\n    {call}"
+
+
+def escaped(text: str) -> str:
+    """Return Markdown that shows a text as it is, in one line: a pattern may hold any character."""
+    return re.sub(r"([\\`*_\[\]<>#|~])", r"\\\1", visible(text))

@@ -14,11 +14,18 @@ from analysis.runs.suggestions import PLURALS
 from experiments.flags import UsageError
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.patterns import Pattern, parse
+from rnn_core.vocabulary import visible
 
 FIELDS: dict[str, Any] = dataclasses.asdict(TrainConfig())
 
 DEFAULT_SEEDS = "10"
 MAX_SEEDS = 1_000_000
+
+MAX_LISTED = 6
+"""Values of a field that the name of a sweep lists."""
+
+MAX_TEXT = 60
+"""Characters of a value that the name of a sweep shows."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +90,37 @@ class Grid:
         return said | {"seeds": _seeds_text(self.seeds)}
 
     def title(self) -> str:
-        """Return what is swept in a few words, such as "3 patterns x 2 epochs x 10 seeds"."""
-        lists = [(PLURALS[name], len(self.values[name])) for name in self.swept] + [("seeds", len(self.seeds))]
-        return " x ".join(f"{count} {name.replace('_', ' ')}" for name, count in lists).replace("1 seeds", "1 seed")
+        """Return the name of the sweep: what all runs share, then the values that are swept.
+
+        Example:
+            >>> read_grid({"patterns": "abcabd", "cells": "gru", "hidden_sizes": "2,4,8", "seeds": "10"}, None).title()
+            'abcabd gru: hidden 2, 4, 8 x 10 seeds'
+        """
+        values: dict[str, tuple[Any, ...]] = {"pattern": (FIELDS["pattern"],), **self.values}
+        held = []
+        for name, (value, *others) in values.items():
+            if not others:
+                text = self._text(name, value)
+                held.append(text if name in ("pattern", "cell") else f"{_short(name)} {text}")
+        swept = [f"{_short(name)} {self._list(name)}" for name in self.swept]
+        swept.append(f"{len(self.seeds)} seed{'s' * (len(self.seeds) != 1)}")
+        return ": ".join(filter(None, (" ".join(held), " x ".join(swept))))
+
+    def _text(self, name: str, value: Any) -> str:
+        text = self.patterns[value].short_name if name == "pattern" and value in self.patterns else str(value)
+        return visible(text)[:MAX_TEXT]
+
+    def _list(self, name: str) -> str:
+        """Return the values of a swept field; of more than MAX_LISTED the first ones, the last one and how many."""
+        texts = [self._text(name, value) for value in self.values[name]]
+        if len(texts) <= MAX_LISTED:
+            return ", ".join(texts)
+        return f"{', '.join(texts[: MAX_LISTED - 2])} ... {texts[-1]} ({len(texts)})"
+
+
+def _short(name: str) -> str:
+    """Return what the name of a sweep calls a field."""
+    return name.removesuffix("_size").replace("_", " ")
 
 
 def read_grid(said: Mapping[str, str], file: Path | None) -> Grid:

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,10 @@ import pandas as pd
 from analysis import compare, pictures
 from analysis.figures import Picture
 from analysis.runs.schema import RESULTS_FILE, RUNS_FILE, End
+from experiments.descriptions import escaped
 from experiments.grid import Grid, RunRequest
 from experiments.shards import Outcome, thinned
+from rnn_core.vocabulary import visible
 
 COLUMNS_FIRST = ("epochs", "learning_rate", "length")
 """Fields that a heat map has along its columns, if they are swept; the first of them that is."""
@@ -28,6 +30,18 @@ MAX_PANELS = 12
 
 MAX_LINES = 7
 """The same of the lines of a panel."""
+
+MAX_ROWS = 40
+"""Settings in the table of a sweep's description."""
+
+MAX_CELL = 60
+"""Characters of a value in that table."""
+
+MAX_LISTED = 4
+"""Settings that a sentence lists."""
+
+DIGITS = 6
+"""Significant digits of a number in results.csv."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +78,10 @@ class Summary:
         self.grid = grid
         self.setting = list(grid.swept) or ["pattern"]
         self._rows = rows
-        self._metrics = list(
-            dict.fromkeys(name for row in rows for name in row.outcome.metrics if name not in NOT_COMPARED)
-        )
+        metrics = dict.fromkeys(name for row in rows for name in row.outcome.metrics if name not in NOT_COMPARED)
+        # Losses first: results.csv has columns of every metric.
+        first = ("excess_loss", "eval_loss")
+        self._metrics = sorted(metrics, key=lambda name: (name not in first, not name.endswith("_loss")))
         self.runs = pd.DataFrame(
             [
                 {
@@ -92,7 +107,12 @@ class Summary:
     def files(self) -> dict[str, str]:
         """Return the tables as CSV, by file name."""
         runs = self.runs[["run_id", "reused", "end", *self.setting, "seed", *self._metrics]]
-        return {RUNS_FILE: runs.to_csv(index=False), RESULTS_FILE: self.results.to_csv(index=False)}
+        ends = [str(end) for end in (End.FINISHED, End.DIVERGED, End.FAILED)]
+        results = self.results[[*self.results.columns.drop(ends), *ends]]
+        return {
+            RUNS_FILE: runs.to_csv(index=False),
+            RESULTS_FILE: results.to_csv(index=False, float_format=f"%.{DIGITS}g"),
+        }
 
     def lines(self) -> list[str]:
         """Return in a few lines how many runs there are and, for each pattern, which setting is best."""
@@ -103,9 +123,85 @@ class Summary:
         lines = [f"{self.grid.title()}: {len(each)} runs, {', '.join(said)}"]
         for pattern in self.grid.values.get("pattern", ("",)) if "pattern" in self.setting else ("",):
             settings = self.results[self.results["pattern"] == pattern] if pattern else self.results
+            of = f"{visible(pattern)}: " if pattern else ""
+            if solved := self._solved(settings):
+                lines.append(of + solved)
             if self.measure in self.runs and settings[f"{self.measure}_median"].notna().any():
-                lines.append((f"{pattern}: " if pattern else "") + self._best(settings))
+                lines.append(of + self._best(settings))
         return lines
+
+    def table(self) -> str:
+        """Return the results as a Markdown table, at most MAX_ROWS settings: the median of `measure`, and the ends."""
+        columns = {name: _words(name) for name in self.setting} | {"solved": "solved", "measure": _words(self.measure)}
+        table = self.results.head(MAX_ROWS).merge(self._solved_counts(), on=self.setting, how="left")
+        lines = [f"| {' | '.join(columns.values())} | 95 % interval | seeds |", "|---" * (len(columns) + 2) + "|"]
+        for row in table.to_dict("records"):
+            median, low, high = (row.get(f"{self.measure}_{name}", math.nan) for name in ("median", "low", "high"))
+            cells = [escaped(str(row[name])[:MAX_CELL]) for name in self.setting]
+            cells.append("" if pd.isna(row["right"]) else f"{row['right']:.0f} of {row['known']:.0f}")
+            cells += ["" if math.isnan(median) else f"{median:.3g}"]
+            cells += ["" if math.isnan(low) else f"{low:.3g} to {high:.3g}"]
+            others = "".join(f", {row[end]} {end}" for end in (End.DIVERGED, End.FAILED) if row[end])
+            lines.append(f"| {' | '.join(cells)} | {row[End.FINISHED]}{others} |")
+        if len(self.results) > MAX_ROWS:
+            lines.append(f"\n{len(self.results) - MAX_ROWS} more settings are in {RESULTS_FILE}.")
+        return "\n".join(lines)
+
+    def _solved_counts(self) -> pd.DataFrame:
+        """Return for each setting how many of its seeds solve the pattern (`right`) of those that have ended (`known`).
+
+        A net solves a pattern if every string of the test is right or, where the pattern is certain (its floor is 0),
+        every character of the test. Settings of other patterns have no row.
+        """
+        parts = []
+        for metric, runs in self._by_metric_of_solving():
+            shares = compare.solved_share(runs, self.setting, metric=metric)
+            parts.append(shares[self.setting].assign(right=(shares["value"] * shares["n"]).round(), known=shares["n"]))
+        columns = [*self.setting, "right", "known"]
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+    def _by_metric_of_solving(self) -> Iterator[tuple[str, pd.DataFrame]]:
+        """Yield the metric that says whether a net solves its pattern, with the runs on such patterns."""
+        runs = self.runs
+        for pattern in runs["pattern"].unique():
+            of_pattern = runs[runs["pattern"] == pattern]
+            finished = of_pattern[of_pattern["end"] == End.FINISHED]
+            if "whole_strings" in finished and finished["whole_strings"].notna().any():
+                yield "whole_strings", of_pattern
+            elif "floor_loss" in finished and len(finished) and (finished["floor_loss"] == 0).all():
+                yield "eval_accuracy", of_pattern
+
+    def _solved(self, settings: pd.DataFrame) -> str:
+        """Say which of some settings solve the pattern, in how many of their seeds; empty where nobody can tell."""
+        counts = self._solved_counts().merge(settings[self.setting], on=self.setting)
+        if counts.empty:
+            return ""
+        swept = [name for name in self.setting if name != "pattern"]
+
+        def listed(rows: pd.DataFrame, counted: bool) -> str:
+            texts = [
+                ", ".join(f"{_words(name)} {row[name]}" for name in swept)
+                + (f" ({row['right']:.0f} of {row['known']:.0f})" if counted else "")
+                for row in rows.head(MAX_LISTED).to_dict("records")
+            ]
+            more = len(rows) - len(texts)
+            return "; ".join(texts) + (f"; and {more} more" if more else "")
+
+        every = counts[(counts["right"] == counts["known"]) & (counts["known"] > 0)]
+        some = counts[(counts["right"] > 0) & (counts["right"] < counts["known"])].sort_values("right", ascending=False)
+        if not swept:
+            return f"solved by {counts['right'].sum():.0f} of {counts['known'].sum():.0f} seeds"
+        if every.empty and some.empty:
+            return f"no setting solves it, in any of {int(counts['known'].sum())} runs"
+        parts = (
+            [f"solved by every seed with {listed(every, False)}"]
+            if len(every)
+            else ["no setting solves it with every seed"]
+        )
+        parts += [f"by some seeds with {listed(some, True)}"] if len(some) else []
+        none = len(counts) - len(every) - len(some)
+        parts += [f"by no seed in {none} other setting{'s' * (none != 1)}"] if none else []
+        return ", ".join(parts)
 
     def pictures(self) -> dict[str, Picture]:
         """Return the comparison pictures, by name; without those of which nothing is known."""

@@ -19,7 +19,7 @@ from analysis.runs.schema import GRID_FILE, GRID_GIVEN_FILE, End, write_end
 from analysis.runs.store import absolute_address, address
 from analysis.runs.suggestions import PLURALS
 from experiments.cost import sweep_cost
-from experiments.descriptions import first_line, how_to_look
+from experiments.descriptions import escaped, first_line, how_to_compare, how_to_look
 from experiments.flags import UsageError, complain, read_flags, sentences, with_flags
 from experiments.grid import DEFAULT_SEEDS, FIELDS, Grid, RunRequest, read_grid
 from experiments.shards import Outcome, Shard, plan, record_shard
@@ -151,7 +151,7 @@ class _Sweep:
         """Do what is missing, and return the exit status."""
         try:
             with stop.held():
-                self.parent = TrackedSweep(f"sweep: {self.grid.title()}", self.grid.params(), self.files)
+                self.parent = TrackedSweep(self.grid.title(), self.grid.params(), self.files)
             self._look_around()
             shards = self._shards(workers.count if workers else 1)
             for outcomes in _shown(self._work(shards, workers, stop), sum(len(shard.asked) for shard in shards)):
@@ -265,7 +265,7 @@ class _Sweep:
         self._read_curves()
         new = len(self.outcomes.keys() - self.reused)
         metrics: dict[str, float] = {"runs": len(self.outcomes), "runs_new": new, "seconds": seconds}
-        lines, files, figures = ["no run was recorded"], {}, {}
+        lines, files, figures, table = ["no run was recorded"], {}, {}, ""
         rows = [
             SweptRun(asked, self.outcomes[digest], digest in self.reused)
             for asked, digest in zip(self.asked, self.digests, strict=True)
@@ -276,10 +276,12 @@ class _Sweep:
                 summary = Summary(self.grid, rows)
                 metrics |= {f"runs_{each}": summary.count(each) for each in (End.FINISHED, End.DIVERGED, End.FAILED)}
                 lines, files, figures = summary.lines(), summary.files(), summary.pictures()
+                table = summary.table()
         except Exception as error:
             self.parent.finish(End.FAILED.status, f"summing up failed: {first_line(error)}", "", metrics, {}, {})
             raise
-        note = "\n".join(f"- {line}" for line in ([] if end == End.FINISHED else [f"**{end_reason}**"]) + lines)
+        reason = [] if end == End.FINISHED else [f"**{end_reason}**"]
+        note = "\n".join(f"- {line}" for line in [*reason, *map(escaped, lines)]) + f"\n\n{table}"
         try:
             self.parent.finish(end.status, end_reason, note, metrics, files, figures)
         except TrackingError as error:
@@ -289,8 +291,9 @@ class _Sweep:
             print(f"{outcome.run_id or 'not recorded'}: {outcome.end_reason}"[:200])
         pace = f", {new / seconds:.1f} runs a second" if new else ""
         print(f"{'sweep':<14} {self.parent.run_id} ({self.parent.name}), {seconds:.0f} s{pace}")
-        where = how_to_look(address(), self.parent.experiment_id, self.parent.run_id)
-        print(f"{'look at it':<14} {where}", flush=True)
+        ids = self.parent.experiment_id, self.parent.run_id
+        print(f"{'look at it':<14} {how_to_look(address(), *ids)}")
+        print(f"{'its runs':<14} {how_to_compare(address(), *ids)}", flush=True)
         return exit_status if exit_status == 0 else complain(end_reason, exit_status)
 
     def _read_curves(self) -> None:

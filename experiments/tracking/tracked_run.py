@@ -28,7 +28,7 @@ from mlflow.entities import (
 from analysis.runs import schema
 from analysis.runs.schema import CONFIG_FILE, WEIGHTS_FILE, End
 from experiments.code_state import code_state
-from experiments.descriptions import description, fields_in_words, first_line
+from experiments.descriptions import description, fields_in_words, first_line, model_description
 from experiments.plots import draw_losses, draw_report
 from experiments.tracking.access import (
     MAX_END_REASON,
@@ -246,7 +246,11 @@ class TrackedRun:
         As `mlflow.pyfunc.log_model` does, but that the files which are the same for every net are made only once.
         """
         model = self._client.create_logged_model(
-            self.experiment_id, name=schema.MODEL_NAME, source_run_id=self.run_id, params=self._params
+            self.experiment_id,
+            name=schema.MODEL_NAME,
+            source_run_id=self.run_id,
+            params=self._params,
+            tags={schema.NOTE_TAG: model_description(self.name, self.run_id, example)},
         )
         home = write_model(folder, model, self.run_id, example)
         self._client.log_model_artifacts(model.model_id, str(home))

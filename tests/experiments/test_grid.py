@@ -34,7 +34,7 @@ def test_every_combination_is_a_run_with_each_seed() -> None:
         TrainConfig("abc", hidden_size=4, learning_rate=0.003, seed=0)
     ]
     assert grid.swept == ("pattern", "hidden_size", "learning_rate")
-    assert grid.title() == "2 patterns x 2 hidden sizes x 2 learning rates x 3 seeds"
+    assert grid.title() == "pattern abc, aab x hidden 4, 8 x learning rate 0.01, 0.003 x 3 seeds"
     assert grid.params()["learning_rates"] == "0.01,0.003"
 
 

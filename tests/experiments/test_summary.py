@@ -51,7 +51,7 @@ def test_settings_are_medians_with_intervals_and_say_how_their_runs_ended() -> N
     assert (four["eval_loss_low"], four["eval_loss_high"]) == (1, 5)
     assert "parameters_median" not in summary.results
     line = "lowest median eval loss, with its 95 % interval: 3.00 [1.00, 5.00] (median of 7 seeds) at hidden size 4"
-    first = "2 hidden sizes x 7 seeds: 14 runs, 14 new, 0 reused, 1 diverged, 1 failed"
+    first = "abc: hidden 4, 8 x 7 seeds: 14 runs, 14 new, 0 reused, 1 diverged, 1 failed"
     assert summary.lines() == [first, line]
     runs = pd.read_csv(io.StringIO(summary.files()["runs.csv"]))
     assert list(runs) == ["run_id", "reused", "end", "hidden_size", "seed", "eval_loss", "floor_loss"]
@@ -129,7 +129,7 @@ def test_of_many_panels_and_lines_some_are_drawn_and_the_picture_says_how_many()
 def test_a_sweep_of_which_nothing_finished_has_tables_and_no_pictures(end: str) -> None:
     summary = summary_of(lambda *_: end, hidden_sizes="2,3", seeds="2")
     assert summary.results[end].tolist() == [2, 2]
-    assert summary.lines() == [f"2 hidden sizes x 2 seeds: 4 runs, 4 new, 0 reused, 4 {end}"]
+    assert summary.lines() == [f"abc: hidden 2, 3 x 2 seeds: 4 runs, 4 new, 0 reused, 4 {end}"]
     assert not summary.pictures()
     assert set(summary.files()) == {"runs.csv", "results.csv"}
 
@@ -140,7 +140,7 @@ def test_settings_that_come_to_the_same_run_count_it_once_each() -> None:
         object.__setattr__(row, "outcome", summary._rows[number].outcome)
     same = Summary(summary.grid, summary._rows)
     assert same.results["eval_loss_median"].tolist() == [0.5, 0.5]
-    assert same.lines()[0] == "2 lengths x 2 seeds: 2 runs, 2 new, 0 reused"
+    assert same.lines()[0] == "abc hidden 2 epochs 3: length 0, 15 x 2 seeds: 2 runs, 2 new, 0 reused"
     both = heights(same.pictures()["curves"].axes[0])
     assert list(both) == ["length 0", "length 15"]
     np.testing.assert_allclose(both["length 0"], both["length 15"])
@@ -151,3 +151,28 @@ def test_runs_of_one_setting_that_differ_in_more_than_their_seeds_are_never_pool
     rows = summary_of(hidden_sizes="2,3", seeds="2")._rows
     with pytest.raises(MixedError, match="differ in hidden_size"):
         Summary(read_grid({"seeds": "4"}, None), rows)
+
+
+def test_the_answer_says_which_settings_solve_the_pattern_in_how_many_seeds() -> None:
+    grid = read_grid({"patterns": "abc,a|b_", "hidden_sizes": "2,3,4", "seeds": "3"}, None)
+    rows = []
+    for run in grid.runs():
+        config = run.config
+        right = config.hidden_size == 4 or (config.hidden_size == 3 and config.seed == 0)
+        metrics = {"eval_accuracy": 1.0 if right else 0.5, "floor_loss": 0.0, "eval_loss": 1.0 / config.hidden_size}
+        metrics["eval_accuracy"] *= config.pattern == "abc"
+        rows.append(SweptRun(run, Outcome(str(len(rows)), str(len(rows)), End.FINISHED, "finished", metrics), False))
+    summary = Summary(grid, rows)
+    lines = summary.lines()
+    assert lines[1] == (
+        "abc: solved by every seed with hidden size 4, by some seeds with hidden size 3 (1 of 3), "
+        "by no seed in 1 other setting"
+    )
+    assert lines[3] == "a|b_: no setting solves it, in any of 9 runs"
+    table = summary.table().splitlines()
+    assert table[0] == "| pattern | hidden size | solved | eval loss | 95 % interval | seeds |"
+    assert len(table) == 2 + 6
+    assert table[3] == "| abc | 3 | 1 of 3 | 0.333 | 0.333 to 0.333 | 3 |"
+    assert table[7] == "| a\\|b\\_ | 4 | 0 of 3 | 0.25 | 0.25 to 0.25 | 3 |"
+    unknown = Outcome("0", "0", End.FINISHED, "", {"eval_loss": 1.0})
+    assert not any("solve" in line for line in Summary(grid, [SweptRun(rows[0].asked, unknown, False)]).lines())

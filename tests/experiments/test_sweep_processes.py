@@ -171,7 +171,7 @@ def test_a_sweep_under_mlflow_run(store: Path) -> None:
     subprocess.run(command, cwd=PROJECT, env=environment, check=True)
     (parent,) = parents()
     assert parent.info.status == "FINISHED"
-    assert parent.info.run_name == "sweep: 2 patterns x 2 epochs x 2 seeds"
+    assert parent.info.run_name == "hidden 2: pattern abc, aab x epochs 2, 3 x 2 seeds"
     assert len(children()) == 8
     assert {run.data.tags["mlflow.parentRunId"] for run in children()} == {parent.info.run_id}
 

@@ -1,15 +1,13 @@
 """README's first command in a fresh clone, and the environment that MLflow builds from conda.yaml."""
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, readers_environment
 
 pytestmark = pytest.mark.slow
 
@@ -24,9 +22,7 @@ def clone(tmp_path: Path) -> Path:
 
 def run_in(clone: Path, *command: str, **variables: str) -> Run:
     """Run a command as a newcomer would, and return the one run that it recorded in the default store."""
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
-    subprocess.run(command, cwd=clone, env=environment | {"PATH": path} | variables, check=True)
+    subprocess.run(command, cwd=clone, env=readers_environment(**variables), check=True)
     (run,) = MlflowClient(tracking_uri=f"sqlite:///{clone / 'mlflow.db'}").search_runs(["0"])
     return run
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from mlflow.entities import Run, ViewType
 
 from analysis.runs import load_run
 from experiments.sweep import main
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, readers_environment
 
 pytestmark = pytest.mark.slow
 
@@ -182,10 +183,9 @@ def test_readme_deletes_a_sweep_with_its_models(store: Path) -> None:
     kept, sweep = (parent.info.run_id for parent in (parents()[1], parents()[0]))
     readme = (PROJECT / "README.md").read_text()
     (snippet,) = re.findall(r"```python\n(from mlflow import MlflowClient\n.*?)```", readme, flags=re.DOTALL)
-    exec(compile(snippet.replace("SWEEP_ID", sweep), "README.md", "exec"), {})
     (gc,) = re.findall(r"^(mlflow gc .*)$", readme, flags=re.MULTILINE)
-    command = [str(Path(sys.executable).with_name("mlflow")), *gc.split()[1:]]
-    subprocess.run(command, cwd=store, env=os.environ | {"MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}, check=True)
+    for command in ([sys.executable, "-c", snippet.replace("SWEEP_ID", sweep)], shlex.split(gc)):
+        subprocess.run(command, cwd=store, env=readers_environment(), check=True)
     left = {kept, *(run.info.run_id for run in children())}
     assert len(left) == 2
     assert {run.info.run_id for run in runs(ViewType.ALL)} == left

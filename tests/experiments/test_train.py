@@ -169,7 +169,7 @@ def test_a_rerun_refuses_a_text_that_has_changed(store: Path, capsys: pytest.Cap
     assert len(MlflowClient().search_runs(["0"])) == 1
 
 
-@pytest.mark.parametrize("pattern", ["αβγ", "unit:a:b", "日本", "a'b", 'a"$b', "-ab", "a b", "a\tb\n", "x{y}z", "é😀"])
+@pytest.mark.parametrize("pattern", ["αβγ日本é😀", "unit:a:b", "-a'b", 'a"$ b\tx{y}z\n'])
 def test_any_characters_make_a_pattern(pattern: str) -> None:
     assert main([f"--pattern={pattern}", "--epochs", "2"]) == 0
     run = only_run()
@@ -295,6 +295,7 @@ def test_a_plain_unit_has_no_recipe(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.fixture
 def few_cases(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnn_core.patterns.shared.base.TEST_LENGTH", 300)
     monkeypatch.setattr("rnn_core.patterns.counting.FURTHEST", 30)
     monkeypatch.setattr("rnn_core.patterns.shared.answers.EACH", 2)
     monkeypatch.setattr("rnn_core.patterns.tomita.Tomita.classified", 6)
@@ -307,7 +308,7 @@ def few_cases(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_pattern_with_cases_records_how_far_its_net_reaches(
     pattern: str, free: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--pattern", pattern, "--length", "2000", "--epochs", "2", "--keep", "best"]) == 0
+    assert main(["--pattern", pattern, "--length", "500", "--epochs", "2", "--keep", "best"]) == 0
     run = only_run()
     assert (run.info.status, run.data.tags["end_reason"]) == ("FINISHED", "finished")
     loaded = load_run(run.info.run_id)

@@ -16,10 +16,7 @@ def imported_by(code: str) -> set[str]:
 @pytest.mark.parametrize(
     "code",
     [
-        "import rnn_core.config",
-        "import rnn_core.record",
-        "import rnn_core.checkpoint",
-        "import rnn_core.nets.charrnn, rnn_core.nets.reading",
+        "import rnn_core.config, rnn_core.record, rnn_core.checkpoint, rnn_core.nets.charrnn, rnn_core.nets.reading\n"
         "import experiments.predictor",
         "from rnn_core.checkpoint import read_record\nfrom rnn_core.config import TrainConfig\n"
         "from rnn_core.record import Record\nfrom rnn_core.checkpoint import record_text\n"

@@ -22,6 +22,9 @@ PROJECT = Path(__file__).resolve().parent.parent
 for name in ("MLFLOW_RUN_ID", "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID"):
     os.environ.pop(name, None)
 matplotlib.use("Agg")
+# Torch's threads, where a test says no number, and NumPy's: tests run beside each other, and threads that wait for one
+# another keep the cores busy. Read when torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile("quick", max_examples=20, deadline=None, database=None)
 settings.register_profile("long", max_examples=500, deadline=None, database=None)

@@ -68,8 +68,8 @@ def test_scores_add_up_and_are_divided_once() -> None:
     assert (total.loss, total.accuracy) == (0.5, 4 / 6)
 
 
-@pytest.mark.parametrize("chunk", [1, 3, 10, 43, 44, 4096])
-@pytest.mark.parametrize("start", [4, 5, 10, 11])
+@pytest.mark.parametrize("chunk", [1, 3, 43, 44, 4096])
+@pytest.mark.parametrize("start", [4, 11])
 def test_a_test_scores_the_same_in_chunks_as_whole(chunk: int, start: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rnn_core.nets.reading, "CHUNK", chunk)
     net, prepared = build("lstm"), prepare(TrainConfig(pattern="abcd", length=start))
@@ -158,7 +158,7 @@ def oracle_of(prepared: Prepared) -> Oracle:
 
 
 def test_characters_written_before_the_first_that_cannot_come() -> None:
-    config = TrainConfig(pattern="anbn", length=400, encoding="onehot", cell="gru", learning_rate=0.03, epochs=8)
+    config = TrainConfig(pattern="anbn", length=200, encoding="onehot", cell="gru", learning_rate=0.03, epochs=8)
     prepared = prepare(config)
     counts = set()
     for record in train(prepared):
@@ -185,9 +185,9 @@ def test_a_net_that_always_writes_the_same_is_judged_by_what_that_is(always: str
         net.readout.weight.zero_()
         net.readout.bias.copy_(torch.tensor([100.0 * (character == always) for character in "#ab"]))
     assert free_run_legal(oracle_of(prepared), "#", write(net, prepared, 1000)) == legal
-    metrics = evaluate(net, prepared)
+    report = measure(net, prepared)
+    metrics, shown = report.metrics, report.sample
     assert (metrics["free_run_correct"], metrics["free_run_length"]) == (legal, 1000)
-    shown = sample(net, prepared)
     assert shown.target == prepared.evaluation.text[1:61]
     assert (shown.predicted, shown.continuation) == (always * 60, always * 60)
 
@@ -485,8 +485,8 @@ def test_nets_measured_on_shared_data_come_to_what_they_come_to_alone(
     ]
 
     def measured(prepared: Prepared) -> tuple[dict[str, float], Sample]:
-        net = prepared.build_net()
-        return evaluate(net, prepared), sample(net, prepared)
+        report = measure(prepared.build_net(), prepared)
+        return dict(report.metrics), report.sample
 
     alone = [measured(prepare(config)) for config in configs]
     members = prepare_all(configs)

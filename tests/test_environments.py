@@ -9,8 +9,6 @@ from mlflow.entities import Run
 
 from tests.conftest import PROJECT, readers_environment
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
@@ -27,6 +25,7 @@ def run_in(clone: Path, *command: str, **variables: str) -> Run:
     return run
 
 
+@pytest.mark.long
 def test_mlflow_builds_the_environment_from_conda_yaml(clone: Path, tmp_path: Path) -> None:
     run = run_in(
         clone,
@@ -42,6 +41,7 @@ def test_mlflow_builds_the_environment_from_conda_yaml(clone: Path, tmp_path: Pa
     assert "torch==2.13.0" in listed
 
 
+@pytest.mark.slow
 def test_readmes_first_command_works_in_a_fresh_clone(clone: Path) -> None:
     command = "mlflow run . --env-manager local -P hidden_size=16"
     readme = " ".join((clone / "README.md").read_text().split())

@@ -119,6 +119,7 @@ def test_bad_input_is_refused_in_one_line(
     assert MlflowClient().search_runs(["0"]) == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("store")
 def test_a_param_may_be_as_long_as_mlflow_keeps_it(capsys: pytest.CaptureFixture[str]) -> None:
     longest = "ab" * 2999 + "ba"

@@ -90,7 +90,8 @@ def bare_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (packages,) = (folder / "venv" / "lib").glob("python*/site-packages")
     # A folder named in a .pth file is searched, but its own .pth files, which hold editable installs, are not read.
     (packages / "borrowed.pth").write_text(str(Path(np.__file__).parent.parent))
-    looked = subprocess.run([python, "-c", "import torch, mlflow; import rnn_core"], cwd=folder, capture_output=True)
+    command = [python, "-c", "import torch, mlflow; import rnn_core"]
+    looked = subprocess.run(command, cwd=folder, env=readers_environment(), capture_output=True, check=False)
     assert b"No module named 'rnn_core'" in looked.stderr
     return python
 

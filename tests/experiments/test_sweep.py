@@ -411,6 +411,7 @@ def test_a_sweep_without_a_floor_compares_by_the_loss(tmp_path: Path) -> None:
     assert "lowest median eval loss" in parents()[0].data.tags["mlflow.note.content"]
 
 
+@pytest.mark.slow
 def test_pictures_of_earlier_runs_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[weakref.ref[Picture]] = []
     alive: list[int] = []
@@ -430,6 +431,7 @@ def test_pictures_of_earlier_runs_do_not_fill_the_memory(monkeypatch: pytest.Mon
     assert max(alive) <= 4 * (shards.RUNS_A_COLLECTION + 1)
 
 
+@pytest.mark.slow
 def test_a_last_write_that_fails_once_ends_that_run_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     failures: list[str] = []
     flush = TrackedRun._flush
@@ -448,6 +450,7 @@ def test_a_last_write_that_fails_once_ends_that_run_alone(monkeypatch: pytest.Mo
     assert len(members(parents()[0])) == len(children()) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("step", "times"), [("_describe_start", 1), ("_flush", 2)])
 def test_a_run_that_fails_at_another_step_leaves_no_second_of_its_kind(
     step: str, times: int, monkeypatch: pytest.MonkeyPatch

@@ -308,7 +308,7 @@ def few_cases(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_pattern_with_cases_records_how_far_its_net_reaches(
     pattern: str, free: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--pattern", pattern, "--length", "500", "--epochs", "2", "--keep", "best"]) == 0
+    assert main(["--pattern", pattern, "--length", "800", "--epochs", "2", "--keep", "best"]) == 0
     run = only_run()
     assert (run.info.status, run.data.tags["end_reason"]) == ("FINISHED", "finished")
     loaded = load_run(run.info.run_id)

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from analysis.figures import Band, HeatMap, Panel, bands, heat_map
 from analysis.figures.style import COLOURS, Writing, text_width
-from tests.analysis.figures.looking import BLACK, LONG, ODD, draw, texts, written
+from tests.analysis.figures.looking import BLACK, LONG, ODD_TEXTS, draw, texts, written
 
 
 def map_of(values: list[list[float]] | np.ndarray, log: bool = True, count: int = 1) -> Figure:
@@ -216,7 +216,7 @@ def test_more_bands_than_colours_are_refused(given: list[Panel]) -> None:
         bands("Training", given, "median")
 
 
-@pytest.mark.parametrize("text", [*ODD.values(), LONG * 3], ids=[*ODD, "long"])
+@pytest.mark.parametrize("text", [*ODD_TEXTS, pytest.param(LONG * 3, id="long")])
 def test_titles_and_labels_may_hold_any_text(text: str) -> None:
     draw(heat_map(text, [HeatMap(text, np.ones((1, 2)))], (text, [text]), (text, [text, text]), text, False))
     draw(bands(text, [Panel(text, [band_of(text)], 0.5)] * 4, text))

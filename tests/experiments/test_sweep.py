@@ -242,6 +242,7 @@ def test_what_cannot_be_stacked_is_trained_alone_and_said(capsys: pytest.Capture
     assert "2 nets are trained alone: no other of their shape" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_values_that_come_to_the_same_are_one_run() -> None:
     assert main(["--lengths", "0,15", "--epochs", "2", "--hidden-sizes", "2", "--seeds", "1"]) == 0
     assert len(children()) == 1
@@ -271,6 +272,7 @@ def test_shards_are_bounded_by_runs_and_memory(monkeypatch: pytest.MonkeyPatch) 
     assert [len(shard) for shard in shards.plan(prepared)[0]] == [2] * 230
 
 
+@pytest.mark.slow
 def test_recipes_apply_and_a_list_goes_before_them() -> None:
     assert (
         main(["--patterns", "reber", "--epochs", "1", "--lengths", "300", "--hidden-sizes", "4", "--seeds", "1"]) == 0
@@ -472,6 +474,7 @@ def test_a_run_that_fails_at_another_step_leaves_no_second_of_its_kind(
     assert {run.info.run_name for run in children()} == {f"abc rnn2 e2 s{seed}" for seed in range(2)}
 
 
+@pytest.mark.slow
 def test_what_failed_in_a_sweep_that_was_killed_is_deleted_when_it_goes_on() -> None:
     client = MlflowClient()
     sweep = client.create_run("0", tags={"heartbeat": "1000", "host": "elsewhere", "pid": "1"})
@@ -488,6 +491,7 @@ def test_what_failed_in_a_sweep_that_was_killed_is_deleted_when_it_goes_on() -> 
     assert diverged.info.run_id in there
 
 
+@pytest.mark.slow
 def test_a_sweep_of_which_nothing_finished_has_its_table(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--learning-rates", "1e37", "--epochs", "20", "--hidden-sizes", "64", "--seeds", "2"]
     assert main(arguments) == 0
@@ -511,6 +515,7 @@ def test_what_ended_sweeps_left_half_made_is_deleted() -> None:
     assert there[silent.info.run_id] == "KILLED"
 
 
+@pytest.mark.slow
 def test_a_single_run_that_says_it_lives_is_not_taken_for_a_sweep() -> None:
     """Beside a sweep from before sweeps had a mark: the newest sweep is that one, and only that one is ended."""
     client = MlflowClient()

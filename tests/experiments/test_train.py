@@ -28,6 +28,12 @@ from tests.conftest import PROJECT
 pytestmark = pytest.mark.usefixtures("store")
 
 
+@pytest.fixture(autouse=True)
+def short_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what is drawn to test a net on be short."""
+    monkeypatch.setattr("rnn_core.patterns.shared.base.TEST_LENGTH", 300)
+
+
 def only_run() -> Run:
     (run,) = MlflowClient().search_runs(["0"])
     return run
@@ -295,7 +301,6 @@ def test_a_plain_unit_has_no_recipe(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.fixture
 def few_cases(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnn_core.patterns.shared.base.TEST_LENGTH", 300)
     monkeypatch.setattr("rnn_core.patterns.counting.FURTHEST", 30)
     monkeypatch.setattr("rnn_core.patterns.shared.answers.EACH", 2)
     monkeypatch.setattr("rnn_core.patterns.tomita.Tomita.classified", 6)

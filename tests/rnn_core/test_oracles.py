@@ -368,13 +368,13 @@ def test_tomitas_languages_are_their_definitions(number: int) -> None:
     viable = {member[:end] for member in members for end in range(len(member) + 1)}
     (end,) = map(Fraction, re.findall(r"1/\d+", pattern.description))  # how likely a string ends where it may
     expected = {}
-    for string in (member for member in members if len(member) <= 10):
+    for string in (member for member in members if len(member) <= 8):
         likely = float(end)
         for at in range(len(string)):
             likely *= float(1 - end) if string[:at] in members else 1
             likely /= sum(string[:at] + character in viable for character in "01")
         expected[string] = likely
-    check_strings(pattern, expected, 10, "01")
+    check_strings(pattern, expected, 8, "01")
 
 
 def questions(family: str, length: int) -> Iterator[str]:
@@ -570,7 +570,11 @@ def test_flip_flops_remember_the_last_pulse_of_each_bit(bits: int, steps: int) -
 
 @pytest.mark.parametrize(
     ("family", "predictions", "bits"),
-    [("anbn", 1_030_000, 0.258224), ("anbncn", 1_544_500, 0.172205), ("anb2n", 1_544_500, 0.172205)],
+    [
+        ("anbn", 1_030_000, 0.258224),
+        ("anbncn", 1_544_500, 0.172205),
+        pytest.param("anb2n", 1_544_500, 0.172205, marks=pytest.mark.slow),
+    ],
 )
 def test_the_optimum_of_lan_et_al_2022_is_the_published_number(family: str, predictions: int, bits: float) -> None:
     # Each n from 15 to 1014 once, the end included, the first a free: their optimal test score.

@@ -139,6 +139,7 @@ def test_a_net_reads_some_characters_and_says_others(spec: str, cell: str, tmp_p
     assert measure(loaded, prepared).metrics == measure(net, prepared).metrics
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", ["delay", "parities"])
 def test_it_is_learnt_and_measured_against_what_is_certain(spec: str, recorded: Recorded) -> None:
     run = load_run(recorded.run_ids[spec])
@@ -195,6 +196,7 @@ def test_a_stack_trains_it_like_nets_alone(spec: str) -> None:
         assert [record.loss_n[number] for record in records] == pytest.approx(losses, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_it_is_recorded_read_and_asked(recorded: Recorded, capsys: pytest.CaptureFixture[str]) -> None:
     assert "free running" not in recorded.told["delay"]
     assert "goes on" not in recorded.told["delay"]
@@ -213,6 +215,7 @@ def test_it_is_swept(store: Path) -> None:
     assert sweep.main(["--patterns", "parities", "--epochs", "2", "--seeds", "2", "--lengths", "60"]) == 0
 
 
+@pytest.mark.slow
 def test_a_served_net_answers_each_character_of_a_prompt(recorded: Recorded) -> None:
     run = MlflowClient().get_run(recorded.run_ids["parities"])
     model = mlflow.pyfunc.load_model(f"models:/{run.outputs.model_outputs[0].model_id}")

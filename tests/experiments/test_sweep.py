@@ -406,6 +406,7 @@ def room(folder: Path) -> int:
     return sum(512 * path.stat().st_blocks for path in folder.rglob("*"))
 
 
+@pytest.mark.slow
 def test_a_sweep_without_a_floor_compares_by_the_loss(tmp_path: Path) -> None:
     (tmp_path / "tale.txt").write_text("the cat sat on the mat. " * 20)
     small = ["--epochs", "1", "--hidden-sizes", "2,3", "--encodings", "onehot", "--cells", "rnn", "--seeds", "1"]

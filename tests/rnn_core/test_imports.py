@@ -4,11 +4,12 @@ import subprocess
 import sys
 
 
-def imported_by(code: str) -> set[str]:
-    """Return the modules of this project that a program has imported at its end."""
-    code += "\nimport sys; print(*(name for name in sys.modules if name.split('.')[0] == 'rnn_core'))"
+def imported_after(*parts: str) -> list[set[str]]:
+    """Return the modules of this project that a program has imported after each of its parts."""
+    listed = "\nimport sys; print(*(name for name in sys.modules if name.split('.')[0] == 'rnn_core'))\n"
+    code = "".join(part + listed for part in parts)
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    return set(done.stdout.split())
+    return [set(line.split()) for line in done.stdout.splitlines()]
 
 
 READS_AND_SERVES = """
@@ -21,11 +22,8 @@ read_record(record_text(Record(TrainConfig(pattern='dyck:2'), 'ab', '')).encode(
 """
 
 
-def test_reading_and_serving_a_net_imports_no_pattern() -> None:
-    found = imported_by(READS_AND_SERVES)
+def test_reading_and_serving_a_net_imports_no_pattern_and_asking_for_one_does() -> None:
+    found, more = imported_after(READS_AND_SERVES, "from rnn_core.patterns import parse; parse('abc')")
     assert "rnn_core.nets.reading" in found
     assert not [name for name in found if name.startswith("rnn_core.patterns")]
-
-
-def test_a_family_is_imported_where_one_is_asked_for() -> None:
-    assert "rnn_core.patterns.dyck" in imported_by("from rnn_core.patterns import parse; parse('abc')")
+    assert "rnn_core.patterns.dyck" in more

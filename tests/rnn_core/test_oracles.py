@@ -339,11 +339,11 @@ def test_published_reber_strings_are_told_apart() -> None:
     assert not any(probability(parse("reber"), string) > 0 for string in wrong.split())
 
 
-def test_there_are_seven_reber_strings_of_8_letters_and_783_of_20() -> None:
+@pytest.mark.parametrize(("letters", "count"), [(8, 7), pytest.param(20, 783, marks=pytest.mark.slow)])
+def test_there_are_seven_reber_strings_of_8_letters_and_783_of_20(letters: int, count: int) -> None:
     # Counted in https://jamesmccaffreyblog.com/2015/08/26/programmatically-generating-reber-grammar-strings/
-    lengths = [len(string) for string in held_possible(parse("reber"), 20)]
-    assert lengths.count(8) == 7
-    assert lengths.count(20) == 783
+    lengths = [len(string) for string in held_possible(parse("reber"), letters)]
+    assert lengths.count(letters) == count
 
 
 TOMITA: dict[int, Callable[[str], bool]] = {
@@ -572,8 +572,7 @@ def test_flip_flops_remember_the_last_pulse_of_each_bit(bits: int, steps: int) -
     ("family", "predictions", "bits"),
     [
         ("anbn", 1_030_000, 0.258224),
-        ("anbncn", 1_544_500, 0.172205),
-        pytest.param("anb2n", 1_544_500, 0.172205, marks=pytest.mark.slow),
+        *(pytest.param(name, 1_544_500, 0.172205, marks=pytest.mark.slow) for name in ("anbncn", "anb2n")),
     ],
 )
 def test_the_optimum_of_lan_et_al_2022_is_the_published_number(family: str, predictions: int, bits: float) -> None:

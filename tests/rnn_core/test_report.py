@@ -487,8 +487,9 @@ def test_nets_measured_on_shared_data_come_to_what_they_come_to_alone(
     some = TrainConfig(pattern=spec, length=150, encoding="onehot")
     configs = [
         some,
-        TrainConfig(**{**vars(some), "seed": 1, "cell": "gru", "hidden_size": 70, "batch_size": 3, "window": 7}),
-        TrainConfig(**{**vars(some), "seed": 2, "hidden_size": 5, "keep": "best"}),
+        TrainConfig(
+            **{**vars(some), "seed": 1, "cell": "gru", "hidden_size": 70, "batch_size": 3, "window": 7, "keep": "best"}
+        ),
     ]
 
     def measured(prepared: Prepared) -> tuple[dict[str, float], Sample]:
@@ -499,7 +500,7 @@ def test_nets_measured_on_shared_data_come_to_what_they_come_to_alone(
     members = prepare_all(configs)
     assert [measured(member) for member in members] == alone
     assert measured(members[0]) == alone[0], "what they share is there before the first of them, too"
-    assert len({metrics["eval_loss"] for metrics, _ in alone}) == 3, "they are different nets"
+    assert len({metrics["eval_loss"] for metrics, _ in alone}) == 2, "they are different nets"
 
 
 def test_what_depends_on_the_data_alone_is_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

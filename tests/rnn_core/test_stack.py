@@ -62,6 +62,7 @@ def test_a_hundred_epochs_in_a_stack_are_those_of_nets_alone(cell: str, encoding
     check_equal(configs, loss_tolerance=1e-4, weight_tolerance=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("double")
 @pytest.mark.parametrize("cell", CELLS)
 def test_in_double_precision_a_hundred_epochs_agree_to_the_ninth_digit(cell: str) -> None:

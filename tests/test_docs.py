@@ -34,6 +34,7 @@ def test_the_pattern_of_contributing_trains() -> None:
         Pattern.families.pop("count", None)
 
 
+@pytest.mark.slow
 def test_the_cell_of_contributing_is_found_trained_and_recorded(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (store / "cells").mkdir()
     (store / "cells" / "leaky.py").write_text(CELL)

@@ -308,7 +308,13 @@ def few_cases(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("few_cases")
 @pytest.mark.parametrize(
-    ("pattern", "free"), [("anbn", True), ("tomita:4", True), ("parity:longest=12", False), ("flipflop:2", False)]
+    ("pattern", "free"),
+    [
+        ("anbn", True),
+        pytest.param("tomita:4", True, marks=pytest.mark.slow),
+        pytest.param("parity:longest=12", False, marks=pytest.mark.slow),
+        ("flipflop:2", False),
+    ],
 )
 def test_a_pattern_with_cases_records_how_far_its_net_reaches(
     pattern: str, free: bool, capsys: pytest.CaptureFixture[str]

@@ -282,9 +282,9 @@ def step_by_step(trained: Trained) -> dict[tuple[str, int], list[float]]:
 @pytest.mark.parametrize(
     ("pattern", "length", "epochs"),
     [
-        ("anbn", 500, 6),
+        pytest.param("anbn", 500, 6, marks=pytest.mark.slow),
         ("anbn:uniform=4", 500, 6),
-        ("dyck:2:depth=2", 40, 20),
+        pytest.param("dyck:2:depth=2", 40, 20, marks=pytest.mark.slow),
         ("parity:longest=3", 500, 1),
         ("flipflop:2", 100, 1),
         ("ereber", 500, 6),

@@ -392,7 +392,7 @@ def test_the_same_seed_draws_the_same_characters() -> None:
     assert draws(0) != draws(1)
 
 
-@pytest.mark.parametrize("temperature", [0.5, 2.0])
+@pytest.mark.parametrize("temperature", [2.0, pytest.param(0.5, marks=pytest.mark.slow)])
 def test_draws_follow_the_softmax_at_their_temperature(temperature: float) -> None:
     net = build(vocabulary_size=4)
     logits = torch.tensor([0.0, 1.0, -1.0, 0.5])

@@ -254,8 +254,7 @@ def test_intervals_that_cannot_be_drawn_are_refused(
         intervals("None", rows, "loss (nats)", null, log)
 
 
-@pytest.mark.parametrize("log", [True, False])
-@pytest.mark.parametrize("null", [None, 1.0])
+@pytest.mark.parametrize(("log", "null"), [(True, None), (False, 1.0)])
 @pytest.mark.parametrize("value", [1.0, np.nan, np.inf])
 def test_there_may_be_hardly_any_interval(value: float, null: float | None, log: bool) -> None:
     draw(intervals("One", [Interval("gru", value, value, value)], "loss (nats)", null, log))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_origin
 
 import tyro
 
-from rnn_core.config import CHOICES, ConfigError
+from rnn_core.config import ConfigError, choices
 from rnn_core.vocabulary import visible
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ def _with_help(flags: type) -> Any:
             metavar = "PATH" if field.default is None else None
             if get_origin(kind) is Annotated:  # without a flag, known by its place
                 metavar = field.name.upper()
-            if field.name in CHOICES:
-                metavar = "|".join(CHOICES[field.name])
+            if field.name in choices():
+                metavar = "|".join(choices()[field.name])
             hint = "" if field.default in (None, "", ()) or field.default is False else None
             kind = Annotated[kind, tyro.conf.arg(help=texts[field.name], metavar=metavar, help_behavior_hint=hint)]
         fields.append((field.name, kind, dataclasses.field(default=field.default)))

@@ -37,8 +37,10 @@ ENCODINGS = ("index", "onehot", "embedding")
 SCHEDULES = ("constant", "cosine")
 KEPT = ("last", "best")
 
-CHOICES: Mapping[str, tuple[str, ...]] = {"encoding": ENCODINGS, "cell": CELLS, "schedule": SCHEDULES, "keep": KEPT}
-"""The values of those fields that have a list of them."""
+
+def choices() -> dict[str, tuple[str, ...]]:
+    """Return the values of each field that has a list of them."""
+    return {"encoding": ENCODINGS, "cell": CELLS, "schedule": SCHEDULES, "keep": KEPT}
 
 
 class ConfigError(Exception):
@@ -116,9 +118,9 @@ class TrainConfig:
                 start = "0 or above" if zero_ok else "above 0"
                 raise ConfigError(name, value, f"numbers {start}, at most {MAX_NUMBER:g}")
             object.__setattr__(self, name, float(value))  # JSON's 1 and 1.0 are one config
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ConfigError(name, getattr(self, name), ", ".join(choices))
+        for name, allowed in choices().items():
+            if getattr(self, name) not in allowed:
+                raise ConfigError(name, getattr(self, name), ", ".join(allowed))
         _check_spec(self.pattern)
         _check_device_name(self.device)
 

@@ -1,6 +1,7 @@
-"""A tracking store for each test: a copy of one that was migrated once, in a folder of its own."""
+"""A tracking store for each test: a copy of one that was migrated once. How many examples a property is tried on."""
 
 import os
+import re
 import shutil
 import sqlite3
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import matplotlib
 import pytest
+from hypothesis import is_hypothesis_test, settings
 
 import experiments  # noqa: F401  (sets what MLflow reads when it is imported)
 from tests.servers import free_port, serving
@@ -20,6 +22,25 @@ PROJECT = Path(__file__).resolve().parent.parent
 for name in ("MLFLOW_RUN_ID", "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID"):
     os.environ.pop(name, None)
 matplotlib.use("Agg")
+# Torch's threads, where a test says no number, and NumPy's: tests run beside each other, and threads that wait for one
+# another keep the cores busy. Read when torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+settings.register_profile("quick", max_examples=20, deadline=None, database=None)
+settings.register_profile("long", max_examples=500, deadline=None, database=None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("long" if config.option.markexpr == "long" else "quick")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let `pytest -m long` run each property test, too, on many more examples than the quick tests do."""
+    if config.option.markexpr == "long":
+        for item in items:
+            if is_hypothesis_test(getattr(item, "function", None)):
+                item.add_marker("long")
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +65,21 @@ def store(migrated_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     yield tmp_path
     while mlflow.active_run():
         mlflow.end_run()
+
+
+def readers_environment(**variables: str) -> dict[str, str]:
+    """Return the environment of a reader who types what a document shows into a fresh terminal.
+
+    It has a home, a language and this environment's commands, and no variable of MLflow's or of Python's. How the
+    machine reaches the network and where it keeps bytecode says nothing about the project, and stays.
+
+    Args:
+        variables: what the document tells the reader to set.
+    """
+    of_a_terminal = {"HOME", "LANG", "TERM", "TMPDIR", "PYENV_ROOT", "PYTHONPYCACHEPREFIX"}
+    of_the_network = re.compile(r"PIP_|SSL_CERT_|.*_CA_BUNDLE$|.*_proxy$", re.IGNORECASE)
+    kept = {name: os.environ[name] for name in os.environ if name in of_a_terminal or of_the_network.match(name)}
+    return kept | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"} | variables
 
 
 @contextmanager

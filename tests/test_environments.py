@@ -1,17 +1,13 @@
 """README's first command in a fresh clone, and the environment that MLflow builds from conda.yaml."""
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from tests.conftest import PROJECT
-
-pytestmark = pytest.mark.slow
+from tests.conftest import PROJECT, readers_environment
 
 
 @pytest.fixture
@@ -24,13 +20,12 @@ def clone(tmp_path: Path) -> Path:
 
 def run_in(clone: Path, *command: str, **variables: str) -> Run:
     """Run a command as a newcomer would, and return the one run that it recorded in the default store."""
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
-    subprocess.run(command, cwd=clone, env=environment | {"PATH": path} | variables, check=True)
+    subprocess.run(command, cwd=clone, env=readers_environment(**variables), check=True)
     (run,) = MlflowClient(tracking_uri=f"sqlite:///{clone / 'mlflow.db'}").search_runs(["0"])
     return run
 
 
+@pytest.mark.long
 def test_mlflow_builds_the_environment_from_conda_yaml(clone: Path, tmp_path: Path) -> None:
     run = run_in(
         clone,
@@ -46,6 +41,7 @@ def test_mlflow_builds_the_environment_from_conda_yaml(clone: Path, tmp_path: Pa
     assert "torch==2.13.0" in listed
 
 
+@pytest.mark.slow
 def test_readmes_first_command_works_in_a_fresh_clone(clone: Path) -> None:
     command = "mlflow run . --env-manager local -P hidden_size=16"
     readme = " ".join((clone / "README.md").read_text().split())

@@ -225,12 +225,13 @@ def test_no_match_says_what_there_is_and_what_makes_it(there: Path) -> None:
     assert words[3 : 3 + len(expected)] == expected
 
 
+@pytest.mark.slow
 def test_the_command_makes_what_was_asked_for(store: Path) -> None:
-    asked = {"pattern": ["ab", "abc"], "hidden_size": [2], "epochs": [1, 2], "seed": range(4, 6)}
+    asked = {"pattern": ["ab", "abc"], "hidden_size": [2], "epochs": [1, 2], "seed": range(4, 5)}
     with pytest.raises(RunError, match="there is no finished run") as no:
         find_runs(**asked)
     assert sweep(shlex.split(str(no.value).split("experiments.sweep ")[1].replace("--workers 2", ""))) == 0
-    assert len(find_runs(**asked)) == 8
+    assert len(find_runs(**asked)) == 4
 
 
 def test_a_single_run_is_made_by_the_entry_point_for_one(store: Path) -> None:
@@ -250,9 +251,9 @@ def test_runs_that_are_partly_there_are_given_and_the_rest_is_said(there: Path) 
 
 
 def test_a_combination_that_is_missing_is_said_however_many_runs_there_are(store: Path) -> None:
-    assert sweep(["--patterns", "ab", "--hidden-sizes", "2", "--epochs", "1,2", "--seeds", "2"]) == 0
-    with pytest.warns(UserWarning, match="2 of the 4 combinations of hidden_size, seed are there"):
-        assert len(find_runs(hidden_size=[2, 3], seed=range(2))) == 4
+    assert sweep(["--patterns", "ab", "--hidden-sizes", "2", "--epochs", "1,2", "--seeds", "1"]) == 0
+    with pytest.warns(UserWarning, match="1 of the 4 combinations of hidden_size, seed are there"):
+        assert len(find_runs(hidden_size=[2, 3], seed=range(2))) == 2
 
 
 @pytest.mark.parametrize(

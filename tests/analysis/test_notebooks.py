@@ -3,7 +3,6 @@
 import ast
 import base64
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -16,7 +15,7 @@ import pytest
 from experiments.notebooks import FOLDER, OFFER, main
 from experiments.sweep import main as sweep
 from experiments.train import main as train
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, readers_environment
 
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
@@ -96,6 +95,11 @@ def copied(tmp_path: Path) -> Path:
     return Path(shutil.copytree(FOLDER, tmp_path / "analysis" / "notebooks"))
 
 
+def installed() -> dict[str, str]:
+    """Return the environment of a reader who has installed the project, and stands in no folder of it."""
+    return readers_environment(PYTHONPATH=str(PROJECT))
+
+
 @pytest.mark.slow
 def test_every_notebook_can_be_executed_on_a_small_store(store: Path, copied: Path) -> None:
     """Two seeds decide nothing, and every notebook says so."""
@@ -108,7 +112,7 @@ def test_every_notebook_can_be_executed_on_a_small_store(store: Path, copied: Pa
     families = ["--patterns", "noisy:abc:0.1,anbn", "--cells", "rnn,gru", "--lengths", "10000", "--hidden-sizes", "16"]
     assert sweep([*families, "--epochs", "50", "--learning-rates", "0.02", "--schedules", "cosine", *seeds]) == 0
     command = [sys.executable, "-m", "experiments.notebooks", "--folder", str(copied)]
-    subprocess.run(command, check=True, cwd=PROJECT)
+    subprocess.run(command, check=True, cwd=copied, env=installed())
     for path in copied.glob("*.ipynb"):
         assert "few seeds" in said_by(path)
         assert not [output for output in outputs_of(path) if output["output_type"] == "error"]
@@ -121,8 +125,7 @@ def test_every_notebook_can_be_executed_on_a_small_store(store: Path, copied: Pa
 @pytest.mark.slow
 def test_a_notebook_makes_its_runs_by_its_own_offer(copied: Path) -> None:
     path = copied / "01_first_look.ipynb"
-    environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
-    environment["PYTHONPATH"] = str(PROJECT)
+    environment = installed()
     command = [sys.executable, "-m", "experiments.notebooks", "01", "--folder", str(copied)]
     before = path.read_bytes()
     refused = subprocess.run(command, cwd=copied, env=environment, capture_output=True, text=True)

@@ -64,6 +64,7 @@ def test_strings_begin_at_their_mark_without_a_prompt(store: Path, capsys: pytes
     assert capsys.readouterr().out == f"#{written}"
 
 
+@pytest.mark.slow
 def test_characters_come_as_they_are_written(store: Path) -> None:
     trained("--pattern", "abc")
     command = [sys.executable, "-m", "experiments.generate", "latest", "--prompt", "a", "--length", str(10**9)]

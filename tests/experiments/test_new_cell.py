@@ -19,7 +19,8 @@ def test_the_cell_of_contributing_passes_the_tests_of_every_cell(tmp_path: Path)
     shutil.copy(PROJECT / "pyproject.toml", tmp_path)
     (tmp_path / "rnn_core" / "nets" / "cells" / "leaky.py").write_text(CELL)
     files = ["test_cells.py", "test_limits.py", "test_charrnn.py", "test_checkpoint.py", "test_stack.py"]
-    command = [sys.executable, "-m", "pytest", "-q", "-k", "leaky", *(f"tests/rnn_core/{name}" for name in files)]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-m", "not long", "-k", "leaky"]
+    command += [f"tests/rnn_core/{name}" for name in files]
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:]

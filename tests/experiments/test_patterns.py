@@ -58,7 +58,7 @@ def test_text_says_how_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> No
     assert "text:PATH, the path of a UTF-8 file" in err
 
 
-@pytest.mark.parametrize("asked", [[], ["reber"]])
+@pytest.mark.parametrize("asked", [["reber"], pytest.param([], marks=pytest.mark.slow)])
 def test_a_reader_who_has_seen_enough_ends_it_quietly(asked: list[str]) -> None:
     read = f"{shlex.join([sys.executable, '-m', 'experiments.patterns', *asked])} | head -1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", read], cwd=PROJECT, capture_output=True, text=True, timeout=60)

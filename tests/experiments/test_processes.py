@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from analysis.runs import load_run
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, readers_environment
 
 pytestmark = pytest.mark.slow
 
@@ -85,7 +85,7 @@ def test_a_signal_keeps_what_there_is_and_ends_the_run_killed(store: Path, numbe
 
 
 def test_a_signal_within_the_first_epoch_keeps_the_weights(store: Path) -> None:
-    (store / "tale.txt").write_text("the cat sat on the mat. " * 6_000)
+    (store / "tale.txt").write_text("the cat sat on the mat. " * 2_500)
     long_epoch = ["--pattern", f"text:{store / 'tale.txt'}", "--window", "8"]
     long_epoch += ["--cell", "rnn", "--hidden-size", "16", "--batch-size", "1"]  # many small steps
     with started(store, sys.executable, "-m", "experiments.train", *long_epoch, until=" parameters") as process:
@@ -140,7 +140,7 @@ def test_a_signal_before_the_training_leaves_no_run_running(store: Path, opened:
 
 def test_a_person_sees_a_bar_and_others_see_lines(store: Path) -> None:
     command = [sys.executable, "-m", "experiments.train", "--epochs", "200"]
-    environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{store / 'mlflow.db'}", "COLUMNS": "100"}
+    environment = readers_environment(MLFLOW_TRACKING_URI=f"sqlite:///{store / 'mlflow.db'}", COLUMNS="100")
     ours, terminal = os.openpty()
     termios.tcsetwinsize(terminal, (30, 100))
     process = subprocess.Popen(

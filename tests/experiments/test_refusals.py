@@ -11,6 +11,7 @@ from mlflow import MlflowClient
 
 from experiments.sweep import main as sweep
 from experiments.train import main
+from tests.conftest import copy_store
 
 CASES = [
     (["--pattern", ""], ["pattern", "''", "--pattern"]),
@@ -87,8 +88,11 @@ CASES = [
 ]
 
 
-@pytest.fixture
-def files(store: Path) -> Path:
+@pytest.fixture(scope="module")
+def files_once(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a store and files that cannot be used; nothing is recorded there."""
+    store = tmp_path_factory.mktemp("refused")
+    copy_store(migrated_store, store)
     record: dict[str, object] = {"config": {}, "alphabet": "abc", "data_sha256": "0" * 64, "training_version": 1}
     (store / "empty.txt").touch()
     (store / "folder").mkdir()
@@ -101,6 +105,13 @@ def files(store: Path) -> Path:
     (store / "long.json").write_text(json.dumps(record | {"config": {"pattern": "ab" * 3001}}))
     (store / "marked.json").write_text(json.dumps(record | {"mark": "#"}))
     return store
+
+
+@pytest.fixture
+def files(files_once: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(files_once)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{files_once / 'mlflow.db'}")
+    mlflow.set_tracking_uri(None)
 
 
 @pytest.mark.usefixtures("files")
@@ -119,6 +130,7 @@ def test_bad_input_is_refused_in_one_line(
     assert MlflowClient().search_runs(["0"]) == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("store")
 def test_a_param_may_be_as_long_as_mlflow_keeps_it(capsys: pytest.CaptureFixture[str]) -> None:
     longest = "ab" * 2999 + "ba"
@@ -142,7 +154,7 @@ def test_a_refusal_says_that_a_recipe_may_be_behind_it(capsys: pytest.CaptureFix
     assert capsys.readouterr().err.endswith(" (--batch-size)\n")
 
 
-@pytest.mark.usefixtures("files")
+@pytest.mark.usefixtures("store")
 def test_config_is_no_parameter_of_mlflow_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,7 +1,6 @@
 """Real servers on loopback: a tracking server with its UI's endpoints, and the model served without the project."""
 
 import json
-import os
 import subprocess
 import venv
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from mlflow import MlflowClient
 
 from analysis.runs import load_run
 from experiments.train import main
-from tests.conftest import copy_store, tracked_at, tracking
+from tests.conftest import copy_store, readers_environment, tracked_at, tracking
 from tests.servers import ask, free_port, serving
 
 pytestmark = pytest.mark.slow
@@ -91,22 +90,22 @@ def bare_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (packages,) = (folder / "venv" / "lib").glob("python*/site-packages")
     # A folder named in a .pth file is searched, but its own .pth files, which hold editable installs, are not read.
     (packages / "borrowed.pth").write_text(str(Path(np.__file__).parent.parent))
-    looked = subprocess.run([python, "-c", "import torch, mlflow; import rnn_core"], cwd=folder, capture_output=True)
+    command = [python, "-c", "import torch, mlflow; import rnn_core"]
+    looked = subprocess.run(command, cwd=folder, env=readers_environment(), capture_output=True, check=False)
     assert b"No module named 'rnn_core'" in looked.stderr
     return python
 
 
-def test_the_model_serves_without_the_project(
-    store: Path, bare_environment: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_the_model_serves_without_the_project(store: Path, bare_environment: Path) -> None:
+    """From the folder that holds mlflow.db, with nothing set."""
     assert main(["--pattern", "abcd", "--epochs", "150"]) == 0
     (run,) = MlflowClient().search_runs(["0"])
-    port, elsewhere = free_port(), tmp_path_factory.mktemp("elsewhere")
+    port = free_port()
     command = [str(bare_environment), "-m", "mlflow", "models", "serve", "-m", f"runs:/{run.info.run_id}/model"]
     command += ["--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)]
-    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    environment = readers_environment()
     environment["PATH"] = f"{bare_environment.parent}:{environment['PATH']}"
-    with serving(command, port, "/ping", cwd=elsewhere, env=environment) as address:
+    with serving(command, port, "/ping", cwd=store, env=environment) as address:
         invocations = f"{address}/invocations"
         status, answer = ask(invocations, {"inputs": ["abcd", "abcd" * 60 + "ab"], "params": {"length": 6}})
         assert (status, json.loads(answer)) == (200, {"predictions": ["abcdab", "cdabcd"]})

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -19,9 +20,7 @@ from mlflow.entities import Run, ViewType
 
 from analysis.runs import load_run
 from experiments.sweep import main
-from tests.conftest import PROJECT
-
-pytestmark = pytest.mark.slow
+from tests.conftest import PROJECT, readers_environment
 
 
 def runs(view: int = ViewType.ACTIVE_ONLY) -> list[Run]:
@@ -83,7 +82,15 @@ def workers_of(pid: int) -> list[int]:
     return [int(child) for child in listed.split() if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
-@pytest.mark.parametrize(("workers", "counts"), [(1, (2, 6)), (2, (4,))])
+@pytest.mark.parametrize(
+    ("workers", "counts"),
+    [
+        pytest.param(1, (3,), marks=pytest.mark.slow),
+        pytest.param(2, (4,), marks=pytest.mark.slow),
+        pytest.param(1, (1, 2, 4, 6, 8, 10, 12), marks=pytest.mark.long),
+        pytest.param(2, (1, 5, 9), marks=pytest.mark.long),
+    ],
+)
 def test_a_sweep_killed_goes_on_with_no_run_lost_and_none_doubled(
     store: Path, workers: int, counts: tuple[int, ...]
 ) -> None:
@@ -109,6 +116,7 @@ def test_a_sweep_killed_goes_on_with_no_run_lost_and_none_doubled(
     assert {model.source_run_id for model in models} == {run.info.run_id for run in children()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_signal_ends_a_sweep_with_what_there_is(store: Path, workers: int) -> None:
     arguments = ["--epochs", "3", "--seeds", "150", "--workers", str(workers)]
@@ -130,6 +138,7 @@ def test_a_signal_ends_a_sweep_with_what_there_is(store: Path, workers: int) -> 
     assert set(table.loc[table["end"] == "finished", "run_id"]) == whole
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_takes_only_its_shard_down(store: Path) -> None:
     with sweeping(store, "--epochs", "3", "--seeds", "21", "--workers", "2") as process:  # shards of 10, 10 and 1
         wait_until(lambda: complete() >= 3, store)
@@ -141,6 +150,7 @@ def test_a_worker_that_is_killed_takes_only_its_shard_down(store: Path) -> None:
     check_whole(21)
 
 
+@pytest.mark.slow
 def test_a_sweep_on_a_cluster_survives_the_death_of_a_worker(
     tracking_server: str,
     tmp_path: Path,
@@ -156,6 +166,7 @@ def test_a_sweep_on_a_cluster_survives_the_death_of_a_worker(
     check_whole(21)
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_is_not_there_is_refused(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--seeds", "1", "--scheduler", "tcp://127.0.0.1:9"]) == 2
     error = capsys.readouterr().err
@@ -164,6 +175,7 @@ def test_a_scheduler_that_is_not_there_is_refused(store: Path, capsys: pytest.Ca
     assert not runs()
 
 
+@pytest.mark.slow
 def test_a_sweep_under_mlflow_run(store: Path) -> None:
     command = [str(Path(sys.executable).with_name("mlflow")), "run", ".", "-e", "sweep", "--env-manager", "local"]
     command += ["-P", "patterns=abc,aab", "-P", "hidden_sizes=2", "-P", "epochs=2,3", "-P", "seeds=2"]
@@ -176,17 +188,16 @@ def test_a_sweep_under_mlflow_run(store: Path) -> None:
     assert {run.data.tags["mlflow.parentRunId"] for run in children()} == {parent.info.run_id}
 
 
+@pytest.mark.slow
 def test_the_docs_delete_a_sweep_with_its_models(store: Path) -> None:
     assert main(["--epochs", "2", "--seeds", "2"]) == 0
     assert main(["--epochs", "3", "--seeds", "1"]) == 0
     kept, sweep = (parent.info.run_id for parent in (parents()[1], parents()[0]))
     page = (PROJECT / "docs" / "sweeps.md").read_text()
     (snippet,) = re.findall(r"```python\n(from mlflow import MlflowClient\n.*?)```", page, flags=re.DOTALL)
-    exec(compile(snippet.replace("SWEEP_ID", sweep), "sweeps.md", "exec"), {})
     (gc,) = re.findall(r"^(mlflow gc .*)$", page, flags=re.MULTILINE)
-    command = [str(Path(sys.executable).with_name("mlflow")), *gc.split()[1:]]
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}  # as a reader has it
-    subprocess.run(command, cwd=store, env=bare, check=True)
+    for command in ([sys.executable, "-c", snippet.replace("SWEEP_ID", sweep)], shlex.split(gc)):
+        subprocess.run(command, cwd=store, env=readers_environment(), check=True)
     left = {kept, *(run.info.run_id for run in children())}
     assert len(left) == 2
     assert {run.info.run_id for run in runs(ViewType.ALL)} == left

@@ -28,6 +28,12 @@ from tests.conftest import PROJECT
 pytestmark = pytest.mark.usefixtures("store")
 
 
+@pytest.fixture(autouse=True)
+def short_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what is drawn to test a net on be short."""
+    monkeypatch.setattr("rnn_core.patterns.shared.base.TEST_LENGTH", 300)
+
+
 def only_run() -> Run:
     (run,) = MlflowClient().search_runs(["0"])
     return run
@@ -169,7 +175,7 @@ def test_a_rerun_refuses_a_text_that_has_changed(store: Path, capsys: pytest.Cap
     assert len(MlflowClient().search_runs(["0"])) == 1
 
 
-@pytest.mark.parametrize("pattern", ["αβγ", "unit:a:b", "日本", "a'b", 'a"$b', "-ab", "a b", "a\tb\n", "x{y}z", "é😀"])
+@pytest.mark.parametrize("pattern", ["αβγ日本é😀", "unit:a:b", "-a'b", 'a"$ b\tx{y}z\n'])
 def test_any_characters_make_a_pattern(pattern: str) -> None:
     assert main([f"--pattern={pattern}", "--epochs", "2"]) == 0
     run = only_run()
@@ -302,12 +308,18 @@ def few_cases(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("few_cases")
 @pytest.mark.parametrize(
-    ("pattern", "free"), [("anbn", True), ("tomita:4", True), ("parity:longest=12", False), ("flipflop:2", False)]
+    ("pattern", "free"),
+    [
+        ("anbn", True),
+        pytest.param("tomita:4", True, marks=pytest.mark.slow),
+        pytest.param("parity:longest=12", False, marks=pytest.mark.slow),
+        ("flipflop:2", False),
+    ],
 )
 def test_a_pattern_with_cases_records_how_far_its_net_reaches(
     pattern: str, free: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--pattern", pattern, "--length", "2000", "--epochs", "2", "--keep", "best"]) == 0
+    assert main(["--pattern", pattern, "--length", "800", "--epochs", "2", "--keep", "best"]) == 0
     run = only_run()
     assert (run.info.status, run.data.tags["end_reason"]) == ("FINISHED", "finished")
     loaded = load_run(run.info.run_id)

@@ -3,7 +3,7 @@ from random import Random
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rnn_core.batching import Steps, Window, cut_into_windows, step_indices
@@ -47,7 +47,6 @@ def streams(windows: list[Window], batch_size: int) -> list[list[tuple[int, int]
 
 
 @given(cuts(), st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None, database=None)
 def test_every_prediction_occurs_once_in_order(drawn: tuple[int, int, int], random: Random) -> None:
     predictions, batch_size, window = drawn
     values = random.sample(range(1000), predictions + 1)
@@ -56,7 +55,6 @@ def test_every_prediction_occurs_once_in_order(drawn: tuple[int, int, int], rand
 
 
 @given(cuts())
-@settings(max_examples=100, deadline=None, database=None)
 def test_streams_differ_by_at_most_one_step_and_the_longer_come_first(drawn: tuple[int, int, int]) -> None:
     predictions, batch_size, window = drawn
     lengths = [
@@ -68,7 +66,6 @@ def test_streams_differ_by_at_most_one_step_and_the_longer_come_first(drawn: tup
 
 
 @given(cuts())
-@settings(max_examples=100, deadline=None, database=None)
 def test_only_the_last_window_is_masked_or_shorter(drawn: tuple[int, int, int]) -> None:
     predictions, batch_size, window = drawn
     windows = cut_into_windows(stream(torch.arange(predictions + 1)), batch_size, window)
@@ -163,7 +160,6 @@ def batches(windows: list[Window]) -> list[list[Window]]:
 
 
 @given(st.integers(1, 12), st.integers(1, 9), st.integers(1, 13), st.integers(1, 10), st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None, database=None)
 def test_every_prediction_of_every_string_occurs_once_in_order(
     count: int, longest: int, batch_size: int, window: int, random: Random
 ) -> None:
@@ -178,7 +174,6 @@ def test_every_prediction_of_every_string_occurs_once_in_order(
 
 
 @given(st.integers(1, 12), st.integers(1, 9), st.integers(1, 13), st.integers(1, 10), st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None, database=None)
 def test_windows_of_strings_are_as_long_as_the_longest_string_needs(
     count: int, longest: int, batch_size: int, window: int, random: Random
 ) -> None:
@@ -195,7 +190,6 @@ def test_windows_of_strings_are_as_long_as_the_longest_string_needs(
 
 
 @given(st.integers(1, 8), st.integers(1, 9), st.integers(1, 9), st.integers(1, 10), st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None, database=None)
 def test_of_strings_only_what_is_scored_counts(
     count: int, longest: int, batch_size: int, window: int, random: Random
 ) -> None:
@@ -210,7 +204,6 @@ def test_of_strings_only_what_is_scored_counts(
 
 
 @given(cuts(), st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None, database=None)
 def test_of_a_stream_only_what_is_scored_counts(drawn: tuple[int, int, int], random: Random) -> None:
     predictions, batch_size, window = drawn
     values = random.sample(range(1000), predictions + 1)
@@ -226,7 +219,6 @@ def test_of_a_stream_only_what_is_scored_counts(drawn: tuple[int, int, int], ran
 
 
 @given(cuts())
-@settings(max_examples=50, deadline=None, database=None)
 def test_only_the_first_window_of_a_stream_is_fresh(drawn: tuple[int, int, int]) -> None:
     predictions, batch_size, window = drawn
     first, *others = cut_into_windows(stream(torch.arange(predictions + 1)), batch_size, window)
@@ -242,7 +234,6 @@ def test_a_window_in_which_nothing_is_scored_is_there_with_a_mask() -> None:
 
 
 @given(st.integers(1, 12), st.integers(1, 9), st.integers(1, 13), st.integers(1, 10), st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None, database=None)
 def test_places_say_which_step_each_place_of_a_window_holds(
     count: int, longest: int, batch_size: int, window: int, random: Random
 ) -> None:
@@ -262,7 +253,6 @@ def test_places_say_which_step_each_place_of_a_window_holds(
 
 
 @given(st.integers(1, 12), st.integers(1, 9), st.randoms(use_true_random=False))
-@settings(max_examples=50, deadline=None, database=None)
 def test_a_part_of_strings_has_whole_strings(count: int, longest: int, random: Random) -> None:
     strings = draw_strings(count, longest, random)
     steps = joined(strings)

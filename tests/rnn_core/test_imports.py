@@ -3,34 +3,27 @@
 import subprocess
 import sys
 
-import pytest
 
-
-def imported_by(code: str) -> set[str]:
-    """Return the modules of this project that a program has imported at its end."""
-    code += "\nimport sys; print(*(name for name in sys.modules if name.split('.')[0] == 'rnn_core'))"
+def imported_after(*parts: str) -> list[set[str]]:
+    """Return the modules of this project that a program has imported after each of its parts."""
+    listed = "\nimport sys; print(*(name for name in sys.modules if name.split('.')[0] == 'rnn_core'))\n"
+    code = "".join(part + listed for part in parts)
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    return set(done.stdout.split())
+    return [set(line.split()) for line in done.stdout.splitlines()]
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "import rnn_core.config",
-        "import rnn_core.record",
-        "import rnn_core.checkpoint",
-        "import rnn_core.nets.charrnn, rnn_core.nets.reading",
-        "import experiments.predictor",
-        "from rnn_core.checkpoint import read_record\nfrom rnn_core.config import TrainConfig\n"
-        "from rnn_core.record import Record\nfrom rnn_core.checkpoint import record_text\n"
-        "read_record(record_text(Record(TrainConfig(pattern='dyck:2'), 'ab', '')).encode(), 'here').build_net()",
-    ],
-)
-def test_reading_and_serving_a_net_imports_no_pattern(code: str) -> None:
-    found = imported_by(code)
-    assert "rnn_core" in found
+READS_AND_SERVES = """
+import rnn_core.config, rnn_core.record, rnn_core.checkpoint, rnn_core.nets.charrnn, rnn_core.nets.reading
+import experiments.predictor
+from rnn_core.checkpoint import read_record, record_text
+from rnn_core.config import TrainConfig
+from rnn_core.record import Record
+read_record(record_text(Record(TrainConfig(pattern='dyck:2'), 'ab', '')).encode(), 'here').build_net()
+"""
+
+
+def test_reading_and_serving_a_net_imports_no_pattern_and_asking_for_one_does() -> None:
+    found, more = imported_after(READS_AND_SERVES, "from rnn_core.patterns import parse; parse('abc')")
+    assert "rnn_core.nets.reading" in found
     assert not [name for name in found if name.startswith("rnn_core.patterns")]
-
-
-def test_a_family_is_imported_where_one_is_asked_for() -> None:
-    assert "rnn_core.patterns.dyck" in imported_by("from rnn_core.patterns import parse; parse('abc')")
+    assert "rnn_core.patterns.dyck" in more

@@ -289,7 +289,7 @@ def expected_labels(pattern: Pattern) -> dict[str, Callable[[str], Any]]:
 
 
 def test_labels_are_what_their_definitions_say(pattern: Pattern, text: str) -> None:
-    short = text[:200]
+    short = text[:120]
     labels, expected = pattern.labels(short), expected_labels(pattern)
     assert labels.keys() - {"state", "node"} == expected.keys(), "each label is worked out here by another route"
     for name, after in expected.items():

@@ -43,6 +43,7 @@ print(peak(8) - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_stack_takes_about_the_memory_that_it_is_said_to(cell: str) -> None:
     fields = {**FIELDS, "cell": cell}

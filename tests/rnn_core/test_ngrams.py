@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rnn_core.patterns.shared.ngrams import ladder
@@ -49,7 +49,6 @@ def slow_ladder(alphabet: str, training: str, test: str) -> dict[str, float]:
 @example(("ab", "ab", "ba"))
 @example(("ab", "aaaaaaaaaa", "bbbbbbbbbb"))
 @example(("abcd", "abcdabcdabcd", "abcdabcddcba"))
-@settings(max_examples=150, deadline=None, database=None)
 def test_every_order_is_witten_and_bells_method_c(texts: tuple[str, str, str]) -> None:
     alphabet, training, test = texts
     losses = ladder(Vocabulary(alphabet), training, test)
@@ -69,7 +68,6 @@ def test_a_unigram_of_three_characters_can_be_worked_out_by_hand() -> None:
 
 
 @given(st.text("abc", min_size=1, max_size=30), st.text("abc", min_size=2, max_size=10), st.sampled_from("abc"))
-@settings(max_examples=50, deadline=None, database=None)
 def test_a_longer_test_costs_what_its_last_character_costs_more(training: str, test: str, last: str) -> None:
     short, long = (ladder(Vocabulary("abc"), training, text) for text in (test, test + last))
     for reach, name in enumerate(NAMES[1:]):

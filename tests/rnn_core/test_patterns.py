@@ -5,7 +5,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rnn_core.config import ConfigError, TrainConfig
@@ -46,7 +46,6 @@ def test_a_unit_is_read_from_its_beginning(spec: str, length: int, text: str) ->
 
 
 @given(units, st.integers(8, 40))
-@settings(max_examples=50, deadline=None, database=None)
 def test_a_unit_is_tested_on_what_lies_beyond_ten_times_as_far(unit: str, length: int) -> None:
     test = Motif(unit).evaluation(length, data_seed=0)
     assert len(test.text) == 11 * length
@@ -87,7 +86,6 @@ def test_a_unit_of_one_character_is_refused(unit: str) -> None:
 @example("unit:a")
 @example("dyck")
 @example("reebr")
-@settings(max_examples=100, deadline=None, database=None)
 def test_the_spec_of_a_unit_names_the_same_unit_again(unit: str) -> None:
     first = parse(f"unit:{unit}")
     again = parse(first.spec)
@@ -109,7 +107,6 @@ def test_right_characters_have_probability_one_and_wrong_ones_zero() -> None:
 
 
 @given(units, st.integers(8, 20))
-@settings(max_examples=50, deadline=None, database=None)
 def test_phases_are_the_unit_read_from_each_of_its_characters(unit: str, length: int) -> None:
     phases = Motif(unit).phases(length)
     assert phases == ["".join(unit[(phase + step) % len(unit)] for step in range(length)) for phase in range(len(unit))]
@@ -122,7 +119,6 @@ def test_the_floor_of_aab_is_two_thirds_of_ln_2_over_14_predictions() -> None:
 
 
 @given(units, st.integers(8, 20))
-@settings(max_examples=100, deadline=None, database=None)
 def test_the_floor_is_what_a_reader_who_weighs_all_phases_pays(unit: str, length: int) -> None:
     paid = 0.0
     for true_phase in range(len(unit)):

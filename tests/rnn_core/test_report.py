@@ -68,8 +68,8 @@ def test_scores_add_up_and_are_divided_once() -> None:
     assert (total.loss, total.accuracy) == (0.5, 4 / 6)
 
 
-@pytest.mark.parametrize("chunk", [1, 3, 10, 43, 44, 4096])
-@pytest.mark.parametrize("start", [4, 5, 10, 11])
+@pytest.mark.parametrize("chunk", [1, 3, 43, 44, 4096])
+@pytest.mark.parametrize("start", [4, 11])
 def test_a_test_scores_the_same_in_chunks_as_whole(chunk: int, start: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rnn_core.nets.reading, "CHUNK", chunk)
     net, prepared = build("lstm"), prepare(TrainConfig(pattern="abcd", length=start))
@@ -105,8 +105,15 @@ def short_test(few_cases: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("short_test")
-@pytest.mark.parametrize(("chunk", "most"), [(4096, 2**24), (3, 3 * 16 * 4), (1, 1)])
-@pytest.mark.parametrize("pattern", ["anbn", "parity:longest=6", "flipflop:2"])
+@pytest.mark.parametrize(
+    ("pattern", "chunk", "most"),
+    [
+        ("anbn", 4096, 2**24),
+        ("anbn", 1, 1),
+        ("parity:longest=6", 3, 3 * 16 * 4),
+        ("flipflop:2", 3, 3 * 16 * 4),
+    ],
+)
 def test_losses_are_those_of_a_bare_forward_of_each_string_alone(
     pattern: str, chunk: int, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,12 +172,12 @@ def test_characters_written_before_the_first_that_cannot_come() -> None:
         draws = torch.Generator().manual_seed(0)
         running = generate(record.net, prepared.vocabulary.encode("#"), 1.0, draws, prepared.record.mark_index)
         written, legal = "#", 0
-        for index in islice(running, 1000):
+        for index in islice(running, 300):
             written += prepared.vocabulary.decode([index])
             if not legal_anbn(written):
                 break
             legal += 1
-        assert free_run_legal(oracle_of(prepared), "#", write(record.net, prepared, 1000)) == legal
+        assert free_run_legal(oracle_of(prepared), "#", write(record.net, prepared, 300)) == legal
         counts.add(legal)
     assert len(counts) > 3, "nets of several kinds"
     assert max(counts) > 3
@@ -185,9 +192,9 @@ def test_a_net_that_always_writes_the_same_is_judged_by_what_that_is(always: str
         net.readout.weight.zero_()
         net.readout.bias.copy_(torch.tensor([100.0 * (character == always) for character in "#ab"]))
     assert free_run_legal(oracle_of(prepared), "#", write(net, prepared, 1000)) == legal
-    metrics = evaluate(net, prepared)
+    report = measure(net, prepared)
+    metrics, shown = report.metrics, report.sample
     assert (metrics["free_run_correct"], metrics["free_run_length"]) == (legal, 1000)
-    shown = sample(net, prepared)
     assert shown.target == prepared.evaluation.text[1:61]
     assert (shown.predicted, shown.continuation) == (always * 60, always * 60)
 
@@ -385,7 +392,7 @@ def test_the_same_seed_draws_the_same_characters() -> None:
     assert draws(0) != draws(1)
 
 
-@pytest.mark.parametrize("temperature", [0.5, 2.0])
+@pytest.mark.parametrize("temperature", [2.0, pytest.param(0.5, marks=pytest.mark.slow)])
 def test_draws_follow_the_softmax_at_their_temperature(temperature: float) -> None:
     net = build(vocabulary_size=4)
     logits = torch.tensor([0.0, 1.0, -1.0, 0.5])
@@ -480,19 +487,20 @@ def test_nets_measured_on_shared_data_come_to_what_they_come_to_alone(
     some = TrainConfig(pattern=spec, length=150, encoding="onehot")
     configs = [
         some,
-        TrainConfig(**{**vars(some), "seed": 1, "cell": "gru", "hidden_size": 70, "batch_size": 3, "window": 7}),
-        TrainConfig(**{**vars(some), "seed": 2, "hidden_size": 5, "keep": "best"}),
+        TrainConfig(
+            **{**vars(some), "seed": 1, "cell": "gru", "hidden_size": 70, "batch_size": 3, "window": 7, "keep": "best"}
+        ),
     ]
 
     def measured(prepared: Prepared) -> tuple[dict[str, float], Sample]:
-        net = prepared.build_net()
-        return evaluate(net, prepared), sample(net, prepared)
+        report = measure(prepared.build_net(), prepared)
+        return dict(report.metrics), report.sample
 
     alone = [measured(prepare(config)) for config in configs]
     members = prepare_all(configs)
-    for _ in range(2):  # the second time, what they share is there before the first of them
-        assert [measured(member) for member in members] == alone
-    assert len({metrics["eval_loss"] for metrics, _ in alone}) == 3, "they are different nets"
+    assert [measured(member) for member in members] == alone
+    assert measured(members[0]) == alone[0], "what they share is there before the first of them, too"
+    assert len({metrics["eval_loss"] for metrics, _ in alone}) == 2, "they are different nets"
 
 
 def test_what_depends_on_the_data_alone_is_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,12 +126,12 @@ def check_same(
 
 @pytest.mark.parametrize(
     ("length", "batch_size", "window"),
-    [(30, 1, 29), (30, 1, 7), (33, 4, 3), (33, 4, 8), (34, 4, 4), (35, 5, 1), (30, 29, 1)],
+    [(30, 1, 29), (30, 1, 7), (33, 4, 3), (33, 4, 8), (35, 5, 1), (30, 29, 1)],
 )
 @pytest.mark.parametrize("cell", CELLS)
 def test_training_equals_a_bare_loop(cell: str, length: int, batch_size: int, window: int) -> None:
     config = TrainConfig(
-        pattern="aabcb", length=length, cell=cell, batch_size=batch_size, window=window, epochs=8, learning_rate=0.02
+        pattern="aabcb", length=length, cell=cell, batch_size=batch_size, window=window, epochs=5, learning_rate=0.02
     )
     check_same(config, [bare_streams(("aabcb" * 7)[:length], batch_size)])
 
@@ -142,8 +142,7 @@ def bare_strings(text: str, count: int) -> list[list[str]]:
     return [strings[begin : begin + count] for begin in range(0, len(strings), count)]
 
 
-@pytest.mark.parametrize("clip", [0.0, 0.05])
-@pytest.mark.parametrize(("batch_size", "window"), [(1, 0), (4, 0), (1, 2), (3, 3), (5, 1)])
+@pytest.mark.parametrize(("batch_size", "window", "clip"), [(4, 0, 0.0), (1, 2, 0.0), (3, 3, 0.05), (5, 1, 0.05)])
 @pytest.mark.parametrize("cell", CELLS)
 def test_training_on_strings_equals_a_bare_loop_that_reads_each_alone(
     cell: str, batch_size: int, window: int, clip: float
@@ -154,7 +153,7 @@ def test_training_on_strings_equals_a_bare_loop_that_reads_each_alone(
         cell=cell,
         batch_size=batch_size,
         window=window,
-        epochs=3,
+        epochs=2,
         encoding="onehot",
         clip=clip,
     )

@@ -1,16 +1,20 @@
 """Inputs and outputs apart: a small transducer is trained, stacked, measured, saved and asked like any pattern."""
 
+import contextlib
 import hashlib
+import io
 import itertools
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
+import mlflow.pyfunc
 import pytest
 import torch
 from mlflow import MlflowClient
 
 from analysis.dynamics import trajectories
-from analysis.runs import find_runs, load_run
+from analysis.runs import find_run, find_runs, load_run
 from experiments import generate, sweep
 from experiments.train import main
 from rnn_core.checkpoint import load_record, load_weights, named_weights, save_record, save_weights
@@ -24,12 +28,51 @@ from rnn_core.patterns.shared.cases import Case
 from rnn_core.patterns.shared.strings import MARK, split
 from rnn_core.training import train
 from rnn_core.training.stack import stack_key, train_stack
+from tests.conftest import recording_in
 from tests.transducers import LEARNT, SAID, Delay, Parities, delayed, offer, running_parity
 
 
 @pytest.fixture(autouse=True)
 def families(monkeypatch: pytest.MonkeyPatch) -> None:
     offer(monkeypatch)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Runs that have learnt delay and parities, in a store that no test writes to.
+
+    Attributes:
+        folder: the store's.
+        run_ids: the run of each spec.
+        told: what each run printed.
+    """
+
+    folder: Path
+    run_ids: dict[str, str]
+    told: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def recorded_once(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in LEARNT.items()]
+    told, run_ids = {}, {}
+    with (
+        recording_in(migrated_store, tmp_path_factory.mktemp("transducers")) as folder,
+        pytest.MonkeyPatch.context() as p,
+    ):
+        offer(p)
+        for spec, window in {"delay": ["--window", "16"], "parities": []}.items():
+            with contextlib.redirect_stdout(io.StringIO()) as out:
+                assert main(["--pattern", spec, "--length", "2000", *window, *flags]) == 0
+            told[spec], run_ids[spec] = out.getvalue(), find_run("latest")
+    return Recorded(folder, run_ids, told)
+
+
+@pytest.fixture
+def recorded(recorded_once: Recorded, monkeypatch: pytest.MonkeyPatch) -> Recorded:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{recorded_once.folder / 'mlflow.db'}")
+    mlflow.set_tracking_uri(None)
+    return recorded_once
 
 
 def pairs(spec: str, **fields: object) -> list[tuple[str, str]]:
@@ -97,12 +140,12 @@ def test_a_net_reads_some_characters_and_says_others(spec: str, cell: str, tmp_p
     assert measure(loaded, prepared).metrics == measure(net, prepared).metrics
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", ["delay", "parities"])
-def test_it_is_learnt_and_measured_against_what_is_certain(spec: str) -> None:
-    window = {} if spec == "parities" else {"window": 16}
-    prepared = prepare(TrainConfig(pattern=spec, length=2000, **LEARNT, **window))  # type: ignore[arg-type]
-    *_, last = train(prepared)
-    report = measure(last.net, prepared)
+def test_it_is_learnt_and_measured_against_what_is_certain(spec: str, recorded: Recorded) -> None:
+    run = load_run(recorded.run_ids[spec])
+    prepared = prepare(run.config)
+    report = measure(run.net, prepared)
     # What comes first after a zero state was taught a single time in a stream.
     wrong = 0 if spec == "parities" else 1
     assert report.metrics["eval_accuracy"] >= 1 - wrong / 300
@@ -118,7 +161,7 @@ def test_it_is_learnt_and_measured_against_what_is_certain(spec: str) -> None:
     strings = split(f"{text}#") if spec == "parities" else [text]
     mark = MARK if spec == "parities" else ""
     for string in strings[:20]:
-        likeliest = predict(last.net, prepared.vocabulary.encode(mark + string))
+        likeliest = predict(run.net, prepared.vocabulary.encode(mark + string))
         assert prepared.data.outputs.decode(likeliest)[len(mark) + wrong :] == SAID[spec](string)[wrong:]
     rows = {(row.measure, row.size): row for row in report.rows}
     if spec == "delay":
@@ -154,30 +197,28 @@ def test_a_stack_trains_it_like_nets_alone(spec: str) -> None:
         assert [record.loss_n[number] for record in records] == pytest.approx(losses, rel=1e-4)
 
 
-def test_it_is_recorded_read_and_asked(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    flags = [f"--{name.replace('_', '-')}={value}" for name, value in LEARNT.items()]
-    assert main(["--pattern", "delay", "--length", "2000", "--window", "16", *flags]) == 0
-    told = capsys.readouterr().out
-    assert "free running" not in told
-    assert "goes on" not in told
-    (run,) = MlflowClient().search_runs(["0"])
-    assert not [name for name in run.data.metrics if name.startswith("free_run")]
-    assert generate.main(["latest", "--prompt", "1101"]) == 0
+@pytest.mark.slow
+def test_it_is_recorded_read_and_asked(recorded: Recorded, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "free running" not in recorded.told["delay"]
+    assert "goes on" not in recorded.told["delay"]
+    run_id = recorded.run_ids["delay"]
+    assert not [name for name in MlflowClient().get_run(run_id).data.metrics if name.startswith("free_run")]
+    assert generate.main([run_id, "--prompt", "1101"]) == 0
     assert capsys.readouterr().out == "eooe\n"
-    loaded = load_run(run.info.run_id)
+    loaded = load_run(run_id)
     assert (loaded.record.alphabet, loaded.record.outputs) == ("01", "eo")
     runs = find_runs(pattern="delay")
     (states,) = trajectories(runs, "0110")
     assert states.output_lth.shape == (1, 4, 8)
+
+
+def test_it_is_swept(store: Path) -> None:
     assert sweep.main(["--patterns", "parities", "--epochs", "2", "--seeds", "2", "--lengths", "60"]) == 0
 
 
-def test_a_served_net_answers_each_character_of_a_prompt(store: Path) -> None:
-    import mlflow.pyfunc
-
-    flags = [f"--{name.replace('_', '-')}={value}" for name, value in LEARNT.items()]
-    assert main(["--pattern", "parities", "--length", "2000", *flags]) == 0
-    (run,) = MlflowClient().search_runs(["0"])
+@pytest.mark.slow
+def test_a_served_net_answers_each_character_of_a_prompt(recorded: Recorded) -> None:
+    run = MlflowClient().get_run(recorded.run_ids["parities"])
     model = mlflow.pyfunc.load_model(f"models:/{run.outputs.model_outputs[0].model_id}")
     prompts = ["".join(bits) for bits in itertools.product("01", repeat=3)]
     assert model.predict(prompts) == [running_parity(prompt) for prompt in prompts]

@@ -2,7 +2,7 @@ import unicodedata
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rnn_core.vocabulary import UnknownCharacterError, Vocabulary, visible
@@ -18,7 +18,6 @@ def alphabets_and_texts(draw: st.DrawFn) -> tuple[str, str]:
 
 
 @given(alphabets_and_texts())
-@settings(max_examples=60, deadline=None, database=None)
 def test_any_text_over_the_alphabet_comes_back(drawn: tuple[str, str]) -> None:
     alphabet, text = drawn
     vocabulary = Vocabulary(alphabet)
@@ -30,7 +29,6 @@ def test_any_text_over_the_alphabet_comes_back(drawn: tuple[str, str]) -> None:
 
 
 @given(alphabets)
-@settings(max_examples=60, deadline=None, database=None)
 def test_an_index_counts_the_characters_with_lower_code_points(alphabet: str) -> None:
     vocabulary = Vocabulary(alphabet)
     assert len(vocabulary) == len(set(alphabet))
@@ -53,7 +51,6 @@ def test_an_empty_text_has_no_indices() -> None:
 
 
 @given(alphabets, st.text(characters, max_size=20))
-@settings(max_examples=60, deadline=None, database=None)
 def test_the_first_unknown_character_is_named(alphabet: str, text: str) -> None:
     unknown = [character for character in text if character not in alphabet]
     vocabulary = Vocabulary(alphabet)
@@ -82,7 +79,6 @@ def test_the_message_cuts_a_long_alphabet() -> None:
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=50))
-@settings(max_examples=60, deadline=None, database=None)
 def test_visible_keeps_the_length_and_leaves_no_control_character(text: str) -> None:
     shown = visible(text)
     assert len(shown) == len(text)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.compare import MixedError, estimate, paired, paired_steps
@@ -128,7 +128,6 @@ def test_pairs_are_of_the_same_data_seed_too_and_may_differ_in_window_with_their
     assert (result.n, result.unpaired, result.difference.value) == (3, 3, 2)
 
 
-@settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(LOSSES, LOSSES), min_size=2, max_size=8))
 def test_the_other_way_round_the_difference_has_the_other_sign(pairs: list[tuple[float, float]]) -> None:
     one, other = zip(*pairs, strict=True)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.compare import (
@@ -235,7 +235,6 @@ def test_a_band_of_an_unknown_statistic_is_refused() -> None:
         curves_over_seeds(runs_with("eval_loss", [1]), curves_with([1]), (), "train_accuracy", "mode")
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(st.lists(LOSSES, min_size=1, max_size=4), min_size=1, max_size=5), st.sampled_from(["median", "mean"]))
 def test_a_band_holds_its_middle(curves: list[list[float]], statistic: str) -> None:
     band = curves_over_seeds(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.compare import MixedError, epochs_to_solve, share, solved, solved_share, time_to_solve
@@ -141,7 +141,6 @@ def test_the_median_times_interval_is_that_of_all_resamples(level: float) -> Non
 OUTCOMES = st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=1, max_size=8)
 
 
-@settings(max_examples=60, deadline=None)
 @given(OUTCOMES, st.data())
 def test_censoring_never_lowers_the_median_and_order_does_not_matter(
     outcomes: list[tuple[int, bool]], data: st.DataObject

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.linalg import subspace_angles
 from scipy.spatial import procrustes
@@ -103,7 +103,6 @@ def test_the_distance_of_known_shapes() -> None:
     assert procrustes_distance(first, second) == pytest.approx(math.sin(angle))
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 5), min_size=3, max_size=5), SEEDS)
 def test_distances_are_a_metric(widths: list[int], seed: int) -> None:
     trajectories = [draw(seed + number, 8, units) for number, units in enumerate(widths)]

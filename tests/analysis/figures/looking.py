@@ -5,6 +5,7 @@ import struct
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -22,6 +23,11 @@ ODD = {
     "no glyph": "漢字\U0001f9ea\U0001f1e9\ue000\U0010fffd\U0010ffff",
 }
 
+ODD_TEXTS = [
+    pytest.param(text, id=name, marks=() if name in ("signs", "scripts", "no glyph") else pytest.mark.slow)
+    for name, text in ODD.items()
+]
+"""Texts to draw: in the quick tests what means something to TeX, scripts, and characters that no font has."""
 
 LONG = "markov:order=2:alphabet=4:seed=0"
 

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from analysis.figures import Band, CurvePanel, HeatMap, curve_bands, heat_map
 from analysis.figures.style import COLOURS, Writing, text_width
-from tests.analysis.figures.looking import BLACK, LONG, ODD, draw, texts, written
+from tests.analysis.figures.looking import BLACK, LONG, ODD_TEXTS, draw, texts, written
 
 
 def map_of(values: list[list[float]] | np.ndarray, log: bool = True, count: int = 1) -> Figure:
@@ -225,7 +225,7 @@ def test_more_bands_than_colours_are_refused(given: list[CurvePanel]) -> None:
         curve_bands("Training", given, "median")
 
 
-@pytest.mark.parametrize("text", [*ODD.values(), LONG * 3], ids=[*ODD, "long"])
+@pytest.mark.parametrize("text", [*ODD_TEXTS, pytest.param(LONG * 3, id="long")])
 def test_titles_and_labels_may_hold_any_text(text: str) -> None:
     draw(heat_map(text, [HeatMap(text, np.ones((1, 2)))], (text, [text]), (text, [text, text]), text, False))
     draw(curve_bands(text, [CurvePanel(text, [band_of(text)], 0.5)] * 4, text))
@@ -294,7 +294,7 @@ def test_notes_too_wide_for_their_cells_are_left_out_with_the_numbers() -> None:
     draw(figure)
 
 
-@pytest.mark.parametrize(("count", "columns"), [(9, 3), (6, 2), (10, 5), (3, 1), (2, 12)])
+@pytest.mark.parametrize(("count", "columns"), [(6, 2), (10, 5), (2, 12)])
 def test_panels_of_bands_stand_as_many_in_a_row_as_asked(count: int, columns: int) -> None:
     given = [CurvePanel(f"abc, {n} units", [band_of("rnn", epochs=20_001, spread=0.25)], None) for n in range(count)]
     figure = curve_bands("Training", given, "one seed", columns)

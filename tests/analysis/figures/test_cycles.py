@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from analysis.figures import Growth, Mismatch, distance_matrix, growth, mismatch
 from analysis.figures.cycles import MAX_LABELS, MAX_NUMBERS
 from analysis.figures.style import COLOURS, GREY, WRONG
-from tests.analysis.figures.looking import LONG, ODD, draw, texts, written
+from tests.analysis.figures.looking import LONG, ODD_TEXTS, draw, texts, written
 
 NAN = np.nan
 
@@ -182,7 +182,7 @@ def test_every_figure_is_as_high_as_its_panels_need() -> None:
     assert draw(growth("growth", [growth_of()] * 3, "median")) == (800, 405)
 
 
-@pytest.mark.parametrize("text", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("text", ODD_TEXTS)
 def test_any_character_can_be_drawn(text: str) -> None:
     draw(mismatch(text, [Mismatch(text, np.ones(3), None, None, 0.1)]))
     draw(distance_matrix(text, matrix_of(3), [text] * 3, [text, text, "b"]))

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from analysis.figures import MAX_STEPS, Reach, generalization, hidden_dimensions, loss_curve, predictions, trajectory
 from analysis.figures.one_run import MAX_SIZES
 from analysis.figures.style import GREY, WRONG, Writing, character_colours, glyph
-from tests.analysis.figures.looking import BLACK, ODD, axis_labels, draw, draw_path, lines, pixels, texts, written
+from tests.analysis.figures.looking import BLACK, ODD_TEXTS, axis_labels, draw, draw_path, lines, pixels, texts, written
 
 
 def test_every_figure_is_800_pixels_wide() -> None:
@@ -223,7 +223,7 @@ def test_a_hundred_characters_can_be_drawn() -> None:
     draw(trajectory(draw_path(len(text)), np.array([0.6, 0.3]), text))
 
 
-@pytest.mark.parametrize("text", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("text", ODD_TEXTS)
 def test_any_character_can_be_drawn(text: str) -> None:
     text = "a" + text
     draw(predictions(text, text[::-1], 1))

@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 
 from analysis.figures import Interval, SolveTimes, epochs_to_solve, intervals
 from analysis.figures.style import COLOURS, GREY, WRONG
-from tests.analysis.figures.looking import LONG, ODD, draw, texts, written
+from tests.analysis.figures.looking import LONG, ODD_TEXTS, draw, texts, written
 
 
 def times_of(
@@ -258,15 +258,14 @@ def test_intervals_that_cannot_be_drawn_are_refused(
         intervals("None", rows, "loss (nats)", null, log)
 
 
-@pytest.mark.parametrize("log", [True, False])
-@pytest.mark.parametrize("null", [None, 1.0])
+@pytest.mark.parametrize(("log", "null"), [(True, None), (False, 1.0)])
 @pytest.mark.parametrize("value", [1.0, np.nan, np.inf])
 def test_there_may_be_hardly_any_interval(value: float, null: float | None, log: bool) -> None:
     draw(intervals("One", [Interval("gru", value, value, value)], "loss (nats)", null, log))
     draw(intervals("Forty", [Interval("gru", value, value, value, "n=1")] * 40, "loss (nats)", null, log))
 
 
-@pytest.mark.parametrize("text", [*ODD.values(), LONG * 3], ids=[*ODD, "long"])
+@pytest.mark.parametrize("text", [*ODD_TEXTS, pytest.param(LONG * 3, id="long")])
 def test_titles_and_labels_may_hold_any_text(text: str) -> None:
     draw(epochs_to_solve(text, [times_of([3, 20], 1, label=text)] * 2, 20))
     rows = [Interval(text, 1, 0.5, 2, text, group) for group in (text, text + "b")]

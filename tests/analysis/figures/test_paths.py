@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from analysis.figures import TrajectoryPanel, trajectories, trajectory_3d
 from analysis.figures.paths import MAX_PATHS
 from analysis.figures.style import character_colours, glyph
-from tests.analysis.figures.looking import ODD, draw, pixels, texts, written
+from tests.analysis.figures.looking import ODD_TEXTS, draw, pixels, texts, written
 
 SQUARE = np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 1.0], [0.0, 1.0]])
 
@@ -203,7 +203,7 @@ def test_states_that_never_move_can_be_drawn(steps: int) -> None:
     draw(trajectory_3d("net", still, np.zeros(3), text, still, text))
 
 
-@pytest.mark.parametrize("text", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("text", ODD_TEXTS)
 def test_any_character_can_be_drawn(text: str) -> None:
     text = "a" + text
     one = path_of(text, components=3, title=text)

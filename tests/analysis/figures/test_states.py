@@ -7,7 +7,7 @@ import pytest
 
 from analysis.figures import Raster, raster
 from analysis.figures.states import MAX_READ
-from tests.analysis.figures.looking import ODD, draw, texts, written
+from tests.analysis.figures.looking import ODD_TEXTS, draw, texts, written
 
 
 def pulses(steps: int = 12, units: int = 4) -> np.ndarray:
@@ -97,7 +97,7 @@ def test_states_that_never_move_can_be_drawn(steps: int) -> None:
     draw(raster("states", [Raster("net", np.full((steps, 2), np.nan), text)]))
 
 
-@pytest.mark.parametrize("text", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("text", ODD_TEXTS)
 def test_any_character_can_be_drawn(text: str) -> None:
     states = np.random.default_rng(0).normal(size=(len(text), 3))
     draw(raster(text, [Raster(text, states, text)], value_name=text))

@@ -84,7 +84,8 @@ class Text(Pattern):
 
     @property
     def short_name(self) -> str:
-        return f"text:{self.path.name}"
+        """The file with its folder, by which two files of the same name differ."""
+        return f"text:{Path(self.path.parent.name, self.path.name)}"
 
     def check_length(self, length: int) -> None:
         if not 2 <= length <= self.default_length:

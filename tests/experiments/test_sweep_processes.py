@@ -18,6 +18,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
 
 from analysis.runs import load_run
+from experiments.delete import main as delete
 from experiments.sweep import main
 from tests.conftest import PROJECT
 
@@ -181,8 +182,8 @@ def test_the_docs_delete_a_sweep_with_its_models(store: Path) -> None:
     assert main(["--epochs", "3", "--seeds", "1"]) == 0
     kept, sweep = (parent.info.run_id for parent in (parents()[1], parents()[0]))
     page = (PROJECT / "docs" / "sweeps.md").read_text()
-    (snippet,) = re.findall(r"```python\n(from mlflow import MlflowClient\n.*?)```", page, flags=re.DOTALL)
-    exec(compile(snippet.replace("SWEEP_ID", sweep), "sweeps.md", "exec"), {})
+    assert "python -m experiments.delete latest --yes" in page
+    assert delete([sweep, "--yes"]) == 0
     (gc,) = re.findall(r"^(mlflow gc .*)$", page, flags=re.MULTILINE)
     command = [str(Path(sys.executable).with_name("mlflow")), *gc.split()[1:]]
     bare = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}  # as a reader has it

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 
 from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage, Run
-from mlflow.store.artifact.artifact_repo import ArtifactRepository
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from analysis.runs import RunError, schema, search_runs
 from analysis.runs.schema import End
-from analysis.runs.store import absolute_address, address, get_run, models_made_by
+from analysis.runs.store import absolute_address, address, get_run, models_made_by, size_of_files
 from experiments.tracking.access import TrackingError, impatient, store_trouble
 from experiments.tracking.tracked_sweep import child_of, is_alive
 from rnn_core.vocabulary import visible
@@ -134,20 +132,8 @@ def _is_there(run_id: str) -> bool:
 
 def _megabytes(runs: Sequence[Run]) -> float:
     """Return about how much room the files of runs and their models take, in MB: measured in a few of the runs."""
-    some = runs[:: max(1, len(runs) // MEASURED)]
-    homes = [
-        home for run in some for home in (run.info.artifact_uri, *(m.artifact_location for m in models_made_by(run)))
-    ]
-    measured = sum(_bytes_below(get_artifact_repository(home)) for home in homes)
-    return measured / max(1, len(some)) * len(runs) / 1e6
-
-
-def _bytes_below(files: ArtifactRepository, folder: str | None = None) -> int:
-    """Return how many bytes the files below a folder of artifacts have."""
-    return sum(
-        _bytes_below(files, entry.path) if entry.is_dir else entry.file_size or 0
-        for entry in files.list_artifacts(folder)
-    )
+    measured = runs[:: max(1, len(runs) // MEASURED)]
+    return sum(map(size_of_files, measured)) / max(1, len(measured)) * len(runs) / 1e6
 
 
 def _and(names: Iterable[str]) -> str:

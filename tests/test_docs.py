@@ -14,7 +14,7 @@ import pytest
 
 from analysis.dynamics import trajectories
 from analysis.runs import find_runs, load_net, load_run
-from experiments import generate, notebooks, patterns, sweep
+from experiments import delete, generate, notebooks, patterns, sweep
 from experiments import train as train_command
 from experiments.flags import read_flags
 from experiments.grid import read_grid
@@ -31,6 +31,7 @@ DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJEC
 COMMANDS = {
     "train": train_command.Flags,
     "sweep": sweep.Flags,
+    "delete": delete.Flags,
     "generate": generate.Flags,
     "patterns": patterns.Flags,
     "notebooks": notebooks.Flags,
@@ -123,7 +124,7 @@ def test_a_command_that_is_shown_is_one(command: str) -> None:
         "python -m experiments.train --cell gpu",
         "python -m experiments.sweep --hidden-size 4",
         "python -m experiments.sweep --seeds many",
-        "python -m experiments.delete latest",
+        "python -m experiments.remove latest",
         "python -m benchmarks.speed",
         "mlflow run . -P hidden_sizes=4",
         "mlflow run . -e sweep -P hidden_size=4",

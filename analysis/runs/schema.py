@@ -55,6 +55,7 @@ NAME_TAG = "mlflow.runName"
 NOTE_TAG = "mlflow.note.content"
 DATA_CONTEXT_TAG = "mlflow.data.context"
 
+_MEMBER_OF = "sweep."
 _MEMBER = "member"
 
 
@@ -143,7 +144,12 @@ def member_tag(sweep_id: str) -> dict[str, str]:
     Arguments:
         sweep_id: the run id of the sweep.
     """
-    return {f"sweep.{sweep_id}": _MEMBER}
+    return {f"{_MEMBER_OF}{sweep_id}": _MEMBER}
+
+
+def sweep_of_tag(tag: str) -> str | None:
+    """Return the run id of the sweep whose members carry a tag of that name; None for any other tag."""
+    return tag.removeprefix(_MEMBER_OF) if tag.startswith(_MEMBER_OF) else None
 
 
 def find_members(sweep_id: str) -> str:

@@ -19,6 +19,7 @@ import mlflow.artifacts
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, Run
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from analysis.runs.schema import MODEL_NAME
 
@@ -119,6 +120,20 @@ def models_made_by(run: Run) -> list[LoggedModel]:
     """Return the models that a run has begun to log, finished or not."""
     where = f"source_run_id = '{run.info.run_id}'"
     return list(open_store().search_logged_models([run.info.experiment_id], where))
+
+
+def size_of_files(run: Run) -> int:
+    """Return how many bytes the files of a run and of the models that it made have."""
+
+    def below(folder: str | None) -> int:
+        listed = files.list_artifacts(folder)
+        return sum(below(entry.path) if entry.is_dir else entry.file_size or 0 for entry in listed)
+
+    size = 0
+    for home in (run.info.artifact_uri, *(model.artifact_location for model in models_made_by(run))):
+        files = get_artifact_repository(home)
+        size += below(None)
+    return size
 
 
 def search_runs(condition: str = "", experiments: list[str] | None = None) -> Iterator[Run]:

@@ -64,7 +64,7 @@ class Membership:
     @property
     def condition(self) -> str:
         """What to search MLflow for to find the runs that were made in this shard."""
-        return f"{_child_of(self.sweep_id)} AND {schema.find_tag(schema.SHARD_TAG, str(self.shard))}"
+        return f"{child_of(self.sweep_id)} AND {schema.find_tag(schema.SHARD_TAG, str(self.shard))}"
 
 
 class TrackedSweep:
@@ -119,7 +119,7 @@ class TrackedSweep:
     @property
     def condition(self) -> str:
         """What to search MLflow for to find the runs that were made in this sweep."""
-        return _child_of(self.run_id)
+        return child_of(self.run_id)
 
     def adopt(self, run_ids: Iterable[str]) -> None:
         """Make runs that were recorded earlier members of this sweep; their parent stays."""
@@ -134,19 +134,23 @@ class TrackedSweep:
             How many sweeps were ended, and how many half-made runs deleted.
         """
         with_heart = _running(self.experiment_id, schema.find_tag(schema.HEARTBEAT_TAG))
-        dead = [run for run in with_heart if schema.is_sweep(run.data.tags) and self._is_dead(run)]
+        dead = [
+            run
+            for run in with_heart
+            if schema.is_sweep(run.data.tags) and run.info.run_id != self.run_id and not is_alive(run)
+        ]
         for sweep in dead:
             # Ended first: a worker of it that is still at work looks here before it makes another run.
             reason = schema.write_end(End.KILLED, "killed: its process is gone")
             self._client.set_tag(sweep.info.run_id, schema.END_REASON_TAG, reason)
             self._client.set_terminated(sweep.info.run_id, End.KILLED.status)
         # Their failed runs, too, which would have been tried again.
-        half_made = sum(delete_half_made(self.experiment_id, _child_of(run.info.run_id), True) for run in dead)
+        half_made = sum(delete_half_made(self.experiment_id, child_of(run.info.run_id), True) for run in dead)
         # Not only theirs: whoever cleaned up before may have been killed at it.
         at_work = list(_running(self.experiment_id, schema.find_tag(schema.SHARD_TAG)))
         for sweep_id in {run.data.tags[schema.PARENT_TAG] for run in at_work}:
             if not goes_on(sweep_id):
-                half_made += delete_half_made(self.experiment_id, _child_of(sweep_id))
+                half_made += delete_half_made(self.experiment_id, child_of(sweep_id))
         return len(dead), half_made
 
     def delete_half_made(self) -> int:
@@ -204,13 +208,15 @@ class TrackedSweep:
                 for key, value in _now().items():
                     self._client.set_tag(self.run_id, key, value)
 
-    def _is_dead(self, sweep: Run) -> bool:
-        if sweep.info.run_id == self.run_id:
-            return False
-        tags = sweep.data.tags
-        if tags[schema.HOST_TAG] == platform.node() and not _lives(int(tags[schema.PID_TAG])):
-            return True
-        return time.time() - float(tags[schema.HEARTBEAT_TAG]) > STALE_SECONDS
+
+def is_alive(sweep: Run) -> bool:
+    """Say whether a sweep is still at work: it has not ended, and its process is there or was heard of lately."""
+    tags = sweep.data.tags
+    if schema.read_end(sweep.info.status, tags) != End.RUNNING:
+        return False
+    if tags[schema.HOST_TAG] == platform.node() and not _lives(int(tags[schema.PID_TAG])):
+        return False
+    return time.time() - float(tags[schema.HEARTBEAT_TAG]) <= STALE_SECONDS
 
 
 def _now() -> dict[str, str]:
@@ -257,7 +263,8 @@ def delete_half_made(experiment_id: str, condition: str, failed_too: bool = Fals
     return len(half_made)
 
 
-def _child_of(sweep_id: str) -> str:
+def child_of(sweep_id: str) -> str:
+    """Return the condition of MLflow's search that finds the runs which were made in a sweep, half-made ones too."""
     return schema.find_tag(schema.PARENT_TAG, sweep_id)
 
 

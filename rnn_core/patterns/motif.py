@@ -5,10 +5,12 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 from random import Random
+from typing import ClassVar
 
 from rnn_core.config import ConfigError
 from rnn_core.patterns.shared.base import Pattern, Questioned, family_of, least_period
 from rnn_core.patterns.shared.cases import Evaluation, ReachRow
+from rnn_core.patterns.shared.meaning import LOSS, Meaning
 from rnn_core.patterns.shared.oracle import StateOracle
 
 LAB_LENGTH = 15
@@ -37,6 +39,15 @@ class Motif(Pattern):
     example = "abc"
     random = False
     takes_bare_words = True
+    meanings: ClassVar[Mapping[str, Meaning]] = {
+        "unknown_phase_loss": Meaning(
+            "mean loss over texts as long as the training text that begin at each place of the motif, which the net is "
+            "not told",
+            LOSS,
+            "0 or more",
+        ),
+        "unknown_phase_floor": Meaning("the lowest loss that any predictor can expect there", LOSS, "0 or more"),
+    }
 
     def __init__(self, argument: str) -> None:
         self.unit = argument

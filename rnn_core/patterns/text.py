@@ -1,12 +1,15 @@
 """text: a real UTF-8 file, the last tenth held out."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from random import Random
+from typing import ClassVar
 
 from rnn_core.config import ConfigError
 from rnn_core.patterns.shared.base import Pattern
 from rnn_core.patterns.shared.cases import Evaluation
-from rnn_core.patterns.shared.ngrams import ladder
+from rnn_core.patterns.shared.meaning import LOSS, Meaning
+from rnn_core.patterns.shared.ngrams import NAMES, ladder
 from rnn_core.vocabulary import Vocabulary
 
 RECIPE = {
@@ -48,6 +51,16 @@ class Text(Pattern):
     recipe = RECIPE
     needs_file = True
     default_window = 64
+    meanings: ClassVar[Mapping[str, Meaning]] = {
+        f"{name}_loss": Meaning(
+            "mean loss on the same test of every character being equally likely"
+            if name == "uniform"
+            else f"mean loss on the same test of a smoothed {name} model counted in the training text",
+            LOSS,
+            "0 or more",
+        )
+        for name in NAMES
+    }
 
     def __init__(self, argument: str) -> None:
         if not argument:
@@ -84,7 +97,8 @@ class Text(Pattern):
 
     @property
     def short_name(self) -> str:
-        return f"text:{self.path.name}"
+        """The file with its folder, by which two files of the same name differ."""
+        return f"text:{Path(self.path.parent.name, self.path.name)}"
 
     def check_length(self, length: int) -> None:
         if not 2 <= length <= self.default_length:

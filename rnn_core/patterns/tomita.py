@@ -8,6 +8,7 @@ import numpy as np
 
 from rnn_core.patterns.shared.base import Questioned, refuse
 from rnn_core.patterns.shared.cases import Case, ReachRow
+from rnn_core.patterns.shared.meaning import Meaning
 from rnn_core.patterns.shared.oracle import Moves, StateOracle
 from rnn_core.patterns.shared.strings import MARK, Strings, marked
 
@@ -61,6 +62,14 @@ class Tomita(Strings):
         "schedule": "cosine",
     }
     classified: ClassVar[int] = 16
+    meanings: ClassVar[Mapping[str, Meaning]] = {
+        "false_accepts": Meaning(
+            "strings up to length 16 that are not of the language and that the net accepts", "strings", "0 to 131,071"
+        ),
+        "false_rejects": Meaning(
+            "strings up to length 16 that are of the language and that the net rejects", "strings", "0 to 131,071"
+        ),
+    }
 
     def __init__(self, argument: str) -> None:
         if argument not in [str(number) for number in LANGUAGES]:

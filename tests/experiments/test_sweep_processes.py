@@ -19,6 +19,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
 
 from analysis.runs import load_run
+from experiments.delete import main as delete
 from experiments.sweep import main
 from tests.conftest import PROJECT, readers_environment
 
@@ -194,10 +195,10 @@ def test_the_docs_delete_a_sweep_with_its_models(store: Path) -> None:
     assert main(["--epochs", "3", "--seeds", "1"]) == 0
     kept, sweep = (parent.info.run_id for parent in (parents()[1], parents()[0]))
     page = (PROJECT / "docs" / "sweeps.md").read_text()
-    (snippet,) = re.findall(r"```python\n(from mlflow import MlflowClient\n.*?)```", page, flags=re.DOTALL)
+    assert "python -m experiments.delete latest --yes" in page
+    assert delete([sweep, "--yes"]) == 0
     (gc,) = re.findall(r"^(mlflow gc .*)$", page, flags=re.MULTILINE)
-    for command in ([sys.executable, "-c", snippet.replace("SWEEP_ID", sweep)], shlex.split(gc)):
-        subprocess.run(command, cwd=store, env=readers_environment(), check=True)
+    subprocess.run(shlex.split(gc), cwd=store, env=readers_environment(), check=True)
     left = {kept, *(run.info.run_id for run in children())}
     assert len(left) == 2
     assert {run.info.run_id for run in runs(ViewType.ALL)} == left

@@ -67,7 +67,7 @@ def test_a_persons_name_that_looks_made_up_is_kept(store: Path, monkeypatch: pyt
     [
         (TrainConfig(), "abc rnn16 e20 s42"),
         (TrainConfig(pattern="a\nb", cell="lstm", layers=3, epochs=5, seed=0), "a↵b lstm16x3 e5 s0"),
-        (TrainConfig(pattern="text:a folder/tale:1.txt"), "text:tale:1.txt rnn16 e20 s42"),
+        (TrainConfig(pattern="text:a folder/tale:1.txt"), "text:a folder/tale:1.txt rnn16 e20 s42"),
     ],
 )
 def test_a_run_is_named_after_what_it_is(

@@ -83,8 +83,18 @@ def test_a_family_that_needs_a_file_has_no_example_by_itself(pattern: Pattern, f
     assert pattern.needs_file == ("PATH" in pattern.example) == (str(file) in pattern.spec)
 
 
-def test_a_short_name_is_the_spec_without_folders(pattern: Pattern, file: Path) -> None:
-    assert pattern.short_name == pattern.spec.replace(str(file), file.name)
+def test_a_short_name_is_the_spec_with_no_more_of_a_path_than_the_last_folder(pattern: Pattern, file: Path) -> None:
+    assert pattern.short_name == pattern.spec.replace(str(file), f"{file.parent.name}/{file.name}")
+
+
+def test_texts_of_one_name_differ_by_their_folders_in_their_short_names(tmp_path: Path) -> None:
+    names = []
+    for folder in ("plays", "tales"):
+        path = tmp_path / folder / "input.txt"
+        path.parent.mkdir()
+        path.write_text("to be or not to be")
+        names.append(parse(f"text:{path}").short_name)
+    assert names == ["text:plays/input.txt", "text:tales/input.txt"]
 
 
 def test_a_period_is_the_least_after_which_a_stream_repeats_itself(pattern: Pattern, large: str) -> None:

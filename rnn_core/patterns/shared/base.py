@@ -12,6 +12,7 @@ import numpy as np
 from rnn_core.config import ConfigError
 from rnn_core.patterns.shared.automaton import Automaton
 from rnn_core.patterns.shared.cases import Case, Evaluation, ReachRow
+from rnn_core.patterns.shared.meaning import Meaning
 from rnn_core.patterns.shared.oracle import Oracle
 
 TEST_LENGTH = 20_000
@@ -49,6 +50,7 @@ class Pattern(ABC):
         default_length: training characters when none are asked for.
         default_window: steps of truncated backpropagation when none are asked for; 0 is the whole sequence.
         predicts_next: what is said after each character is the next one; `Transducer` says something else.
+        meanings: what the metrics mean that only this family gives, by name.
         oracle: the exact distribution of what is said; None where nobody knows it.
     """
 
@@ -65,6 +67,7 @@ class Pattern(ABC):
     default_length: int
     default_window: ClassVar[int] = 0
     predicts_next: ClassVar[bool] = True
+    meanings: ClassVar[Mapping[str, Meaning]] = {}
     oracle: Oracle | None = None
 
     def __init_subclass__(cls) -> None:

@@ -1,0 +1,85 @@
+"""Delete a sweep with its runs and their models, or a single run."""
+
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+
+from analysis.runs import RunError
+from experiments.flags import UsageError, complain, read_flags
+from experiments.tracking import Deletion, TrackingError, command_that_frees_the_disk, plan_deletion
+from rnn_core.vocabulary import visible
+
+
+@dataclass(frozen=True)
+class Flags:
+    """Delete a sweep with its runs and their models, or a single run, after saying what goes.
+
+    MLflow only marks them as deleted. The command that frees the disk is printed at the end.
+    """
+
+    sweep: Annotated[str, tyro.conf.Positional]
+    """The id or the name of a sweep, or `latest`; or the id or the name of a single run."""
+    yes: bool = False
+    """Delete without asking."""
+    shared: bool = False
+    """Also delete runs that other sweeps use."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Delete a sweep or a run.
+
+    Arguments:
+        arguments: the command line, by default the program's own.
+
+    Returns:
+        The exit status: 0, 1 if it was not deleted, 2 for bad input, 130 after Ctrl-C.
+    """
+    try:
+        flags = read_flags(Flags, "python -m experiments.delete", arguments)
+        deletion = plan_deletion(flags.sweep, flags.shared)
+        print(*_lines(deletion), sep="\n", flush=True)
+        if not flags.yes and not _agreed():
+            return complain("nothing was deleted", 1)
+        deletion.carry_out()
+        print(f"deleted; to free the disk of all that is deleted in this store:\n{command_that_frees_the_disk()}")
+    except (UsageError, RunError) as error:
+        return complain(str(error), 2)
+    except TrackingError as error:
+        return complain(f"{error}; start again to delete the rest", 1)
+    except KeyboardInterrupt:
+        print()
+        return 130
+    return 0
+
+
+def _lines(deletion: Deletion) -> list[str]:
+    """Say what goes and what stays."""
+    info, runs = deletion.found.info, len(deletion.runs)
+    kind = "run" if deletion.found in deletion.runs else "sweep"
+    room = f"about {deletion.megabytes:.1f} MB"
+    what = f"{runs} run{'s' * (runs != 1)} with their models, {room}" if kind == "sweep" else f"with its model, {room}"
+    lines = [f"{kind} {info.run_id} ({visible(info.run_name)}): {what}"]
+    if deletion.kept:
+        users = ", ".join(deletion.users)
+        lines.append(f"kept: {len(deletion.kept)} of its runs, which other sweeps use: {users} (--shared deletes them)")
+    elif deletion.users:
+        lines.append(f"other sweeps lose runs by it: {', '.join(deletion.users)}")
+    return lines
+
+
+def _agreed() -> bool:
+    """Ask whether to delete; where nobody can answer, the answer is no."""
+    try:
+        return input("delete? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        print()
+        return False
+
+
+if __name__ == "__main__":
+    logging.captureWarnings(True)  # libraries' warnings are for their developers
+    sys.exit(main())

@@ -1,0 +1,29 @@
+"""Print what every metric of a run means, as a Markdown table."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from experiments.flags import UsageError, complain, read_flags
+from rnn_core.measures.meanings import meanings
+
+
+@dataclass(frozen=True)
+class Flags:
+    """Print what every metric of a run means: its name, unit and range, as a Markdown table."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table; return the exit status: 0, or 2 for bad input."""
+    try:
+        read_flags(Flags, "python -m experiments.metrics", arguments)
+    except UsageError as error:
+        return complain(str(error), 2)
+    print("| metric | what it is | unit | range |\n|---|---|---|---|")
+    for name, meaning in meanings().items():
+        print(f"| `{name}` | {meaning.sentence} | {meaning.unit} | {meaning.range} |")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

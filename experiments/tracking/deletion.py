@@ -1,0 +1,140 @@
+"""Deletes a sweep, or a single run, from the tracking store."""
+
+import contextlib
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mlflow import MlflowClient
+from mlflow.entities import LifecycleStage, Run
+
+from analysis.runs import RunError, schema, search_runs
+from analysis.runs.schema import End
+from analysis.runs.store import absolute_address, address, get_run, models_made_by, size_of_files
+from experiments.tracking.access import TrackingError, impatient, store_trouble
+from experiments.tracking.tracked_sweep import child_of, is_alive
+from rnn_core.vocabulary import visible
+
+MEASURED = 5
+"""About how many runs have their files measured, to say how much room all take: the runs of a sweep are alike."""
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """What a deletion takes away, and what it keeps.
+
+    Attributes:
+        found: the record of the sweep or of the single run that is to be deleted.
+        runs: the runs that go, with their models; the single run itself.
+        kept: the runs of the sweep that stay because other sweeps use them.
+        users: the ids of the other sweeps that use runs of it.
+        megabytes: about how much room the files of all that goes take.
+    """
+
+    found: Run
+    runs: tuple[Run, ...]
+    kept: tuple[Run, ...]
+    users: tuple[str, ...]
+    megabytes: float
+
+    def carry_out(self) -> None:
+        """Mark the runs, their models and the sweep as deleted.
+
+        A deletion that was broken off can be started again. A run that is kept becomes a child of a sweep that uses it.
+
+        Raises:
+            TrackingError: the store refused something.
+        """
+        client = MlflowClient()
+        try:
+            for run in self.kept:
+                client.set_tag(run.info.run_id, schema.PARENT_TAG, min(_sweeps_of(run) & set(self.users)))
+            for run in self.runs:
+                for model in models_made_by(run):
+                    client.delete_logged_model(model.model_id)
+                client.delete_run(run.info.run_id)
+            if self.found not in self.runs:  # the sweep goes last: until then its other runs can be found
+                client.delete_run(self.found.info.run_id)
+        except Exception as error:
+            raise TrackingError(store_trouble(error)) from error
+
+
+def plan_deletion(name: str, shared: bool = False) -> Deletion:
+    """Find what deleting a sweep or a run would take away.
+
+    Arguments:
+        name: the id of a sweep or of a run; or its name, which means the newest sweep of that name and, where there is
+            none, the newest run; or `latest`, the newest sweep.
+        shared: take runs away even if other sweeps use them.
+
+    Raises:
+        RunError: there is no such sweep or run, it is still at work, or it is a run that a sweep uses.
+    """
+    with impatient():  # a server that is not there is asked once
+        found = _find(name)
+    run_id, called = found.info.run_id, visible(found.info.run_name)
+    is_sweep = schema.is_sweep(found.data.tags)
+    if is_alive(found) if is_sweep else schema.read_end(found.info.status, found.data.tags) == End.RUNNING:
+        raise RunError(f"{run_id} ({called}) is still at work; allowed: what has ended; stop it first")
+    runs = list(search_runs(child_of(run_id), [found.info.experiment_id])) if is_sweep else [found]
+    used = {run.info.run_id: _sweeps_of(run) - {run_id} for run in runs}
+    there = {sweep_id for sweep_id in set().union(*used.values()) if _is_there(sweep_id)}
+    kept = [] if shared else [run for run in runs if used[run.info.run_id] & there]
+    if kept and not is_sweep:
+        raise RunError(f"{run_id} ({called}) is used by {_and(there)}; allowed: runs of no sweep, or any with --shared")
+    gone = [run for run in runs if run not in kept]
+    room = _megabytes(gone) + (_megabytes([found]) if is_sweep else 0)
+    return Deletion(found, tuple(gone), tuple(kept), tuple(sorted(there)), room)
+
+
+def command_that_frees_the_disk() -> str:
+    """Return the command of MLflow that removes from the disk whatever has been deleted in the store."""
+    store = absolute_address()
+    if store.startswith("http"):  # only the machine of the server reaches its database and its files
+        database, files = "ITS_DATABASE", " --artifacts-destination ITS_FOLDER_OF_FILES"
+    else:
+        database, files = shlex.quote(store), ""
+    return f"mlflow gc --backend-store-uri {database}{files} --tracking-uri {shlex.quote(store)}"
+
+
+def _find(name: str) -> Run:
+    """Return the sweep or the run that a person means."""
+    if re.fullmatch("[0-9a-f]{32}", name):
+        found = get_run(name)
+        if not schema.is_sweep(found.data.tags) and schema.DIGEST_TAG not in found.data.tags:
+            raise RunError(f"{name} in {address()} is neither a sweep nor a run of this project")
+        if found.info.lifecycle_stage == LifecycleStage.DELETED:
+            raise RunError(f"{name} has been deleted already; to free the disk: {command_that_frees_the_disk()}")
+        return found
+    for run in search_runs(schema.find_tag(schema.HEARTBEAT_TAG)):
+        if schema.is_sweep(run.data.tags) and name in ("latest", run.info.run_name):
+            return run
+    for run in search_runs(schema.find_tag(schema.DIGEST_TAG)):
+        if name == run.info.run_name:
+            return run
+    raise RunError(
+        f"no sweep and no run {name!r} in {address()}; allowed: an id, a name, or `latest`, the newest sweep"
+    )
+
+
+def _sweeps_of(run: Run) -> set[str]:
+    """Return the ids of the sweeps that a run is a member of, also of those that are deleted."""
+    return {sweep_id for tag in run.data.tags if (sweep_id := schema.sweep_of_tag(tag))}
+
+
+def _is_there(run_id: str) -> bool:
+    with contextlib.suppress(RunError):  # deleted for good
+        stage: str = get_run(run_id).info.lifecycle_stage
+        return stage == LifecycleStage.ACTIVE
+    return False
+
+
+def _megabytes(runs: Sequence[Run]) -> float:
+    """Return about how much room the files of runs and their models take, in MB: measured in a few of the runs."""
+    measured = runs[:: max(1, len(runs) // MEASURED)]
+    return sum(map(size_of_files, measured)) / max(1, len(measured)) * len(runs) / 1e6
+
+
+def _and(names: Iterable[str]) -> str:
+    return " and ".join(sorted(names))

@@ -1,0 +1,82 @@
+"""What each metric of a run means. What only one family measures is explained by the family, in `Pattern.meanings`."""
+
+import re
+from collections.abc import Mapping
+
+from rnn_core.patterns import Pattern
+from rnn_core.patterns.shared.meaning import LOSS, SHARE, Meaning
+
+SHARED: Mapping[str, Meaning] = {
+    "train_loss": Meaning(
+        "mean loss of an epoch's training predictions, each made before the optimiser step that it leads to",
+        LOSS,
+        "0 or more",
+    ),
+    "train_accuracy": Meaning(
+        "share of the same predictions of which the likeliest character is right", SHARE, "0 to 1"
+    ),
+    "valid_loss": Meaning(
+        "with keep=best: mean loss after an epoch on the training data that are set apart", LOSS, "0 or more"
+    ),
+    "final_train_loss": Meaning("mean loss on the training data with the weights that are kept", LOSS, "0 or more"),
+    "eval_loss": Meaning("mean loss on the test, the true characters read", LOSS, "0 or more"),
+    "eval_accuracy": Meaning(
+        "share of the test's predictions of which the likeliest character is right; where what comes is partly random, "
+        "no predictor can reach 1",
+        SHARE,
+        "0 to 1",
+    ),
+    "oracle_loss": Meaning(
+        "mean loss on the same test of a predictor that knows the pattern's exact distribution", LOSS, "0 or more"
+    ),
+    "floor_loss": Meaning("the lowest loss that any predictor can expect: the same number", LOSS, "0 or more"),
+    "excess_loss": Meaning(
+        "eval_loss less floor_loss; by chance of the test it can be a little below 0", LOSS, "any, about 0 or more"
+    ),
+    "free_run_correct": Meaning(
+        "characters that the net writes by itself before the first that is wrong or, where several are possible, "
+        "before the first that is impossible",
+        "characters",
+        "0 to free_run_length",
+    ),
+    "free_run_length": Meaning("characters that it was let write", "characters", "1 or more"),
+    "whole_strings": Meaning(
+        "share of the test strings within the trained range of which every step is right", SHARE, "0 to 1"
+    ),
+    "beyond_strings": Meaning(
+        "share of the strings beyond the trained range of which every step is right", SHARE, "0 to 1"
+    ),
+    "beyond_accuracy": Meaning(
+        "share of right steps among those, in strings beyond the trained range, where only one character is possible",
+        SHARE,
+        "0 to 1",
+    ),
+    "longest_right": Meaning(
+        "the greatest size up to which, from the least, every string is right; 0 if the least is wrong",
+        "size of a string",
+        "0 or more",
+    ),
+    "MEASURE_right": Meaning(
+        "for a further measure of size, such as depth: share of the cases within the trained range that are right",
+        SHARE,
+        "0 to 1",
+    ),
+    "MEASURE_beyond": Meaning("the same of the cases beyond the trained range", SHARE, "0 to 1"),
+    "training_characters": Meaning("length of the training text", "characters", "2 or more"),
+    "parameters": Meaning("numbers that the net learns", "numbers", "1 or more"),
+}
+"""The metrics that patterns share, by name; MEASURE stands for any measure of a pattern's cases."""
+
+
+def meanings() -> dict[str, Meaning]:
+    """Return what every metric of a run means, by name, those of single families last."""
+    return {
+        **SHARED,
+        **{name: meaning for each in Pattern.families.values() for name, meaning in each.meanings.items()},
+    }
+
+
+def meaning_of(metric: str) -> Meaning | None:
+    """Return what a metric means; None for a name that no run records."""
+    known = meanings()
+    return known.get(metric) or known.get(re.sub(r"^[a-z_]+_(right|beyond)$", r"MEASURE_\1", metric))

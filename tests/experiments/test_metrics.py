@@ -1,0 +1,60 @@
+"""Every metric that a run records is explained, and no other."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from experiments.metrics import main
+from rnn_core.config import TrainConfig
+from rnn_core.data import prepare
+from rnn_core.measures.meanings import meaning_of, meanings
+from rnn_core.measures.report import measure
+from rnn_core.patterns import Pattern, parse
+from rnn_core.training import train
+from tests.conftest import PROJECT
+
+
+def of_families() -> dict[str, set[str]]:
+    """Return by family the names of the metrics that its nets come to, as the test of earlier numbers holds them."""
+    found: dict[str, set[str]] = {}
+    for run in json.loads((PROJECT / "tests" / "rnn_core" / "earlier_numbers.json").read_text()):
+        found.setdefault(parse(run["config"]["pattern"]).family, set()).update(run["metrics"])
+    return found
+
+
+def test_every_metric_of_every_family_is_explained_and_nothing_else_is(tmp_path: Path) -> None:
+    recorded = of_families()
+    text = tmp_path / "tale.txt"
+    text.write_text("to be or not to be " * 20)
+    prepared = prepare(TrainConfig(pattern=f"text:{text}", epochs=1, keep="best"))
+    *_, last = train(prepared)
+    recorded["text"] = {*measure(last.net, prepared).metrics, *last.metrics, *prepared.sizes}
+    assert recorded.keys() == Pattern.families.keys()
+    names = {name for metrics in recorded.values() for name in metrics}
+    assert [name for name in sorted(names) if meaning_of(name) is None] == []
+    unused = [
+        name
+        for name in meanings()
+        if not any(re.fullmatch(name.replace("MEASURE", "(?!longest)[a-z_]+"), each) for each in names)
+    ]
+    assert unused == []
+
+
+def test_what_only_one_family_measures_only_that_family_explains() -> None:
+    for family, metrics in of_families().items():
+        assert Pattern.families[family].meanings.keys() <= metrics
+
+
+@pytest.mark.parametrize("name", ["train_los", "whole", "eval_loss_median"])
+def test_what_no_run_records_is_not_explained(name: str) -> None:
+    assert meaning_of(name) is None
+
+
+def test_the_command_prints_all_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    rows = capsys.readouterr().out.splitlines()[2:]
+    assert [row.split("`")[1] for row in rows] == list(meanings())
+    assert all(row.count(" | ") == 3 for row in rows)
+    assert main(["--all"]) == 2

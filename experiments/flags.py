@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import tyro
 
+from experiments.progress import end_starting
 from rnn_core.config import ConfigError
 from rnn_core.training import DivergedError
 from rnn_core.vocabulary import visible
@@ -33,6 +34,7 @@ def read_flags(flags: type[T], program: str, arguments: Sequence[str] | None, de
         ConfigError, UsageError: the command line makes no sense.
         SystemExit: help was asked for, and given.
     """
+    end_starting()
     box = io.StringIO()
     try:
         with contextlib.redirect_stderr(box):

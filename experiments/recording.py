@@ -1,7 +1,8 @@
 """The end of a training: the net is measured, then recorded."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 from analysis.runs.schema import End
 from experiments.flags import with_flags
@@ -20,6 +21,7 @@ def measure_and_record(
     end: End = End.FINISHED,
     why: str = "",
     flags: Mapping[str, str] | None = None,
+    waiting: Callable[[str], AbstractContextManager[object]] = nullcontext,
 ) -> Report | None:
     """Measure a trained net and end its run with what it came to.
 
@@ -32,6 +34,7 @@ def measure_and_record(
         end: how the training ended, FINISHED or KILLED.
         why: what happened, in words; a run that finished needs none.
         flags: for fields of TrainConfig the names of their flags, where these differ.
+        waiting: what is entered, with a few words that say what is done, while something is done that may take long.
 
     Returns:
         What the net came to; None where it diverged.
@@ -42,11 +45,13 @@ def measure_and_record(
     """
     weights = named_weights(net)
     try:
-        report = measure(net, prepared)
+        with waiting("measuring the net on its test"):
+            report = measure(net, prepared)
     except Exception as error:
         raise run.abandon(error, weights) from error
     if not report.finite:
         run.finish(End.DIVERGED, with_flags(DivergedError(None, math.nan), flags))
         return None
-    run.finish(end, why, report, weights)
+    with waiting("recording the run"):
+        run.finish(end, why, report, weights)
     return report

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import logging
 import os
 import sys
@@ -17,6 +18,7 @@ from analysis.runs.schema import COMMIT_TAG, CONFIG_FILE, End, write_end
 from analysis.runs.store import address
 from experiments.descriptions import fields_in_words, first_line, how_to_look, key_numbers, run_name, side_by_side
 from experiments.flags import UsageError, complain, read_flags, with_flags
+from experiments.progress import LogLines, waiting, watched
 from experiments.recording import measure_and_record
 from experiments.signals import Interrupted, Stop
 from experiments.tracking import TrackedRun, TrackingError, check_params, end_run_from_environment
@@ -27,7 +29,7 @@ from rnn_core.measures.report import Report
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.patterns import Pattern, parse
 from rnn_core.record import TRAINING_VERSION, Record
-from rnn_core.training import DivergedError, EpochRecord, train
+from rnn_core.training import DivergedError, EpochRecord, Progress, train
 from rnn_core.vocabulary import visible
 
 
@@ -56,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with stop.listening():
         try:
             asked, pattern, recipe, record = _parse(sys.argv[1:] if arguments is None else arguments)
-            prepared = prepare(asked, pattern)
+            with waiting("preparing the data"):
+                prepared = prepare(asked, pattern)
             check_params(prepared.config)
             _check_same_data(prepared, record)
             net = prepared.build_net()
@@ -82,11 +85,11 @@ def _train_and_record(
     """Train the net in place, record what came of it however it ended, and return the exit status."""
     run = None
     try:
-        with stop.held():
+        with stop.held(), waiting(f"opening a run in {address()}"):
             name = run_name(prepared.config, prepared.pattern.short_name)
             run = TrackedRun(name, prepared.record, asked, prepared.sizes, recipe)
         # Closed before the net is measured: keep=best then puts the best weights back, however the training ended.
-        with contextlib.closing(train(prepared, net)) as records:
+        with contextlib.closing(train(prepared, net, progress=True)) as records:
             for record in _shown(records, prepared.config.epochs):
                 with stop.held():
                     run.log(record.metrics)
@@ -95,19 +98,27 @@ def _train_and_record(
         if run is None:
             raise
         why = f"{signal} in epoch {len(run.history)}"
-        return _end(run, lambda: measure_and_record(run, net, prepared, End.KILLED, why), signal.exit_status)
+        return _end(run, lambda: _measure_and_record(run, net, prepared, End.KILLED, why), signal.exit_status)
     except DivergedError as error:
         stop.ignore()
         assert run is not None
         why = with_flags(error)
-        return _end(run, lambda: run.finish(End.DIVERGED, why), 1)
+        return _end(run, lambda: _finish(run, End.DIVERGED, why), 1)
     except Exception as error:
         stop.ignore()
         if run is not None:
             why = first_line(error)
-            _end(run, lambda: run.finish(End.FAILED, why), 1)
+            _end(run, lambda: _finish(run, End.FAILED, why), 1)
         raise
-    return _end(run, lambda: measure_and_record(run, net, prepared), 0)
+    return _end(run, lambda: _measure_and_record(run, net, prepared), 0)
+
+
+def _finish(run: TrackedRun, end: End, why: str) -> None:
+    with waiting("recording the run"):
+        run.finish(end, why)
+
+
+_measure_and_record = functools.partial(measure_and_record, waiting=waiting)
 
 
 def _end(run: TrackedRun, record: Callable[[], Report | None], exit_status: int) -> int:
@@ -130,7 +141,8 @@ def _parse(arguments: Sequence[str]) -> tuple[TrainConfig, Pattern, Mapping[str,
     """Return the config that is asked for, its pattern, what of it the recipe gave, and the record it starts from."""
     flags = _flags(arguments, Flags())
     if flags.config is None:
-        pattern = parse(flags.pattern)
+        with waiting("reading the pattern"):
+            pattern = parse(flags.pattern)
         if "MLFLOW_RUN_ID" in os.environ:
             # `mlflow run` passes every parameter: those at their default, nobody asked for.
             unsaid = {
@@ -183,6 +195,8 @@ def _check_same_data(prepared: Prepared, record: Record | None) -> None:
 def _introduce(prepared: Prepared, net: CharRNN, recipe: Mapping[str, Any]) -> None:
     """Print what goes in, as the lab does: the characters, their indices, the shapes, the net."""
     config, vocabulary = prepared.config, prepared.vocabulary
+    with waiting("cutting the data into windows"):
+        windows = prepared.windows
     print(f"{'pattern':<14} {visible(config.pattern)}, {config.length} characters: {visible(prepared.text[:60])}")
     if recipe:
         print(f"{'recipe':<14} {fields_in_words(recipe)}")
@@ -193,24 +207,41 @@ def _introduce(prepared: Prepared, net: CharRNN, recipe: Mapping[str, Any]) -> N
         print(f"{'alphabet':<14} {len(vocabulary)} characters: {visible(vocabulary.characters)[:60]}")
     if (outputs := prepared.data.outputs.characters) != vocabulary.characters:
         print(f"{'outputs':<14} {len(outputs)} characters: {visible(outputs)[:60]}")
-    first, count = prepared.windows[0], len(prepared.windows)
+    first, count = windows[0], len(windows)
     of_each = "" if count == 1 else f", the first of {count} windows"
     print(f"{'input':<14} {list(net.encode(first.input_bt.to(config.device)).shape)}{of_each}")
     print(f"{'target':<14} {list(first.target_bt.shape)}{of_each}")
     print(f"{net}, {prepared.sizes['parameters']} parameters", flush=True)
 
 
-def _shown(records: Iterator[EpochRecord], epochs: int) -> Iterator[EpochRecord]:
-    """Show the training as it goes on: a bar where a person watches, ten lines or so where not."""
-    if sys.stderr.isatty():
-        with tqdm(records, total=epochs, unit="epoch") as bar:
-            for record in bar:
+def _shown(records: Iterator[EpochRecord | Progress], epochs: int) -> Iterator[EpochRecord]:
+    """Show the training as it goes on: a bar where a person watches, ten lines or so where not.
+
+    Within a long epoch the bar moves, too; where nobody watches, stderr has a line now and then.
+    """
+    if watched():
+        with tqdm(total=epochs, unit="epoch") as bar:
+            for record in records:
+                if isinstance(record, Progress):
+                    bar.set_postfix(loss=f"{record.loss:.4g}", refresh=False)
+                    bar.update(round(record.epoch + record.share, 2) - bar.n)
+                    bar.refresh()
+                    continue
                 bar.set_postfix(loss=f"{record.loss:.4g}", accuracy=f"{record.accuracy:.1%}", refresh=False)
+                bar.update(record.epoch + 1 - bar.n)
                 yield record
         return
     start = last = time.monotonic()
+    lines = LogLines()
     for record in records:
-        done, now = record.epoch + 1, time.monotonic()
+        now = time.monotonic()
+        if isinstance(record, Progress):
+            done = record.epoch + record.share
+            seconds_left = f"{(now - start) / done * (epochs - done):.0f} s left" if done else "begun"
+            within = f"epoch {record.epoch + 1}/{epochs}, {record.share:.0%} of it, {seconds_left}"
+            lines.say(f"{within:<24} loss {record.loss:.4g}")
+            continue
+        done = record.epoch + 1
         if done == 1 or done == epochs or done % max(1, epochs // 10) == 0 or now - last > 30:
             left = (now - start) / done * (epochs - done)
             last = now

@@ -12,7 +12,8 @@ import time
 from collections.abc import Iterator
 
 BARS_VARIABLE = "RNN_PATTERNS_BARS"
-"""The environment variable that, set to 1, asks for bars where stderr is no terminal: a notebook shows them."""
+"""The environment variable that, set to 1, asks for bars where stderr is no terminal: `make_runs` sets it for the
+command that it starts from a notebook."""
 
 FIRST_SECONDS = 0.5
 """How long a wait lasts before a person is told of it."""
@@ -22,8 +23,9 @@ LOG_SECONDS = 10.0
 
 
 def watched() -> bool:
-    """Return whether a person watches stderr: on a terminal, or in a notebook that passes it on."""
-    return sys.stderr.isatty() or os.environ.get(BARS_VARIABLE) == "1"
+    """Return whether a person watches stderr: on a terminal, in a notebook, or in one that passes it on."""
+    in_notebook = "ipykernel" in sys.modules  # where Python is a notebook's, and its stderr stands below the cell
+    return in_notebook or sys.stderr.isatty() or os.environ.get(BARS_VARIABLE) == "1"
 
 
 class LogLines:

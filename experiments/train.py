@@ -6,19 +6,17 @@ import functools
 import logging
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from analysis.runs.schema import COMMIT_TAG, CONFIG_FILE, End, write_end
 from analysis.runs.store import address
+from experiments.bars import show_epochs
 from experiments.descriptions import fields_in_words, first_line, how_to_look, key_numbers, run_name, side_by_side
 from experiments.flags import UsageError, complain, read_flags, with_flags
-from experiments.progress import LogLines, waiting, watched
+from experiments.progress import waiting
 from experiments.recording import measure_and_record
 from experiments.signals import Interrupted, Stop
 from experiments.tracking import TrackedRun, TrackingError, check_params, end_run_from_environment
@@ -29,7 +27,7 @@ from rnn_core.measures.report import Report
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.patterns import Pattern, parse
 from rnn_core.record import TRAINING_VERSION, Record
-from rnn_core.training import DivergedError, EpochRecord, Progress, train
+from rnn_core.training import DivergedError, train
 from rnn_core.vocabulary import visible
 
 
@@ -90,7 +88,7 @@ def _train_and_record(
             run = TrackedRun(name, prepared.record, asked, prepared.sizes, recipe)
         # Closed before the net is measured: keep=best then puts the best weights back, however the training ended.
         with contextlib.closing(train(prepared, net, progress=True)) as records:
-            for record in _shown(records, prepared.config.epochs):
+            for record in show_epochs(records, prepared.config.epochs):
                 with stop.held():
                     run.log(record.metrics)
         stop.ignore()
@@ -212,42 +210,6 @@ def _introduce(prepared: Prepared, net: CharRNN, recipe: Mapping[str, Any]) -> N
     print(f"{'input':<14} {list(net.encode(first.input_bt.to(config.device)).shape)}{of_each}")
     print(f"{'target':<14} {list(first.target_bt.shape)}{of_each}")
     print(f"{net}, {prepared.sizes['parameters']} parameters", flush=True)
-
-
-def _shown(records: Iterator[EpochRecord | Progress], epochs: int) -> Iterator[EpochRecord]:
-    """Show the training as it goes on: a bar where a person watches, ten lines or so where not.
-
-    Within a long epoch the bar moves, too; where nobody watches, stderr has a line now and then.
-    """
-    if watched():
-        with tqdm(total=epochs, unit="epoch") as bar:
-            for record in records:
-                if isinstance(record, Progress):
-                    bar.set_postfix(loss=f"{record.loss:.4g}", refresh=False)
-                    bar.update(round(record.epoch + record.share, 2) - bar.n)
-                    bar.refresh()
-                    continue
-                bar.set_postfix(loss=f"{record.loss:.4g}", accuracy=f"{record.accuracy:.1%}", refresh=False)
-                bar.update(record.epoch + 1 - bar.n)
-                yield record
-        return
-    start = last = time.monotonic()
-    lines = LogLines()
-    for record in records:
-        now = time.monotonic()
-        if isinstance(record, Progress):
-            done = record.epoch + record.share
-            seconds_left = f"{(now - start) / done * (epochs - done):.0f} s left" if done else "begun"
-            within = f"epoch {record.epoch + 1}/{epochs}, {record.share:.0%} of it, {seconds_left}"
-            lines.say(f"{within:<24} loss {record.loss:.4g}")
-            continue
-        done = record.epoch + 1
-        if done == 1 or done == epochs or done % max(1, epochs // 10) == 0 or now - last > 30:
-            left = (now - start) / done * (epochs - done)
-            last = now
-            progress = f"epoch {done}/{epochs}, {left:.0f} s left"
-            print(f"{progress:<24} loss {record.loss:.4g}, accuracy {record.accuracy:.1%}", flush=True)
-        yield record
 
 
 if __name__ == "__main__":

@@ -75,5 +75,5 @@ def show_runs(work: "Iterator[tuple[list[Outcome], AtWork]]", total: int) -> "It
             elif outcomes and (done == total or now - last > LINE_SECONDS):
                 last, pace = now, done / (now - start)
                 print(f"run {done}/{total}, {pace:.1f} runs a second, {(total - done) / pace:.0f} s left", flush=True)
-            elif at_work.words and now - last > 1:
+            elif at_work.words and now - last > LINE_SECONDS:
                 lines.say(f"run {done + at_work.recorded}/{total}, {at_work.words}")

@@ -94,17 +94,30 @@ def waiting(what: str) -> Iterator[Wait]:
         wait.end()
 
 
-_starting: list[Wait] = []
-"""The wait for a command's imports, while they last."""
+class _Start:
+    """The time that a command's imports take, and the line that says so."""
+
+    begin: float | None = None
+    seconds = 0.0
+    line: Wait | None = None
 
 
 def begin_starting() -> None:
     """Say from now on that the program is starting, where a person watches."""
+    _Start.begin = time.monotonic()
     if watched():
-        _starting.append(Wait("starting"))
+        _Start.line = Wait("starting")
 
 
 def end_starting() -> None:
     """Take that line away: the command itself is at work."""
-    while _starting:
-        _starting.pop().end()
+    if _Start.begin is not None:
+        _Start.seconds, _Start.begin = time.monotonic() - _Start.begin, None
+    if _Start.line is not None:
+        _Start.line.end()
+        _Start.line = None
+
+
+def start_seconds() -> float:
+    """Return how long this command's imports took; 0 where it is none, but was called by another program."""
+    return _Start.seconds

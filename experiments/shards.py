@@ -4,7 +4,7 @@ import dataclasses
 import gc
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
@@ -310,7 +310,7 @@ Epoch = tuple[
 """The losses and accuracies of N nets, a validation loss of one, and what gives a net the weights of the n-th."""
 
 
-def epochs(trainings: Sequence[SharedTraining]) -> Iterator[Epoch | Progress]:
+def epochs(trainings: Sequence[SharedTraining]) -> Generator[Epoch | Progress, None, None]:
     """Train nets, as a stack where there are several; yield what each epoch came to, and how far a long one is."""
     if len(trainings) > 1:
         for stacked in train_stack([training.prepared for training in trainings], progress=True):

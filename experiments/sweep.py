@@ -51,7 +51,8 @@ class SweepFlags:
     again: bool = False
     """Train even what has been recorded before."""
     dry_run: bool = False
-    """Only say how many runs it would be, how long they would take and how much room."""
+    """Only say how many runs it would be, how many of them are recorded already, and how long and how much room the
+    others would take."""
 
 
 def _sentence(name: str) -> str:
@@ -82,6 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, 1 if a run failed, 2 for bad input, 130 or 143 for a signal.
     """
+    begin = time.monotonic()
     stop = Stop()
     from_recipes: set[str] = set()
     with stop.listening():
@@ -98,7 +100,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 for one in prepared:
                     check_params(one.config)
             if flags.dry_run:
-                print(sweep_cost(grid, prepared, flags.workers))
+                with waiting("trying the training"):
+                    cost = sweep_cost(grid.title(), prepared, flags.workers, flags.again, begin)
+                print(cost)
                 return 0
             with contextlib.ExitStack() as resources:
                 workers: Workers | None = None

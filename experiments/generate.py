@@ -9,8 +9,10 @@ from typing import Annotated
 
 import tyro
 
-from analysis.runs import RunError, find_run, load_run
+from analysis.runs import RunError, load_run
+from analysis.runs.store import address
 from experiments.flags import UsageError, complain, read_flags, with_flags
+from experiments.progress import waiting
 from rnn_core.checkpoint import CheckpointError
 from rnn_core.config import ConfigError
 from rnn_core.nets.reading import answer
@@ -43,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         flags = read_flags(Flags, "python -m experiments.generate", arguments)
         _check(flags)
-        run = load_run(find_run(flags.run))
+        with waiting(f"reading the run from {address()}"):
+            run = load_run(flags.run)
         record = run.record
         if not flags.prompt and not record.mark:
             allowed = f"one or more characters of {record.alphabet[:200]!r}, the alphabet of {run.name}"

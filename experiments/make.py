@@ -1,5 +1,6 @@
 """Make the runs that `find_runs` does not find, by the command that its error names."""
 
+import codecs
 import os
 import shlex
 import subprocess
@@ -10,13 +11,17 @@ from typing import Any
 
 from analysis.runs import command_for_missing
 from analysis.runs.store import NoStoreError, absolute_address, new_store, open_store
+from experiments.progress import BARS_VARIABLE, waiting, watched
+
+MAX_LINE = 10_000
+"""Characters of a command's output that are kept for the error, whose last line it shows."""
 
 
 def make_runs(**fields: Any) -> None:
     """Train and record those of the runs asked for that are not there, in a process of its own; nothing if all are.
 
     They are recorded where `find_runs` looks. Where there is no store yet, one is made in the nearest folder, this or
-    above it, that holds an MLproject. What the process prints is printed as it comes.
+    above it, that holds an MLproject. What the process prints is printed as it comes, in a notebook with its bars.
 
     Arguments:
         fields: as in `analysis.runs.find_runs`: for any field of TrainConfig the value wanted, or several.
@@ -30,7 +35,8 @@ def make_runs(**fields: Any) -> None:
         make_runs(pattern="abc", hidden_size=[8, 16], epochs=100)
     """
     home = Path.cwd()
-    words = command_for_missing(**fields)
+    with waiting("looking for the runs that are there"):
+        words = command_for_missing(**fields)
     if not words:
         return
     try:
@@ -52,19 +58,21 @@ def _run(words: Sequence[str], store: str, folder: Path) -> None:
         RuntimeError: the command failed; the message has its last line.
     """
     print(f"$ {shlex.join(words)}", flush=True)
-    environment = os.environ | {"MLFLOW_TRACKING_URI": store}
+    environment = os.environ | {"MLFLOW_TRACKING_URI": store, BARS_VARIABLE: "1" if watched() else ""}
     process = subprocess.Popen(
         [sys.executable, *words[1:]],
         cwd=folder,
         env=environment,
-        text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
     assert process.stdout is not None
-    line = ""
+    end, decoder = "", codecs.getincrementaldecoder("utf-8")("replace")
     with process:
-        for line in process.stdout:
-            print(line, end="", flush=True)
+        while part := os.read(process.stdout.fileno(), 65536):  # a bar is no line: it is passed on as it comes
+            text = decoder.decode(part)
+            print(text, end="", flush=True)
+            end = (end + text)[-MAX_LINE:]
     if process.returncode:
-        raise RuntimeError(f"`{shlex.join(words)}` ended with status {process.returncode}: {line.strip()}")
+        said = end.strip().splitlines()
+        raise RuntimeError(f"`{shlex.join(words)}` ended with status {process.returncode}: {said[-1] if said else ''}")

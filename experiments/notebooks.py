@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import tyro
 
 from experiments.flags import UsageError, complain, read_flags
+from experiments.progress import Wait, waiting
 
 FOLDER = Path(__file__).resolve().parent.parent / "analysis" / "notebooks"
 
@@ -55,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for path in paths:
         begin = time.monotonic()
         try:
-            execute(path, flags.make)
+            with waiting(path.name) as wait:
+                execute(path, flags.make, wait)
         except RuntimeError as error:
             failed += 1
             complain(f"{path.name}: {error}", 1)
@@ -64,12 +66,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return min(failed, 1)
 
 
-def execute(path: Path, make: bool) -> None:
+def execute(path: Path, make: bool, wait: Wait) -> None:
     """Execute a notebook in its folder, and save it with its output.
 
     Arguments:
         path: of the notebook.
         make: first run it as far as its offer, and accept that.
+        wait: the line that says how far it is.
 
     Raises:
         RuntimeError: a cell failed; the message has the error's last line, and the file stays as it was.
@@ -84,8 +87,8 @@ def execute(path: Path, make: bool) -> None:
         first = copy.deepcopy(notebook)
         del first.cells[offers[0] + 1 :]
         first.cells[-1].source = first.cells[-1].source.replace(OFFER, "make = True")
-        _run(first, path.parent)
-    _run(notebook, path.parent)
+        _run(first, path, wait, ", making its runs")
+    _run(notebook, path, wait)
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -93,15 +96,19 @@ def execute(path: Path, make: bool) -> None:
     write(notebook, path)  # type: ignore[no-untyped-call]
 
 
-def _run(notebook: Any, folder: Path) -> None:
+def _run(notebook: Any, path: Path, wait: Wait, what_for: str = "") -> None:
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+    def say(cell: Any, cell_index: int) -> None:  # noqa: ARG001  (nbclient names both)
+        wait.what = f"{path.name}: cell {cell_index + 1} of {len(notebook.cells)}{what_for}"
+
     client = NotebookClient(
         notebook,
+        on_cell_start=say,
         kernel_name="python3",
         timeout=MAX_SECONDS,
-        resources={"metadata": {"path": str(folder)}},
+        resources={"metadata": {"path": str(path.parent)}},
         record_timing=False,  # or each execution would change the file
         coalesce_streams=True,
     )

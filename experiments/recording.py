@@ -1,7 +1,8 @@
 """Measures a trained net and records the result in its MLflow run."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 from analysis.runs.schema import End
 from experiments.flags import with_flags
@@ -20,6 +21,7 @@ def measure_and_record(
     end: End = End.FINISHED,
     why: str = "",
     flags: Mapping[str, str] | None = None,
+    waiting: Callable[[str], AbstractContextManager[object]] = nullcontext,
 ) -> Report | None:
     """Measure a trained net, record the report and the weights, and end the run.
 
@@ -32,6 +34,7 @@ def measure_and_record(
         end: how the training ended, FINISHED or KILLED.
         why: the reason, for KILLED; empty for FINISHED.
         flags: the flag of each field of TrainConfig whose flag has another name, for error messages.
+        waiting: a context manager that is entered while something takes long, with a few words that say what.
 
     Returns:
         The report of the net; None if the run diverged.
@@ -42,11 +45,13 @@ def measure_and_record(
     """
     weights = named_weights(net)
     try:
-        report = measure(net, prepared)
+        with waiting("measuring the net on its test"):
+            report = measure(net, prepared)
     except Exception as error:
         raise run.abandon(error, weights) from error
     if not report.finite:
         run.finish(End.DIVERGED, with_flags(DivergedError(None, math.nan), flags))
         return None
-    run.finish(end, why, report, weights)
+    with waiting("recording the run"):
+        run.finish(end, why, report, weights)
     return report

@@ -2,8 +2,9 @@
 
 import dataclasses
 import gc
+import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
@@ -22,7 +23,8 @@ from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared, prepare_all
 from rnn_core.limits import bytes_in_a_stack
 from rnn_core.nets.charrnn import CharRNN
-from rnn_core.training import DivergedError, EpochRecord, train
+from rnn_core.training import DivergedError, EpochRecord, Progress, train
+from rnn_core.training.loop import PROGRESS_SECONDS
 from rnn_core.training.stack import stack_key, train_stack
 
 MAX_RUNS = 100
@@ -103,6 +105,27 @@ class Outcome:
         return dataclasses.replace(self, epoch_e=epoch_e, curve_e=losses_e[epoch_e].astype(np.float32))
 
 
+@dataclass(frozen=True)
+class ShardProgress:
+    """How far the training of some of a shard's runs is, which are trained as one.
+
+    Attributes:
+        runs: how many runs.
+        done: the epochs that are done, and the share of the one that is under way.
+        epochs: of how many.
+    """
+
+    runs: int
+    done: float
+    epochs: int
+
+    def __str__(self) -> str:
+        """Say it in words, such as "training 30 runs: epoch 12/500"."""
+        runs = f"{self.runs} run{'' if self.runs == 1 else 's'}"
+        within = "" if self.done == int(self.done) else f" ({self.done % 1:.0%} of it)"
+        return f"training {runs}: epoch {min(int(self.done) + 1, self.epochs)}/{self.epochs}{within}"
+
+
 def thinned(epochs: int) -> np.ndarray:
     """Return which of so many epochs, from 0, are kept of a curve: at most MAX_POINTS, the first and the last too."""
     return np.unique(np.linspace(0, max(epochs - 1, 0), min(epochs, MAX_POINTS)).astype(int))
@@ -173,7 +196,7 @@ def _stacks(prepared: Sequence[Prepared]) -> dict[Hashable | None, list[SharedTr
 
 def record_shard(
     shard: Shard, recording: Callable[[], AbstractContextManager[object]] = nullcontext
-) -> Iterator[Outcome]:
+) -> Iterator[Outcome | ShardProgress]:
     """Train a shard's nets, then record them one after the other.
 
     What an earlier try at the same shard has recorded whole is not made again; what it left half-made is deleted.
@@ -183,7 +206,8 @@ def record_shard(
         recording: what is entered while one run is recorded, so that it is not cut in two.
 
     Yields:
-        An Outcome for each run as it has been recorded.
+        An Outcome for each run as it has been recorded; and where a training starts and about once a second while it
+        lasts, a ShardProgress.
     """
     membership = shard.membership
     delete_half_made(membership.experiment_id, membership.condition, failed_too=True)
@@ -199,7 +223,11 @@ def record_shard(
         gc.collect()
         gc.freeze()
     every = (trained for part in trained_together(prepared) for trained in _train(part, prepared))
-    for count, trained in enumerate(every):
+    count = 0
+    for trained in every:
+        if isinstance(trained, ShardProgress):
+            yield trained
+            continue
         with recording():
             if not goes_on(membership.sweep_id):  # another start has taken this sweep for dead
                 return
@@ -207,6 +235,7 @@ def record_shard(
         yield outcome
         if count % RUNS_A_COLLECTION == 0:
             gc.collect()
+        count += 1
 
 
 def trained_together(prepared: Sequence[Prepared]) -> Iterator[list[SharedTraining]]:
@@ -232,11 +261,26 @@ class TrainingResult:
     diverged: DivergedError | None
 
 
-def _train(trainings: Sequence[SharedTraining], prepared: Sequence[Prepared]) -> Iterator[TrainingResult]:
-    """Train nets, as a stack where there are several, and yield every run that they stand for."""
-    losses_en, accuracies_en, valid_e = [], [], []
+def _train(
+    trainings: Sequence[SharedTraining], prepared: Sequence[Prepared]
+) -> Iterator[TrainingResult | ShardProgress]:
+    """Train nets, as a stack where there are several: yield how far that is, and then every run they stand for."""
+    losses_en: list[Sequence[float] | np.ndarray] = []
+    accuracies_en: list[Sequence[float] | np.ndarray] = []
+    valid_e: list[float | None] = []
     nets: dict[int, CharRNN] = {}
-    for epoch, (loss_n, accuracy_n, valid_loss, load_into) in enumerate(epochs(trainings)):
+    so_far = ShardProgress(
+        sum(len(training.runs) for training in trainings), 0, max(each.prepared.config.epochs for each in trainings)
+    )
+    yield so_far
+    said = time.monotonic()
+    for came in epochs(trainings):
+        epoch = len(losses_en)
+        if isinstance(came, Progress):
+            yield dataclasses.replace(so_far, done=epoch + came.share)
+            said = time.monotonic()
+            continue
+        loss_n, accuracy_n, valid_loss, load_into = came
         losses_en.append(loss_n)
         accuracies_en.append(accuracy_n)
         valid_e.append(valid_loss)
@@ -244,6 +288,9 @@ def _train(trainings: Sequence[SharedTraining], prepared: Sequence[Prepared]) ->
             for number in training.runs:
                 if prepared[number].config.epochs == epoch + 1:
                     nets[number] = load_into(prepared[number].build_net(), place)
+        if time.monotonic() - said >= PROGRESS_SECONDS:
+            yield dataclasses.replace(so_far, done=epoch + 1)
+            said = time.monotonic()
     for place, training in enumerate(trainings):
         for number in training.runs:
             net = nets.pop(number, None) or prepared[number].build_net()
@@ -263,10 +310,13 @@ Epoch = tuple[
 """The losses and accuracies of N nets, a validation loss of one, and what gives a net the weights of the n-th."""
 
 
-def epochs(trainings: Sequence[SharedTraining]) -> Iterator[Epoch]:
-    """Train nets, as a stack where there are several, and yield what each epoch came to."""
+def epochs(trainings: Sequence[SharedTraining]) -> Generator[Epoch | Progress, None, None]:
+    """Train nets, as a stack where there are several; yield what each epoch came to, and how far a long one is."""
     if len(trainings) > 1:
-        for stacked in train_stack([training.prepared for training in trainings]):
+        for stacked in train_stack([training.prepared for training in trainings], progress=True):
+            if isinstance(stacked, Progress):
+                yield stacked
+                continue
             yield stacked.loss_n, stacked.accuracy_n, None, stacked.stack.load_into
         return
     net = trainings[0].prepared.build_net()
@@ -276,7 +326,10 @@ def epochs(trainings: Sequence[SharedTraining]) -> Iterator[Epoch]:
         return other
 
     try:
-        for record in train(trainings[0].prepared, net):
+        for record in train(trainings[0].prepared, net, progress=True):
+            if isinstance(record, Progress):
+                yield record
+                continue
             yield [record.loss], [record.accuracy], record.valid_loss, load_into
     except DivergedError as error:
         yield [error.loss], [np.nan], None, load_into

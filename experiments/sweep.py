@@ -12,21 +12,22 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
-from tqdm import tqdm
 
 from analysis.runs import curves_of, recorded_runs
 from analysis.runs.schema import GRID_FILE, GRID_GIVEN_FILE, End, write_end
 from analysis.runs.store import absolute_address, address
 from analysis.runs.suggestions import PLURALS
+from experiments.bars import show_runs
 from experiments.cost import sweep_cost
 from experiments.descriptions import escaped, first_line, how_to_compare, how_to_look
 from experiments.flags import UsageError, complain, read_flags, sentences, with_flags
 from experiments.grid import DEFAULT_SEEDS, FIELDS, Grid, RunRequest, read_grid
-from experiments.shards import Outcome, Shard, plan, record_shard
+from experiments.progress import waiting
+from experiments.shards import Outcome, Shard, ShardProgress, plan, record_shard
 from experiments.signals import Interrupted, Stop
 from experiments.summary import Summary, SweptRun
 from experiments.tracking import Membership, TrackedSweep, TrackingError, check_params, end_run_from_environment
-from experiments.workers import ClusterWorkers, LocalWorkers, Workers
+from experiments.workers import AtWork, ClusterWorkers, LocalWorkers, Workers
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.data import Prepared, prepare_all
 
@@ -51,7 +52,8 @@ class SweepFlags:
     again: bool = False
     """Train even what has been recorded before."""
     dry_run: bool = False
-    """Only say how many runs it would be, how long they would take and how much room."""
+    """Only say how many runs it would be, how many of them are recorded already, and how long and how much room the
+    others would take."""
 
 
 def _lists() -> Iterator[tuple[str, str, object]]:
@@ -90,21 +92,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, 1 if a run failed, 2 for bad input, 130 or 143 for a signal.
     """
+    begin = time.monotonic()
     stop = Stop()
     from_recipes: set[str] = set()
     with stop.listening():
         try:
             flags: Any = read_flags(Flags, "python -m experiments.sweep", arguments)
             said = {plural: getattr(flags, plural) for plural in PLURALS.values()}
-            grid = read_grid(said, Path(flags.grid) if flags.grid else None)
+            with waiting("reading the patterns"):
+                grid = read_grid(said, Path(flags.grid) if flags.grid else None)
             _check(flags)
             asked = grid.runs()
             from_recipes |= {name for run in asked for name in run.recipe}
-            prepared = prepare_all((run.config for run in asked), grid.patterns)
-            for one in prepared:
-                check_params(one.config)
+            with waiting(f"preparing {len(asked)} runs"):
+                prepared = prepare_all((run.config for run in asked), grid.patterns)
+                for one in prepared:
+                    check_params(one.config)
             if flags.dry_run:
-                print(sweep_cost(grid, prepared, flags.workers))
+                with waiting("trying the training"):
+                    cost = sweep_cost(grid.title(), prepared, flags.workers, flags.again, begin)
+                print(cost)
                 return 0
             with contextlib.ExitStack() as resources:
                 workers: Workers | None = None
@@ -138,7 +145,8 @@ class _Sweep:
 
     def __init__(self, grid: Grid, asked: list[RunRequest], prepared: list[Prepared], flags: Any) -> None:
         self.grid, self.asked, self.prepared, self.again = grid, asked, prepared, flags.again
-        self.digests = [one.record.digest for one in prepared]
+        with waiting(f"preparing {len(asked)} runs"):
+            self.digests = [one.record.digest for one in prepared]
         self.files = {GRID_FILE: grid.text()}
         if flags.grid:
             self.files[GRID_GIVEN_FILE] = Path(flags.grid).read_text(encoding="utf-8")
@@ -150,11 +158,12 @@ class _Sweep:
     def run(self, workers: Workers | None, stop: Stop) -> int:
         """Do what is missing, and return the exit status."""
         try:
-            with stop.held():
+            with stop.held(), waiting(f"opening a sweep in {address()}"):
                 self.parent = TrackedSweep(self.grid.title(), self.grid.params(), self.files)
             self._look_around()
             shards = self._shards(workers.count if workers else 1)
-            for outcomes in _shown(self._work(shards, workers, stop), sum(len(shard.asked) for shard in shards)):
+            work = self._work(shards, workers, stop)
+            for outcomes in show_runs(work, sum(len(shard.asked) for shard in shards)):
                 self.outcomes |= {outcome.digest: outcome for outcome in outcomes}
             stop.ignore()
         except Interrupted as signal:
@@ -190,20 +199,23 @@ class _Sweep:
 
     def _look_around(self) -> None:
         """Clear away what killed sweeps have left, and find what need not be made again."""
-        ended, half_made = self.parent.clean()
+        with waiting("looking for what killed sweeps have left"):
+            ended, half_made = self.parent.clean()
         if ended or half_made:
             print(f"ended {ended} sweeps that had been killed, and deleted {half_made} runs that were left half-made")
         if not self.again:
-            self.outcomes = self._recorded(self.digests, "")
-            self.reused = set(self.outcomes)
-            self.parent.adopt(outcome.run_id for outcome in self.outcomes.values())
+            with waiting("looking for runs that were recorded before"):
+                self.outcomes = self._recorded(self.digests, "")
+                self.reused = set(self.outcomes)
+                self.parent.adopt(outcome.run_id for outcome in self.outcomes.values())
         print(f"{self.grid.title()}: {len(self.digests)} runs, {len(self.reused)} of them recorded before", flush=True)
 
     def _shards(self, workers: int) -> list[Shard]:
         """Cut what is missing into shards."""
         missing = {digest: number for number, digest in enumerate(self.digests) if digest not in self.outcomes}
         numbers = list(missing.values())
-        shards, alone = plan([self.prepared[number] for number in numbers], workers)
+        with waiting("cutting the data into windows"):
+            shards, alone = plan([self.prepared[number] for number in numbers], workers)
         for why, count in alone.items():
             print(f"{count} nets are trained alone: {why}", flush=True)
         also = tuple(name for name in self.grid.swept if name not in ALREADY_NAMED)
@@ -216,40 +228,45 @@ class _Sweep:
             for number, places in enumerate(shards)
         ]
 
-    def _work(self, shards: list[Shard], workers: Workers | None, stop: Stop) -> Iterator[list[Outcome]]:
-        """Yield what becomes of the runs; those that fail are tried once more when the others are done."""
+    def _work(self, shards: list[Shard], workers: Workers | None, stop: Stop) -> Iterator[tuple[list[Outcome], AtWork]]:
+        """Yield what becomes of the runs, and what is being done; runs that fail are tried once more at the end."""
         failed: list[Shard] = []
-        for shard, outcomes in self._attempt(shards, workers, stop):
-            yield [outcome for outcome in outcomes if outcome.end != End.FAILED]
+        for shard, outcomes, at_work in self._attempt(shards, workers, stop):
+            yield [outcome for outcome in outcomes if outcome.end != End.FAILED], at_work
             wrong = {outcome.digest for outcome in outcomes if outcome.end == End.FAILED}
             if wrong:
                 failed.append(shard.only(wrong))
         if failed:
             count = sum(len(shard.asked) for shard in failed)
             print(f"{count} runs failed and are tried once more", flush=True)
-        for _, outcomes in self._attempt(failed, workers, stop):
-            yield outcomes
+        for _, outcomes, at_work in self._attempt(failed, workers, stop):
+            yield outcomes, at_work
 
     def _attempt(
         self, shards: list[Shard], workers: Workers | None, stop: Stop
-    ) -> Iterator[tuple[Shard, list[Outcome]]]:
-        """Have shards worked on, and yield them with outcomes as those come, each run once."""
+    ) -> Iterator[tuple[Shard, list[Outcome], AtWork]]:
+        """Have shards worked on; yield them with outcomes as those come, each run once, and with what is done now."""
         if workers is None:
             for shard in shards:
                 done: set[str] = set()
                 try:
-                    for outcome in record_shard(shard, stop.held):
-                        done.add(outcome.digest)
-                        yield shard, [outcome]
+                    for came in record_shard(shard, stop.held):
+                        if isinstance(came, ShardProgress):
+                            yield shard, [], AtWork(str(came))
+                            continue
+                        done.add(came.digest)
+                        yield shard, [came], AtWork(f"recording {len(shard.asked)} runs")
                     error: Exception = RuntimeError("another start ended this sweep")
                 except Exception as problem:
                     error = problem
-                yield shard, shard.failed(error, but=done)
+                yield shard, shard.failed(error, but=done), AtWork()
             return
         store = absolute_address()  # from whichever folder a worker looks
         at_work = {workers.submit(shard, store): shard for shard in shards}
         while at_work:
-            ready, _ = wait(at_work, return_when=FIRST_COMPLETED)
+            ready, others = wait(at_work, timeout=1, return_when=FIRST_COMPLETED)
+            if not ready:
+                yield at_work[next(iter(others))], [], workers.at_work()
             for future in ready:
                 shard = at_work.pop(future)
                 try:
@@ -257,12 +274,14 @@ class _Sweep:
                 except Exception as problem:
                     # A worker that died may have recorded some of them.
                     outcomes, error = list(self._recorded(shard.digests, shard.membership.condition).values()), problem
-                yield shard, [*outcomes, *shard.failed(error, but={outcome.digest for outcome in outcomes})]
+                outcomes = [*outcomes, *shard.failed(error, but={outcome.digest for outcome in outcomes})]
+                yield shard, outcomes, workers.at_work()
 
     def _finish(self, end: End, end_reason: str, exit_status: int) -> int:
         """Sum up what there is, record it, say it, and return the exit status."""
         seconds = time.monotonic() - self.begin
-        self._read_curves()
+        with waiting("reading the curves"):
+            self._read_curves()
         new = len(self.outcomes.keys() - self.reused)
         metrics: dict[str, float] = {"runs": len(self.outcomes), "runs_new": new, "seconds": seconds}
         lines, files, figures, table = ["no run was recorded"], {}, {}, ""
@@ -273,17 +292,20 @@ class _Sweep:
         ]
         try:
             if rows:
-                summary = Summary(self.grid, rows)
-                metrics |= {f"runs_{each}": summary.count(each) for each in (End.FINISHED, End.DIVERGED, End.FAILED)}
-                lines, files, figures = summary.lines(), summary.files(), summary.pictures()
-                table = summary.table()
+                ends = (End.FINISHED, End.DIVERGED, End.FAILED)
+                with waiting("summing up"):
+                    summary = Summary(self.grid, rows)
+                    metrics |= {f"runs_{each}": summary.count(each) for each in ends}
+                    lines, files, figures = summary.lines(), summary.files(), summary.pictures()
+                    table = summary.table()
         except Exception as error:
             self.parent.finish(End.FAILED.status, f"summing up failed: {first_line(error)}", "", metrics, {}, {})
             raise
         reason = [] if end == End.FINISHED else [f"**{end_reason}**"]
         note = "\n".join(f"- {line}" for line in [*reason, *map(escaped, lines)]) + f"\n\n{table}"
         try:
-            self.parent.finish(end.status, end_reason, note, metrics, files, figures)
+            with waiting("recording the sweep"):
+                self.parent.finish(end.status, end_reason, note, metrics, files, figures)
         except TrackingError as error:
             return complain(str(error), 1)
         print("", *lines, sep="\n")
@@ -306,25 +328,6 @@ class _Sweep:
                 with contextlib.suppress(Exception):  # a picture less is no reason to fail
                     (curves,) = curves_of([outcome.run_id])
                     self.outcomes[digest] = outcome.with_curve(curves["train_loss"].to_numpy())
-
-
-def _shown(work: Iterator[list[Outcome]], total: int) -> Iterator[list[Outcome]]:
-    """Show how far a sweep is: a bar where a person watches, a line now and then where not."""
-    if sys.stderr.isatty():
-        with tqdm(total=total, unit="run", smoothing=0.05) as bar:
-            for outcomes in work:
-                bar.update(len(outcomes))
-                yield outcomes
-        return
-    start = last = time.monotonic()
-    done = 0
-    for outcomes in work:
-        yield outcomes
-        done += len(outcomes)
-        now = time.monotonic()
-        if outcomes and (done == total or now - last > 10):
-            last, pace = now, done / (now - start)
-            print(f"run {done}/{total}, {pace:.1f} runs a second, {(total - done) / pace:.0f} s left", flush=True)
 
 
 if __name__ == "__main__":

@@ -2,21 +2,21 @@
 
 import contextlib
 import dataclasses
+import functools
 import logging
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from analysis.runs.schema import COMMIT_TAG, CONFIG_FILE, End, write_end
 from analysis.runs.store import address
+from experiments.bars import show_epochs
 from experiments.descriptions import fields_in_words, first_line, how_to_look, key_numbers, run_name, side_by_side
 from experiments.flags import UsageError, complain, read_flags, with_flags
+from experiments.progress import waiting
 from experiments.recording import measure_and_record
 from experiments.signals import Interrupted, Stop
 from experiments.tracking import TrackedRun, TrackingError, check_params, end_run_from_environment
@@ -27,7 +27,7 @@ from rnn_core.measures.report import Report
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.patterns import Pattern, parse
 from rnn_core.record import TRAINING_VERSION, Record
-from rnn_core.training import DivergedError, EpochRecord, train
+from rnn_core.training import DivergedError, train
 from rnn_core.vocabulary import visible
 
 
@@ -57,7 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with stop.listening():
         try:
             asked, pattern, recipe, record = _parse(sys.argv[1:] if arguments is None else arguments)
-            prepared = prepare(asked, pattern)
+            with waiting("preparing the data"):
+                prepared = prepare(asked, pattern)
             check_params(prepared.config)
             _check_same_data(prepared, record)
             net = prepared.build_net()
@@ -83,12 +84,12 @@ def _train_and_record(
     """Train the net in place, record what came of it however it ended, and return the exit status."""
     run = None
     try:
-        with stop.held():
+        with stop.held(), waiting(f"opening a run in {address()}"):
             name = run_name(prepared.config, prepared.pattern.short_name)
             run = TrackedRun(name, prepared.record, asked, prepared.sizes, recipe)
         # Closed before the net is measured: keep=best then puts the best weights back, however the training ended.
-        with contextlib.closing(train(prepared, net)) as records:
-            for record in _shown(records, prepared.config.epochs):
+        with contextlib.closing(train(prepared, net, progress=True)) as records:
+            for record in show_epochs(records, prepared.config.epochs):
                 with stop.held():
                     run.log(record.metrics)
         stop.ignore()
@@ -96,19 +97,27 @@ def _train_and_record(
         if run is None:
             raise
         why = f"{signal} in epoch {len(run.history)}"
-        return _end(run, lambda: measure_and_record(run, net, prepared, End.KILLED, why), signal.exit_status)
+        return _end(run, lambda: _measure_and_record(run, net, prepared, End.KILLED, why), signal.exit_status)
     except DivergedError as error:
         stop.ignore()
         assert run is not None
         why = with_flags(error)
-        return _end(run, lambda: run.finish(End.DIVERGED, why), 1)
+        return _end(run, lambda: _finish(run, End.DIVERGED, why), 1)
     except Exception as error:
         stop.ignore()
         if run is not None:
             why = first_line(error)
-            _end(run, lambda: run.finish(End.FAILED, why), 1)
+            _end(run, lambda: _finish(run, End.FAILED, why), 1)
         raise
-    return _end(run, lambda: measure_and_record(run, net, prepared), 0)
+    return _end(run, lambda: _measure_and_record(run, net, prepared), 0)
+
+
+def _finish(run: TrackedRun, end: End, why: str) -> None:
+    with waiting("recording the run"):
+        run.finish(end, why)
+
+
+_measure_and_record = functools.partial(measure_and_record, waiting=waiting)
 
 
 def _end(run: TrackedRun, record: Callable[[], Report | None], exit_status: int) -> int:
@@ -131,7 +140,8 @@ def _parse(arguments: Sequence[str]) -> tuple[TrainConfig, Pattern, Mapping[str,
     """Return the config that is asked for, its pattern, what of it the recipe gave, and the record it starts from."""
     flags = _flags(arguments, Flags())
     if flags.config is None:
-        pattern = parse(flags.pattern)
+        with waiting("reading the pattern"):
+            pattern = parse(flags.pattern)
         if "MLFLOW_RUN_ID" in os.environ:
             # `mlflow run` passes every parameter: those at their default, nobody asked for.
             unsaid = {
@@ -184,6 +194,8 @@ def _check_same_data(prepared: Prepared, record: Record | None) -> None:
 def _introduce(prepared: Prepared, net: CharRNN, recipe: Mapping[str, Any]) -> None:
     """Print what goes in, as the lab does: the characters, their indices, the shapes, the net."""
     config, vocabulary = prepared.config, prepared.vocabulary
+    with waiting("cutting the data into windows"):
+        windows = prepared.windows
     print(f"{'pattern':<14} {visible(config.pattern)}, {config.length} characters: {visible(prepared.text[:60])}")
     if recipe:
         print(f"{'recipe':<14} {fields_in_words(recipe)}")
@@ -194,30 +206,11 @@ def _introduce(prepared: Prepared, net: CharRNN, recipe: Mapping[str, Any]) -> N
         print(f"{'alphabet':<14} {len(vocabulary)} characters: {visible(vocabulary.characters)[:60]}")
     if (outputs := prepared.data.outputs.characters) != vocabulary.characters:
         print(f"{'outputs':<14} {len(outputs)} characters: {visible(outputs)[:60]}")
-    first, count = prepared.windows[0], len(prepared.windows)
+    first, count = windows[0], len(windows)
     of_each = "" if count == 1 else f", the first of {count} windows"
     print(f"{'input':<14} {list(net.encode(first.input_bt.to(config.device)).shape)}{of_each}")
     print(f"{'target':<14} {list(first.target_bt.shape)}{of_each}")
     print(f"{net}, {prepared.sizes['parameters']} parameters", flush=True)
-
-
-def _shown(records: Iterator[EpochRecord], epochs: int) -> Iterator[EpochRecord]:
-    """Show the training as it goes on: a bar where a person watches, ten lines or so where not."""
-    if sys.stderr.isatty():
-        with tqdm(records, total=epochs, unit="epoch") as bar:
-            for record in bar:
-                bar.set_postfix(loss=f"{record.loss:.4g}", accuracy=f"{record.accuracy:.1%}", refresh=False)
-                yield record
-        return
-    start = last = time.monotonic()
-    for record in records:
-        done, now = record.epoch + 1, time.monotonic()
-        if done == 1 or done == epochs or done % max(1, epochs // 10) == 0 or now - last > 30:
-            left = (now - start) / done * (epochs - done)
-            last = now
-            progress = f"epoch {done}/{epochs}, {left:.0f} s left"
-            print(f"{progress:<24} loss {record.loss:.4g}, accuracy {record.accuracy:.1%}", flush=True)
-        yield record
 
 
 if __name__ == "__main__":

@@ -5,17 +5,23 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Protocol
 
 from analysis.runs.store import use_store
 from experiments.flags import UsageError
-from experiments.shards import Outcome, Shard, record_shard
+from experiments.shards import Outcome, Shard, ShardProgress, record_shard
 
 _ONE_AT_A_TIME = threading.Lock()
 """Seeds, threads and MLflow's active run belong to a process: a cluster's worker may have many threads."""
+
+
+MAX_WORDS = 2
+"""Of so many workers a sweep's bar says what they do."""
 
 
 class WorkerDiedError(Exception):
@@ -24,9 +30,27 @@ class WorkerDiedError(Exception):
 
 def run_shard(shard: Shard, store: str) -> list[Outcome]:
     """Train and record a shard in this process, in a store named by its tracking URI."""
+    return [came for came in work_on(shard, store) if isinstance(came, Outcome)]
+
+
+def work_on(shard: Shard, store: str) -> Iterator[Outcome | ShardProgress]:
+    """Do what `run_shard` does, and yield what `record_shard` yields as it comes."""
     with _ONE_AT_A_TIME:
         use_store(store)
-        return list(record_shard(shard))
+        yield from record_shard(shard)
+
+
+@dataclass(frozen=True)
+class AtWork:
+    """What workers do now.
+
+    Attributes:
+        words: the same in words; empty where nobody knows.
+        recorded: how many runs they have recorded of shards that are not done yet.
+    """
+
+    words: str = ""
+    recorded: int = 0
 
 
 class Workers(Protocol):
@@ -43,6 +67,9 @@ class Workers(Protocol):
 
     def submit(self, shard: Shard, store: str) -> "Future[list[Outcome]]":
         """Have a shard worked on, some time."""
+
+    def at_work(self) -> AtWork:
+        """Say what is being done now."""
 
     def stop(self) -> None:
         """End what is at work."""
@@ -61,12 +88,20 @@ class LocalWorkers:
         self._threads = ThreadPoolExecutor(count)
         self._mine = threading.local()
         self._processes: list[tuple[BaseProcess, Connection]] = []
-        self._at_work: set[Connection] = set()
+        self._at_work: dict[Connection, AtWork] = {}
+        """What those processes do that are at work."""
         self._stopped = False
 
     def submit(self, shard: Shard, store: str) -> "Future[list[Outcome]]":
         """Have a shard worked on by the next process that is free."""
         return self._threads.submit(self._work, shard, store)
+
+    def at_work(self) -> AtWork:
+        """Say what the processes do that are at work; of many, the first MAX_WORDS in words."""
+        every = list(self._at_work.copy().values())
+        words = "; ".join(each.words for each in every[:MAX_WORDS])
+        more = f"; {len(every) - MAX_WORDS} more" if len(every) > MAX_WORDS else ""
+        return AtWork(words + more, sum(each.recorded for each in every))
 
     def stop(self) -> None:
         """Let the processes end that are idle, and kill those that are at work."""
@@ -86,17 +121,24 @@ class LocalWorkers:
         connection: Connection | None = getattr(self._mine, "connection", None)
         if connection is None:
             connection = self._mine.connection = self._start()
-        self._at_work.add(connection)
+            self._at_work[connection] = AtWork("starting a worker")
+        else:
+            self._at_work[connection] = AtWork("preparing the data")
+        outcomes: list[Outcome] = []
         try:
             connection.send((shard, store))
-            outcomes: list[Outcome] | BaseException = connection.recv()
+            while (came := connection.recv()) is not None:
+                if isinstance(came, BaseException):
+                    raise came
+                if isinstance(came, Outcome):
+                    outcomes.append(came)
+                    came = f"recording {len(shard.asked)} runs"
+                self._at_work[connection] = AtWork(str(came), len(outcomes))
         except (EOFError, OSError):
             self._mine.connection = None
             raise WorkerDiedError("a worker process was killed") from None
         finally:
-            self._at_work.discard(connection)
-        if isinstance(outcomes, BaseException):
-            raise outcomes
+            self._at_work.pop(connection)
         return outcomes
 
     def _start(self) -> Connection:
@@ -119,10 +161,11 @@ def _serve(connection: Connection) -> None:
     while (task := connection.recv()) is not None:
         shard, store = task
         try:
-            outcomes: list[Outcome] | Exception = run_shard(shard, store)
+            for came in work_on(shard, store):
+                connection.send(came)
+            connection.send(None)
         except Exception as error:
-            outcomes = RuntimeError(f"{type(error).__name__}: {error}")  # the error itself may not pickle
-        connection.send(outcomes)
+            connection.send(RuntimeError(f"{type(error).__name__}: {error}"))  # the error itself may not pickle
 
 
 def _end_with_the_sweep() -> None:
@@ -162,6 +205,10 @@ class ClusterWorkers:
     def submit(self, shard: Shard, store: str) -> "Future[list[Outcome]]":
         """Have a shard worked on by some worker of the cluster, and by another if that one is killed."""
         return self._executor.submit(run_shard, shard, store)
+
+    def at_work(self) -> AtWork:
+        """Say nothing: what a cluster's workers do stands in its dashboard."""
+        return AtWork()
 
     def stop(self) -> None:
         """Cancel what waits."""

@@ -20,6 +20,7 @@ from analysis.runs.schema import (
     WEIGHTS_FILE,
     End,
     find_tag,
+    is_sweep,
 )
 from analysis.runs.store import RunError, address, get_run, model_of, open_store, read_files, search_runs
 from rnn_core.checkpoint import load_record, load_weights
@@ -82,20 +83,26 @@ class LoadedRun:
             return self.record.build_net().eval()
 
 
-def load_run(run_id: str) -> LoadedRun:
+def load_run(name: str) -> LoadedRun:
     """Read a run from the tracking store that MLflow is pointed at.
 
     Only config.json, curves.csv and the safetensors of the logged model are fetched; no code and no pickle is run.
+
+    Arguments:
+        name: what `find_run` takes: a run's id, its name (the newest of that name), or `latest`.
 
     Raises:
         RunError: no such run, or one that this project did not record.
         CheckpointError: its config.json or its weights are damaged, or do not belong together.
 
-    Example, with the id that the training printed:
-        run = load_run("9e8f69348e974038ae70d99a90a8294d")
+    Example, with the name that the training printed:
+        run = load_run("abc rnn16 e20 s42")
         run.config.hidden_size, run.curves["train_loss"].min(), run.net
     """
-    run = get_run(run_id)
+    run = get_run(find_run(name))
+    run_id: str = run.info.run_id
+    if is_sweep(run.data.tags):
+        raise RunError(f"{name!r} is a sweep in {address()}; find_runs(sweep={run_id!r}) gives its runs")
     model = model_of(run)
     home = run.info.artifact_uri
     (record,) = read_files([f"{home}/{CONFIG_FILE}"], load_record)
@@ -110,26 +117,39 @@ def find_run(name: str) -> str:
     """Return the id of the run that a person means, from the tracking store that MLflow is pointed at.
 
     Arguments:
-        name: a run's id, its name, or `latest`; of several with that name the newest that recorded a net.
+        name: a run's id, its name, or `latest`; of several with that name the newest that recorded a net, or
+            if none of them did, such as a run that diverged, the newest.
 
     Raises:
-        RunError: there is no such run.
+        RunError: there is no such run; the message says which there are.
     """
-    open_store()
-    if re.fullmatch("[0-9a-f]{32}", name):
-        return name
-    near: dict[str, None] = {}
-    for run in search_runs():
-        recorded = run.outputs and run.outputs.model_outputs and DIGEST_TAG in run.data.tags
-        if recorded and name in ("latest", run.info.run_name):
-            run_id: str = run.info.run_id
-            return run_id
-        if recorded:
-            near.setdefault(run.info.run_name)
-    if not near:
+    client = open_store()
+    if is_id := bool(re.fullmatch("[0-9a-f]{32}", name)):
+        try:
+            client.get_run(name)
+            return name
+        except Exception as error:  # MLflow's, a database's, or the network's
+            if getattr(error, "error_code", "") != "RESOURCE_DOES_NOT_EXIST":
+                raise RunError(f"the store {address()} cannot be read: {error!r:.300}") from None
+    names: dict[str, None] = {}
+    without_net: list[str] = []
+    for run in search_runs(find_tag(DIGEST_TAG)):
+        run_id: str = run.info.run_id
+        if run.outputs and run.outputs.model_outputs:
+            if name in ("latest", run.info.run_name):
+                return run_id
+            names.setdefault(run.info.run_name)
+        elif name == run.info.run_name:
+            without_net.append(run_id)
+    if without_net:
+        return without_net[0]
+    if not names:
         raise RunError(f"no run {name!r}: {address()} holds no trained net; train one first")
-    shown = difflib.get_close_matches(name, near, n=3, cutoff=0) or list(near)[:3]
-    raise RunError(f"no run {name!r} in {address()}; there is, for example, {', '.join(map(repr, shown))}")
+    nearest = [] if is_id else difflib.get_close_matches(name, names, n=3, cutoff=0)
+    shown = ", ".join(map(repr, nearest or list(names)[:3]))
+    raise RunError(
+        f"no run {name!r} in {address()}; allowed: a run's id, `latest`, or one of {len(names)} names, such as {shown}"
+    )
 
 
 def recorded_runs(experiment_id: str, digests: Collection[str], condition: str = "") -> dict[str, Run]:
@@ -164,7 +184,7 @@ def load_net(run: Any) -> CharRNN:
     """Return the trained net of a run, on the CPU, in eval mode.
 
     Arguments:
-        run: a row of `find_runs`' table, or a run's id.
+        run: a row of `find_runs`' table; or what `load_run` takes, such as a run's id or name.
 
     Raises:
         RunError: no such run, or it recorded no net.

@@ -49,14 +49,28 @@ class Score:
 def score_windows(net: CharRNN, windows: list[Window]) -> Score:
     """Score a net, on whichever device it is, on what counts in consecutive windows, the first of them fresh."""
     score = Score()
-    device = net.readout.weight.device
     with measuring(net):
-        for window in (window.to(device) for window in windows):
+        for so_far in running_scores(net, windows):
+            score = so_far
+    return score
+
+
+def running_scores(net: CharRNN, windows: list[Window]) -> Iterator[Score]:
+    """Do what `score_windows` does, and yield the score so far after each window; between two of them the net is free.
+
+    Arguments:
+        net: the net, on any device; which is quicker where it is in eval mode.
+        windows: consecutive windows, the first of them fresh.
+    """
+    score = Score()
+    device = net.readout.weight.device
+    for window in (window.to(device) for window in windows):
+        with measuring(net):
             if window.fresh:
                 state = net.init_hidden(len(window.input_bt))
             logits_btw, state = net(net.encode(window.input_bt), state)
             score += _score(logits_btw, window)
-    return score
+        yield score
 
 
 def score_side_by_side(net: CharRNN, indices_bt: Tensor) -> Score:

@@ -1,8 +1,10 @@
 """train(config): the loop, a generator that yields one EpochRecord per epoch."""
 
 import math
+import time
 from collections.abc import Generator
 from dataclasses import dataclass
+from typing import Literal, overload
 
 import torch
 from torch import Tensor
@@ -10,10 +12,13 @@ from torch.nn import functional
 
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared, prepare
-from rnn_core.measures.scores import score_windows
+from rnn_core.measures.scores import Score, running_scores
 from rnn_core.nets.cell import detach
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.training.adam import Adam
+
+PROGRESS_SECONDS = 1.0
+"""The least time between two Progress records, and between a Progress record and an epoch's."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,43 @@ class EpochRecord:
         return metrics if self.valid_loss is None else metrics | {"valid_loss": self.valid_loss}
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How far a training is, said between two windows of an epoch.
+
+    Attributes:
+        epoch: the epoch that is under way, from 0.
+        share: how much of its windows has been read, those of the validation data included, 0 to 1.
+        loss: mean cross-entropy over the epoch's training predictions so far, nats per character; NaN before the first.
+            Of a stack: the mean over the nets that have not diverged.
+    """
+
+    epoch: int
+    share: float
+    loss: float
+
+
+class Clock:
+    """Says when a Progress record is due: PROGRESS_SECONDS after the last record of any kind.
+
+    Arguments:
+        wanted: whether such records are wanted at all.
+    """
+
+    def __init__(self, wanted: bool) -> None:
+        self._wanted = wanted
+        self.start()
+
+    def start(self) -> None:
+        """Begin to wait anew: a record has just been yielded."""
+        self._last = time.monotonic()
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time for a Progress record."""
+        return self._wanted and time.monotonic() - self._last >= PROGRESS_SECONDS
+
+
 class DivergedError(ArithmeticError):
     """The loss is no longer a finite number.
 
@@ -63,7 +105,17 @@ class DivergedError(ArithmeticError):
         self.loss = loss
 
 
-def train(config: TrainConfig | Prepared, net: CharRNN | None = None) -> Generator[EpochRecord, None, None]:
+@overload
+def train(
+    config: TrainConfig | Prepared, net: CharRNN | None = None, *, progress: Literal[False] = False
+) -> Generator[EpochRecord, None, None]: ...
+@overload
+def train(
+    config: TrainConfig | Prepared, net: CharRNN | None = None, *, progress: Literal[True]
+) -> Generator[EpochRecord | Progress, None, None]: ...
+def train(
+    config: TrainConfig | Prepared, net: CharRNN | None = None, *, progress: bool = False
+) -> Generator[EpochRecord | Progress, None, None]:
     """Train a net on its pattern.
 
     Cross-entropy and Adam (Kingma & Ba 2015), one step per window. The state is zero where a sequence starts and
@@ -73,9 +125,11 @@ def train(config: TrainConfig | Prepared, net: CharRNN | None = None) -> Generat
     Arguments:
         config: what to train; a Prepared saves making it ready again.
         net: the net to train in place; by default the one that `config.seed` builds.
+        progress: whether to yield Progress records, too. They change nothing about the training.
 
     Yields:
-        An EpochRecord after each epoch.
+        An EpochRecord after each epoch; with `progress`, within an epoch of more than a second, a Progress between two
+        windows, at most one a second.
 
     Raises:
         ConfigError: before the first epoch, if the config cannot be trained.
@@ -92,13 +146,17 @@ def train(config: TrainConfig | Prepared, net: CharRNN | None = None) -> Generat
     optimizer = Adam(net.parameters(), config.learning_rate, config.weight_decay)
     windows = [window.to(config.device) for window in prepared.windows]
     held_out = [window.to(config.device) for window in prepared.validation]
-    best = Best(net)
+    windows_an_epoch = len(windows) + len(held_out)
+    best, clock = Best(net), Clock(progress)
     step, steps = 0, config.epochs * len(windows)
     try:
         for epoch in range(config.epochs):
             net.train()
             loss_sum, correct, count = 0.0, 0, 0
-            for window in windows:
+            for number, window in enumerate(windows):
+                if clock.due:
+                    yield Progress(epoch, number / windows_an_epoch, loss_sum / count if count else math.nan)
+                    clock.start()
                 if window.fresh:
                     hidden = net.init_hidden(len(window.input_bt))
                 logits, hidden = net(net.encode(window.input_bt), detach(hidden))
@@ -122,12 +180,21 @@ def train(config: TrainConfig | Prepared, net: CharRNN | None = None) -> Generat
                 loss_sum += value * len(target)
                 correct += int((logits.argmax(-1) == target).sum())
                 count += len(target)
-            valid_loss = score_windows(net, held_out).loss if held_out else None
+            net.eval()
+            score = Score()
+            for number, so_far in enumerate(running_scores(net, held_out), len(windows) + 1):
+                score = so_far
+                if clock.due:
+                    yield Progress(epoch, number / windows_an_epoch, loss_sum / count)
+                    clock.start()
+            valid_loss = score.loss if held_out else None
+            net.train()
             if valid_loss is not None:
                 best.see(valid_loss)
             if epoch == config.epochs - 1:
                 best.restore()
             yield EpochRecord(epoch, loss_sum / count, correct / count, valid_loss, net)
+            clock.start()
     finally:
         best.restore()
 

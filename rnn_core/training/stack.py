@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Hashable, Sequence
 from dataclasses import dataclass
+from typing import Literal, overload
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from rnn_core.data import Prepared
 from rnn_core.nets.cell import State
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.training.adam import BETA1, BETA2, EPSILON
-from rnn_core.training.loop import step_size
+from rnn_core.training.loop import Clock, Progress, step_size
 
 # The names of tensors say their axes: T steps, N nets, B sequences, H hidden units, I inputs, W characters that may be
 # said, P parameters of one net, and S = T * B, all steps of all sequences of a net in one row. Sequences stand in
@@ -121,7 +122,17 @@ def stack_key(prepared: Prepared) -> Hashable | None:
     return *net, config.epochs, config.device, config.threads, windows
 
 
-def train_stack(members: Sequence[Prepared]) -> Generator[StackRecord, None, None]:
+@overload
+def train_stack(
+    members: Sequence[Prepared], *, progress: Literal[False] = False
+) -> Generator[StackRecord, None, None]: ...
+@overload
+def train_stack(
+    members: Sequence[Prepared], *, progress: Literal[True]
+) -> Generator[StackRecord | Progress, None, None]: ...
+def train_stack(
+    members: Sequence[Prepared], *, progress: bool = False
+) -> Generator[StackRecord | Progress, None, None]:
     """Train a net for each member, all as one: what `training.train` does, with a seed, data, and numbers for each.
 
     Every net starts from the weights that its seed gives it alone. Clipping, the step size and the count of steps are
@@ -129,9 +140,11 @@ def train_stack(members: Sequence[Prepared]) -> Generator[StackRecord, None, Non
 
     Arguments:
         members: what to train, all of one `stack_key`.
+        progress: whether to yield Progress records, too. They change nothing about the training.
 
     Yields:
-        A StackRecord after each epoch.
+        A StackRecord after each epoch; with `progress`, within an epoch of more than a second, a Progress between two
+        windows, at most one a second.
 
     Raises:
         ValueError: the members are not of one shape, or of one that cannot be stacked.
@@ -149,14 +162,18 @@ def train_stack(members: Sequence[Prepared]) -> Generator[StackRecord, None, Non
     )
     clips = bool(clip_n1.any())
     clip_n1[clip_n1 == 0] = torch.inf
-    adam = _Adam(stack.flat_np)
+    adam, clock = _Adam(stack.flat_np), Clock(progress)
     step, steps = 0, first.epochs * len(windows)
     alive_n = torch.ones(len(members), dtype=torch.bool, device=first.device)
     loss_sum_n = torch.zeros(len(members), dtype=torch.float64, device=first.device)
     for epoch in range(first.epochs):
         loss_sum_n[alive_n] = 0  # a sum that is not finite stays
         correct_n, count_n = torch.zeros_like(loss_sum_n), torch.zeros_like(loss_sum_n)
-        for window in windows:
+        for number, window in enumerate(windows):
+            if clock.due:
+                so_far_n = (loss_sum_n / count_n)[alive_n]
+                yield Progress(epoch, number / len(windows), float(so_far_n.mean()))
+                clock.start()
             if window.fresh:
                 hidden = stack.init_hidden(window.input_bt.shape[1])
             logits_nws, hidden = stack.forward(window.input_bt, hidden)
@@ -183,6 +200,7 @@ def train_stack(members: Sequence[Prepared]) -> Generator[StackRecord, None, Non
             takes_n1 = (alive_n & (predictions_n > 0))[:, None].to(stack.flat_np.dtype)
             adam.step(gradient_np, takes_n1, rate_n1 * rate_n1.new_tensor(shares)[:, None], decay_n1)
         yield StackRecord(epoch, (loss_sum_n / count_n).cpu().numpy(), (correct_n / count_n).cpu().numpy(), stack)
+        clock.start()
 
 
 def _gradient(loss_n: Tensor, stack: Stack) -> Tensor:

@@ -12,7 +12,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from safetensors.torch import load_file, save_file
 
-from analysis.runs import RunError, find_run, load_run, recorded_runs
+from analysis.runs import RunError, find_run, load_net, load_run, recorded_runs
+from experiments.sweep import main as sweep
 from experiments.train import main
 from rnn_core.checkpoint import CheckpointError
 from rnn_core.data import prepare
@@ -156,7 +157,7 @@ def test_a_damaged_config_is_refused(run: Run, store: Path) -> None:
 
 
 def test_a_run_that_is_not_there_or_not_ours_is_said(store: Path) -> None:
-    with pytest.raises(RunError, match="no run 123"):
+    with pytest.raises(RunError, match=r"no run '123': .* holds no trained net"):
         load_run("123")
     with mlflow.start_run() as foreign:
         pass
@@ -178,3 +179,29 @@ def test_reading_makes_no_store_where_there_is_none(store: Path) -> None:
     with pytest.raises(RunError, match="MLFLOW_TRACKING_URI"):
         load_run("123")
     assert not (store / "mlflow.db").exists()
+
+
+def test_a_run_is_read_by_its_id_by_its_name_and_as_the_latest(store: Path) -> None:
+    small = ["--epochs", "1", "--hidden-size", "2"]
+    ids = []
+    for pattern in ("ab", "ab", "abc"):
+        assert main(["--pattern", pattern, *small]) == 0
+        ids.append(MlflowClient().search_runs(["0"], order_by=["attributes.start_time DESC"])[0].info.run_id)
+    assert main(["--learning-rate", "1e37", "--hidden-size", "64", "--epochs", "9"]) == 1
+    names = {ids[0]: ids[0], "ab rnn2 e1 s42": ids[1], "abc rnn2 e1 s42": ids[2], "latest": ids[2]}
+    assert {name: load_run(name).run_id for name in names} == names
+    assert load_net("ab rnn2 e1 s42").inputs == 2
+    diverged = load_run("abc rnn64 e9 s42")  # it has no net, but it has curves
+    assert len(diverged.curves) >= 1
+    for unknown in ("abd rnn2 e1 s42", "0" * 32):
+        with pytest.raises(
+            RunError, match=f"no run '{unknown}' in .*one of 2 names, such as 'abc? rnn2 e1 s42', 'abc?"
+        ):
+            load_run(unknown)
+
+
+def test_a_sweep_is_no_run_and_the_error_says_how_its_runs_are_found(store: Path) -> None:
+    assert sweep(["--patterns", "ab", "--hidden-sizes", "2", "--epochs", "1", "--seeds", "2"]) == 0
+    (parent,) = MlflowClient().search_runs(["0"], "tags.kind = 'sweep'")
+    with pytest.raises(RunError, match=rf"is a sweep in .*; find_runs\(sweep='{parent.info.run_id}'\) gives its runs"):
+        load_run(parent.info.run_id)

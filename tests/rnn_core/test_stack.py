@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,8 +13,8 @@ from rnn_core.config import ENCODINGS, TrainConfig
 from rnn_core.data import Prepared, prepare, prepare_all
 from rnn_core.nets.cells import CELLS
 from rnn_core.nets.charrnn import CharRNN
-from rnn_core.training import DivergedError, train
-from rnn_core.training.stack import Stack, stack_key, train_stack
+from rnn_core.training import DivergedError, Progress, train
+from rnn_core.training.stack import Stack, StackRecord, stack_key, train_stack
 
 
 @pytest.fixture
@@ -181,3 +182,22 @@ def test_a_cell_whose_state_is_a_matrix_is_stacked_by_its_step_alone(outer_cell:
     base = TrainConfig(pattern="reber", length=120, cell=outer_cell, hidden_size=3, encoding="onehot", epochs=4)
     configs = [dataclasses.replace(base, seed=seed, layers=2, batch_size=3, window=5) for seed in range(2)]
     check_equal(configs, 1e-9, 1e-9)
+
+
+def test_progress_of_a_stack_changes_no_bit_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    base = TrainConfig(pattern="abcabd", length=61, batch_size=2, window=5, epochs=3, hidden_size=3)
+    members = prepare_all(dataclasses.replace(base, seed=seed) for seed in range(3))
+    plain = list(train_stack(members))
+    monkeypatch.setattr("rnn_core.training.loop.PROGRESS_SECONDS", 0.0)
+    both = list(train_stack(members, progress=True))
+    epochs = [record for record in both if isinstance(record, StackRecord)]
+    within = [record for record in both if isinstance(record, Progress)]
+    assert len(plain) == len(epochs) == 3
+    windows = len(members[0].windows)
+    assert [(record.epoch, record.share) for record in within] == [
+        (epoch, number / windows) for epoch in range(3) for number in range(windows)
+    ]
+    assert math.isnan(within[0].loss), "nothing has been predicted"
+    assert torch.equal(plain[-1].stack.flat_np, epochs[-1].stack.flat_np)
+    for one, other in zip(plain, epochs, strict=True):
+        assert one.loss_n.tolist() == other.loss_n.tolist()

@@ -16,7 +16,7 @@ from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.data import prepare
 from rnn_core.measures.report import measure
 from rnn_core.nets.cells import CELLS
-from rnn_core.training import DivergedError, train
+from rnn_core.training import DivergedError, EpochRecord, Progress, train
 from rnn_core.training.loop import Best, step_size
 from tests.rnn_core.bare import bare_layers
 
@@ -438,3 +438,45 @@ def test_with_keep_last_nothing_is_validated_and_the_last_weights_stay() -> None
         copies.append(copied(record.net))
     assert all_equal(copied(record.net), copies[-1])
     assert not any(all_equal(copies[-1], copy) for copy in copies[:-1])
+
+
+SLOW_EPOCH = TrainConfig(pattern="reber", length=4000, epochs=2, hidden_size=4, batch_size=1, window=4, keep="best")
+"""Many windows, so that there is something between them."""
+
+
+def test_progress_comes_between_windows_and_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared = prepare(SLOW_EPOCH)
+    plain = list(train(prepared))
+    assert all(type(record) is EpochRecord for record in plain)
+    monkeypatch.setattr("rnn_core.training.loop.PROGRESS_SECONDS", 0.0)
+    both = list(train(prepared, progress=True))
+    epochs = [record for record in both if isinstance(record, EpochRecord)]
+    windows = len(prepared.windows) + len(prepared.validation)
+    assert len(both) == 2 * (windows + 1), "one before each window that is trained on, one after each that validates"
+    assert [record.metrics for record in epochs] == [record.metrics for record in plain]
+    for first, second in zip(plain[-1].net.parameters(), epochs[-1].net.parameters(), strict=True):
+        assert torch.equal(first, second)
+    for epoch in (0, 1):
+        within = [record for record in both if isinstance(record, Progress) and record.epoch == epoch]
+        shares = [record.share for record in within]
+        assert shares == sorted(shares)
+        assert (shares[0], shares[-1]) == (0, 1)
+        assert math.isnan(within[0].loss)
+        assert within[-1].loss == plain[epoch].loss, "the loss so far ends at the epoch's"
+
+
+def test_progress_is_said_at_most_once_a_second_and_only_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+
+    def tick() -> float:
+        """Let every look at the clock take 0.3 s."""
+        now[0] += 0.3
+        return now[0]
+
+    monkeypatch.setattr("rnn_core.training.loop.time.monotonic", tick)
+    prepared = prepare(SLOW_EPOCH)
+    assert len(list(train(prepared))) == 2
+    times = [(now[0], isinstance(record, Progress)) for record in train(prepared, progress=True)]
+    waits = [later - earlier for (earlier, _), (later, is_progress) in itertools.pairwise(times) if is_progress]
+    assert len(waits) > 50
+    assert 1.0 <= min(waits) <= max(waits) < 2.0

@@ -44,7 +44,7 @@ def reach(net: CharRNN, prepared: Prepared) -> tuple[list[ReachRow], dict[str, f
     """
     ranges = prepared.data.ranges
     rows: list[ReachRow] = []
-    if questions := prepared.data.once(_questions):
+    if questions := prepared.data.cached(_questions):
         sums: dict[tuple[str, int], np.ndarray] = {}
         for kind, counted in _judge(net, questions):
             sums[kind] = sums.get(kind, np.zeros(7)) + counted
@@ -103,7 +103,7 @@ def _questions(data: Data) -> _Questions | None:
     every, possible, bars, decidable, judged = [], [], [], [], []
     before = 0  # steps of the texts so far
     for text in texts:
-        expected_tw = pattern.expected(text)
+        expected_tw = pattern.target_distributions(text)
         possible.append(expected_tw > 0)
         bars.append(np.minimum(ALLOWED, np.where(possible[-1], expected_tw, 1).min(axis=1) / 2))
         decidable.append(expected_tw.max(axis=1) > CERTAIN)

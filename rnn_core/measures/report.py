@@ -8,7 +8,7 @@ import numpy as np
 
 from rnn_core.data import Prepared
 from rnn_core.measures.free_running import FREE_LENGTH, count_right, free_run_correct, free_run_legal, write
-from rnn_core.measures.questions import QuestionedNet
+from rnn_core.measures.queries import QueriedNet
 from rnn_core.measures.reach import reach
 from rnn_core.measures.scores import FIRST_STEPS, TestReading, oracle_loss, read_test, references, score_windows
 from rnn_core.nets.charrnn import CharRNN
@@ -112,12 +112,12 @@ def measure(net: CharRNN, prepared: Prepared) -> Report:
     runs_free = pattern.predicts_next and scored is None
     written, free_metrics = _run_free(net, prepared, test) if runs_free else ("", {})
     metrics |= free_metrics
-    floor = data.once(oracle_loss)
+    floor = data.cached(oracle_loss)
     if floor is not None:
         metrics |= {"oracle_loss": floor, "floor_loss": floor, "excess_loss": test.score.loss - floor}
-    metrics |= {f"{name}_loss": loss for name, loss in data.once(references).items()}
+    metrics |= {f"{name}_loss": loss for name, loss in data.cached(references).items()}
     rows, reached = reach(net, prepared)
-    examined, more_rows = pattern.examine(QuestionedNet(net, prepared), data.length, data.ranges)
+    examined, more_rows = pattern.examine(QueriedNet(net, prepared), data.length, data.ranges)
     text, start = prepared.evaluation.text, prepared.evaluation.start
     first = len(text) - len(data.test)  # the character of the text that is said first
     shown = slice(0, start - first + FIRST_STEPS)

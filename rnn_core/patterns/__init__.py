@@ -1,4 +1,4 @@
-"""Where sequences come from: one file a family, found by being in this folder. What they share lies in `shared`."""
+"""Pattern families, one file each: every module in this folder is imported. What they share is in `shared`."""
 
 import importlib
 import pkgutil

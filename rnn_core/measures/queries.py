@@ -15,7 +15,7 @@ MAX_STRETCH_NUMBERS = 2**28
 """The most that stretches x characters x the net's width may come to in `loss_over_stretches`: some seconds of work."""
 
 
-class QuestionedNet:
+class QueriedNet:
     """A net and the vocabulary in which it is questioned; `Pattern.examine` calls the methods.
 
     Arguments:

@@ -50,7 +50,7 @@ def check_memory(config: TrainConfig, inputs: int, outputs: int, length: int, wi
         weights = sum(math.prod(shape) for layer in shapes for shape in layer)
     needs = {
         "hidden_size": BYTES_A_NUMBER * 4 * weights,  # weights, gradients and Adam's two moments
-        "window": BYTES_A_NUMBER * config.batch_size * window * numbers_a_step(config, outputs),
+        "window": BYTES_A_NUMBER * config.batch_size * window * numbers_per_step(config, outputs),
         "length": 400 * length,  # bytes: characters and indices of the training text and a test of up to 11 times that
     }
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -75,13 +75,13 @@ def bytes_in_a_stack(record: Record, windows: Sequence[Window]) -> int:
     steps = max(window.input_bt.numel() for window in windows)
     characters = sum(window.input_bt.numel() for window in windows)
     # 8 numbers a parameter: weight, gradient (in parts and joined), Adam's two moments, two to three temporaries.
-    numbers = 8 * record.parameters + steps * numbers_a_step(record.config, len(record.outputs))
+    numbers = 8 * record.parameters + steps * numbers_per_step(record.config, len(record.outputs))
     # 17 bytes for each step: input and target as int64 and a mask of one byte. 16 for each epoch: loss and accuracy in
     # double precision.
     return BYTES_A_NUMBER * numbers + 17 * characters + 16 * record.config.epochs
 
 
-def numbers_a_step(config: TrainConfig, outputs: int) -> int:
+def numbers_per_step(config: TrainConfig, outputs: int) -> int:
     """Return an estimate of the numbers that training holds in memory for each step of each sequence.
 
     They are the cell's numbers for each layer, 6 for each output (logits, softmax, gradients, a comparison), and 2 for
@@ -97,7 +97,7 @@ def numbers_a_step(config: TrainConfig, outputs: int) -> int:
 @lru_cache
 def _cell_numbers(cell: str, hidden_size: int) -> int:
     try:
-        return load_cell(cell).numbers_a_step(hidden_size)
+        return load_cell(cell).numbers_per_step(hidden_size)
     except RuntimeError:  # more bytes than torch can count; then check_memory refuses the weights
         return 0
 

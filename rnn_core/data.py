@@ -160,8 +160,8 @@ def _hold_out_tenth(data: Data) -> tuple[Steps, Steps]:
     if steps.starts is not None:
         begin = max(0, int(steps.starts[steps.starts <= begin].max()))
     training, validation = steps.section(0, begin), steps.section(begin, len(steps))
-    for held in (training, validation):
-        _check_counted(data, held, ", or nothing in the tenth that keep=best holds out")
+    for section in (training, validation):
+        _check_counted(data, section, ", or nothing in the tenth that keep=best holds out")
     if steps.starts is None:
         warm_up = max(0, begin - WARM_UP_STEPS)
         validation = steps.section(warm_up, len(steps))

@@ -126,7 +126,7 @@ def read_test(net: CharRNN, prepared: Prepared) -> TestReading:
 
 
 def _split_at_first_steps(windows: list[Window], indices: list[Tensor]) -> Iterator[tuple[Window, Tensor]]:
-    """Yield windows and the indices of their steps; a window that has steps below FIRST_STEPS is split in two.
+    """Yield windows and the indices of their steps; a window with first steps is split after FIRST_STEPS columns.
 
     Only the first of the two is traced layer by layer, which is slower than reading.
     """

@@ -3,8 +3,9 @@
 import importlib
 import pkgutil
 
-from rnn_core.patterns.shared.base import Pattern, parse
+from rnn_core.patterns.shared.base import Pattern
 from rnn_core.patterns.shared.cases import Evaluation
+from rnn_core.patterns.shared.specs import parse
 
 for _module in pkgutil.iter_modules(__path__):
     if not _module.ispkg:

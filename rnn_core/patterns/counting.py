@@ -5,9 +5,9 @@ from functools import cached_property
 from random import Random
 from typing import Any, ClassVar
 
-from rnn_core.patterns.shared.base import parse_whole_number, spec_error
 from rnn_core.patterns.shared.cases import Case, Evaluation
 from rnn_core.patterns.shared.oracle import Oracle, StateOracle, Transitions
+from rnn_core.patterns.shared.specs import parse_whole_number, spec_error
 from rnn_core.patterns.shared.strings import MARK, Strings, with_marks
 
 MAX_COUNT = 1_000_000

@@ -4,9 +4,9 @@ import string
 from functools import cached_property, partial
 from random import Random
 
-from rnn_core.patterns.shared.base import parse_options, parse_whole_number
 from rnn_core.patterns.shared.cases import Case
 from rnn_core.patterns.shared.oracle import Oracle, StateOracle, Transitions
+from rnn_core.patterns.shared.specs import parse_options, parse_whole_number
 from rnn_core.patterns.shared.strings import MARK, Strings, with_marks
 
 OPENING = "([{<" + string.ascii_lowercase

@@ -2,9 +2,10 @@
 
 from random import Random
 
-from rnn_core.patterns.shared.base import Pattern, spec_error
+from rnn_core.patterns.shared.base import Pattern
 from rnn_core.patterns.shared.cases import Case, Evaluation
 from rnn_core.patterns.shared.oracle import StateOracle, Transitions
+from rnn_core.patterns.shared.specs import spec_error
 
 WORDS = ("ba", "dii", "guuu")
 

@@ -6,9 +6,10 @@ from random import Random
 
 import numpy as np
 
-from rnn_core.patterns.shared.base import Pattern, parse_whole_number
+from rnn_core.patterns.shared.base import Pattern
 from rnn_core.patterns.shared.cases import Case, Evaluation
 from rnn_core.patterns.shared.oracle import StateOracle, Transitions
+from rnn_core.patterns.shared.specs import parse_whole_number
 
 PULSE_PROBABILITY = 1 / 4
 """The probability that a step has a pulse."""
@@ -107,6 +108,6 @@ class FlipFlop(Pattern):
         transitions: dict[str, tuple[float, object]] = {".": (1 - PULSE_PROBABILITY, (memory, memory))}
         for bit in range(self.bits):
             for pulse, value in ((chr(ord("A") + bit), "1"), (chr(ord("a") + bit), "0")):
-                after = memory[:bit] + value + memory[bit + 1 :]
-                transitions[pulse] = (PULSE_PROBABILITY / (2 * self.bits), (after, after))
+                new_memory = memory[:bit] + value + memory[bit + 1 :]
+                transitions[pulse] = (PULSE_PROBABILITY / (2 * self.bits), (new_memory, new_memory))
         return transitions

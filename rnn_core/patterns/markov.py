@@ -12,8 +12,9 @@ import numpy as np
 
 from rnn_core.config import ConfigError
 from rnn_core.patterns.shared.automaton import Automaton, explore
-from rnn_core.patterns.shared.base import Pattern, parse_options, parse_whole_number, spec_error
+from rnn_core.patterns.shared.base import Pattern
 from rnn_core.patterns.shared.oracle import Oracle, Transitions
+from rnn_core.patterns.shared.specs import parse_options, parse_whole_number, spec_error
 
 MAX_PROBABILITIES = 1_000_000
 """The largest table of transition probabilities."""

@@ -7,9 +7,10 @@ from functools import cached_property
 from random import Random
 
 from rnn_core.config import ConfigError
-from rnn_core.patterns.shared.base import NetQueries, Pattern, family_of, least_period
+from rnn_core.patterns.shared.base import NetQueries, Pattern, least_period
 from rnn_core.patterns.shared.cases import Evaluation, ReachRow
 from rnn_core.patterns.shared.oracle import StateOracle
+from rnn_core.patterns.shared.specs import family_of
 
 LAB_LENGTH = 15
 """The default length of training, that of the lab's sequence "abcabcabcabcabc"."""

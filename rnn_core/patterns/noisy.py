@@ -5,8 +5,9 @@ from random import Random
 
 import numpy as np
 
-from rnn_core.patterns.shared.base import Pattern, least_period, spec_error
+from rnn_core.patterns.shared.base import Pattern, least_period
 from rnn_core.patterns.shared.oracle import Oracle
+from rnn_core.patterns.shared.specs import spec_error
 from rnn_core.vocabulary import Vocabulary, code_points
 
 MIN_RATE = 1e-9

@@ -3,9 +3,9 @@
 from random import Random
 from typing import Any
 
-from rnn_core.patterns.shared.base import spec_error
 from rnn_core.patterns.shared.cases import Case, Evaluation
 from rnn_core.patterns.shared.oracle import StateOracle, Transitions
+from rnn_core.patterns.shared.specs import spec_error
 from rnn_core.patterns.shared.strings import MARK, Strings, with_marks
 
 RULES = {"M": ("TL", "PR"), "L": ("SL", "XA"), "R": ("TR", "VB"), "A": ("XR", "S"), "B": ("PA", "V")}

@@ -6,9 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from rnn_core.patterns.shared.base import NetQueries, spec_error
+from rnn_core.patterns.shared.base import NetQueries
 from rnn_core.patterns.shared.cases import Case, ReachRow
 from rnn_core.patterns.shared.oracle import StateOracle, Transitions
+from rnn_core.patterns.shared.specs import spec_error
 from rnn_core.patterns.shared.strings import MARK, Strings, with_marks
 
 END_PROBABILITY = 1 / 4

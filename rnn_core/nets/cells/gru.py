@@ -24,15 +24,15 @@ class Recurrence(Function):
         size = h_nhb.shape[1]
         gates_tngb, inner_tnhb = torch.empty_like(x_tngb), x_tngb.new_empty(len(x_tngb), *h_nhb.shape)
         h_tnhb = torch.empty_like(inner_tnhb)
-        before = h_nhb
+        previous_h = h_nhb
         bias_ngb = bias_ng[:, :, None].expand(*x_tngb.shape[1:])
         for x, gates, inner, h in zip(x_tngb, gates_tngb, inner_tnhb, h_tnhb, strict=True):
-            from_state = torch.baddbmm(bias_ngb, weight_ngh, before)
+            from_state = torch.baddbmm(bias_ngb, weight_ngh, previous_h)
             r, z, n = gates.split(size, 1)
             inner.copy_(from_state[:, 2 * size :])
             torch.add(x[:, : 2 * size], from_state[:, : 2 * size], out=gates[:, : 2 * size]).sigmoid_()
             torch.addcmul(x[:, 2 * size :], r, inner, out=n).tanh_()
-            before = torch.sub(before, n, out=h).mul_(z).add_(n)
+            previous_h = torch.sub(previous_h, n, out=h).mul_(z).add_(n)
         ctx.save_for_backward(weight_ngh, h_nhb, h_tnhb, gates_tngb, inner_tnhb)
         return h_tnhb
 

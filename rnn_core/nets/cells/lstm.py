@@ -27,15 +27,15 @@ class Recurrence(Function):
         gates_tngb = x_tngb + bias_ng[:, :, None]
         h_tnhb = x_tngb.new_empty(len(x_tngb), *h_nhb.shape)
         c_tnhb = torch.empty_like(h_tnhb)
-        before, cell = h_nhb, c_nhb
+        previous_h, previous_c = h_nhb, c_nhb
         for gates, h, c in zip(gates_tngb, h_tnhb, c_tnhb, strict=True):
-            gates.baddbmm_(weight_ngh, before)
+            gates.baddbmm_(weight_ngh, previous_h)
             gates[:, : 2 * size].sigmoid_()
             i, f, g, o = gates.split(size, 1)
             g.tanh_()
             o.sigmoid_()
-            cell = torch.mul(f, cell, out=c).addcmul_(i, g)
-            before = torch.tanh(cell, out=h).mul_(o)
+            previous_c = torch.mul(f, previous_c, out=c).addcmul_(i, g)
+            previous_h = torch.tanh(previous_c, out=h).mul_(o)
         ctx.save_for_backward(weight_ngh, h_nhb, h_tnhb, c_nhb, c_tnhb, gates_tngb)
         last_c = c_tnhb[-1].clone()
         ctx.mark_non_differentiable(last_c)

@@ -19,9 +19,9 @@ class Recurrence(Function):
     @staticmethod
     def forward(ctx: Context, x_tnhb: Tensor, weight_nhh: Tensor, bias_nh: Tensor, h_nhb: Tensor) -> Tensor:
         h_tnhb = x_tnhb + bias_nh[:, :, None]
-        before = h_nhb
+        previous_h = h_nhb
         for h in h_tnhb:
-            before = h.baddbmm_(weight_nhh, before).tanh_()
+            previous_h = h.baddbmm_(weight_nhh, previous_h).tanh_()
         ctx.save_for_backward(weight_nhh, h_nhb, h_tnhb)
         return h_tnhb
 

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from rnn_core.patterns.shared.base import parse_options, parse_whole_number
 from rnn_core.patterns.shared.cases import Case
 from rnn_core.patterns.shared.oracle import Oracle, StateOracle, Transitions
+from rnn_core.patterns.shared.specs import parse_options, parse_whole_number
 from rnn_core.patterns.shared.strings import MARK, Strings, with_marks
 
 EQUALS = "="

@@ -18,8 +18,8 @@ def ngram_losses(vocabulary: Vocabulary, training_text: str, test: str) -> dict[
     The models are counted in the training text and smoothed by method C of Witten & Bell 1991. Let N(c) be the number
     of characters seen after a context c, T(c) the number of distinct ones. The probability after c is the relative
     frequency with weight N(c) / (N(c) + T(c)), plus the probability after the context without its first character with
-    weight T(c) / (N(c) + T(c)). Below the empty context stands the uniform distribution. The first characters of the
-    test, which have too few characters before them, get the model of the longest context that they have.
+    weight T(c) / (N(c) + T(c)). The empty context backs off to the uniform distribution. At the beginning of the test,
+    where too few characters come before, the longest context that there is applies.
 
     Arguments:
         vocabulary: V characters, those of both texts.
@@ -35,7 +35,7 @@ def ngram_losses(vocabulary: Vocabulary, training_text: str, test: str) -> dict[
     position = np.arange(len(joined))
     # The test's first character is given.
     trained, tested = position < len(training_indices), position > len(training_indices)
-    # How many characters of its own text stand before each character.
+    # The number of characters of the same text before each character.
     available = np.where(trained, position, position - len(training_indices))
     probability = np.full(len(joined), 1 / size)
     context = np.zeros(len(joined), dtype=np.int64)  # equal contexts have equal numbers

@@ -68,7 +68,7 @@ def list_rows(pattern: Pattern) -> list[tuple[str, str]]:
     sample = pattern.sample(WIDTH, Random(0))
     rows = [("is", pattern.description), ("sample", visible(sample)[:WIDTH])]
     if not pattern.predicts_next:
-        rows.append(("says", visible(pattern.exchange(sample)[1])[:WIDTH]))
+        rows.append(("says", visible(pattern.inputs_and_targets(sample)[1])[:WIDTH]))
     rows.append(("alphabet", _characters(pattern.alphabet)))
     if not pattern.predicts_next:
         rows.append(("outputs", _characters(pattern.outputs)))

@@ -1,1 +1,1 @@
-"""Sequences and nets: patterns, CharRNN, training and evaluation. Knows nothing of MLflow, plots or flags."""
+"""Patterns, recurrent nets, their training and their measurements. Imports no MLflow and draws no pictures."""

@@ -1,4 +1,4 @@
-"""The steps of a text, and the windows that training reads of them: input, target and mask tensors."""
+"""The steps of a text, and the windows into which they are cut: tensors of inputs, targets and masks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """What a net reads of a text, one character a step, and what it is to say after each: S steps.
+    """The inputs and targets of a text: S steps, one character each.
 
     Attributes:
-        read: indices of the characters read, int64, (S,).
-        target: indices of what is to be said after each, int64, (S,).
-        counted: whether the target counts, bool, (S,).
-        starts: the first step of each of n strings, int64, (n,), ascending, the first one 0; before it the state is set
-            back to zero. None if the text is one stream.
+        read: the index of the character that is read at each step, int64, (S,).
+        target: the index of the target after it, int64, (S,).
+        counted: whether the step counts in losses and accuracies, bool, (S,).
+        starts: the first step of each of n strings, int64, (n,), ascending, the first one 0; the state is zero before
+            each. None if the text is one stream.
     """
 
     read: Tensor
@@ -27,8 +27,8 @@ class Steps:
     def __len__(self) -> int:
         return len(self.read)
 
-    def part(self, begin: int, end: int) -> "Steps":
-        """Return the steps from `begin` to before `end`, 0 to S; of strings, both must be ends of strings."""
+    def section(self, begin: int, end: int) -> "Steps":
+        """Return the steps from `begin` up to but without `end`, both 0 to S; a string must not be divided."""
         starts = self.starts
         if starts is not None:
             starts = starts[(starts >= begin) & (starts < end)] - begin
@@ -37,13 +37,13 @@ class Steps:
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of B sequences read side by side.
+    """T steps of B sequences that are read in parallel.
 
     Attributes:
-        input_bt: indices of the characters read, int64, (B, T).
-        target_bt: indices of what is to be said after each, int64, (B, T).
-        mask_bt: True where a prediction counts, (B, T); None where all do.
-        fresh: read from a zero state; otherwise the state goes on from the window before.
+        input_bt: the indices of the characters read, int64, (B, T).
+        target_bt: the indices of the targets, int64, (B, T).
+        mask_bt: whether a step counts, bool, (B, T); None where all do.
+        fresh: whether the window is read from a zero state; otherwise from the last state of the window before it.
     """
 
     input_bt: Tensor
@@ -57,34 +57,38 @@ class Window:
         return Window(self.input_bt.to(device), self.target_bt.to(device), mask_bt, self.fresh)
 
     def split(self, steps: int) -> list["Window"]:
-        """Return the first `steps` steps, 1 or more, and the rest, if there is any, as windows of their own."""
+        """Return two windows: the first `steps` steps, 1 or more, and the others. One window if there are no others."""
         if steps >= self.input_bt.shape[1]:
             return [self]
         first, rest = (slice(None), slice(steps)), (slice(None), slice(steps, None))
         mask_bt = self.mask_bt
         return [
             Window(
-                self.input_bt[part],
-                self.target_bt[part],
-                None if mask_bt is None else mask_bt[part],
-                self.fresh and part is first,
+                self.input_bt[index],
+                self.target_bt[index],
+                None if mask_bt is None else mask_bt[index],
+                self.fresh and index is first,
             )
-            for part in (first, rest)
+            for index in (first, rest)
         ]
 
 
 def cut_into_windows(steps: Steps, batch_size: int, window: int) -> list[Window]:
-    """Cut steps into rows that are read side by side, and those into windows.
+    """Cut steps into rows that are read in parallel, and the rows into windows.
 
-    One stream is cut into `batch_size` rows, consecutive stretches of nearly equal length: the longer ones come first
-    and differ from the others by one step, which is masked. Strings are rows by themselves, each read from a zero
-    state, `batch_size` side by side, in their order; the last batch may be smaller. They are not sorted by length: an
-    optimiser step on strings of one length only would pull the net towards it. No step is lost, none counts twice.
+    A stream is cut into `batch_size` consecutive rows of nearly equal length. The longer rows come first; they have one
+    step more than the others, where the others are masked. Of strings, each is a row, and each batch is the next
+    `batch_size` strings in their order; the last batch may be smaller. Strings are not sorted by length, since an
+    optimiser step on strings of one length would pull the net towards that length. Each step occurs exactly once,
+    padding aside.
 
     Arguments:
         steps: S steps, S at least 1.
-        batch_size: B; of a stream 1 to S, of strings at least 1.
-        window: T, steps of a window, at least 1. Longer rows take several windows; the last holds what remains.
+        batch_size: B; for a stream 1 to S, for strings at least 1.
+        window: T, the number of steps of a window, at least 1. The last window of a row may be shorter.
+
+    Returns:
+        The windows in the order in which they are read.
 
     Example:
         >>> steps = Steps(torch.arange(4), torch.arange(1, 5), torch.ones(4, dtype=torch.bool))
@@ -92,28 +96,28 @@ def cut_into_windows(steps: Steps, batch_size: int, window: int) -> list[Window]
         [([[0], [2]], [[1], [3]]), ([[1], [3]], [[2], [4]])]
     """
     return [
-        part
+        cut_window
         for starts_b, lengths_b in _rows(steps, batch_size)
-        for part in _windows(steps, starts_b, lengths_b, window)
+        for cut_window in _windows(steps, starts_b, lengths_b, window)
     ]
 
 
 def step_indices(steps: Steps, batch_size: int, window: int) -> list[Tensor]:
-    """Return the index of the step at each place of each window that `cut_into_windows` makes of the same arguments.
+    """Return which steps the windows of `cut_into_windows` hold, for the same arguments.
 
     Returns:
-        int64, (B, T) for each window; -1 for padding.
+        For each window the index of the step at each position, 0 to S - 1, or -1 for padding: int64, (B, T).
     """
-    numbers = []
+    indices = []
     for starts_b, lengths_b in _rows(steps, batch_size):
         step_t = torch.arange(int(lengths_b.max()))
-        place_bt = torch.where(step_t < lengths_b[:, None], starts_b[:, None] + step_t, -1)
-        numbers += place_bt.split(window, dim=1)
-    return numbers
+        index_bt = torch.where(step_t < lengths_b[:, None], starts_b[:, None] + step_t, -1)
+        indices += index_bt.split(window, dim=1)
+    return indices
 
 
 def _rows(steps: Steps, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield where the rows of each batch begin, and how many steps each of them has: (B,) and (B,)."""
+    """Yield for each batch the first step of each row, (B,), and the number of its steps, (B,)."""
     if steps.starts is None:
         lengths = torch.full((batch_size,), len(steps) // batch_size)
         lengths[: len(steps) % batch_size] += 1
@@ -124,15 +128,22 @@ def _rows(steps: Steps, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 def _windows(steps: Steps, starts_b: Tensor, lengths_b: Tensor, window: int) -> list[Window]:
-    """Cut rows of `lengths_b` steps, which start at `starts_b`, into windows of `window` steps."""
+    """Cut the rows of a batch into windows of `window` steps.
+
+    Arguments:
+        steps: the steps of the text.
+        starts_b: the first step of each row, (B,).
+        lengths_b: the number of steps of each row, (B,).
+        window: the number of steps of a window.
+    """
     step_t = torch.arange(int(lengths_b.max()))
-    # Padding repeats a row's last step, so that each index is one; the mask leaves it out.
-    place_bt = starts_b[:, None] + torch.minimum(step_t, lengths_b[:, None] - 1)
-    mask_bt = (step_t < lengths_b[:, None]) & steps.counted[place_bt]
-    read_bt, target_bt = steps.read[place_bt], steps.target[place_bt]  # held once: the windows are views of them
+    # Padding repeats the last step of a row, which is a valid index; the mask excludes it.
+    index_bt = starts_b[:, None] + torch.minimum(step_t, lengths_b[:, None] - 1)
+    mask_bt = (step_t < lengths_b[:, None]) & steps.counted[index_bt]
+    read_bt, target_bt = steps.read[index_bt], steps.target[index_bt]  # the windows are views of these
     windows = []
     for begin in range(0, len(step_t), window):
-        part = (slice(None), slice(begin, begin + window))
-        mask = mask_bt[part]
-        windows.append(Window(read_bt[part], target_bt[part], None if bool(mask.all()) else mask, begin == 0))
+        columns = (slice(None), slice(begin, begin + window))
+        mask = mask_bt[columns]
+        windows.append(Window(read_bt[columns], target_bt[columns], None if bool(mask.all()) else mask, begin == 0))
     return windows

@@ -1,4 +1,4 @@
-"""A trained net on disk: config.json and model.safetensors, read back without executing anything."""
+"""Save and load a trained net as config.json and model.safetensors. Loading executes no code from the files."""
 
 import dataclasses
 import json
@@ -21,7 +21,7 @@ WEIGHTS_FILE = "model.safetensors"
 
 
 class CheckpointError(ValueError):
-    """A checkpoint cannot be used; the message names the file and what is wrong with it."""
+    """A checkpoint cannot be loaded; the message names the file and what is wrong with it."""
 
 
 def record_text(record: Record) -> str:
@@ -30,15 +30,15 @@ def record_text(record: Record) -> str:
 
 
 def save_record(record: Record, path: Path) -> None:
-    """Write a record as JSON."""
+    """Write a record to a file, as JSON."""
     path.write_text(record_text(record), encoding="utf-8")
 
 
 def load_record(path: Path) -> Record:
-    """Read a record as `save_record` wrote it.
+    """Read a record from a file that `save_record` wrote.
 
     Raises:
-        CheckpointError: the file is missing, is not such a record, or holds a config that is not allowed.
+        CheckpointError: the file is missing, is not a record, or holds a config that is not allowed.
     """
     try:
         return read_record(path.read_bytes(), str(path))
@@ -47,21 +47,25 @@ def load_record(path: Path) -> Record:
 
 
 def read_record(content: bytes, path: str) -> Record:
-    """Read a record from what `save_record` wrote; `path` is where that came from, for the error.
+    """Read a record from the content of a file that `save_record` wrote.
+
+    Arguments:
+        content: the bytes of the file.
+        path: the path of the file, for the error.
 
     Raises:
-        CheckpointError: it is not such a record, or holds a config that is not allowed.
+        CheckpointError: the content is not a record, or holds a config that is not allowed.
     """
     try:
         fields: Any = json.loads(content.decode())
-    except (ValueError, RecursionError) as error:  # not UTF-8, or not JSON, or nested without end
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, or nested too deep
         raise CheckpointError(f"{path} is not JSON: {error}") from None
     expected = [field.name for field in dataclasses.fields(Record)]
-    if isinstance(fields, dict):  # older records lack these, which had these values then
+    if isinstance(fields, dict):  # older records lack these fields, whose values were these
         fields = {"mark": "", "outputs": fields.get("alphabet"), "predicts_next": True} | fields
     if not isinstance(fields, dict) or sorted(fields) != sorted(expected):
-        came = ", ".join(fields) if isinstance(fields, dict) else type(fields).__name__
-        raise CheckpointError(f"{path} holds {came or 'nothing'}; a run's config.json holds {', '.join(expected)}")
+        contents = ", ".join(fields) if isinstance(fields, dict) else type(fields).__name__
+        raise CheckpointError(f"{path} holds {contents or 'nothing'}; a run's config.json holds {', '.join(expected)}")
     config, sha256, version, mark = (fields[name] for name in ("config", "data_sha256", "training_version", "mark"))
     if not isinstance(config, dict):
         raise CheckpointError(f"{path}: config is {config!r}; a run's config.json holds its fields there")
@@ -74,8 +78,8 @@ def read_record(content: bytes, path: str) -> Record:
     if type(fields["predicts_next"]) is not bool or (
         fields["predicts_next"] and fields["outputs"] != fields["alphabet"]
     ):
-        came = f"{fields['predicts_next']!r} with the outputs {fields['outputs']!r}"
-        raise CheckpointError(f"{path}: predicts_next is {came}; allowed: true where they are the alphabet, or false")
+        value = f"{fields['predicts_next']!r} with the outputs {fields['outputs']!r}"
+        raise CheckpointError(f"{path}: predicts_next is {value}; allowed: true where they are the alphabet, or false")
     try:
         return Record(**fields | {"config": config_from_dict(config)})
     except ConfigError as error:
@@ -83,7 +87,7 @@ def read_record(content: bytes, path: str) -> Record:
 
 
 def _check_characters(characters: object, name: str, path: str) -> None:
-    """Raise CheckpointError unless these are distinct characters in index order."""
+    """Raise CheckpointError unless `characters` is a string of two or more distinct characters, sorted."""
     if not isinstance(characters, str) or len(characters) < 2 or characters != "".join(sorted(set(characters))):
         raise CheckpointError(f"{path}: {name} is {characters!r}; allowed: two or more characters, sorted, none twice")
     if characters.encode(errors="replace").decode() != characters:  # lone surrogates
@@ -91,40 +95,41 @@ def _check_characters(characters: object, name: str, path: str) -> None:
 
 
 def named_weights(net: CharRNN) -> dict[str, np.ndarray]:
-    """Return a copy of the net's weights by name, from whichever device they are on."""
+    """Return a copy of the net's weights by name, as arrays in main memory."""
     return {name: weight.detach().cpu().numpy().copy(order="C") for name, weight in net.state_dict().items()}
 
 
 def save_weights(weights: Mapping[str, np.ndarray], path: Path) -> None:
-    """Write a net's weights, as `named_weights` returns them."""
+    """Write a net's weights, as `named_weights` returns them, to a safetensors file."""
     save_file(dict(weights), path)
 
 
 def load_weights(record: Record, path: Path) -> CharRNN:
-    """Build the record's net with the weights of a safetensors file, on the CPU, in eval mode.
+    """Return the record's net with the weights of a safetensors file, on the CPU, in eval mode.
 
-    The file's names, shapes and types are compared with the config's before any memory is taken for them.
+    The names, shapes and types in the file's header are compared with the config before the weights are read, so that a
+    wrong file takes no memory.
 
     Raises:
-        CheckpointError: the file is missing, truncated, longer than it says, or not this net's.
+        CheckpointError: the file is missing, is damaged, or holds weights of another net.
     """
     try:
-        with torch.device("meta"):  # shapes without memory
+        with torch.device("meta"):  # allocates no memory
             net = record.build_net()
-    except RuntimeError as error:  # sizes that no memory has
+    except RuntimeError as error:  # sizes that torch cannot count
         raise CheckpointError(f"{path} does not belong to this config, whose net cannot be built: {error}") from None
     expected = {name: (tuple(weight.shape), "F32") for name, weight in net.state_dict().items()}
     try:
         with safe_open(path, framework="pt") as file:
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 (a file, not a dict)
-            came = {name: (tuple(part.get_shape()), part.get_dtype()) for name, part in slices.items()}
-        if came != expected:
-            wrong = sorted(name for name in came.keys() | expected.keys() if came.get(name) != expected.get(name))[0]
+            saved = {name: (tuple(weight.get_shape()), weight.get_dtype()) for name, weight in slices.items()}
+        if saved != expected:
+            wrong = sorted(name for name in saved.keys() | expected.keys() if saved.get(name) != expected.get(name))[0]
             raise CheckpointError(
-                f"{path} does not belong to this config: {wrong} is {came.get(wrong, 'missing')}, "
+                f"{path} does not belong to this config: {wrong} is {saved.get(wrong, 'missing')}, "
                 f"the config's net has {expected.get(wrong, 'no such weight')}"
             )
-        # Copied: what load_file gives stays a view of the file, lies where it lies there, and rounds by that.
+        # Copied, because load_file returns views of the file, whose alignment in memory may change how results round.
         weights = {name: weight.clone() for name, weight in load_file(path).items()}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is not a whole safetensors file: {error}") from None

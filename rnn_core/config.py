@@ -10,7 +10,7 @@ from rnn_core.nets.cells import CELLS
 from rnn_core.vocabulary import visible
 
 MAX_NUMBER = 1e37
-"""Far beyond use, and low enough that no arithmetic on a setting overflows single precision by itself."""
+"""The largest value of a float field; single precision overflows at 3.4e38."""
 
 _WHOLE = {
     "length": (0, 2**40),
@@ -23,16 +23,16 @@ _WHOLE = {
     "data_seed": (0, 2**63 - 1),
     "threads": (1, 1024),
 }
-"""Whole-number fields with their least and greatest values; smaller limits follow from data and memory."""
+"""Fields that hold a whole number, with their smallest and largest values; data and memory may allow less."""
 
 _NUMBERS = {"learning_rate": False, "weight_decay": True, "clip": True}
-"""Fields that hold any number, and whether it may be 0."""
+"""Fields that hold a float, and whether 0 is allowed."""
 
 ADDED: Mapping[str, Any] = {"schedule": "constant", "weight_decay": 0.0, "keep": "last"}
-"""Fields of TrainConfig that the first recorded runs did not have, and what held for them then."""
+"""Fields of TrainConfig that the first recorded runs lack, with the values that those runs were trained with."""
 
 ENCODINGS = ("index", "onehot", "embedding")
-"""How a character index enters the net; `CharRNN.encode` gives each its meaning."""
+"""How a character enters the net; `CharRNN.encode` implements each."""
 
 SCHEDULES = ("constant", "cosine")
 KEPT = ("last", "best")
@@ -46,10 +46,10 @@ def choices() -> dict[str, tuple[str, ...]]:
 class ConfigError(Exception):
     """Bad input in one line: which field, what came, and what is allowed.
 
-    Arguments, which are attributes, too:
+    Arguments (kept as attributes):
         field: the TrainConfig field at fault.
-        came: what was given.
-        allowed: what may be given, as the end of "allowed: ...".
+        came: the value that was given.
+        allowed: the values that are allowed, as the message says them after "allowed: ".
     """
 
     def __init__(self, field: str, came: object, allowed: str) -> None:
@@ -61,17 +61,17 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """What to train on what, and how; one TrainConfig trained once is a run.
+    """The hyperparameters of a run: the data, the net and its training. A run is one TrainConfig trained once.
 
     Raises:
         ConfigError: a field has the wrong type or lies outside its range.
     """
 
     pattern: str = "abc"
-    """What to learn: `abc` repeats the unit "abc", `text:PATH` reads a UTF-8 file, and `reber`, `dyck:2` and others
+    """What to learn: `abc` repeats the motif "abc", `text:PATH` reads a UTF-8 file, and `reber`, `dyck:2` and others
     are families."""
     length: int = 0
-    """Training characters; 0 is the pattern's own default: 15 for a unit, nine tenths of a text. Strings are drawn
+    """Training characters; 0 is the pattern's own default: 15 for a motif, nine tenths of a text. Strings are drawn
     whole until there are as many."""
     encoding: str = "index"
     """How a character enters the net: `index` (one float), `onehot`, or `embedding` (learnt, hidden_size wide)."""
@@ -100,7 +100,7 @@ class TrainConfig:
     seed: int = 42
     """Seed of the net's initial weights."""
     data_seed: int = 0
-    """Seed of the training sample and of the test, for patterns that draw them; units and texts do not."""
+    """Seed of the training sample and of the test, for patterns that draw them; motifs and texts do not."""
     device: str = "cpu"
     """Where to train: `cpu`, `cuda`, `cuda:N` or `mps`."""
     threads: int = 1
@@ -128,7 +128,7 @@ class TrainConfig:
 def config_from_dict(fields: Mapping[str, Any]) -> TrainConfig:
     """Rebuild a TrainConfig from the fields of a record.
 
-    Fields that were added later are what held before there was one; others that are missing take their defaults.
+    A field of ADDED that is missing takes its value there; another one that is missing takes its default.
 
     Raises:
         ConfigError: a field is unknown, has the wrong type or lies outside its range.
@@ -142,7 +142,7 @@ def config_from_dict(fields: Mapping[str, Any]) -> TrainConfig:
 
 def _check_spec(spec: object) -> None:
     if not isinstance(spec, str) or not spec:
-        raise ConfigError("pattern", spec, "a unit such as abc, or a family such as reber or text:PATH")
+        raise ConfigError("pattern", spec, "a motif such as abc, or a family such as reber or text:PATH")
     try:
         spec.encode()
     except UnicodeEncodeError:
@@ -150,6 +150,6 @@ def _check_spec(spec: object) -> None:
 
 
 def _check_device_name(device: object) -> None:
-    """Check how the name is written, not that the device is here: records are read on other machines."""
+    """Check the form of the name only: a record may be read on a machine that lacks the device."""
     if not isinstance(device, str) or not re.fullmatch(r"(cpu|cuda|mps)(:(0|[1-9]\d?))?", device):
         raise ConfigError("device", device, "cpu, cuda, cuda:N, mps")

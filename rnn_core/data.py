@@ -1,4 +1,4 @@
-"""A TrainConfig made concrete: its zeros resolved, its characters drawn, its net built."""
+"""From a TrainConfig to what is trained: defaults filled in, data drawn and cut into windows, net built."""
 
 import dataclasses
 import hashlib
@@ -18,22 +18,25 @@ from rnn_core.patterns import Evaluation, Pattern, parse
 from rnn_core.record import Record
 from rnn_core.vocabulary import Vocabulary
 
-READ_BEFORE = 4096
-"""At most so many steps of a stream are read before those that validate, unscored; and steps of a validation window."""
+WARM_UP_STEPS = 4096
+"""The most steps that are read, unscored, before the validation steps of a stream; also the steps of its windows."""
 
-CUTS = 8
+MAX_CACHED_CUTS = 8
 """How many results of `cut_into_windows` a Data keeps."""
 
-Made = TypeVar("Made")
+Computed = TypeVar("Computed")
 
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """What nets are trained and measured on; it is drawn and cut once, and shared by all nets that have it in common.
+    """The training and test data of all configs that have the same pattern, length and data seed.
+
+    Everything is computed when it is first needed, and kept.
 
     Attributes:
-        pattern: where the characters come from.
-        length, data_seed: of a resolved TrainConfig.
+        pattern: the source of the characters.
+        length: the number of training characters (of strings: the least number).
+        data_seed: the seed from which the characters are drawn.
     """
 
     pattern: Pattern
@@ -42,139 +45,144 @@ class Data:
 
     @cached_property
     def text(self) -> str:
-        """The training characters."""
+        """The training text."""
         return self.pattern.training_text(self.length, self.data_seed)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """The characters that are read, and their indices."""
+        """The V characters that are read, and their indices."""
         return Vocabulary(self.pattern.alphabet)
 
     @cached_property
     def outputs(self) -> Vocabulary:
-        """The characters that may be said, and their indices."""
+        """The W characters that can be targets, and their indices."""
         return Vocabulary(self.pattern.outputs)
 
     @cached_property
     def evaluation(self) -> Evaluation:
-        """What the trained net is evaluated on."""
+        """The test of the trained net."""
         return self.pattern.evaluation(self.length, self.data_seed)
 
     @cached_property
     def sha256(self) -> str:
-        """The digest of the training text and the test, in hexadecimal; see `Record.data_sha256`."""
+        """The digest of the training and the test text, in hexadecimal; see `Record.data_sha256`."""
         texts = [self.text, self.evaluation.text]
         if not self.pattern.predicts_next:
-            texts = [text + self.pattern.exchange(text)[1] for text in texts]
+            texts = [text + self.pattern.inputs_and_targets(text)[1] for text in texts]
         return hashlib.sha256("".join(texts).encode()).hexdigest()
 
     @cached_property
     def ranges(self) -> dict[str, tuple[int, int]]:
-        """For each measure of the pattern's cases the least and the greatest size trained on."""
+        """The smallest and the largest training size for each measure of the pattern's cases."""
         return self.pattern.ranges(self.text)
 
     @cached_property
     def training(self) -> Steps:
-        """The steps of the training characters."""
+        """The steps of the training text."""
         return self.steps(self.text)
 
     @cached_property
     def test(self) -> Steps:
-        """The steps of the test; those before its start do not count."""
+        """The steps of the test text; those before `evaluation.start` do not count."""
         return self.steps(self.evaluation.text, self.evaluation.start)
 
     @cached_property
     def string_count_and_longest(self) -> tuple[int, int]:
-        """The number of training strings, and the steps of the longest; only for a pattern of strings."""
+        """The number of training strings, and the number of steps of the longest; only for a pattern of strings."""
         starts = self.training.starts
-        assert starts is not None, "only patterns of strings have some"
+        assert starts is not None, "only a pattern of strings has starts"
         return len(starts), int(torch.diff(starts, append=torch.tensor([len(self.training)])).max())
 
     def steps(self, text: str, start: int = 0) -> Steps:
-        """Return the steps of a text of this pattern; what stands before `text[start:]` is read and does not count."""
-        read, said = self.pattern.exchange(text)
-        first = len(text) - len(said)  # the character of the text that is said first
-        counted = np.arange(first, len(text)) >= start
+        """Return the steps of a text of this pattern.
+
+        Arguments:
+            text: the text, from the beginning of a stream or with the marks of its strings.
+            start: the position of the first character that counts; those before it are only read.
+        """
+        inputs, targets = self.pattern.inputs_and_targets(text)
+        first_target = len(text) - len(targets)  # its position in the text
+        counted = np.arange(first_target, len(text)) >= start
         scored = self.pattern.scored(text)
         if scored is not None:
-            counted &= scored[first:]
-        indices, mark = self.vocabulary.encode(read), self.pattern.mark
+            counted &= scored[first_target:]
+        indices, mark = self.vocabulary.encode(inputs), self.pattern.mark
         starts = (indices == self.vocabulary.to_index[mark]).nonzero().flatten() if mark else None
-        return Steps(indices, self.outputs.encode(said), torch.from_numpy(counted), starts)
+        return Steps(indices, self.outputs.encode(targets), torch.from_numpy(counted), starts)
 
-    def parts(self, keep: str) -> tuple[Steps, Steps]:
-        """Return the steps to train on and those to validate on.
+    def training_and_validation(self, keep: str) -> tuple[Steps, Steps]:
+        """Return the steps to train on and the steps to validate on.
 
         Arguments:
-            keep: `last` trains on all steps and validates on none; `best` sets the last tenth apart. In a stream some
-                steps before that tenth are read too, unscored, so that the state is not zero where it begins.
+            keep: with `last`, all steps are trained on and none validate. With `best`, the last tenth validates. In a
+                stream, up to WARM_UP_STEPS steps before that tenth are added to it; they do not count, but the state
+                is no longer zero where the tenth begins.
 
         Raises:
-            ConfigError: one of the two parts has nothing that is scored.
+            ConfigError: nothing counts in the training steps or, with `best`, in the validation steps.
         """
-        return self.once(_validated_parts if keep == "best" else _whole_parts)
+        return self.cached(_hold_out_tenth if keep == "best" else _hold_out_nothing)
 
     def windows(self, steps: Steps, batch_size: int, window: int) -> list[Window]:
-        """Cut steps as `batching.cut_into_windows` does; the latest cuts are kept."""
-        return self._cut(steps, batch_size, window)
+        """Return `batching.cut_into_windows` of these arguments; the latest results are kept."""
+        return self._cached_cut(steps, batch_size, window)
 
-    def once(self, make: Callable[["Data"], Made]) -> Made:
-        """Return `make(self)`, computed once and kept.
+    def cached(self, compute: Callable[["Data"], Computed]) -> Computed:
+        """Return `compute(self)`, which is computed at the first call and kept.
 
         Arguments:
-            make: also the key: a function of a module, since each lambda would be a new one.
+            compute: a function defined in a module. It is the key of the result, so a lambda would be computed anew.
         """
-        if make not in self._made:
-            self._made[make] = make(self)
-        made: Made = self._made[make]
-        return made
+        if compute not in self._results:
+            self._results[compute] = compute(self)
+        result: Computed = self._results[compute]
+        return result
 
     @cached_property
-    def _made(self) -> dict[Callable[["Data"], Any], Any]:
+    def _results(self) -> dict[Callable[["Data"], Any], Any]:
         return {}
 
     @cached_property
-    def _cut(self) -> Callable[[Steps, int, int], list[Window]]:
-        return lru_cache(CUTS)(cut_into_windows)
+    def _cached_cut(self) -> Callable[[Steps, int, int], list[Window]]:
+        return lru_cache(MAX_CACHED_CUTS)(cut_into_windows)
 
 
-def _whole_parts(data: Data) -> tuple[Steps, Steps]:
+def _hold_out_nothing(data: Data) -> tuple[Steps, Steps]:
+    """Return all training steps, and no validation steps."""
     _check_counted(data, data.training, "")
-    return data.training, data.training.part(0, 0)
+    return data.training, data.training.section(0, 0)
 
 
-def _validated_parts(data: Data) -> tuple[Steps, Steps]:
-    """Set a tenth of the training steps apart, the last ones, in whole strings."""
+def _hold_out_tenth(data: Data) -> tuple[Steps, Steps]:
+    """Return the first nine tenths of the training steps, and the last tenth as validation steps, in whole strings."""
     steps = data.training
-    tenth = max(1, len(steps) // 10)
-    begin = len(steps) - tenth
+    begin = len(steps) - max(1, len(steps) // 10)
     if steps.starts is not None:
         begin = max(0, int(steps.starts[steps.starts <= begin].max()))
-    trained, validated = steps.part(0, begin), steps.part(begin, len(steps))
-    for part in (trained, validated):
-        _check_counted(data, part, ", part of it set apart by keep=best")
+    training, validation = steps.section(0, begin), steps.section(begin, len(steps))
+    for section in (training, validation):
+        _check_counted(data, section, ", or nothing in the tenth that keep=best holds out")
     if steps.starts is None:
-        before = max(0, begin - READ_BEFORE)
-        validated = steps.part(before, len(steps))
-        validated = Steps(
-            validated.read, validated.target, validated.counted & (torch.arange(before, len(steps)) >= begin)
-        )
-    return trained, validated
+        warm_up = max(0, begin - WARM_UP_STEPS)
+        validation = steps.section(warm_up, len(steps))
+        counted = validation.counted & (torch.arange(warm_up, len(steps)) >= begin)
+        validation = Steps(validation.read, validation.target, counted)
+    return training, validation
 
 
-def _check_counted(data: Data, part: Steps, apart: str) -> None:
-    """Raise ConfigError if nothing in a part counts; `apart` is what the message says of it beside."""
-    if not part.counted.any():
-        raise ConfigError("length", data.length, f"more: nothing in so little{apart} can be scored")
+def _check_counted(data: Data, steps: Steps, remark: str) -> None:
+    """Raise ConfigError if no step counts; `remark` is the end of its message."""
+    if not steps.counted.any():
+        raise ConfigError("length", data.length, f"more: in so few characters nothing is scored{remark}")
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything that a TrainConfig implies, ready to train on.
+    """A config with its data, ready to be trained.
 
     Attributes:
-        config: the resolved TrainConfig: length, window and pattern say what they came to.
-        data: the data, which all configs of one `prepare_all` share that have their pattern, length and data seed.
+        config: the resolved TrainConfig: the pattern's spec is canonical, and length and window are not 0.
+        data: the data; the results of one `prepare_all` share it where pattern, length and data seed agree.
     """
 
     config: TrainConfig
@@ -182,27 +190,27 @@ class Prepared:
 
     @property
     def pattern(self) -> Pattern:
-        """Where the characters come from."""
+        """The source of the characters."""
         return self.data.pattern
 
     @property
     def text(self) -> str:
-        """The training characters."""
+        """The training text."""
         return self.data.text
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The characters that are read, and their indices."""
+        """The V characters that are read, and their indices."""
         return self.data.vocabulary
 
     @property
     def evaluation(self) -> Evaluation:
-        """What the trained net is evaluated on."""
+        """The test of the trained net."""
         return self.data.evaluation
 
     @property
     def record(self) -> Record:
-        """What config.json holds of this."""
+        """The contents of config.json."""
         pattern = self.pattern
         return Record(
             self.config,
@@ -215,55 +223,60 @@ class Prepared:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """How large the data and the net are, by the name of the metric that says it."""
+        """The numbers of training characters and of trainable parameters, by the names of their metrics."""
         return {"training_characters": len(self.text), "parameters": self.record.parameters}
 
     @property
     def windows(self) -> list[Window]:
-        """One epoch of training data; with keep=best, without the tenth that is set apart."""
-        return self.data.windows(self.data.parts(self.config.keep)[0], self.config.batch_size, self.config.window)
+        """The training data of one epoch; with keep=best, without the tenth that is held out."""
+        training, _ = self.data.training_and_validation(self.config.keep)
+        return self.data.windows(training, self.config.batch_size, self.config.window)
 
     @property
     def validation(self) -> list[Window]:
-        """The tenth of the training data that chooses the weights to keep; nothing where the last ones are kept."""
+        """The tenth of the training data on which keep=best chooses the weights; empty with keep=last."""
         if self.config.keep == "last":
             return []
-        strings = bool(self.pattern.mark)
-        batch_size, window = (self.config.batch_size, self.config.window) if strings else (1, READ_BEFORE)
-        return self.data.windows(self.data.parts(self.config.keep)[1], batch_size, window)
+        has_strings = bool(self.pattern.mark)
+        batch_size, window = (self.config.batch_size, self.config.window) if has_strings else (1, WARM_UP_STEPS)
+        _, validation = self.data.training_and_validation(self.config.keep)
+        return self.data.windows(validation, batch_size, window)
 
     def build_net(self) -> CharRNN:
-        """Return the untrained net on the config's device: the seed is set immediately before it is built."""
+        """Return the untrained net on the config's device. Sets torch's global seed to `config.seed`."""
         torch.manual_seed(self.config.seed)
         return self.record.build_net().to(self.config.device)
 
 
 def prepare(config: TrainConfig, pattern: Pattern | None = None) -> Prepared:
-    """Resolve a config and draw its training characters.
+    """Resolve a config and draw its training data.
 
     Arguments:
         config: what to train.
-        pattern: what `config.pattern` names, where it has been parsed already; a text's file is then not read again.
+        pattern: the pattern of `config.pattern`; None to parse it, which reads the file of a text.
 
     Raises:
-        ConfigError: the pattern cannot be read, a number does not fit the data, the device is not here, or the
-            memory would not do.
+        ConfigError: the pattern cannot be parsed, a number does not fit the data, this machine lacks the device, or
+            the memory does not suffice.
     """
     return prepare_all([config], {} if pattern is None else {config.pattern: pattern})[0]
 
 
 def prepare_all(configs: Iterable[TrainConfig], patterns: Mapping[str, Pattern] | None = None) -> list[Prepared]:
-    """Prepare configs, in their order: those of one pattern, length and data seed share their data.
+    """Prepare configs; those with the same pattern, length and data seed share their data.
 
     Arguments:
         configs: what to train.
-        patterns: those that have been parsed already, by spec as the configs have it.
+        patterns: patterns that are parsed already, by their specs as the configs have them.
+
+    Returns:
+        One Prepared for each config, in their order.
 
     Raises:
-        ConfigError: what `prepare` refuses in the first config of which it refuses anything.
+        ConfigError: as `prepare` raises it for the first config with an error.
     """
     parsed: dict[str, Pattern] = {}
-    drawn: dict[tuple[Pattern, int, int], Data] = {}
+    all_data: dict[tuple[Pattern, int, int], Data] = {}
     prepared = []
     for config in configs:
         if config.pattern not in parsed:
@@ -272,19 +285,19 @@ def prepare_all(configs: Iterable[TrainConfig], patterns: Mapping[str, Pattern] 
         pattern = parsed[config.pattern]
         length = config.length or pattern.default_length
         key = (pattern, length, config.data_seed)
-        if key not in drawn:
+        if key not in all_data:
             pattern.check_length(length)
-            drawn[key] = Data(*key)
-        prepared.append(Prepared(_resolve(config, drawn[key]), drawn[key]))
+            all_data[key] = Data(*key)
+        prepared.append(Prepared(_resolve(config, all_data[key]), all_data[key]))
     return prepared
 
 
 def _resolve(config: TrainConfig, data: Data) -> TrainConfig:
-    """Return a config with the values that its zeros stand for.
+    """Return a config whose zeros are replaced by the values that they stand for.
 
     Raises:
-        ConfigError: something does not fit the data or the machine; where that can be told before the data are drawn,
-            it is.
+        ConfigError: a value does not fit the data or the machine. What can be checked without the data is checked
+            before they are drawn, since drawing can take long.
     """
     pattern, length = data.pattern, data.length
     streams = 1 if pattern.mark else config.batch_size
@@ -296,12 +309,12 @@ def _resolve(config: TrainConfig, data: Data) -> TrainConfig:
     window = config.window or pattern.default_window
     sizes = len(data.vocabulary), len(data.outputs)
     if pattern.mark:
-        # How long the longest string is, only the draw can tell.
-        check_memory(config, *sizes, length, 1, chosen=False)
+        # The length of the longest string is unknown before the strings are drawn: first checked for one step.
+        check_memory(config, *sizes, length, 1, window_given=False)
         strings, longest = data.string_count_and_longest
         if config.batch_size > strings:
             raise ConfigError("batch_size", config.batch_size, f"1 to {strings}, the strings in {length} characters")
     window = min(window or longest, longest)
-    check_memory(config, *sizes, length, window, chosen=config.window > 0)
-    data.parts(config.keep)
+    check_memory(config, *sizes, length, window, window_given=config.window > 0)
+    data.training_and_validation(config.keep)
     return dataclasses.replace(config, pattern=pattern.spec, length=length, window=window)

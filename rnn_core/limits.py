@@ -1,4 +1,4 @@
-"""What fits into this machine: its devices, and its memory for single nets and for stacks."""
+"""Checks against this machine's devices and memory, for single nets and for stacks."""
 
 import math
 import os
@@ -14,32 +14,33 @@ from rnn_core.nets.charrnn import input_width, parameter_count
 from rnn_core.record import Record
 
 BYTES_A_NUMBER = 4
-"""Single precision."""
+"""Bytes of a number in single precision."""
 
 
 def check_device(device: str) -> None:
-    """Raise ConfigError unless this machine has the device."""
+    """Raise ConfigError unless torch can use the device on this machine."""
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError):
-        here = ["cpu", *(f"cuda:{n}" for n in range(torch.cuda.device_count()))]
-        here += ["mps"] if torch.backends.mps.is_available() else []
-        raise ConfigError("device", device, f"the devices of this machine: {', '.join(here)}") from None
+        devices = ["cpu", *(f"cuda:{n}" for n in range(torch.cuda.device_count()))]
+        devices += ["mps"] if torch.backends.mps.is_available() else []
+        raise ConfigError("device", device, f"the devices of this machine: {', '.join(devices)}") from None
 
 
-def check_memory(config: TrainConfig, inputs: int, outputs: int, length: int, window: int, chosen: bool) -> None:
-    """Refuse by a rough count what cannot fit into this machine's memory.
+def check_memory(config: TrainConfig, inputs: int, outputs: int, length: int, window: int, window_given: bool) -> None:
+    """Raise ConfigError if a rough estimate of a training's memory exceeds that of this machine.
 
     Arguments:
-        config: of the net.
-        inputs: V, the number of distinct characters that it reads.
-        outputs: W, the number of distinct characters that it may say.
+        config: what to train.
+        inputs: V, the number of distinct characters that the net reads.
+        outputs: W, the number of distinct characters that can be targets.
         length: the number of training characters.
-        window: steps of truncated backpropagation.
-        chosen: whether somebody asked for that window; or else it is the length that is too large.
+        window: the steps of truncated backpropagation.
+        window_given: whether the config gives the window. If not, it follows from the length.
 
     Raises:
-        ConfigError: it cannot; the field to change is the one that takes most.
+        ConfigError: the memory does not suffice. The error names the field that needs most of it; the length instead of
+            a window that is not given.
     """
     try:
         weights = parameter_count(inputs, config.hidden_size, config.cell, config.layers, config.encoding, outputs)
@@ -49,40 +50,46 @@ def check_memory(config: TrainConfig, inputs: int, outputs: int, length: int, wi
         weights = sum(math.prod(shape) for layer in shapes for shape in layer)
     needs = {
         "hidden_size": BYTES_A_NUMBER * 4 * weights,  # weights, gradients and Adam's two moments
-        "window": BYTES_A_NUMBER * config.batch_size * window * numbers_a_step(config, outputs),
-        "length": 400 * length,  # bytes, of characters and indices, and of a test that may be eleven times as long
+        "window": BYTES_A_NUMBER * config.batch_size * window * numbers_per_step(config, outputs),
+        "length": 400 * length,  # bytes: characters and indices of the training text and a test of up to 11 times that
     }
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if torch.device(config.device).type == "cuda":
         memory = min(memory, torch.cuda.mem_get_info(config.device)[1])
     if sum(needs.values()) > memory:
         field = max(needs, key=lambda name: needs[name])
-        field = "length" if field == "window" and not chosen else field
-        what = f"what fits into memory: this needs about {_size(sum(needs.values()))}, the machine has {_size(memory)}"
-        came = {"hidden_size": config.hidden_size, "window": window, "length": length}[field]
-        raise ConfigError(field, came, what)
+        field = "length" if field == "window" and not window_given else field
+        needed, available = _size(sum(needs.values())), _size(memory)
+        value = {"hidden_size": config.hidden_size, "window": window, "length": length}[field]
+        allowed = f"what fits into memory: this needs about {needed}, the machine has {available}"
+        raise ConfigError(field, value, allowed)
 
 
 def bytes_in_a_stack(record: Record, windows: Sequence[Window]) -> int:
-    """Return about how much memory one net takes in a stack, in bytes.
+    """Return an estimate of the memory that one net of a stack needs for its training, in bytes.
 
     Arguments:
-        record: of the net.
-        windows: what it is trained on in an epoch.
+        record: the net's record.
+        windows: its training windows of one epoch, one or more.
     """
     steps = max(window.input_bt.numel() for window in windows)
     characters = sum(window.input_bt.numel() for window in windows)
-    # Weights, gradients (parts and whole), Adam's two moments, and two to three passing values; what steps keep.
-    numbers = 8 * record.parameters + steps * numbers_a_step(record.config, len(record.outputs))
-    # A step's read and target are int64 and its mask is a byte; an epoch's loss and accuracy are in double precision.
+    # 8 numbers a parameter: weight, gradient (in parts and joined), Adam's two moments, two to three temporaries.
+    numbers = 8 * record.parameters + steps * numbers_per_step(record.config, len(record.outputs))
+    # 17 bytes for each step: input and target as int64 and a mask of one byte. 16 for each epoch: loss and accuracy in
+    # double precision.
     return BYTES_A_NUMBER * numbers + 17 * characters + 16 * record.config.epochs
 
 
-def numbers_a_step(config: TrainConfig, outputs: int) -> int:
-    """Return about how many numbers each step of each sequence takes while a net is trained.
+def numbers_per_step(config: TrainConfig, outputs: int) -> int:
+    """Return an estimate of the numbers that training holds in memory for each step of each sequence.
 
-    Those of the cell, and beside them 6 for each character that may be said (logits, their softmax, gradients, a
-    comparison) and 2 for each hidden unit. Most are kept for the backward pass.
+    They are the cell's numbers for each layer, 6 for each output (logits, softmax, gradients, a comparison), and 2 for
+    each hidden unit. Most of them are kept for the backward pass.
+
+    Arguments:
+        config: what to train.
+        outputs: W.
     """
     return config.layers * _cell_numbers(config.cell, config.hidden_size) + 6 * outputs + 2 * config.hidden_size
 
@@ -90,14 +97,15 @@ def numbers_a_step(config: TrainConfig, outputs: int) -> int:
 @lru_cache
 def _cell_numbers(cell: str, hidden_size: int) -> int:
     try:
-        return load_cell(cell).numbers_a_step(hidden_size)
-    except RuntimeError:  # more than torch can count: so are the weights, which are refused
+        return load_cell(cell).numbers_per_step(hidden_size)
+    except RuntimeError:  # more bytes than torch can count; then check_memory refuses the weights
         return 0
 
 
 def _size(count: float) -> str:
-    for unit in ("B", "kB", "MB", "GB", "TB", "PB"):
+    """Return a number of bytes as text, such as `1.5 GB`."""
+    for symbol in ("B", "kB", "MB", "GB", "TB", "PB"):
         if count < 1000:
-            return f"{count:.3g} {unit}"
+            return f"{count:.3g} {symbol}"
         count /= 1000
     return f"{count:.3g} EB"

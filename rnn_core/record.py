@@ -1,4 +1,4 @@
-"""What identifies a run: its config, its alphabet, the digest of its data, and the version of the training."""
+"""The record of a run, saved as config.json: config, alphabet, digest of the data, version of the training code."""
 
 import hashlib
 import json
@@ -8,23 +8,23 @@ from rnn_core.config import ADDED, TrainConfig
 from rnn_core.nets.charrnn import CharRNN, parameter_count
 
 TRAINING_VERSION = 1
-"""Part of a run's identity: raise it when the same config and data no longer give the same weights."""
+"""The version of the training code. Raise it when the same config and data no longer give the same weights."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """What config.json holds: enough to build the net and its alphabets again without the training data.
+    """The contents of config.json, from which the net and its alphabets can be rebuilt without the training data.
 
     Attributes:
         config: the resolved TrainConfig.
-        alphabet: the distinct characters that are read, in index order.
-        data_sha256: of the training characters and then the test's, in UTF-8, in hexadecimal; for a whole text file
-            this is the file's own. Where what is said after a character is not the next one, what is said stands after
-            each of the two texts.
-        training_version: TRAINING_VERSION when it was trained.
-        mark: the character before and after each string, at which the net's state is zero; empty for a stream.
-        outputs: the distinct characters that may be said, in index order; the alphabet where none are given.
-        predicts_next: what is said after a character is the next one, so that the net can run free.
+        alphabet: the V distinct characters that are read, in the order of their indices.
+        data_sha256: the SHA-256 of the training text followed by the test text, in UTF-8, in hexadecimal. For a text
+            file of which nothing is left out, this is the digest of the file. For a transducer, each of the two texts
+            is followed by its outputs.
+        training_version: TRAINING_VERSION when the net was trained.
+        mark: the character before and after each string; before it the net's state is set to zero. Empty for a stream.
+        outputs: the W distinct characters that can be targets, in the order of their indices; by default the alphabet.
+        predicts_next: whether the target after each character is the next character. Only then can the net run free.
     """
 
     config: TrainConfig
@@ -41,9 +41,10 @@ class Record:
 
     @property
     def digest(self) -> str:
-        """The run's identity: a sha256 over config, data and training version, in hexadecimal.
+        """The identity of the run: the SHA-256 of config, data digest and training version, in hexadecimal.
 
-        A field that was added later counts only where it is not what held before, so that earlier identities stay.
+        A field that was added to TrainConfig later is left out where it has the value that applied before it was added,
+        so that the digests of earlier runs stay the same.
         """
         identity = {
             "config": {
@@ -61,16 +62,16 @@ class Record:
 
     @property
     def alphabet_sizes(self) -> tuple[int, int]:
-        """The numbers of characters that the net reads and says."""
+        """V, the number of input characters, and W, the number of output characters."""
         return len(self.alphabet), len(self.outputs)
 
     @property
     def parameters(self) -> int:
-        """Trainable numbers in the net."""
+        """The number of trainable parameters of the net."""
         config, (inputs, outputs) = self.config, self.alphabet_sizes
         return parameter_count(inputs, config.hidden_size, config.cell, config.layers, config.encoding, outputs)
 
     def build_net(self) -> CharRNN:
-        """Return a net of this shape, its weights drawn from torch's global random state."""
+        """Return a new net as the config describes it; its weights are drawn from torch's global random state."""
         config, (inputs, outputs) = self.config, self.alphabet_sizes
         return CharRNN(inputs, config.hidden_size, config.cell, config.layers, config.encoding, outputs)

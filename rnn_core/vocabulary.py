@@ -68,7 +68,7 @@ class Vocabulary:
 
 
 def visible(text: str) -> str:
-    """Return `text` with one visible character for each of its own: line ends, tabs and controls get a sign."""
+    """Return `text` with a visible sign in place of each line end, tab and control character; the length stays."""
     signs = {"\n": "\u21b5", "\r": "\u240d", "\t": "\u21e5"}
     return "".join(signs.get(c, c if c.isprintable() else "\u25a1") for c in text)
 

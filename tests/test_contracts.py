@@ -480,7 +480,7 @@ def test_a_file_that_knows_a_family_is_found(line: str) -> None:
         "from rnn_core.patterns.shared.ngrams import NAMES",
         "pattern: str = 'abc'\n'text: reads a file, and dyck:2 others'",
         "def unit(text: str) -> bool:\n    'reber'\n    return isinstance(text, str)",
-        "error('a unit such as abc, or a family such as reber or text:PATH')",
+        "error('a motif such as abc, or a family such as reber or text:PATH')",
         "kinds = {'hidden_size': 'unit'}",
     ],
 )

@@ -66,7 +66,7 @@ def test_the_pattern_of_contributing_trains() -> None:
         exec(compile(code, "count.py", "exec"), {"__name__": "count"})
         pattern = Pattern.families["count"]("abc")
         assert pattern.training_text(length=12, data_seed=0) == "abcaabbccaaa"
-        assert pattern.automaton() is None
+        assert pattern.automaton is None
         labels = {name: values.tolist() for name, values in pattern.labels("abcaabbc").items()}
         assert labels == {"turn": [1, 1, 2, 2, 2, 2, 2, 2], "left": [1, 1, 2, 1, 2, 1, 2, 1]}
         losses = [record.loss for record in train(TrainConfig(pattern="count:abc", epochs=3))]

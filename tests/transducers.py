@@ -44,7 +44,7 @@ class Delay(Transducer):
     def sample(self, length: int, rng: Random) -> str:
         return "".join(rng.choice("01") for _ in range(length))
 
-    def say(self, text: str) -> str:
+    def transduce(self, text: str) -> str:
         return SAID[self.family](text)
 
     def cases(self, evaluation: object, training_text: str, data_seed: int) -> list[Case]:

@@ -41,7 +41,7 @@ def predictions(runs: pd.DataFrame, by: str | Sequence[str], begin: int | None =
     first = len(test.text) - len(prepared.data.test)  # the character of the test that is said first
     begin = test.start - count // 2 if begin is None else begin
     begin = max(first, min(begin, len(test.text) - count))
-    read, said = prepared.pattern.exchange(test.text[: begin + count])
+    read, said = prepared.pattern.inputs_and_targets(test.text[: begin + count])
     rows = []
     for run in shown.to_dict("records"):
         loaded = load_run(run["run_id"])

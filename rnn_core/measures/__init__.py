@@ -1,1 +1,1 @@
-"""What a trained net has learnt, measured against its pattern: `measure` returns a Report."""
+"""Measurements of a trained net; `measure` returns them all as a Report."""

@@ -1,4 +1,4 @@
-"""How far a trained net's knowledge reaches: its cases judged step by step against the oracle, size by size."""
+"""The table of reach: how far beyond the sizes of the training data a net's predictions are right."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,63 +17,66 @@ from rnn_core.patterns.shared.base import Pattern
 from rnn_core.patterns.shared.cases import Case, ReachRow
 
 ALLOWED = 0.01
-"""A net allows the characters to which it gives more than this probability, or than half of what the oracle gives to
-the least likely that may come, where that is less."""
+"""A net allows a character to which it gives a probability above this. Where the oracle's smallest probability of a
+possible character is below twice this, the bar is half of that smallest probability."""
 
 CERTAIN = 1 - 1e-9
-"""The oracle's probability of a character above which no other is possible."""
-
+"""A character whose exact probability is above this is the only possible one."""
 
 COUNTED = ("cases", "cases_right", "steps", "steps_right", "decidable", "decidable_right")
 
 
 def reach(net: CharRNN, prepared: Prepared) -> tuple[list[ReachRow], dict[str, float]]:
-    """Judge a net on its pattern's cases, those like the training text and those beyond it.
+    """Score a net on its pattern's cases, of sizes that were trained on and of larger ones.
+
+    Arguments:
+        net: the net, on any device.
+        prepared: the config and data of its training.
 
     Returns:
-        One row a size, and their key numbers:
-        whole_strings: of patterns of strings, the share of the cases within the training range, by the main measure, of
-            which every step is right.
-        beyond_strings, beyond_accuracy: the same of the cases beyond the training range, and the share of their
-            decidable steps that is right.
-        longest_right: where the cases have every size, the greatest up to which, from the least, all are right; 0 for
-            none.
-        MEASURE_right, MEASURE_beyond: for any other measure, the share of its cases that is right, within the training
-            range and beyond it.
-        Shares from 0 to 1; what has no cases is left out.
+        One row for each measure and size, and these metrics (shares are 0 to 1; a metric without cases is left out):
+        whole_strings: only for patterns of strings: the share of cases within the training range, by the main measure,
+            that are right.
+        beyond_strings: the same for cases beyond the training range.
+        beyond_accuracy: for those, the share of decidable steps that are right.
+        longest_right: only where the cases have every size: the largest size up to which all cases are right; 0 if the
+            smallest size is not right.
+        MEASURE_right, MEASURE_beyond: for every other measure, the share of its cases that are right, within and beyond
+            the training range.
     """
     ranges = prepared.data.ranges
     rows: list[ReachRow] = []
-    if questions := prepared.data.once(_questions):
+    if table := prepared.data.cached(_case_table):
         sums: dict[tuple[str, int], np.ndarray] = {}
-        for kind, counted in _judge(net, questions):
-            sums[kind] = sums.get(kind, np.zeros(7)) + counted
+        for kind, values in _score_cases(net, table):
+            sums[kind] = sums.get(kind, np.zeros(7)) + values
         measures = list(ranges)
         for (measure, size), total in sorted(sums.items(), key=lambda item: (measures.index(item[0][0]), item[0][1])):
-            least, most = ranges[measure]
-            *counts, loss_sum = total.tolist()
-            whole = {name: int(count) for name, count in zip(COUNTED, counts, strict=True)}
-            rows.append(ReachRow(measure, size, least <= size <= most, **whole, loss_sum=loss_sum))
-    return rows, _summary(rows, prepared.pattern, list(ranges))
+            smallest, largest = ranges[measure]
+            *floats, loss_sum = total.tolist()
+            counts = {name: int(count) for name, count in zip(COUNTED, floats, strict=True)}
+            rows.append(ReachRow(measure, size, smallest <= size <= largest, **counts, loss_sum=loss_sum))
+    return rows, _metrics(rows, prepared.pattern, list(ranges))
 
 
 @dataclass(frozen=True)
-class _Questions:
-    """What nets are judged by, as far as it does not depend on the net.
+class _CaseTable:
+    """A pattern's cases as arrays: all that scoring needs and that does not depend on the net.
 
-    There are n texts with S steps in all, one behind the other, and C cases that judge J steps in all.
+    There are n texts with S steps in all, one text after the other, and C cases with J judged steps in all.
 
     Attributes:
         kinds: the measure and the size of each case, (C,).
-        lengths: the steps of each text, (n,), ascending.
-        strings: for each text the steps of each of its strings, each read from a zero state; of a stream, one number.
-        read, target: the character read at each step, and what is to be said after it, as indices, (S,).
-        possible_sw: what may be said, bool, (S, W).
+        lengths: the number of steps of each text, (n,), ascending.
+        strings: for each text the number of steps of each of its strings; of a stream, one number.
+        read: the index of the character read at each step, (S,).
+        target: the index of the target after each step, (S,).
+        possible_sw: which targets are possible after each step, bool, (S, W).
         bar_s: the probability above which a net allows a character, (S,).
-        decidable_s: whether only one character may be said, bool, (S,).
-        judged: the steps that each case judges, those of one case after those of another, (J,).
-        begins: where the cases of each text begin in `kinds`, and where the last ones end, (n + 1,).
-        bounds: where the steps of each case begin in `judged`, and where the last ones end, (C + 1,).
+        decidable_s: whether only one target is possible, bool, (S,).
+        judged: the judged steps of the first case, then those of the second, and so on, (J,).
+        begins: the index in `kinds` of the first case of each text, and C at the end, (n + 1,).
+        bounds: the index in `judged` of the first step of each case, and J at the end, (C + 1,).
     """
 
     kinds: list[tuple[str, int]]
@@ -89,10 +92,10 @@ class _Questions:
     bounds: np.ndarray
 
 
-def _questions(data: Data) -> _Questions | None:
-    """Return what the nets of this data are judged by; None where the pattern has no cases."""
+def _case_table(data: Data) -> _CaseTable | None:
+    """Return the cases of these data as arrays; None where the pattern has no cases."""
     pattern = data.pattern
-    # Cases that share a text are read once; texts of like length side by side.
+    # Cases with the same text are read once. Texts are sorted by length, so that those read in parallel are alike.
     of_text: dict[str, list[Case]] = {}
     for case in pattern.cases(data.evaluation, data.text, data.data_seed):
         of_text.setdefault(case.text, []).append(case)
@@ -100,27 +103,27 @@ def _questions(data: Data) -> _Questions | None:
         return None
     texts = sorted(of_text, key=lambda text: (len(text), text))
     cases = [case for text in texts for case in of_text[text]]
-    every, possible, bars, decidable, judged = [], [], [], [], []
-    before = 0  # steps of the texts so far
+    all_steps, possible, bars, decidable, judged = [], [], [], [], []
+    offset = 0  # the number of steps of the texts so far
     for text in texts:
-        expected_tw = pattern.expected(text)
+        expected_tw = pattern.target_distributions(text)
         possible.append(expected_tw > 0)
         bars.append(np.minimum(ALLOWED, np.where(possible[-1], expected_tw, 1).min(axis=1) / 2))
         decidable.append(expected_tw.max(axis=1) > CERTAIN)
         steps = data.steps(text)
-        first = len(text) - len(steps)  # the character of the text that is said first
+        first_target = len(text) - len(steps)  # its position in the text
         counted = np.flatnonzero(steps.counted.numpy())
         for case in of_text[text]:
-            own = counted if case.judged is None else np.intersect1d(counted, np.array(case.judged) - first)
-            judged.append((before + own).astype(np.int32))
-        every.append(steps)
-        before += len(steps)
-    return _Questions(
+            of_case = counted if case.judged is None else np.intersect1d(counted, np.array(case.judged) - first_target)
+            judged.append((offset + of_case).astype(np.int32))
+        all_steps.append(steps)
+        offset += len(steps)
+    return _CaseTable(
         kinds=[(case.measure, case.size) for case in cases],
-        lengths=np.array([len(steps) for steps in every]),
-        strings=[_string_lengths(steps) for steps in every],
-        read=np.concatenate([steps.read.numpy() for steps in every]).astype(np.int32),
-        target=np.concatenate([steps.target.numpy() for steps in every]).astype(np.int32),
+        lengths=np.array([len(steps) for steps in all_steps]),
+        strings=[_string_lengths(steps) for steps in all_steps],
+        read=np.concatenate([steps.read.numpy() for steps in all_steps]).astype(np.int32),
+        target=np.concatenate([steps.target.numpy() for steps in all_steps]).astype(np.int32),
         possible_sw=np.concatenate(possible),
         bar_s=np.concatenate(bars),
         decidable_s=np.concatenate(decidable),
@@ -131,78 +134,86 @@ def _questions(data: Data) -> _Questions | None:
 
 
 def _string_lengths(steps: Steps) -> np.ndarray:
+    """Return the number of steps of each string; of a stream, one number."""
     starts = [0] if steps.starts is None else steps.starts.tolist()
     return np.diff([*starts, len(steps)])
 
 
-def _judge(net: CharRNN, questions: _Questions) -> Iterator[tuple[tuple[str, int], np.ndarray]]:
-    """Yield each case's measure and size, with its counts in the order of ReachRow's fields, from `cases` on."""
-    lengths = questions.lengths
+def _score_cases(net: CharRNN, table: _CaseTable) -> Iterator[tuple[tuple[str, int], np.ndarray]]:
+    """Yield for each case its measure and size, and seven numbers: ReachRow's fields from `cases` to `loss_sum`."""
+    lengths = table.lengths
     begin = 0
     while begin < len(lengths):
-        # As many of the next texts as fit into memory at the length of the longest.
+        # The next texts, as many as MAX_NUMBERS allows at the length of the longest of them.
         end = begin + 1
         while end < len(lengths) and (end + 1 - begin) * lengths[end] * net.width <= reading.MAX_NUMBERS:
             end += 1
-        yield from _judge_texts(net, questions, begin, end)
+        yield from _score_texts(net, table, begin, end)
         begin = end
 
 
-def _judge_texts(
-    net: CharRNN, questions: _Questions, begin: int, end: int
-) -> Iterator[tuple[tuple[str, int], np.ndarray]]:
-    """Judge the cases of the texts from `begin` to before `end`, read side by side."""
-    lengths = questions.lengths
+def _score_texts(net: CharRNN, table: _CaseTable, begin: int, end: int) -> Iterator[tuple[tuple[str, int], np.ndarray]]:
+    """Score the cases of texts number `begin` to `end` - 1, which are read in parallel; see `_score_cases`."""
+    lengths = table.lengths
     first, count = lengths[:begin].sum(), lengths[begin:end].sum()
     steps = slice(first, first + count)
-    row_lengths = np.concatenate(questions.strings[begin:end])
-    here_bt = np.arange(row_lengths.max()) < row_lengths[:, None]
-    indices_bt = np.zeros(here_bt.shape, dtype=np.int64)
-    indices_bt[here_bt] = questions.read[steps]
-    log_probs_sw, target_s = _log_probs(net, indices_bt, here_bt), questions.target[steps]
+    row_lengths = np.concatenate(table.strings[begin:end])
+    real_bt = np.arange(row_lengths.max()) < row_lengths[:, None]  # False for padding
+    indices_bt = np.zeros(real_bt.shape, dtype=np.int64)
+    indices_bt[real_bt] = table.read[steps]
+    log_probs_sw, target_s = _log_probs(net, indices_bt, real_bt), table.target[steps]
 
-    possible_sw, decidable_s = questions.possible_sw[steps], questions.decidable_s[steps]
-    allowed_sw = np.exp(log_probs_sw) > questions.bar_s[steps, None]
+    possible_sw, decidable_s = table.possible_sw[steps], table.decidable_s[steps]
+    allowed_sw = np.exp(log_probs_sw) > table.bar_s[steps, None]
     allows_s = allowed_sw[np.arange(count), target_s] & ~(allowed_sw & ~possible_sw).any(axis=1)
     right_s = np.where(decidable_s, log_probs_sw.argmax(axis=1) == target_s, allows_s)
 
-    cases = range(questions.begins[begin], questions.begins[end])
-    bounds = questions.bounds[cases.start : cases.stop + 1]
-    judged = questions.judged[bounds[0] : bounds[-1]] - first
+    cases = range(table.begins[begin], table.begins[end])
+    bounds = table.bounds[cases.start : cases.stop + 1]
+    judged = table.judged[bounds[0] : bounds[-1]] - first
     bounds = bounds - bounds[0]
     flags = [flags_s[judged] for flags_s in (right_s, decidable_s, decidable_s & right_s)]
     target_log_probs_j = log_probs_sw[np.arange(count), target_s][judged]
-    for case, (left, right) in zip(cases, pairwise(bounds), strict=True):
-        counts = [np.count_nonzero(flags_j[left:right]) for flags_j in flags]
-        loss = -target_log_probs_j[left:right].sum(dtype=np.float64)
-        yield questions.kinds[case], np.array([1, counts[0] == right - left, right - left, *counts, loss])
+    for case, (case_begin, case_end) in zip(cases, pairwise(bounds), strict=True):
+        right, decidable, decidable_right = (np.count_nonzero(flags_j[case_begin:case_end]) for flags_j in flags)
+        judged_count = case_end - case_begin
+        loss_sum = -target_log_probs_j[case_begin:case_end].sum(dtype=np.float64)
+        values = [1, right == judged_count, judged_count, right, decidable, decidable_right, loss_sum]
+        yield table.kinds[case], np.array(values)
 
 
-def _log_probs(net: CharRNN, indices_bt: np.ndarray, here_bt: np.ndarray) -> np.ndarray:
-    """Return a net's log-probabilities after each character that is here, each row read from a zero state, (S, W)."""
+def _log_probs(net: CharRNN, indices_bt: np.ndarray, real_bt: np.ndarray) -> np.ndarray:
+    """Return a net's log-probabilities of the outputs after each character, (S, W).
+
+    Arguments:
+        net: the net, on any device.
+        indices_bt: the characters; each row is read from a zero state.
+        real_bt: which of them are no padding; S are true.
+    """
     with measuring(net):
         input_bti = net.encode(torch.from_numpy(indices_bt).to(net.readout.weight.device))
         logits_btw, _ = net(input_bti, net.init_hidden(len(indices_bt)))
-        logits_sw = logits_btw.cpu()[torch.from_numpy(here_bt)]
+        logits_sw = logits_btw.cpu()[torch.from_numpy(real_bt)]
         log_probs: np.ndarray = functional.log_softmax(logits_sw, -1).numpy()
         return log_probs
 
 
-def _summary(rows: list[ReachRow], pattern: Pattern, measures: list[str]) -> dict[str, float]:
+def _metrics(rows: list[ReachRow], pattern: Pattern, measures: list[str]) -> dict[str, float]:
+    """Return the metrics that `reach` describes; `measures` has the main measure first."""
     metrics: dict[str, float] = {}
     for measure in measures:
         main = bool(pattern.mark) and measure == measures[0]
         for trained in (True, False):
-            own = [row for row in rows if row.measure == measure and row.trained == trained]
-            if not own:
+            group = [row for row in rows if row.measure == measure and row.trained == trained]
+            if not group:
                 continue
             name = f"{measure}_{'right' if trained else 'beyond'}"
             if main:
                 name = "whole_strings" if trained else "beyond_strings"
-            metrics[name] = sum(row.cases_right for row in own) / sum(row.cases for row in own)
-            decidable = sum(row.decidable for row in own)
+            metrics[name] = sum(row.cases_right for row in group) / sum(row.cases for row in group)
+            decidable = sum(row.decidable for row in group)
             if name == "beyond_strings" and decidable:
-                metrics["beyond_accuracy"] = sum(row.decidable_right for row in own) / decidable
+                metrics["beyond_accuracy"] = sum(row.decidable_right for row in group) / decidable
     if pattern.every_size:
         metrics["longest_right"] = 0
         for row in rows:

@@ -1,4 +1,4 @@
-"""A trained net's report: everything that is measured of it, as plain values."""
+"""The report of a trained net: all its measurements as plain values."""
 
 import math
 from collections.abc import Mapping
@@ -8,31 +8,30 @@ import numpy as np
 
 from rnn_core.data import Prepared
 from rnn_core.measures.free_running import FREE_LENGTH, count_right, free_run_correct, free_run_legal, write
-from rnn_core.measures.questions import QuestionedNet
+from rnn_core.measures.queries import QueriedNet
 from rnn_core.measures.reach import reach
 from rnn_core.measures.scores import FIRST_STEPS, TestReading, oracle_loss, read_test, references, score_windows
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.patterns.shared.cases import ReachRow
 
 UNSCORED = "\u00b7"
-"""Stands for a prediction that does not count."""
+"""Replaces a prediction that does not count."""
 
 SAMPLE_LENGTH = 60
-"""Characters of a Sample, at most."""
+"""The most characters of each text of a Sample."""
 
 EXAMPLE_LENGTH = 5
-"""Characters of the prompt that is shown to those who use the net."""
+"""Characters of the example prompt."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What a net makes of the beginning of its test, to be looked at side by side.
+    """Short texts that show what a net predicts, at most SAMPLE_LENGTH characters each.
 
     Attributes:
-        target: what is to be said after the test's first characters, at most SAMPLE_LENGTH.
-        predicted: what the net most likely says there; a dot where the pattern does not score it.
-        continuation: what the net writes by itself after the prime, SAMPLE_LENGTH characters; nothing where it does not
-            run free.
+        target: the targets of the first steps of the test.
+        predicted: the net's likeliest outputs there; a dot for a step that the pattern does not score.
+        continuation: the characters that the net generates after the test's prime; empty if it does not run free.
     """
 
     target: str
@@ -42,21 +41,21 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What was measured of a trained net.
+    """The measurements of a trained net. Some are of the first P steps of its test.
 
     Attributes:
-        metrics: its numbers, by name; see `measure`.
-        rows: how far its knowledge reaches, a row for each size; empty where the pattern has no cases.
-        ranges: for each measure of the rows the least and the greatest size trained on.
-        sample: a little to look at.
-        text: the beginning of the test, P + 1 characters for P steps that are shown; for a transducer P.
-        target: what is to be said after each of P steps, (P,).
-        predicted: what the net most likely says there, (P,).
-        start: how many of those steps are only read and not scored.
-        scored: which of them the pattern scores, bool, (P,); None where it scores all.
+        metrics: numbers by name; see `measure`.
+        rows: the table of reach, a row for each measure and size; empty where the pattern has no cases.
+        ranges: the smallest and the largest training size for each measure of the rows.
+        sample: short texts to look at.
+        text: the first characters of the test: P + 1; for a transducer P.
+        target: the targets of the first P steps.
+        predicted: the net's likeliest outputs after those steps, P characters.
+        start: the number of steps, from the first one, that come before the scored part of the test.
+        scored: which of the P steps the pattern scores, bool, (P,); None where it scores all.
         output_th: the top layer's output after each of the first T steps, (T, H), float32, T at most FIRST_STEPS.
         state: each part of the top layer's state after those steps, by name, (T, *shape), float32.
-        example: a prompt that the net can go on from.
+        example: the first characters of the training text, as a prompt to try the net with.
     """
 
     metrics: Mapping[str, float]
@@ -74,32 +73,34 @@ class Report:
 
     @property
     def finite(self) -> bool:
-        """Whether all metrics are finite numbers; a net of which some are not has diverged in its last steps."""
+        """Whether all metrics are finite; if not, the net diverged in its last steps."""
         return all(math.isfinite(value) for value in self.metrics.values())
 
 
 def measure(net: CharRNN, prepared: Prepared) -> Report:
-    """Measure a trained net; nothing about it changes.
+    """Measure a trained net. The net does not change.
 
-    Its test is read once: the losses, the sample and the first states come from one reading. The pattern's cases are
-    texts of their own, some of which may be strings of the test; and a text's free run is compared with the beginning
-    of its test.
+    The losses, the sample and the states come from one reading of the test. Two measurements are separate readings:
+    the pattern's cases, some of which are strings of the test; and free running, which for a text is compared with the
+    beginning of the test.
 
     Arguments:
         net: the net, on any device.
-        prepared: what it was trained on.
+        prepared: the config and data of its training.
 
     Returns:
-        A Report, whose metrics are, losses in nats per character:
-        final_train_loss: of the training predictions with the weights as they are now.
-        eval_loss, eval_accuracy: of the pattern's test (see its family), teacher forced.
-        free_run_correct, free_run_length: how many characters the net writes by itself before the first wrong one
-            (where many are right, the first impossible one), and how many it was let write; only where what it says is
-            what it reads next, and all of it is scored.
-        oracle_loss, floor_loss, excess_loss: the oracle's loss on the same characters; the same number as the least
-            that any predictor can expect; and how far eval_loss lies above it. Where the pattern has an oracle.
-        uniform_loss, unigram_loss ...: for a text, the losses of n-gram models on the same characters.
-        Those of `reach`, and those that the pattern's own `examine` gives.
+        A Report with these metrics; losses are means in nats per character:
+        final_train_loss: the loss on the training data with the final weights.
+        eval_loss, eval_accuracy: the loss and the accuracy on the test, teacher forced.
+        free_run_correct: the number of characters that the net generates before the first wrong one; where several
+            continuations are right, before the first impossible one.
+        free_run_length: the number of characters that it generated. Both only if the net can run free and the pattern
+            scores all characters.
+        oracle_loss, floor_loss: the oracle's loss on the test, under two names. No predictor can expect a lower loss.
+            Only if the pattern has an oracle.
+        excess_loss: eval_loss - floor_loss.
+        uniform_loss, unigram_loss ...: for a text, the losses of n-gram models on the test.
+        The metrics of `reach`, and those of the pattern's `examine`.
     """
     data, pattern = prepared.data, prepared.pattern
     test = read_test(net, prepared)
@@ -112,27 +113,27 @@ def measure(net: CharRNN, prepared: Prepared) -> Report:
     runs_free = pattern.predicts_next and scored is None
     written, free_metrics = _run_free(net, prepared, test) if runs_free else ("", {})
     metrics |= free_metrics
-    floor = data.once(oracle_loss)
+    floor = data.cached(oracle_loss)
     if floor is not None:
         metrics |= {"oracle_loss": floor, "floor_loss": floor, "excess_loss": test.score.loss - floor}
-    metrics |= {f"{name}_loss": loss for name, loss in data.once(references).items()}
-    rows, reached = reach(net, prepared)
-    examined, more_rows = pattern.examine(QuestionedNet(net, prepared), data.length, data.ranges)
+    metrics |= {f"{name}_loss": loss for name, loss in data.cached(references).items()}
+    rows, reach_metrics = reach(net, prepared)
+    family_metrics, family_rows = pattern.examine(QueriedNet(net, prepared), data.length, data.ranges)
     text, start = prepared.evaluation.text, prepared.evaluation.start
-    first = len(text) - len(data.test)  # the character of the text that is said first
-    shown = slice(0, start - first + FIRST_STEPS)
+    first_target = len(text) - len(data.test)  # its position in the text
+    shown = slice(0, start - first_target + FIRST_STEPS)
     target = data.outputs.decode(data.test.target[shown])
     predicted = data.outputs.decode(test.likeliest[shown].tolist())
-    scored_s = None if scored is None else scored[first:][shown]
+    scored_s = None if scored is None else scored[first_target:][shown]
     return Report(
-        metrics=metrics | reached | examined,
-        rows=(*rows, *more_rows),
+        metrics=metrics | reach_metrics | family_metrics,
+        rows=(*rows, *family_rows),
         ranges=data.ranges,
         sample=_sample(target, predicted, scored_s, written),
-        text=text[: shown.stop + first],
+        text=text[: shown.stop + first_target],
         target=target,
         predicted=predicted,
-        start=start - first,
+        start=start - first_target,
         scored=scored_s,
         output_th=test.output_th,
         state=test.state,
@@ -141,10 +142,10 @@ def measure(net: CharRNN, prepared: Prepared) -> Report:
 
 
 def _run_free(net: CharRNN, prepared: Prepared, test: TestReading) -> tuple[str, dict[str, float]]:
-    """Return what a net writes by itself after the test's prime, and how much of it is right."""
+    """Return the characters that a net generates after the test's prime, and the metrics of free running."""
     evaluation, oracle = prepared.evaluation, prepared.pattern.oracle
     prime, truth = evaluation.prime, evaluation.truth
-    if truth and prime + truth == evaluation.text:  # read already
+    if truth and prime + truth == evaluation.text:  # the predictions are known from reading the test
         right = count_right(test.likeliest, prepared.data.test.target.numpy(), len(prime) - 1)
     elif truth:
         right = free_run_correct(net, *map(prepared.vocabulary.encode, (prime, truth)))
@@ -157,7 +158,8 @@ def _run_free(net: CharRNN, prepared: Prepared, test: TestReading) -> tuple[str,
 
 
 def _sample(target: str, predicted: str, scored: np.ndarray | None, written: str) -> Sample:
+    """Return the first characters of the three texts, with UNSCORED in place of predictions that are not scored."""
     if scored is not None:
-        marked = zip(predicted, scored.tolist(), strict=True)
-        predicted = "".join(character if counts else UNSCORED for character, counts in marked)
+        pairs = zip(predicted, scored.tolist(), strict=True)
+        predicted = "".join(character if is_scored else UNSCORED for character, is_scored in pairs)
     return Sample(target[:SAMPLE_LENGTH], predicted[:SAMPLE_LENGTH], written[:SAMPLE_LENGTH])

@@ -1,1 +1,1 @@
-"""Nets: CharRNN, its cells, and reading and writing with a net."""
+"""Recurrent nets: CharRNN, its cells, and functions that read or generate text with a net."""

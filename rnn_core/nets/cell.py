@@ -1,4 +1,4 @@
-"""What a recurrent cell is: its weights, its state, and one step; and what follows from the step for every cell."""
+"""The base class of recurrent cells: weights, state and one step; whole sequences are read by repeating the step."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -7,76 +7,76 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-# The names of tensors say their axes: L layers, B sequences, T steps, I inputs, H hidden units, N nets in a stack, and
-# S = T * B, all steps of all sequences of a net in one row.
+# The end of a tensor's name gives its axes: L layers, B sequences, T steps, I inputs, H hidden units, N nets in a
+# stack, and S = T * B, all steps of all sequences in one axis.
 
 Weights = Mapping[str, Tensor]
-"""One layer's weights by name."""
+"""The weights of one layer by name."""
 
 State = tuple[Tensor, ...]
-"""The parts of a recurrent state, in the order in which `Cell.state_shapes` names them."""
+"""The parts of a recurrent state, in the order of `Cell.state_shapes`."""
 
 
 class Cell(ABC):
     """A recurrent cell: the weights and the state of one layer, and one step.
 
-    A cell is one file in `rnn_core/nets/cells/`, called like the cell, in which `CELL` is an instance of a subclass.
-    A cell needs only the three abstract methods. It may override the others with faster code that gives the same
-    results; tests compare that with `step`.
+    A cell is one file in `rnn_core/nets/cells/`, named like the cell, in which `CELL` is an instance of a subclass.
+    A subclass must define the three abstract methods. It may override the others with faster code that gives the same
+    results; tests compare these with `step`.
 
     Attributes:
-        output: the part of the state that is also the output of a step; None where the output is something else.
+        output: the name of the part of the state that is also the output of a step; None if the output is none of them.
     """
 
     output: ClassVar[str | None] = None
 
     @abstractmethod
     def weight_shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
-        """Return the shape of each weight of a layer that reads `input_size` numbers, by name."""
+        """Return the shape of each weight of a layer with I = `input_size` and H = `hidden_size`, by name."""
 
     @abstractmethod
     def state_shapes(self, hidden_size: int) -> dict[str, tuple[int, ...]]:
-        """Return the shape of each part of one sequence's state in one layer, by name."""
+        """Return the shape of each part of the state of one sequence in one layer, by name."""
 
     @abstractmethod
     def step(self, weights: Weights, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """Read one input: a pure function, which changes none of its arguments.
+        """Take one step. The function is pure: it changes none of its arguments.
 
-        All tensors may have further leading axes, the same for all of them (N for the nets of a stack), and the step
-        must run under `torch.func.vmap` and `torch.func.jacrev`; with `linear` below it does.
+        All tensors may have more leading axes, the same ones for all (a stack of nets has N). The step must work under
+        `torch.func.vmap` and `torch.func.jacrev`; use `linear` below for products with weights.
 
         Arguments:
-            weights: those of one layer, each (..., *shape).
+            weights: the weights of the layer, each (..., *shape).
             x: the input, (..., B, I).
-            state: each part (..., B, *shape).
+            state: the state before the step, each part (..., B, *shape).
 
         Returns:
-            The output, (..., B, H), which the layer above or the readout takes; and the state after the step.
+            The output, (..., B, H), which the layer above or the readout reads; and the state after the step.
         """
 
     def initialise(self, weights: Weights, hidden_size: int) -> None:
-        """Draw a new layer's weights in place from torch's random state: uniform in +-1 / sqrt(H), as torch's cells."""
+        """Set a layer's weights, in place, to draws from torch's global random state, uniform in +-1 / sqrt(H)."""
         bound = hidden_size**-0.5
         for weight in weights.values():
             nn.init.uniform_(weight, -bound, bound)
 
-    def numbers_a_step(self, hidden_size: int) -> int:
-        """Return about how many numbers a layer takes for each step of a sequence while a stack is trained.
+    def numbers_per_step(self, hidden_size: int) -> int:
+        """Return an estimate of the numbers that training a stack holds in memory, for each layer, step and sequence.
 
-        By default those that the backward pass keeps, counted in a step on torch's meta device, which allocates
-        nothing; and 6 for each hidden unit, for outputs and gradients.
+        By default they are the numbers that autograd saves for the backward pass of a step, and 6 for each hidden unit
+        (outputs and gradients). The step is run on torch's meta device, which allocates no memory.
         """
-        # Two sequences less one: weights are kept, too, and do not grow with the batch.
-        kept = [self._kept(hidden_size, batch_size) for batch_size in (1, 2)]
-        return kept[1] - kept[0] + 6 * hidden_size
+        # The difference between two sequences and one leaves out the weights, which autograd saves once for all.
+        saved = [self._saved_numbers(hidden_size, batch_size) for batch_size in (1, 2)]
+        return saved[1] - saved[0] + 6 * hidden_size
 
-    def _kept(self, hidden_size: int, batch_size: int) -> int:
-        """Return how many numbers autograd keeps of one step of one net, weights among them."""
-        kept = 0
+    def _saved_numbers(self, hidden_size: int, batch_size: int) -> int:
+        """Return how many numbers, weights included, autograd saves for one step of one net."""
+        saved = 0
 
         def count(tensor: Tensor) -> Tensor:
-            nonlocal kept
-            kept += tensor.numel()
+            nonlocal saved
+            saved += tensor.numel()
             return tensor
 
         with torch.device("meta"), torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
@@ -87,65 +87,70 @@ class Cell(ABC):
                 for shape in self.state_shapes(hidden_size).values()
             )
             self.step(weights, torch.empty(1, batch_size, hidden_size, requires_grad=True), state)
-        return kept
+        return saved
 
     def build_layers(self, input_size: int, hidden_size: int, count: int) -> nn.Module:
-        """Return `count` layers, one above the other, with new weights called `{name}_l{layer}`, layers from 0."""
+        """Return a module of `count` stacked layers with new weights, named `{name}_l{layer}`, layers from 0."""
         return Layers(self, input_size, hidden_size, count)
 
     def read(self, layers: nn.Module, x_bti: Tensor, state: State) -> tuple[Tensor, State]:
-        """Read a sequence.
+        """Read B sequences with all layers.
 
         Arguments:
-            layers: what `build_layers` returned.
-            x_bti: the input, (B, T, I).
-            state: the state before it, each part (L, B, *shape).
+            layers: the module from `build_layers`.
+            x_bti: the input of the lowest layer, (B, T, I).
+            state: the state before the first step, each part (L, B, *shape).
 
         Returns:
-            The top layer's output after each step, (B, T, H), and the state after the last.
+            The top layer's output after each step, (B, T, H), and the state after the last step.
         """
-        output_bth, after = x_bti, []
+        output_bth, last_states = x_bti, []
         for layer in range(len(state[0])):
             weights = layer_weights(self, layers, layer)
-            now = tuple(part[layer] for part in state)
+            layer_state = tuple(part[layer] for part in state)
             outputs = []
             for x_bi in output_bth.unbind(1):
-                output_bh, now = self.step(weights, x_bi, now)
+                output_bh, layer_state = self.step(weights, x_bi, layer_state)
                 outputs.append(output_bh)
             output_bth = torch.stack(outputs, 1)
-            after.append(now)
-        return output_bth, tuple(torch.stack(parts) for parts in zip(*after, strict=True))
+            last_states.append(layer_state)
+        return output_bth, tuple(torch.stack(parts) for parts in zip(*last_states, strict=True))
 
     def trace(self, layers: nn.Module, x_bti: Tensor, state: State) -> tuple[Tensor, State]:
-        """Read a sequence as `read` does, and return what every layer does on the way.
+        """Read B sequences as `read` does, and return every layer's output and state after every step.
+
+        Arguments:
+            layers: the module from `build_layers`.
+            x_bti: the input of the lowest layer, (B, T, I).
+            state: the state before the first step, each part (L, B, *shape).
 
         Returns:
-            The outputs of every layer after every step, (L, B, T, H), and each part of the state, (L, B, T, *shape).
+            The outputs, (L, B, T, H), and the states, each part (L, B, T, *shape).
         """
-        below_bti, outputs, states = x_bti, [], []
+        input_bti, outputs, states = x_bti, [], []
         for layer in range(len(state[0])):
             weights = layer_weights(self, layers, layer)
-            now = tuple(part[layer] for part in state)
+            layer_state = tuple(part[layer] for part in state)
             steps: list[tuple[Tensor, ...]] = []
-            for x_bi in below_bti.unbind(1):
-                output_bh, now = self.step(weights, x_bi, now)
-                steps.append((output_bh, *now))
-            below_bti, *parts = (torch.stack(values, 1) for values in zip(*steps, strict=True))
-            outputs.append(below_bti)
+            for x_bi in input_bti.unbind(1):
+                output_bh, layer_state = self.step(weights, x_bi, layer_state)
+                steps.append((output_bh, *layer_state))
+            input_bti, *parts = (torch.stack(values, 1) for values in zip(*steps, strict=True))
+            outputs.append(input_bti)
             states.append(parts)
         return torch.stack(outputs), tuple(torch.stack(parts) for parts in zip(*states, strict=True))
 
     def read_stacked(self, weights: Weights, x_nis: Tensor, state: State, steps: int) -> tuple[Tensor, State]:
-        """Read a window with one layer of N nets, each with weights and sequences of its own.
+        """Read a window with one layer of N nets; each net has its own weights and its own B sequences.
 
         Arguments:
-            weights: each (N, *shape).
-            x_nis: the input, (N, I, S): of all B sequences at the first step, then at the second, and so on.
+            weights: the weights of the layer, each (N, *shape).
+            x_nis: the input, (N, I, S): all B sequences at the first step, then all at the second, and so on.
             state: the state before the window, each part (N, B, *shape).
             steps: T.
 
         Returns:
-            The outputs, (N, H, S), and the state after the window, cut off from its history.
+            The outputs, (N, H, S), and the state after the window, detached from the graph.
         """
         x_tnbi = x_nis.unflatten(2, (steps, -1)).permute(2, 0, 3, 1)
         outputs = []
@@ -157,11 +162,11 @@ class Cell(ABC):
 
 
 class Layers(nn.Module):
-    """The layers of a cell that is read by its step.
+    """The weights of L layers, each of which reads the outputs of the one below.
 
     Arguments:
-        cell: the cell.
-        input_size: I of the lowest layer; the others read the outputs of the one below.
+        cell: the cell of every layer.
+        input_size: I of the lowest layer.
         hidden_size: H.
         count: L.
     """
@@ -176,12 +181,18 @@ class Layers(nn.Module):
                 cell.initialise(layer_weights(cell, self, layer), hidden_size)
 
     def extra_repr(self) -> str:
-        """Say which cell it is, and I, H and L, as torch's own layers do."""
+        """Return the cell's class name, I, H and L, for the module's repr."""
         return ", ".join([type(self._cell).__name__, *map(str, self._sizes)])
 
 
 def layer_weights(cell: Cell, layers: nn.Module, layer: int) -> dict[str, Tensor]:
-    """Return the weights of one of a net's layers by name; `layer` counts from 0."""
+    """Return the weights of one layer by name.
+
+    Arguments:
+        cell: the cell of the layers.
+        layers: the module from `Cell.build_layers`.
+        layer: the number of the layer, from 0.
+    """
     return {name: getattr(layers, f"{name}_l{layer}") for name in cell.weight_shapes(1, 1)}
 
 
@@ -191,5 +202,5 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def detach(state: State) -> State:
-    """Return the same state cut off from its history, so that no gradient flows past it."""
+    """Return the same state detached from the graph, so that no gradient flows to earlier steps."""
     return tuple(part.detach() for part in state)

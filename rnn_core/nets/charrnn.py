@@ -1,4 +1,4 @@
-"""CharRNN: encoding, recurrent cell, linear readout."""
+"""CharRNN: an encoding of characters, recurrent layers and a linear readout."""
 
 import math
 from functools import lru_cache
@@ -12,22 +12,22 @@ from rnn_core.nets.cells import load_cell
 
 
 class CharRNN(nn.Module):
-    """A net that reads characters one at a time and says after each what comes next, or whatever it was taught to say.
+    """A recurrent net that reads characters and gives logits of the target after each.
 
-    B sequences of T steps over V characters go through L layers of H hidden units.
+    It reads B sequences of T steps at a time, with L layers of H hidden units.
 
     Arguments:
         inputs: V, the number of distinct characters that are read.
-        hidden_size: H, the hidden units in each layer.
-        cell: the name of a cell, one of `rnn_core.nets.cells.CELLS`.
-        layers: L.
+        hidden_size: H, the number of hidden units in each layer.
+        cell: the name of the cell, one of `rnn_core.nets.cells.CELLS`.
+        layers: L, the number of layers.
         encoding: `index`, `onehot` or `embedding`; the input width I is 1, V or H.
-        outputs: W, the number of distinct characters that may be said; None for V.
+        outputs: W, the number of distinct characters that can be targets; None for V.
 
     Attributes:
-        cell: the cell, with its step.
-        recurrent: the layers, whose weights are called `{name}_l{layer}`.
-        readout: from the top layer's output to the W logits.
+        cell: the cell.
+        recurrent: the layers, whose weights are named `{name}_l{layer}`.
+        readout: the linear layer from the top layer's output to the W logits.
 
     Example:
         >>> net = CharRNN(inputs=3)
@@ -50,7 +50,7 @@ class CharRNN(nn.Module):
         self.inputs, self.outputs = inputs, outputs or inputs
         self.hidden_size, self.layers, self.encoding = hidden_size, layers, encoding
         self.cell = load_cell(cell)
-        # The order of creation is the order in which a seed's random numbers are spent: changing it changes every run.
+        # The weights are drawn from torch's random state in this order; another order would change every run.
         if encoding == "embedding":
             self.embedding = nn.Embedding(inputs, hidden_size)
         self.recurrent = self.cell.build_layers(input_width(inputs, hidden_size, encoding), hidden_size, layers)
@@ -63,12 +63,12 @@ class CharRNN(nn.Module):
 
     @property
     def width(self) -> int:
-        """The most numbers that one step of one sequence takes in any one tensor, state included."""
+        """The numbers that one step of one sequence has in the largest tensor: input, logits, output or state."""
         state = (math.prod(shape) for shape in self.cell.state_shapes(self.hidden_size).values())
         return max(self.inputs, self.outputs, self.hidden_size, *state)
 
     def encode(self, indices_bt: Tensor) -> Tensor:
-        """Turn character indices (B, T), int64, into the cell's input (B, T, I), float."""
+        """Return the input of the lowest layer, float, (B, T, I), for character indices, int64, (B, T)."""
         if self.encoding == "embedding":
             embedded: Tensor = self.embedding(indices_bt)
             return embedded
@@ -78,21 +78,21 @@ class CharRNN(nn.Module):
         return indices_bt.unsqueeze(-1).to(dtype)
 
     def init_hidden(self, batch_size: int) -> State:
-        """Return the zero state for `batch_size` sequences: each part (L, B, *shape), as `state_names` names them."""
+        """Return the zero state of `batch_size` sequences: each part (L, B, *shape), in the order of `state_names`."""
         return tuple(
             self.readout.weight.new_zeros(self.layers, batch_size, *shape)
             for shape in self.cell.state_shapes(self.hidden_size).values()
         )
 
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """Read the encoded input from a state.
+        """Read B sequences from a state.
 
         Arguments:
-            x: the cell's input, (B, T, I), as `encode` gives it.
-            state: the state before the first step, as `init_hidden` or an earlier call gives it.
+            x: the encoded input, (B, T, I), from `encode`.
+            state: the state before the first step, from `init_hidden` or an earlier call.
 
         Returns:
-            The logits of what is said after each step, (B, T, W), and the state after the last step.
+            The logits of the target after each step, (B, T, W), and the state after the last step.
         """
         output_bth, state = self.cell.read(self.recurrent, x, state)
         return self.readout(output_bth), state
@@ -101,21 +101,20 @@ class CharRNN(nn.Module):
         """Return every layer's output and state after every step.
 
         Arguments:
-            x: the cell's input, (B, T, I).
+            x: the encoded input, (B, T, I).
             state: the state before the first step.
 
         Returns:
-            The outputs, (L, B, T, H), which the layer above or the readout takes; and each part of the state,
-            (L, B, T, *shape).
+            The outputs, (L, B, T, H), and the states, each part (L, B, T, *shape).
         """
-        if self.layers == 1 and self.state_names == (self.cell.output,):  # one pass, where the output is all there is
+        if self.layers == 1 and self.state_names == (self.cell.output,):  # the outputs are the states: `read` is faster
             output_bth, _ = self.cell.read(self.recurrent, x, state)
             return output_bth[None], (output_bth[None],)
         return self.cell.trace(self.recurrent, x, state)
 
 
 def input_width(inputs: int, hidden_size: int, encoding: str) -> int:
-    """Return I, the width of the cell's input."""
+    """Return I, the width of the lowest layer's input."""
     return {"index": 1, "onehot": inputs, "embedding": hidden_size}[encoding]
 
 
@@ -123,7 +122,9 @@ def input_width(inputs: int, hidden_size: int, encoding: str) -> int:
 def parameter_count(
     inputs: int, hidden_size: int, cell: str, layers: int, encoding: str, outputs: int | None = None
 ) -> int:
-    """Return the number of trainable numbers of a CharRNN, counted in one that is built without memory.
+    """Return the number of trainable parameters of a CharRNN; the arguments are those of CharRNN.
+
+    They are counted on torch's meta device, which allocates no memory.
 
     Raises:
         RuntimeError: a weight has more numbers than torch can count.

@@ -1,4 +1,4 @@
-"""Reading and writing with a net: predictions along a text, and characters that a net writes by itself."""
+"""Inference with a net: predictions along a text, and free running."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -14,17 +14,17 @@ from rnn_core.record import Record
 from rnn_core.vocabulary import Vocabulary
 
 CHUNK = 4096
-"""Steps of one sequence read at a time, so that memory does not grow with its length."""
+"""The most steps of one sequence that are read at a time, to bound the memory."""
 
 MAX_NUMBERS = 2**24
-"""Logits or states of many sequences held at a time, for the same reason."""
+"""The most numbers of one tensor when many sequences are read in parallel, to bound the memory."""
 
 
 @contextmanager
 def measuring(net: CharRNN) -> Iterator[None]:
-    """Put the net into eval mode without gradients, and back into the mode it was in."""
+    """Put the net into eval mode without gradients; afterwards, restore its mode."""
     was_training = net.training
-    if was_training:  # going through all of a net's modules takes as long as a step of a small net
+    if was_training:  # otherwise skipped: setting the mode of all modules takes as long as a step of a small net
         net.eval()
     try:
         with torch.no_grad():
@@ -41,10 +41,10 @@ def read(net: CharRNN, indices: Tensor, state: State, mark: int | None = None) -
         net: the net, on any device.
         indices: the sequence, int64, (n,), n at least 1.
         state: the state before it, for one sequence.
-        mark: the index before which the state is put back to zero, that of the mark between strings; None for never.
+        mark: the index of the mark between strings, before which the state is set to zero; None for a stream.
 
     Yields:
-        For each chunk of T steps the logits of what is said after each, (T, W), and the state after it.
+        For each chunk of T steps the logits of the target after each step, (T, W), and the state after the chunk.
     """
     starts = [] if mark is None else (indices == mark).nonzero().flatten().tolist()
     for begin, end in pairwise([*sorted({0, *starts}), len(indices)]):
@@ -56,7 +56,16 @@ def read(net: CharRNN, indices: Tensor, state: State, mark: int | None = None) -
 
 
 def predict(net: CharRNN, indices: Tensor, mark: int | None = None) -> Tensor:
-    """Return what a net most likely says after each of `indices`, (n,), read from a zero state: int64, (n,)."""
+    """Return the net's likeliest output after each character of a sequence that is read from a zero state.
+
+    Arguments:
+        net: the net, on any device.
+        indices: the sequence, int64, (n,), n at least 1.
+        mark: the index before which the state is set to zero; None for never.
+
+    Returns:
+        The index of the likeliest output after each character, int64, (n,), on the CPU.
+    """
     with measuring(net):
         chunks = read(net, indices, net.init_hidden(1), mark)
         return torch.cat([logits_tw.argmax(-1).cpu() for logits_tw, _ in chunks])
@@ -69,24 +78,25 @@ def generate(
     generator: torch.Generator | None = None,
     mark: int | None = None,
 ) -> Iterator[int]:
-    """Let a net run free: read `prime` from a zero state, then yield characters for ever, each read in turn.
+    """Run a net free, without end: it reads `prime` from a zero state, and then each character that it generates.
 
     Arguments:
         net: the net, on any device.
-        prime: indices of the characters to go on from, int64, (n,), n at least 1.
+        prime: indices of the characters that are read first, int64, (n,), n at least 1.
         temperature: 0 takes the likeliest character; above 0, characters are drawn from softmax(logits / temperature).
-        generator: the source of the draws, on the CPU.
-        mark: the index before which the state is put back to zero; None for never.
+        generator: the source of the draws, on the CPU; None for torch's global random state.
+        mark: the index before which the state is set to zero; None for never.
 
     Yields:
-        Character indices.
+        The index of each generated character.
     """
     with measuring(net):
-        logits_tv, state = deque(read(net, prime, net.init_hidden(1), mark), maxlen=1).pop()  # the last, no other kept
+        last_chunk = deque(read(net, prime, net.init_hidden(1), mark), maxlen=1)  # drops the earlier chunks
+        logits_tv, state = last_chunk.pop()
     while True:
         index = _draw(logits_tv[-1], temperature, generator)
         yield index
-        with measuring(net):  # entered anew for each character: the caller may train between two of them
+        with measuring(net):  # for each character anew, because the caller may train the net in between
             if index == mark:
                 state = net.init_hidden(1)
             index_bt = torch.tensor([[index]], device=logits_tv.device)
@@ -100,7 +110,15 @@ def respond(
     generator: torch.Generator | None = None,
     mark: int | None = None,
 ) -> Iterator[int]:
-    """Yield what a net says after each of `indices`, (n,), read from a zero state; the arguments are `generate`'s."""
+    """Yield the index of a net's output after each character of a sequence that is read from a zero state.
+
+    Arguments:
+        net: the net, on any device.
+        indices: the sequence, int64, (n,), n at least 1.
+        temperature: as for `generate`.
+        generator: as for `generate`.
+        mark: as for `generate`.
+    """
     with measuring(net):
         for logits_tw, _ in read(net, indices, net.init_hidden(1), mark):
             yield from [_draw(logits_w, temperature, generator) for logits_w in logits_tw]
@@ -111,7 +129,7 @@ def _draw(logits_w: Tensor, temperature: float, generator: torch.Generator | Non
     logits = logits_w.cpu().double()
     if temperature == 0:
         return int(logits.argmax())
-    # The largest logit becomes 0, so that no temperature makes it overflow.
+    # The largest logit is shifted to 0, so that a low temperature cannot overflow.
     weights = ((logits - logits.max()) / temperature).softmax(-1)
     return int(torch.multinomial(weights, 1, generator=generator))
 
@@ -119,34 +137,33 @@ def _draw(logits_w: Tensor, temperature: float, generator: torch.Generator | Non
 def answer(
     net: CharRNN, record: Record, prompt: str, length: int, temperature: float = 0.0, seed: int = 0
 ) -> Iterator[str]:
-    """Yield what a net writes after a prompt or, where it says something else than the next character, what it says.
+    """Return an iterator over the characters with which a net continues a prompt.
+
+    For the net of a transducer, it is over the outputs after each character of the prompt.
 
     Arguments:
         net: the net, on any device.
-        record: what it was trained on.
-        prompt: characters of the alphabet, one or more; for a net that was trained on strings, none will do.
-        length: how many characters it writes; it says one after each character of the prompt, whatever that is.
-        temperature: 0 takes the likeliest character, above 0 draws.
-        seed: of the draws, 0 to 2**63 - 1.
-
-    Yields:
-        Characters.
+        record: the record of its training.
+        prompt: characters of the alphabet, at least one; may be empty for a net that was trained on strings.
+        length: the number of characters to generate; has no effect for a transducer.
+        temperature: 0 takes the likeliest character; above 0, characters are drawn from softmax(logits / temperature).
+        seed: the seed of the draws, 0 to 2**63 - 1.
 
     Raises:
         UnknownCharacterError: a character of the prompt is not in the alphabet.
-        ValueError: the prompt is empty, and there is no mark to begin with.
+        ValueError: the prompt is empty and the pattern is a stream.
     """
-    read, mark = begun(prompt, record.mark), record.mark_index
-    if not read:
+    text, mark = with_opening_mark(prompt, record.mark), record.mark_index
+    if not text:
         raise ValueError(f"the prompt is empty; allowed: one or more characters of {record.alphabet!r}")
-    indices, draws = Vocabulary(record.alphabet).encode(read), torch.Generator().manual_seed(seed)
+    indices, generator = Vocabulary(record.alphabet).encode(text), torch.Generator().manual_seed(seed)
     if record.predicts_next:
-        said = islice(generate(net, indices, temperature, draws, mark), length)
-    else:  # what it says after the mark before the prompt is no answer to it
-        said = islice(respond(net, indices, temperature, draws, mark), len(read) - len(prompt), None)
-    return (record.outputs[index] for index in said)
+        outputs = islice(generate(net, indices, temperature, generator, mark), length)
+    else:  # without the output after the mark that was put before the prompt
+        outputs = islice(respond(net, indices, temperature, generator, mark), len(text) - len(prompt), None)
+    return (record.outputs[index] for index in outputs)
 
 
-def begun(prompt: str, mark: str) -> str:
-    """Return what a net reads for a prompt: strings are read from their mark on."""
+def with_opening_mark(prompt: str, mark: str) -> str:
+    """Return the prompt with the mark before it, if it does not begin with it; an empty mark changes nothing."""
     return prompt if prompt.startswith(mark) else mark + prompt

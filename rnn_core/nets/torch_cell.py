@@ -1,9 +1,12 @@
-"""What the cells share that torch has, too: torch's own layers for one net, a recurrence for the nets of a stack.
+"""The base class of the cells that torch has: torch's layers for a single net, a hand-written recurrence for stacks.
 
-Such a cell has gates that read x and h through two matrices: weight_ih and weight_hh, bias_ih and bias_hh have G rows
-each, the gates one below the other. A recurrence is a `torch.autograd.Function` over all nets of a stack. It takes what
-the gates read from the input at every step, x_tngb, then weight_ngh and bias_ng, by which they read h, and the state
-before the first step; it returns the states h_tnhb after every step, and the other parts of the state after the last.
+The gates of such a cell are affine functions of the input and of h: weight_ih, weight_hh, bias_ih and bias_hh have G
+rows each, those of the first gate first.
+
+A recurrence is a `torch.autograd.Function` that takes all steps of all nets of a stack. Its arguments are the gates'
+sums over the input at every step, x_tngb, bias_ih included; weight_hh and bias_hh as weight_ngh and bias_ng; and each
+part of the state before the first step. It returns h after every step, h_tnhb, and the other parts of the state after
+the last step.
 """
 
 from collections.abc import Callable
@@ -15,35 +18,35 @@ from torch.autograd import Function
 
 from rnn_core.nets.cell import Cell, State, Weights
 
-# The names of tensors say their axes: T steps, N nets, B sequences, H hidden units, G gates times H, and S = T * B, all
-# steps of all sequences of a net in one row. Sequences stand in columns, so that a net's weights multiply from the
-# left; T stands first, so that one step lies side by side.
+# The end of a tensor's name gives its axes: T steps, N nets, B sequences, H hidden units, G = gates * H, and S = T * B,
+# all steps of all sequences in one axis. B is the last axis, so that weights multiply from the left. T is the first
+# one, so that the numbers of one step are contiguous in memory.
 
 Gradients = tuple[Tensor | None, ...]
-"""What a recurrence's backward returns: a gradient for each argument of its forward, None where none is needed."""
+"""The result of a recurrence's backward: a gradient for each argument of its forward, None where none is needed."""
 
 Context = Any
-"""What torch hands to forward and backward to keep tensors in."""
+"""The object in which torch keeps tensors from forward to backward."""
 
 
 class TorchCell(Cell):
     """A cell that torch has.
 
     Attributes:
-        gates: how many gates it has.
-        numbers_a_unit: about how many numbers each hidden unit takes for each step while a stack is trained.
-        torch_layers: torch's own layers.
-        recurrence: what reads windows of stacks.
+        gates: the number of gates.
+        numbers_per_unit: `numbers_per_step` divided by H, as measured.
+        torch_layers: torch's class of layers.
+        recurrence: the function that reads the windows of a stack.
     """
 
     output = "h"
     gates: ClassVar[int]
-    numbers_a_unit: ClassVar[int]
+    numbers_per_unit: ClassVar[int]
     torch_layers: ClassVar[Callable[..., nn.RNNBase]]
     recurrence: ClassVar[type[Function]]
 
     def weight_shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of a layer's weights, in the order in which torch makes them."""
+        """Return the shapes of a layer's weights, in torch's order."""
         rows = self.gates * hidden_size
         matrices = {"weight_ih": (rows, input_size), "weight_hh": (rows, hidden_size)}
         return {**matrices, "bias_ih": (rows,), "bias_hh": (rows,)}
@@ -52,47 +55,59 @@ class TorchCell(Cell):
         """Return the shape of h."""
         return {"h": (hidden_size,)}
 
-    def numbers_a_step(self, hidden_size: int) -> int:
-        """Return what was measured."""
-        return self.numbers_a_unit * hidden_size
+    def numbers_per_step(self, hidden_size: int) -> int:
+        """Return the measured numbers for each hidden unit, times H."""
+        return self.numbers_per_unit * hidden_size
 
     def build_layers(self, input_size: int, hidden_size: int, count: int) -> nn.Module:
-        """Return torch's own layers."""
+        """Return torch's layers."""
         return self.torch_layers(input_size, hidden_size, count, batch_first=True)
 
     def read(self, layers: nn.Module, x_bti: Tensor, state: State) -> tuple[Tensor, State]:
-        """Read a sequence in one call; torch wants a state of one part by itself."""
-        output_bth, after = layers(x_bti, state if len(state) > 1 else state[0])
-        return output_bth, after if isinstance(after, tuple) else (after,)
+        """Read B sequences with torch's layers."""
+        # Torch takes and returns a state of one part as a tensor, not as a tuple.
+        output_bth, last_state = layers(x_bti, state if len(state) > 1 else state[0])
+        return output_bth, last_state if isinstance(last_state, tuple) else (last_state,)
 
     def read_stacked(self, weights: Weights, x_nis: Tensor, state: State, steps: int) -> tuple[Tensor, State]:
-        """Read a window: all inputs at once, then the recurrence step by step."""
+        """Read a window with one layer of N nets: one product for the inputs of all steps, then the recurrence."""
         batch = state[0].shape[1]
         x_ngs = torch.baddbmm(weights["bias_ih"][:, :, None], weights["weight_ih"], x_nis)
         x_tngb = x_ngs.unflatten(2, (steps, batch)).permute(2, 0, 1, 3).contiguous()
-        before = (part_nbh.transpose(1, 2).contiguous() for part_nbh in state)
-        states = self.recurrence.apply(x_tngb, weights["weight_hh"], weights["bias_hh"], *before)
-        h_tnhb, *others_nhb = states if isinstance(states, tuple) else (states,)
-        after = tuple(part_nhb.transpose(1, 2) for part_nhb in (h_tnhb[-1].detach(), *others_nhb))
-        return in_rows(h_tnhb), after
+        first_state = (part_nbh.transpose(1, 2).contiguous() for part_nbh in state)
+        states = self.recurrence.apply(x_tngb, weights["weight_hh"], weights["bias_hh"], *first_state)
+        h_tnhb, *last_parts_nhb = states if isinstance(states, tuple) else (states,)
+        last_state = tuple(part_nhb.transpose(1, 2) for part_nhb in (h_tnhb[-1].detach(), *last_parts_nhb))
+        return join_steps(h_tnhb), last_state
 
 
 def weight_gradient(d_tngb: Tensor, h_nhb: Tensor, h_tnhb: Tensor) -> Tensor:
-    """Return the gradient of weight_ngh: d_t h_(t-1)^T summed over steps and sequences, (N, G, H)."""
-    gradient_ngh: Tensor = in_rows(d_tngb) @ in_rows(states_before(h_nhb, h_tnhb)).transpose(1, 2)
+    """Return the gradient of weight_ngh: the sum of d_t h_(t-1)^T over steps and sequences, (N, G, H).
+
+    Arguments:
+        d_tngb: the gradient of the gates' sums at each step.
+        h_nhb: h before the first step.
+        h_tnhb: h after each step.
+    """
+    gradient_ngh: Tensor = join_steps(d_tngb) @ join_steps(states_before(h_nhb, h_tnhb)).transpose(1, 2)
     return gradient_ngh
 
 
 def states_before(first_nhb: Tensor, h_tnhb: Tensor) -> Tensor:
-    """Return the state before each step, (T, N, H, B), from the first one and those after each step."""
+    """Return the state before each step, (T, N, H, B).
+
+    Arguments:
+        first_nhb: the state before the first step.
+        h_tnhb: the state after each step.
+    """
     return torch.cat([first_nhb[None], h_tnhb[:-1]])
 
 
-def copied(x: Tensor) -> Tensor:
-    """Return a copy whose memory is in the order of its axes: what is worked on step by step lies side by side."""
+def contiguous_copy(x: Tensor) -> Tensor:
+    """Return a copy whose memory layout follows the order of its axes, which is faster when read step by step."""
     return x.clone(memory_format=torch.contiguous_format)
 
 
-def in_rows(x_tngb: Tensor) -> Tensor:
-    """Put the steps of all sequences of a net into one row: (T, N, G, B) to (N, G, S)."""
+def join_steps(x_tngb: Tensor) -> Tensor:
+    """Join the axes of steps and sequences into one: (T, N, G, B) to (N, G, S)."""
     return x_tngb.permute(1, 2, 0, 3).flatten(2)

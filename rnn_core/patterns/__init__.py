@@ -1,10 +1,11 @@
-"""Where sequences come from: one file a family, found by being in this folder. What they share lies in `shared`."""
+"""Pattern families, one file each: every module in this folder is imported. What they share is in `shared`."""
 
 import importlib
 import pkgutil
 
-from rnn_core.patterns.shared.base import Pattern, parse
+from rnn_core.patterns.shared.base import Pattern
 from rnn_core.patterns.shared.cases import Evaluation
+from rnn_core.patterns.shared.specs import parse
 
 for _module in pkgutil.iter_modules(__path__):
     if not _module.ispkg:

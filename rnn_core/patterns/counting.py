@@ -1,30 +1,30 @@
-"""anbn, anbncn, anb2n, ambncmn: languages that need counting."""
+"""anbn, anbncn, anb2n, ambncmn: languages whose strings can only be predicted by counting."""
 
 import math
 from functools import cached_property
 from random import Random
 from typing import Any, ClassVar
 
-from rnn_core.patterns.shared.base import refuse, whole
 from rnn_core.patterns.shared.cases import Case, Evaluation
-from rnn_core.patterns.shared.oracle import Moves, Oracle, StateOracle
-from rnn_core.patterns.shared.strings import MARK, Strings, marked
+from rnn_core.patterns.shared.oracle import Oracle, StateOracle, Transitions
+from rnn_core.patterns.shared.specs import parse_whole_number, spec_error
+from rnn_core.patterns.shared.strings import MARK, Strings, with_marks
 
-GREATEST = 1_000_000
-"""The greatest count that may be asked for."""
+MAX_COUNT = 1_000_000
+"""The largest count that `uniform` allows."""
 
-FURTHEST = 1000
-"""Every n up to this one is tested."""
+MAX_TEST_COUNT = 1000
+"""Every n from 1 to this one is a test case."""
 
 
 class Counting(Strings):
-    """Strings whose first count is drawn, and whose other counts follow from it.
+    """Strings of a count n of a, followed by blocks of b and c whose lengths are multiples of n.
 
-    The count n is at least 1: `geometric=0.3` stops after each with probability 0.3, `uniform=50` draws from 1 to 50.
-    One n is one string, so a fresh draw repeats what was trained on; what is new are the n beyond.
+    n is at least 1. With `geometric=0.3` it is geometric with stopping probability 0.3, with `uniform=50` it is uniform
+    on 1 to 50. Each n has one string, so a fresh draw repeats training strings; only larger n are new.
 
     Attributes:
-        blocks: for each letter after a, how often it comes for each a.
+        blocks: one digit for each block after the a: its length divided by n.
     """
 
     blocks: ClassVar[str]
@@ -43,7 +43,7 @@ class Counting(Strings):
         spec = f"{self.family}:{argument}"
         self.kind, _, number = (argument or "geometric=0.3").partition("=")
         if self.kind == "uniform":
-            self.most = whole(spec, "uniform", number, 1, GREATEST, f"{self.family}:uniform=50")
+            self.max_count = parse_whole_number(spec, "uniform", number, 1, MAX_COUNT, f"{self.family}:uniform=50")
         elif self.kind == "geometric":
             try:
                 self.stop = float(number)
@@ -51,30 +51,30 @@ class Counting(Strings):
                 self.stop = math.nan
             if not 1e-4 <= self.stop < 1:
                 example = f"{self.family}:geometric=0.3"
-                raise refuse(spec, f"geometric from 0.0001 to below 1, such as {example}, not {number!r}")
+                raise spec_error(spec, f"geometric from 0.0001 to below 1, such as {example}, not {number!r}")
         else:
-            raise refuse(spec, f"{self.family}, {self.family}:geometric=0.3 or {self.family}:uniform=50")
+            raise spec_error(spec, f"{self.family}, {self.family}:geometric=0.3 or {self.family}:uniform=50")
         self.alphabet = "".join(sorted(MARK + "abc"[: 1 + len(self.blocks)]))
         self.default_length = 50_000
-        self.oracle = StateOracle(self.alphabet, "start", self._moves)
+        self.oracle = StateOracle(self.alphabet, "start", self._transitions)
 
     @property
     def spec(self) -> str:
-        number = f"{self.most}" if self.kind == "uniform" else repr(self.stop)
+        number = f"{self.max_count}" if self.kind == "uniform" else repr(self.stop)
         return self.family if (self.kind, number) == ("geometric", "0.3") else f"{self.family}:{self.kind}={number}"
 
     @cached_property
-    def language(self) -> Oracle | None:
-        return type(self)("").oracle  # which holds every n possible
+    def wide_oracle(self) -> Oracle | None:
+        return type(self)("").oracle  # the geometric distribution allows every n
 
     def count(self, rng: Random) -> int:
         """Draw n."""
         if self.kind == "uniform":
-            return rng.randint(1, self.most)
+            return rng.randint(1, self.max_count)
         return 1 + int(math.log(1 - rng.random()) / math.log(1 - self.stop))
 
     def string(self, count: int) -> str:
-        """Return the string of a count."""
+        """Return the string whose n is `count`."""
         return "a" * count + "".join(
             letter * (int(times) * count) for letter, times in zip("bc", self.blocks, strict=False)
         )
@@ -86,47 +86,53 @@ class Counting(Strings):
         return {"n": string.count("a")}
 
     def cases(self, evaluation: Evaluation, training_text: str, data_seed: int) -> list[Case]:
-        return [Case("n", count, marked(self.string(count))) for count in range(1, FURTHEST + 1)]
+        return [Case("n", count, with_marks(self.string(count))) for count in range(1, MAX_TEST_COUNT + 1)]
 
-    def knows(self, state: Any) -> dict[str, int]:
-        """Return how many a there are so far, `count_a`, and how many of each letter are to come, `left_b`, `left_c`.
+    def state_labels(self, state: Any) -> dict[str, int]:
+        """Return `count_a`, the number of a so far, and `left_b` and `left_c`, the numbers of b and c still to come.
 
-        While a come, how many of the others will, cannot be known; afterwards a do not count any more.
+        Among the a, `left_b` and `left_c` are -1 since they are not determined yet; after the a, `count_a` is -1.
         """
-        letters = [f"left_{letter}" for letter in "bc"[: len(self.blocks)]]
+        names = [f"left_{letter}" for letter in "bc"[: len(self.blocks)]]
         if state == "start" or state[0] == "a":
-            return {"count_a": 0 if state == "start" else state[1], **dict.fromkeys(letters, -1)}
-        block, left, count = state
-        later = [int(times) * count for times in self.blocks[block + 1 :]]
-        return {"count_a": -1, **dict(zip(letters, [0] * block + [left, *later], strict=True))}
+            return {"count_a": 0 if state == "start" else state[1], **dict.fromkeys(names, -1)}
+        block, remaining, count = state
+        later_blocks = [int(times) * count for times in self.blocks[block + 1 :]]
+        return {"count_a": -1, **dict(zip(names, [0] * block + [remaining, *later_blocks], strict=True))}
 
-    def stops(self, count: int) -> float:
-        """Return the probability that a count that has come this far ends here."""
+    def stop_probability(self, count: int) -> float:
+        """Return the probability that a drawn count equals `count`, given that it is at least `count`."""
         if count == 0:
             return 0.0
-        return self.stop if self.kind == "geometric" else 1 / max(1, self.most - count + 1)
+        return self.stop if self.kind == "geometric" else 1 / max(1, self.max_count - count + 1)
 
-    def _moves(self, state: Any) -> Moves:
-        """Go from a state: how many a there are, or (the block, what is left of it, n)."""
+    def _transitions(self, state: Any) -> Transitions:
+        """Return the transitions from "start", ("a", a so far) or (block, characters left in it, n)."""
         if state == "start":
             return {MARK: (1.0, ("a", 0))}
         if state[0] == "a":
             count = state[1]
-            stop = self.stops(count)
-            moves: dict[str, tuple[float, object]] = {}
+            stop = self.stop_probability(count)
+            transitions: dict[str, tuple[float, object]] = {}
             if stop < 1:
-                moves["a"] = (1 - stop, ("a", count + 1))
+                transitions["a"] = (1 - stop, ("a", count + 1))
             if stop > 0:
-                moves["b"] = (stop, self._left(0, int(self.blocks[0]) * count - 1, count))
-            return moves
-        block, left, count = state
-        return {"bc"[block]: (1.0, self._left(block, left - 1, count))} if left else {MARK: (1.0, ("a", 0))}
+                transitions["b"] = (stop, self._block_state(0, int(self.blocks[0]) * count - 1, count))
+            return transitions
+        block, remaining, count = state
+        if not remaining:
+            return {MARK: (1.0, ("a", 0))}
+        return {"bc"[block]: (1.0, self._block_state(block, remaining - 1, count))}
 
-    def _left(self, block: int, left: int, count: int) -> tuple[int, int, int]:
-        """Return the state with `left` characters to come of a block, or the whole next one; n while it is needed."""
-        if left == 0 and block + 1 < len(self.blocks):
-            block, left = block + 1, int(self.blocks[block + 1]) * count
-        return (block, left, count if block + 1 < len(self.blocks) else 0)
+    def _block_state(self, block: int, remaining: int, count: int) -> tuple[int, int, int]:
+        """Return the state with `remaining` characters left in a block; at 0, the beginning of the next block.
+
+        The state holds n only while a later block depends on it, so that strings of different n share their last
+        states.
+        """
+        if remaining == 0 and block + 1 < len(self.blocks):
+            block, remaining = block + 1, int(self.blocks[block + 1]) * count
+        return (block, remaining, count if block + 1 < len(self.blocks) else 0)
 
 
 class AnBn(Counting):
@@ -185,30 +191,32 @@ class AmBnCmn(Counting):
 
     def cases(self, evaluation: Evaluation, training_text: str, data_seed: int) -> list[Case]:
         rng = Random(f"beyond {data_seed}")
-        pairs = [(larger, rng.randint(1, larger)) for larger in range(1, FURTHEST + 1)]
+        pairs = [(larger, rng.randint(1, larger)) for larger in range(1, MAX_TEST_COUNT + 1)]
         pairs = [pair if rng.random() < 1 / 2 else pair[::-1] for pair in pairs]
         strings = ["a" * m + "b" * n + "c" * (m + n) for m, n in pairs]
-        return [Case("larger_of_m_and_n", max(pair), marked(s)) for pair, s in zip(pairs, strings, strict=True)]
+        return [Case("larger_of_m_and_n", max(pair), with_marks(s)) for pair, s in zip(pairs, strings, strict=True)]
 
-    def knows(self, state: Any) -> dict[str, int]:
-        """Return how many a and b there are so far, `count_a` and `count_b`, and how many c are to come, `left_c`.
+    def state_labels(self, state: Any) -> dict[str, int]:
+        """Return `count_a` and `count_b`, the numbers of a and b so far, and `left_c`, the number of c still to come.
 
-        Until the first c, how many will come cannot be known; from then on the others do not count any more.
+        Before the first c, `left_c` is -1 since it is not determined yet; after it, `count_a` and `count_b` are -1.
         """
         letter, *counts = ("a", 0) if state == "start" else state
         if letter == "c":
             return {"count_a": -1, "count_b": -1, "left_c": counts[0]}
         return {"count_a": counts[0], "count_b": counts[1] if letter == "b" else 0, "left_c": -1}
 
-    def _moves(self, state: Any) -> Moves:
-        """Go from a state: ("a", m so far), ("b", m, n so far), ("c", how many are left)."""
+    def _transitions(self, state: Any) -> Transitions:
+        """Return the transitions from "start", ("a", a so far), ("b", m, b so far) or ("c", c left)."""
         if state == "start":
             return {MARK: (1.0, ("a", 0))}
         letter, *counts = state
         if letter == "c":
             return {"c": (1.0, ("c", counts[0] - 1))} if counts[0] else {MARK: (1.0, ("a", 0))}
-        stop = self.stops(counts[-1])
-        more = (letter, *counts[:-1], counts[-1] + 1)
-        after = ("b", counts[0], 1) if letter == "a" else ("c", sum(counts) - 1)
-        moves = {letter: (1 - stop, more), "b" if letter == "a" else "c": (stop, after)}
-        return {character: move for character, move in moves.items() if move[0] > 0}
+        stop = self.stop_probability(counts[-1])
+        same_block = (letter, *counts[:-1], counts[-1] + 1)
+        next_block = ("b", counts[0], 1) if letter == "a" else ("c", sum(counts) - 1)
+        transitions = {letter: (1 - stop, same_block), "b" if letter == "a" else "c": (stop, next_block)}
+        return {
+            character: (probability, state) for character, (probability, state) in transitions.items() if probability
+        }

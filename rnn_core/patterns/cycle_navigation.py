@@ -1,4 +1,4 @@
-"""cycle_navigation: where does a walk on a circle end?"""
+"""cycle_navigation: the last place of a walk on a circle."""
 
 from rnn_core.patterns.shared.answers import Folding
 
@@ -16,14 +16,14 @@ class CycleNavigation(Folding):
     family = example = "cycle_navigation"
     symbols = ".<>"
     digits = "01234"
-    begin = "0"
+    initial_memory = "0"
 
     def answer(self, question: str) -> str:
         return str((question.count(">") - question.count("<")) % PLACES)
 
     def fold(self, memory: str, symbol: str) -> str:
-        after = {".": "01234", ">": "12340", "<": "40123"}[symbol]
-        return after[int(memory)]
+        next_place = {".": "01234", ">": "12340", "<": "40123"}[symbol]
+        return next_place[int(memory)]
 
-    def conclude(self, memory: str) -> str:
+    def answer_from(self, memory: str) -> str:
         return memory

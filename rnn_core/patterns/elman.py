@@ -1,24 +1,26 @@
-"""elman: three made-up words, of which only the first letter is a surprise."""
+"""elman: three made-up words in random order."""
 
 from random import Random
 
-from rnn_core.patterns.shared.base import Pattern, refuse
+from rnn_core.patterns.shared.base import Pattern
 from rnn_core.patterns.shared.cases import Case, Evaluation
-from rnn_core.patterns.shared.oracle import Moves, StateOracle
+from rnn_core.patterns.shared.oracle import StateOracle, Transitions
+from rnn_core.patterns.shared.specs import spec_error
 
 WORDS = ("ba", "dii", "guuu")
 
 VOWELS = {"b": ("a", 1), "d": ("i", 2), "g": ("u", 3)}
+"""For each consonant the vowel after it, and how often it comes."""
 
-SHOWN = 3000
-"""Characters of the test that are judged place by place."""
+JUDGED_LENGTH = 3000
+"""The number of test characters, from the beginning, whose losses are listed by their place in the word."""
 
 
 class Elman(Pattern):
     """The words ba, dii and guuu in random order, all equally likely, without gaps (Elman 1990).
 
-    A consonant cannot be known, the vowels after it can; the table has the loss at each place of a word: 0 is the
-    consonant, 1 to 3 are the vowels.
+    A consonant is random, the vowels after it are determined by it. The table of reach has the loss at each place of
+    a word: place 0 is the consonant, places 1 to 3 are the vowels.
 
     Example:
         >>> Elman("").sample(20, Random(1))
@@ -30,10 +32,10 @@ class Elman(Pattern):
 
     def __init__(self, argument: str) -> None:
         if argument:
-            raise refuse(f"elman:{argument}", "elman alone")
+            raise spec_error(f"elman:{argument}", "elman alone")
         self.alphabet = "abdgiu"
         self.default_length = 50_000
-        self.oracle = StateOracle(self.alphabet, ("", 0), self._moves)
+        self.oracle = StateOracle(self.alphabet, ("", 0), self._transitions)
 
     @property
     def spec(self) -> str:
@@ -44,7 +46,7 @@ class Elman(Pattern):
         return "".join(words)[:length]
 
     def cases(self, evaluation: Evaluation, training_text: str, data_seed: int) -> list[Case]:
-        text = evaluation.text[:SHOWN]
+        text = evaluation.text[:JUDGED_LENGTH]
         places: dict[int, list[int]] = {}
         place = 0
         for position, letter in enumerate(text):
@@ -58,15 +60,15 @@ class Elman(Pattern):
     def ranges(self, training_text: str) -> dict[str, tuple[int, int]]:
         return {"place_in_word": (0, 3)}
 
-    def knows(self, state: tuple[str, int]) -> dict[str, int | str]:
-        """Return `place`, in its word, of the letter just read, 0 to 3, and the `word`: its first letter tells it."""
-        vowel, left = state
+    def state_labels(self, state: tuple[str, int]) -> dict[str, int | str]:
+        """Return `place`, that of the last letter in its word, 0 to 3, and `word`, the whole word."""
+        vowel, remaining = state
         word = next((word for word in WORDS if vowel and vowel in word), "")
-        return {"place": len(word) - 1 - left, "word": word}
+        return {"place": len(word) - 1 - remaining, "word": word}
 
-    def _moves(self, state: tuple[str, int]) -> Moves:
-        """Go from the vowel to come and how many of it are left."""
-        vowel, left = state
-        if left:
-            return {vowel: (1.0, (vowel, left - 1))}
-        return {consonant: (1 / 3, after) for consonant, after in VOWELS.items()}
+    def _transitions(self, state: tuple[str, int]) -> Transitions:
+        """Return the transitions from a vowel and how often it still comes."""
+        vowel, remaining = state
+        if remaining:
+            return {vowel: (1.0, (vowel, remaining - 1))}
+        return {consonant: (1 / 3, next_state) for consonant, next_state in VOWELS.items()}

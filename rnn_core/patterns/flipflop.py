@@ -1,4 +1,4 @@
-"""flipflop: memories of one bit each, set and reset by pulses and kept in between."""
+"""flipflop: bits of memory that pulses set and reset."""
 
 import itertools
 import string
@@ -6,22 +6,23 @@ from random import Random
 
 import numpy as np
 
-from rnn_core.patterns.shared.base import Pattern, whole
+from rnn_core.patterns.shared.base import Pattern
 from rnn_core.patterns.shared.cases import Case, Evaluation
-from rnn_core.patterns.shared.oracle import Moves, StateOracle
+from rnn_core.patterns.shared.oracle import StateOracle, Transitions
+from rnn_core.patterns.shared.specs import parse_whole_number
 
-PULSE = 1 / 4
-"""How likely a step has a pulse."""
+PULSE_PROBABILITY = 1 / 4
+"""The probability that a step has a pulse."""
 
-GAPS = (50, 100, 200, 400)
-"""Steps without a pulse in the test, more than training ever has in a row."""
+TEST_GAPS = (50, 100, 200, 400)
+"""The numbers of steps without a pulse in the test cases beyond training."""
 
 
 class FlipFlop(Pattern):
     """k bits of memory: each step shows a pulse or a dot, then the k bits (after Sussillo & Barak 2013).
 
-    `flipflop:3`: A, B, C set a bit, a, b, c reset it; one step in four has a pulse, all equally likely. All bits are 0
-    at first. Only the bits are scored: the pulses cannot be known.
+    `flipflop:3`: A, B and C set a bit to 1, a, b and c reset it to 0. One step in four has a pulse, all pulses equally
+    likely. All bits are 0 at first. Only the bits are scored, since the pulses are random.
 
     Example:
         >>> FlipFlop("2").sample(30, Random(1))
@@ -41,11 +42,11 @@ class FlipFlop(Pattern):
     }
 
     def __init__(self, argument: str) -> None:
-        self.bits = whole(f"flipflop:{argument}", "k, the number of bits,", argument, 1, 8, "flipflop:3")
+        self.bits = parse_whole_number(f"flipflop:{argument}", "k, the number of bits,", argument, 1, 8, "flipflop:3")
         self.pulses = string.ascii_uppercase[: self.bits] + string.ascii_lowercase[: self.bits]
         self.alphabet = "".join(sorted(".01" + self.pulses))
         self.default_length = 20_000 * (self.bits + 1)
-        self.oracle = StateOracle(self.alphabet, ("", "0" * self.bits), self._moves)
+        self.oracle = StateOracle(self.alphabet, ("", "0" * self.bits), self._transitions)
 
     @property
     def spec(self) -> str:
@@ -55,12 +56,12 @@ class FlipFlop(Pattern):
         steps: list[str] = []
         memory = ["0"] * self.bits
         for _ in range(length // (self.bits + 1) + 1):
-            pulse = rng.choice(self.pulses) if rng.random() < PULSE else "."
-            steps.append(self._shown(pulse, memory))
+            pulse = rng.choice(self.pulses) if rng.random() < PULSE_PROBABILITY else "."
+            steps.append(self._apply(pulse, memory))
         return "".join(steps)[:length]
 
-    def _shown(self, pulse: str, memory: list[str]) -> str:
-        """Let a pulse change the memory in place, and return the step as it is written."""
+    def _apply(self, pulse: str, memory: list[str]) -> str:
+        """Apply a pulse to the memory, in place, and return the characters of the step."""
         if pulse.isupper():
             memory[ord(pulse) - ord("A")] = "1"
         elif pulse != ".":
@@ -71,39 +72,42 @@ class FlipFlop(Pattern):
         return np.isin(list(text), ["0", "1"])
 
     def cases(self, evaluation: Evaluation, training_text: str, data_seed: int) -> list[Case]:
-        gaps = [*(gap for gap in (1, 2, 5, 10) if gap <= self._longest_gap(training_text)), *GAPS]
+        gaps = [*(gap for gap in (1, 2, 5, 10) if gap <= self._longest_gap(training_text)), *TEST_GAPS]
         cases = []
         for gap in gaps:
-            for wanted in itertools.product("01", repeat=self.bits):
+            for values in itertools.product("01", repeat=self.bits):
                 memory = ["0"] * self.bits
-                pulses = [self.pulses[bit if value == "1" else bit + self.bits] for bit, value in enumerate(wanted)]
-                text = "".join(self._shown(pulse, memory) for pulse in [*pulses, *"." * gap])
-                held = range(len(pulses) * (self.bits + 1), len(text))
-                kept = tuple(position for position in held if text[position] in "01")
-                cases.append(Case("gap", gap, text, kept))
+                pulses = [self.pulses[bit if value == "1" else bit + self.bits] for bit, value in enumerate(values)]
+                text = "".join(self._apply(pulse, memory) for pulse in [*pulses, *"." * gap])
+                after_pulses = range(len(pulses) * (self.bits + 1), len(text))
+                cases.append(Case("gap", gap, text, tuple(at for at in after_pulses if text[at] in "01")))
         return cases
 
     def ranges(self, training_text: str) -> dict[str, tuple[int, int]]:
         return {"gap": (0, self._longest_gap(training_text))}
 
     def _longest_gap(self, text: str) -> int:
+        """Return the largest number of steps in a row without a pulse."""
         pulses = text[:: self.bits + 1]
         return max(len(gap) for gap in "".join(c if c == "." else " " for c in pulses).split(" "))
 
-    def knows(self, state: tuple[str, str]) -> dict[str, int]:
-        """Return each bit, `bit_A` and so on, after the pulses so far, and `place` in the step: 0 is the pulse."""
-        to_come, memory = state
-        bits = {f"bit_{letter}": int(bit) for letter, bit in zip(string.ascii_uppercase, memory, strict=False)}
-        return bits | {"place": self.bits - len(to_come)}
+    def state_labels(self, state: tuple[str, str]) -> dict[str, int]:
+        """Return `bit_A`, `bit_B` ..., the bits after the pulses so far, and `place`, the place in the step.
 
-    def _moves(self, state: tuple[str, str]) -> Moves:
-        """Go from what of this step is still to be written, and the memory."""
-        to_come, memory = state
-        if to_come:
-            return {to_come[0]: (1.0, (to_come[1:], memory))}
-        moves: dict[str, tuple[float, object]] = {".": (1 - PULSE, (memory, memory))}
+        Place 0 is the pulse or dot, places 1 to k are the bits.
+        """
+        remaining, memory = state
+        bits = {f"bit_{letter}": int(bit) for letter, bit in zip(string.ascii_uppercase, memory, strict=False)}
+        return bits | {"place": self.bits - len(remaining)}
+
+    def _transitions(self, state: tuple[str, str]) -> Transitions:
+        """Return the transitions from the bits of the step that are still to come, and the memory."""
+        remaining, memory = state
+        if remaining:
+            return {remaining[0]: (1.0, (remaining[1:], memory))}
+        transitions: dict[str, tuple[float, object]] = {".": (1 - PULSE_PROBABILITY, (memory, memory))}
         for bit in range(self.bits):
             for pulse, value in ((chr(ord("A") + bit), "1"), (chr(ord("a") + bit), "0")):
-                after = memory[:bit] + value + memory[bit + 1 :]
-                moves[pulse] = (PULSE / (2 * self.bits), (after, after))
-        return moves
+                new_memory = memory[:bit] + value + memory[bit + 1 :]
+                transitions[pulse] = (PULSE_PROBABILITY / (2 * self.bits), (new_memory, new_memory))
+        return transitions

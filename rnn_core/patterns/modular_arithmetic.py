@@ -20,7 +20,7 @@ class ModularArithmetic(Folding):
     recipe = {**Folding.recipe, "hidden_size": 128, "learning_rate": 0.005}
     symbols = digits = "01234"
     between = "+-*"
-    begin = (0, 1)
+    initial_memory = (0, 1)
 
     def answer(self, question: str) -> str:
         terms = re.findall(r"([+-]?)([0-4*]+)", question)
@@ -28,7 +28,7 @@ class ModularArithmetic(Folding):
         return str(sum(products) % MODULUS)
 
     def fold(self, memory: tuple[int, int], symbol: str) -> tuple[int, int]:
-        """Remember the sum of the terms that are done and the product of the one that is not, each modulo 5."""
+        """Return the sum of the complete terms and the product of the current term so far, each modulo 5."""
         total, product = memory
         if symbol in self.symbols:
             return total, product * int(symbol) % MODULUS
@@ -36,12 +36,12 @@ class ModularArithmetic(Folding):
             return memory
         return (total + product) % MODULUS, 1 if symbol == "+" else MODULUS - 1
 
-    def remembers(self, memory: tuple[int, int]) -> dict[str, int]:
-        """Return the `total` of the terms that are done and the `product` of the one that is not, each modulo 5.
+    def memory_labels(self, memory: tuple[int, int]) -> dict[str, int]:
+        """Return `total`, the sum of the complete terms, and `product`, that of the current term; both modulo 5.
 
-        A product begins with its sign, 1 or 4, which is -1 modulo 5.
+        The product of a new term is its sign: 1, or 4 for -1 modulo 5.
         """
         return dict(zip(("total", "product"), memory, strict=True))
 
-    def conclude(self, memory: tuple[int, int]) -> str:
+    def answer_from(self, memory: tuple[int, int]) -> str:
         return str(sum(memory) % MODULUS)

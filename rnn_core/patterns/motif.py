@@ -1,4 +1,4 @@
-"""unit: one short string repeated for ever."""
+"""unit: a short string, the motif, repeated endlessly."""
 
 import math
 from collections import Counter
@@ -8,30 +8,34 @@ from random import Random
 from typing import ClassVar
 
 from rnn_core.config import ConfigError
-from rnn_core.patterns.shared.base import Pattern, Questioned, family_of, least_period
+from rnn_core.patterns.shared.base import NetQueries, Pattern, least_period
 from rnn_core.patterns.shared.cases import Evaluation, ReachRow
 from rnn_core.patterns.shared.meaning import LOSS, Meaning
 from rnn_core.patterns.shared.oracle import StateOracle
+from rnn_core.patterns.shared.specs import family_of
 
 LAB_LENGTH = 15
-"""The lab's sequence is "abcabcabcabcabc"."""
+"""The default length of training, that of the lab's sequence "abcabcabcabcabc"."""
 
-BEYOND = 10
-"""The test goes on for this many times the training length."""
+TEST_RATIO = 10
+"""The number of scored test characters over the number of training characters."""
 
 
 class Motif(Pattern):
-    """A unit repeated: `abc`, or `unit:a:b` where the unit holds a colon.
+    """A motif repeated: `abc`, or `unit:a:b` where the motif has a colon.
 
-    Training reads the first `length` characters from the unit's beginning. The test reads them again and goes on
-    for ten times their length; only what lies beyond the training length is scored. Since the start is known, each
-    next character is certain, and the floor is 0.
+    Training reads the first `length` characters. The test reads them again and continues for ten times their length;
+    only the characters beyond the training length are scored. Since the text begins at the beginning of the motif,
+    each next character is certain, and the floor is 0.
+
+    Attributes:
+        repeated: the string of the spec. It may itself repeat the shorter string `motif`: that of `abab` is `ab`.
 
     Example:
-        >>> unit = Motif("aab")
-        >>> unit.training_text(length=7, data_seed=0)
+        >>> pattern = Motif("aab")
+        >>> pattern.training_text(length=7, data_seed=0)
         'aabaaba'
-        >>> unit.phases(length=4)
+        >>> pattern.phases(length=4)
         ['aaba', 'abaa', 'baab']
     """
 
@@ -50,55 +54,56 @@ class Motif(Pattern):
     }
 
     def __init__(self, argument: str) -> None:
-        self.unit = argument
+        self.repeated = argument
         if len(set(argument)) < 2:
             raise ConfigError(
-                "pattern", argument, "units of two or more distinct characters (one alone leaves nothing to predict)"
+                "pattern", argument, "motifs of two or more distinct characters (one alone leaves nothing to predict)"
             )
         self.alphabet = "".join(sorted(set(argument)))
         self.oracle = StateOracle(argument, 0, lambda place: {argument[place]: (1.0, (place + 1) % len(argument))})
-        # A unit longer than half the lab's sequence is read twice, or its repetition could not be seen.
+        # A training text that holds less than two repetitions would not show that the motif is repeated.
         self.default_length = max(LAB_LENGTH, 2 * len(argument))
-        self._floors: dict[int, float] = {}  # by length: many nets are examined at one
+        self._floors: dict[int, float] = {}  # unknown_phase_floor by length, since many nets share one length
 
     @cached_property
     def spec(self) -> str:
-        return self.unit if _is_plain(self.unit) else f"unit:{self.unit}"
+        return self.repeated if _is_plain(self.repeated) else f"unit:{self.repeated}"
 
     @property
     def motif(self) -> str:
-        return self.unit[: least_period(self.unit)]
+        return self.repeated[: least_period(self.repeated)]
 
     def check_length(self, length: int) -> None:
-        if length < len(self.unit):
-            raise ConfigError("length", length, f"{len(self.unit)} or more, so that the whole unit is read once")
+        if length < len(self.repeated):
+            raise ConfigError("length", length, f"{len(self.repeated)} or more, so that the whole motif is read once")
 
     def sample(self, length: int, rng: Random) -> str:
         return self.repeat(length)
 
     def evaluation(self, length: int, data_seed: int) -> Evaluation:
-        text = self.repeat((1 + BEYOND) * length)
+        text = self.repeat((1 + TEST_RATIO) * length)
         return Evaluation(text=text, start=length, prime=text[:length], truth=text[length:])
 
-    def knows(self, state: int) -> dict[str, int]:
-        """Return `place`: that of the character just read in the shortest string that is repeated, from 0."""
+    def state_labels(self, state: int) -> dict[str, int]:
+        """Return `place`: the place of the last character in `motif`, from 0."""
         return {"place": (state - 1) % len(self.motif)}
 
     def phases(self, length: int) -> list[str]:
-        """Return the first `length` characters as read from each of the unit's len(unit) starting points."""
-        doubled = self.repeat(length + len(self.unit))
-        return [doubled[phase : phase + length] for phase in range(len(self.unit))]
+        """Return `length` characters from each position of `repeated` on: len(repeated) strings."""
+        doubled = self.repeat(length + len(self.repeated))
+        return [doubled[phase : phase + length] for phase in range(len(self.repeated))]
 
     def examine(
-        self, net: Questioned, length: int, ranges: Mapping[str, tuple[int, int]]
+        self, net: NetQueries, length: int, ranges: Mapping[str, tuple[int, int]]
     ) -> tuple[dict[str, float], list[ReachRow]]:
-        """Ask how well a net finds its place in the unit.
+        """Measure how well a net finds its place in the motif if it starts anywhere.
 
         Returns:
-            unknown_phase_loss, unknown_phase_floor: the mean loss over `length` characters read from every phase, and
-            the least that can be expected there, nats per character; not for units so long that it would take minutes.
+            unknown_phase_loss, the mean loss over the strings of `phases(length)`, and unknown_phase_floor, the lowest
+            loss that any predictor can expect there; both in nats per character. Nothing for motifs so long that the
+            measurement would take minutes.
         """
-        loss = net.loss_over_stretches(self.repeat(length + len(self.unit) - 1), length)
+        loss = net.loss_over_stretches(self.repeat(length + len(self.repeated) - 1), length)
         if loss is None:
             return {}, []
         if length not in self._floors:
@@ -106,29 +111,30 @@ class Motif(Pattern):
         return {"unknown_phase_loss": loss, "unknown_phase_floor": self._floors[length]}, []
 
     def unknown_phase_floor(self, length: int) -> float:
-        """Return the least expected loss when the starting point is unknown, every one equally likely.
+        """Return the lowest expected loss when the phase is unknown, all phases equally likely.
 
-        Exact, in nats a character over the length - 1 predictions, the first character given. The best predictor
-        weighs the phases that agree with what it has read; the product of its predictions telescopes, so that a
-        sequence costs ln(phases that share its first character / phases that share all of it).
+        It is exact, in nats per character, over the length - 1 predictions after the first character. The best
+        predictor averages over the phases that agree with the characters so far. The probability that it gives to a
+        whole string is the product of its predictions: (phases with this string) / (phases with its first character).
+        The loss of the string is the negative logarithm of that.
 
-        Example: aab over 15 characters costs ln 2 from two of its three phases and nothing from the third.
+        Example: over 15 characters, two of the three phases of aab have the loss ln 2 in all, the third has 0.
             >>> round(Motif("aab").unknown_phase_floor(15) * 14 / math.log(2), 6)
             0.666667
         """
         phases = self.phases(length)
-        same_start, same_whole = Counter(phase[0] for phase in phases), Counter(phases)
-        costs = [math.log(same_start[phase[0]] / same_whole[phase]) for phase in phases]
-        return math.fsum(costs) / len(phases) / (length - 1)
+        same_first, same_string = Counter(phase[0] for phase in phases), Counter(phases)
+        losses = [math.log(same_first[phase[0]] / same_string[phase]) for phase in phases]
+        return math.fsum(losses) / len(phases) / (length - 1)
 
     def repeat(self, length: int) -> str:
-        """Return the first `length` characters from the unit's beginning on."""
-        return (self.unit * math.ceil(length / len(self.unit)))[:length]
+        """Return the first `length` characters of the stream."""
+        return (self.repeated * math.ceil(length / len(self.repeated)))[:length]
 
 
-def _is_plain(unit: str) -> bool:
-    """Say whether a unit alone, without its family, is read as that unit."""
+def _is_plain(motif: str) -> bool:
+    """Return whether a motif can be a spec by itself, without `unit:`."""
     try:
-        return family_of(unit) == (Motif, unit)
+        return family_of(motif) == (Motif, motif)
     except ConfigError:
         return False

@@ -1,20 +1,21 @@
-"""reber, ereber: the Reber grammar, and the same inside a frame that must be remembered."""
+"""reber, ereber: the Reber grammar, and its strings between two equal letters."""
 
 from random import Random
 from typing import Any
 
-from rnn_core.patterns.shared.base import refuse
 from rnn_core.patterns.shared.cases import Case, Evaluation
-from rnn_core.patterns.shared.oracle import Moves, StateOracle
-from rnn_core.patterns.shared.strings import MARK, Strings, marked
+from rnn_core.patterns.shared.oracle import StateOracle, Transitions
+from rnn_core.patterns.shared.specs import spec_error
+from rnn_core.patterns.shared.strings import MARK, Strings, with_marks
 
 RULES = {"M": ("TL", "PR"), "L": ("SL", "XA"), "R": ("TR", "VB"), "A": ("XR", "S"), "B": ("PA", "V")}
-"""The grammar, right-linear: each place becomes one of two letters with the place that follows, evenly."""
+"""The grammar, right-linear: a nonterminal is replaced by a letter and the next nonterminal, both rules evenly."""
 
-LONGER = 0.9
-"""How often the loops are taken in the test strings that are longer than any trained on."""
+LOOP_PROBABILITY = 0.9
+"""The probability of the looping rules of L and R in test strings that are longer than the training strings."""
 
-MAX_LONGER = 200
+LONGER_CASES = 200
+"""The number of test strings that are longer than the training strings."""
 
 NODES = {
     0: {"B": 1},
@@ -25,7 +26,7 @@ NODES = {
     5: {"P": 4, "V": 6},
     6: {"E": 7},
 }
-"""The same as the graph of Cleeremans et al. 1989, figure 1: node, letter, next node. Node 7 is the end."""
+"""The same grammar as the graph of Cleeremans et al. 1989, figure 1: node, letter, next node. Node 7 is the end."""
 
 
 class Reber(Strings):
@@ -41,10 +42,10 @@ class Reber(Strings):
 
     def __init__(self, argument: str) -> None:
         if argument:
-            raise refuse(f"{self.family}:{argument}", f"{self.family} alone")
+            raise spec_error(f"{self.family}:{argument}", f"{self.family} alone")
         self.alphabet = "".join(sorted(MARK + "BEPSTVX"))
         self.default_length = 50_000
-        self.oracle = StateOracle(self.alphabet, "start", self._moves)
+        self.oracle = StateOracle(self.alphabet, "start", self._transitions)
 
     @property
     def spec(self) -> str:
@@ -54,41 +55,41 @@ class Reber(Strings):
         return self.walk(rng, 0.5)
 
     def walk(self, rng: Random, loops: float) -> str:
-        """Draw a string; the loops of L and R are taken with probability `loops`, all else evenly."""
-        letters, place = ["B"], "M"
-        while place:
-            rule = RULES[place][rng.random() >= (loops if place in "LR" else 0.5)]
+        """Draw a string; L and R take their looping rule with probability `loops`, all other choices are even."""
+        letters, nonterminal = ["B"], "M"
+        while nonterminal:
+            rule = RULES[nonterminal][rng.random() >= (loops if nonterminal in "LR" else 0.5)]
             letters.append(rule[0])
-            place = rule[1:]
+            nonterminal = rule[1:]
         return "".join([*letters, "E"])
 
-    def beyond(self, training: list[str], rng: Random) -> list[Case]:
+    def larger_cases(self, training: list[str], rng: Random) -> list[Case]:
         longest = max(map(len, training))
         cases: list[Case] = []
-        while len(cases) < MAX_LONGER:
-            string = self.walk(rng, LONGER)
+        while len(cases) < LONGER_CASES:
+            string = self.walk(rng, LOOP_PROBABILITY)
             if longest < len(string) <= 3 * longest:
-                cases.append(Case("length", len(string), marked(string)))
+                cases.append(Case("length", len(string), with_marks(string)))
         return cases
 
-    def knows(self, state: Any) -> dict[str, int | str]:
-        """Return `node`: that of the graph, 0 to 7."""
+    def state_labels(self, state: Any) -> dict[str, int | str]:
+        """Return `node`: the node of the graph, 0 to 7."""
         return {"node": -1 if state == "start" else state}
 
-    def _moves(self, node: str | int) -> Moves:
+    def _transitions(self, node: str | int) -> Transitions:
         if node == "start":
             return {MARK: (1.0, 0)}
         if node == 7:
             return {MARK: (1.0, 0)}
-        ways = NODES[int(node)]
-        return {letter: (1 / len(ways), after) for letter, after in ways.items()}
+        edges = NODES[int(node)]
+        return {letter: (1 / len(edges), next_node) for letter, next_node in edges.items()}
 
 
 class EmbeddedReber(Reber):
-    """A Reber string between two equal letters, T or P: the last but one must be remembered from the second on.
+    """A Reber string between two equal letters, T or P, the second of which depends on the first over a long range.
 
-    The long-range symbol is judged apart: every other letter can be known without it (Hochreiter & Schmidhuber 1997,
-    experiment 1).
+    The table of reach has rows for that letter alone, by its distance: every other letter can be predicted without
+    such a memory (Hochreiter & Schmidhuber 1997, experiment 1).
 
     Example:
         >>> EmbeddedReber("").sample(40, Random(1))
@@ -104,25 +105,33 @@ class EmbeddedReber(Reber):
 
     def cases(self, evaluation: Evaluation, training_text: str, data_seed: int) -> list[Case]:
         cases = super().cases(evaluation, training_text, data_seed)
-        # In "#BT...TE#" the symbol is the third from the end, and the one to remember the third from the beginning.
+        # In "#BT...TE#" the letter to predict is the third from the end, the one to remember the third from the start.
         return cases + [Case("symbol_distance", case.size - 3, case.text, (len(case.text) - 3,)) for case in cases]
 
     def ranges(self, training_text: str) -> dict[str, tuple[int, int]]:
-        least, most = super().ranges(training_text)["length"]
-        return {"length": (least, most), "symbol_distance": (least - 3, most - 3)}
+        shortest, longest = super().ranges(training_text)["length"]
+        return {"length": (shortest, longest), "symbol_distance": (shortest - 3, longest - 3)}
 
-    def knows(self, state: Any) -> dict[str, int | str]:
-        """Return `node`, of the inner string's graph, and `remembered`: the letter that must come again in the end."""
-        remembered, at = ("", 0) if state == "start" else state
-        return {"node": at if remembered and at <= 7 else -1, "remembered": remembered}
+    def state_labels(self, state: Any) -> dict[str, int | str]:
+        """Return `node`, that of the inner string in the graph, and `remembered`, the letter that comes again.
 
-    def _moves(self, node: str | int | tuple[str, int]) -> Moves:
-        """Go from "start", from the frame's nodes, or from a node of the inner grammar with the letter to remember."""
+        Outside the inner string `node` is -1; before the letter is read `remembered` is empty.
+        """
+        remembered, node = ("", 0) if state == "start" else state
+        return {"node": node if remembered and node <= 7 else -1, "remembered": remembered}
+
+    def _transitions(self, node: str | int | tuple[str, int]) -> Transitions:
+        """Return the transitions from "start" or from (letter, number).
+
+        The letter is the one to remember, empty before it is read. Then the number is 0 before the outer B and 1 after
+        it; afterwards it is 0 to 7 for the nodes of the inner string, 8 and 9 for what follows it.
+        """
         if not isinstance(node, tuple):
             return {MARK: (1.0, ("", 0))}
-        letter, at = node
+        letter, number = node
         if not letter:
-            return {"B": (1.0, ("", 1))} if at == 0 else {way: (0.5, (way, 0)) for way in "TP"}
-        if at < 7:
-            return {way: (probability, (letter, after)) for way, (probability, after) in super()._moves(at).items()}
-        return {7: {letter: (1.0, (letter, 8))}, 8: {"E": (1.0, (letter, 9))}, 9: {MARK: (1.0, ("", 0))}}[at]
+            return {"B": (1.0, ("", 1))} if number == 0 else {first: (0.5, (first, 0)) for first in "TP"}
+        if number < 7:
+            inner = super()._transitions(number)
+            return {inner_letter: (p, (letter, next_node)) for inner_letter, (p, next_node) in inner.items()}
+        return {7: {letter: (1.0, (letter, 8))}, 8: {"E": (1.0, (letter, 9))}, 9: {MARK: (1.0, ("", 0))}}[number]

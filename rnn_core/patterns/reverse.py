@@ -1,4 +1,4 @@
-"""reverse: the control that no finite-state net can learn, since it needs a stack."""
+"""reverse: a string backwards. The task needs a stack, so no finite-state machine solves it at every length."""
 
 from collections.abc import Hashable
 
@@ -10,7 +10,7 @@ from rnn_core.patterns.shared.strings import MARK
 
 
 class Reverse(Answers):
-    """Letters, and the same backwards: needs a memory as long as the question (Delétang et al. 2022).
+    """A string of a and b, and the same backwards: needs a memory as long as the question (Delétang et al. 2022).
 
     Example:
         >>> Reverse("").answer("abb")
@@ -23,8 +23,11 @@ class Reverse(Answers):
     def oracle_up_to(self, longest: int) -> Oracle:
         return ReverseOracle(self, longest)
 
-    def knows(self, state: str) -> dict[str, int | str]:
-        """Return the `height` of the stack, the letters that are still to be answered, and the one on its `top`."""
+    def state_labels(self, state: str) -> dict[str, int | str]:
+        """Return `height`, the number of letters on the stack, and `top`, the letter on its top.
+
+        The stack holds the question's letters and loses those that are answered.
+        """
         return {"height": len(state), "top": state[-1:]}
 
     def answer(self, question: str) -> str:
@@ -32,7 +35,12 @@ class Reverse(Answers):
 
 
 class ReverseOracle(Oracle):
-    """Keeps the question on a stack and takes it off again."""
+    """An oracle that pushes the question onto a stack and pops the answer from it.
+
+    Arguments:
+        pattern: the pattern.
+        longest: the number of symbols of the longest question.
+    """
 
     def __init__(self, pattern: Reverse, longest: int) -> None:
         super().__init__(pattern.alphabet)
@@ -40,7 +48,7 @@ class ReverseOracle(Oracle):
         self._certain = np.eye(len(self.vocabulary))
         self._asking = np.zeros((longest + 1, len(self.vocabulary)))
         for length in range(longest + 1):
-            stop = pattern.stops(length, longest)
+            stop = pattern.stop_probability(length, longest)
             self._asking[length, index[EQUALS]] = stop
             for symbol in pattern.symbols:
                 self._asking[length, index[symbol]] = (1 - stop) / len(pattern.symbols)
@@ -53,7 +61,7 @@ class ReverseOracle(Oracle):
         answering = False
         for character in text:
             rows.append(row)
-            if row[index[character]] == 0:  # impossible, and so is all that comes after
+            if row[index[character]] == 0:  # impossible: all later rows are zero
                 rows += [np.zeros(len(index))] * (len(text) - len(rows))
                 break
             if character == MARK:
@@ -66,7 +74,7 @@ class ReverseOracle(Oracle):
         return np.array(rows).reshape(len(text), len(index))
 
     def states(self, text: str) -> list[Hashable]:
-        """Return the stack before a text and after each of its characters."""
+        """Return the stack before `text` and after each of its characters: len(text) + 1 strings, the top last."""
         stack, answering = "", False
         stacks: list[Hashable] = [stack]
         for character in text:

@@ -1,4 +1,4 @@
-"""text: a real UTF-8 file, the last tenth held out."""
+"""text: a UTF-8 file, whose last tenth is the test."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from rnn_core.config import ConfigError
 from rnn_core.patterns.shared.base import Pattern
 from rnn_core.patterns.shared.cases import Evaluation
 from rnn_core.patterns.shared.meaning import LOSS, Meaning
-from rnn_core.patterns.shared.ngrams import NAMES, ladder
+from rnn_core.patterns.shared.ngrams import NAMES, ngram_losses
 from rnn_core.vocabulary import Vocabulary
 
 RECIPE = {
@@ -26,14 +26,14 @@ RECIPE = {
 }
 
 PRIME = 1000
-"""Characters of the training text read before the net is let go."""
+"""The number of characters before the held-out part that a net reads before it runs free."""
 
 
 class Text(Pattern):
     """A text file, `text:PATH`: the first nine tenths are for training, the last tenth is only for the test.
 
-    A shorter `length` trains on the first `length` characters; the test stays the same. The alphabet is that of the
-    whole file, so that the held-out part can be read. Nobody knows a text's true distribution: there is no floor.
+    A smaller `length` trains on the first `length` characters; the test stays the same. The alphabet is that of the
+    whole file, so that it covers the held-out part. The true distribution of a text is unknown, so there is no floor.
 
     Example:
         >>> from pathlib import Path
@@ -64,18 +64,17 @@ class Text(Pattern):
 
     def __init__(self, argument: str) -> None:
         if not argument:
-            raise ConfigError(
-                "pattern", "text", "text:PATH, the path of a UTF-8 file; unit:text for a unit of that name"
-            )
+            raise ConfigError("pattern", "text", "text:PATH, the path of a UTF-8 file; unit:text for the motif text")
         self.path = Path(argument)
         try:
             self.path = self.path.expanduser().absolute()
-            # newline="" keeps \r\n as it is: the file is read as it stands.
+            # newline="" keeps \r\n, so that the text is exactly the file's.
             with self.path.open(encoding="utf-8", newline="") as file:
                 self.text = file.read()
         except UnicodeDecodeError as error:
             raise ConfigError("pattern", f"text:{argument}", f"UTF-8 files (byte {error.start} is not UTF-8)") from None
-        except (OSError, ValueError, RuntimeError) as error:  # a null byte is a ValueError, nobody's home the last
+        # ValueError: a null byte in the path. RuntimeError: the home directory of ~user is unknown.
+        except (OSError, ValueError, RuntimeError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise ConfigError("pattern", f"text:{argument}", f"a readable UTF-8 file ({self.path}: {reason})") from None
         if len(set(self.text)) < 2:
@@ -109,10 +108,10 @@ class Text(Pattern):
 
     def evaluation(self, length: int, data_seed: int) -> Evaluation:
         held_out = self.text[self.default_length :]
-        # The prime is what stands before the held-out part, whatever was trained on: the net goes on from there.
+        # The prime ends where the held-out part begins, even if training ended earlier.
         prime = self.text[max(0, self.default_length - PRIME) : self.default_length]
         return Evaluation(text=held_out, start=1, prime=prime, truth=held_out[: 10 * length])
 
     def references(self, evaluation: Evaluation, training_text: str) -> dict[str, float]:
-        """Return the losses of a ladder of n-gram models, counted in the training text, on the test."""
-        return ladder(Vocabulary(self.alphabet), training_text, evaluation.text)
+        """Return the test losses of n-gram models that are counted in the training text, by name."""
+        return ngram_losses(Vocabulary(self.alphabet), training_text, evaluation.text)

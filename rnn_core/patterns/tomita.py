@@ -6,17 +6,18 @@ from typing import ClassVar
 
 import numpy as np
 
-from rnn_core.patterns.shared.base import Questioned, refuse
+from rnn_core.patterns.shared.base import NetQueries
 from rnn_core.patterns.shared.cases import Case, ReachRow
 from rnn_core.patterns.shared.meaning import Meaning
-from rnn_core.patterns.shared.oracle import Moves, StateOracle
-from rnn_core.patterns.shared.strings import MARK, Strings, marked
+from rnn_core.patterns.shared.oracle import StateOracle, Transitions
+from rnn_core.patterns.shared.specs import spec_error
+from rnn_core.patterns.shared.strings import MARK, Strings, with_marks
 
-END = 1 / 4
-"""How likely a string ends where it may end."""
+END_PROBABILITY = 1 / 4
+"""The probability that a string ends where it may end."""
 
-MAX_LONGER = 100
-"""Test strings longer than any trained on."""
+LONGER_CASES = 100
+"""The number of test strings that are longer than the training strings."""
 
 LANGUAGES = {
     1: "1*",
@@ -37,14 +38,18 @@ AUTOMATA = {
     6: ("12 20 01", "0"),
     7: ("01 21 23 x3", "0123"),
 }
-"""Each as an automaton: where 0 and 1 lead from states 0, 1, 2 ... (x: nowhere), and the states it may end in."""
+"""Each language as an automaton: the next states after 0 and 1 in state 0, 1, 2 ... (x: none), and accepting states."""
 
 
 class Tomita(Strings):
     """The seven regular languages of Tomita 1982, `tomita:1` to `tomita:7`.
 
-    A string is drawn character by character: it ends with probability 1/4 where it may end, and otherwise each of the
-    characters from which it can still end is equally likely. A net is asked about all strings up to length 16.
+    A string is drawn character by character. Where it is in the language it ends with probability 1/4; otherwise each
+    character after which it can still be completed is equally likely. For all strings up to length 16, the table of
+    reach has the share that a trained net classifies correctly.
+
+    Attributes:
+        max_classified_length: the length of the longest strings that a net classifies.
 
     Example:
         >>> Tomita("4").sample(30, Random(1))
@@ -61,7 +66,7 @@ class Tomita(Strings):
         "batch_size": 32,
         "schedule": "cosine",
     }
-    classified: ClassVar[int] = 16
+    max_classified_length: ClassVar[int] = 16
     meanings: ClassVar[Mapping[str, Meaning]] = {
         "false_accepts": Meaning(
             "strings up to length 16 that are not of the language and that the net accepts", "strings", "0 to 131,071"
@@ -73,14 +78,14 @@ class Tomita(Strings):
 
     def __init__(self, argument: str) -> None:
         if argument not in [str(number) for number in LANGUAGES]:
-            raise refuse(f"tomita:{argument}", "tomita:1 to tomita:7")
+            raise spec_error(f"tomita:{argument}", "tomita:1 to tomita:7")
         self.number = int(argument)
         self.alphabet = MARK + "01"
         self.default_length = 100_000
-        rows, ends = AUTOMATA[self.number]
-        self._ways = [dict(zip("01", row, strict=True)) for row in rows.split()]
-        self._ends = ends
-        self.oracle = StateOracle(self.alphabet, "", self._moves)
+        rows, accepting = AUTOMATA[self.number]
+        self._next_states = [dict(zip("01", row, strict=True)) for row in rows.split()]
+        self._accepting = accepting
+        self.oracle = StateOracle(self.alphabet, "", self._transitions)
 
     @property
     def spec(self) -> str:
@@ -88,42 +93,57 @@ class Tomita(Strings):
 
     @property
     def description(self) -> str:
-        return f"Tomita's language {self.number}: {LANGUAGES[self.number]}; ends at 1/4 where it may, else evenly."
+        language = LANGUAGES[self.number]
+        return f"Tomita's language {self.number}: {language}; a string ends with probability 1/4 where it may."
 
     def draw(self, rng: Random) -> str:
-        return self.walk(rng, END)
+        return self.walk(rng, END_PROBABILITY)
 
-    def beyond(self, training: list[str], rng: Random) -> list[Case]:
+    def larger_cases(self, training: list[str], rng: Random) -> list[Case]:
         longest = max(map(len, training))
         strings: list[str] = []
-        while len(strings) < MAX_LONGER:
+        while len(strings) < LONGER_CASES:
             string = self.walk(rng, 1 / (1 + longest))
             if longest < len(string) <= 3 * longest + 3:
                 strings.append(string)
-        return [Case("length", len(string), marked(string)) for string in strings]
+        return [Case("length", len(string), with_marks(string)) for string in strings]
 
     def walk(self, rng: Random, end: float) -> str:
-        """Draw a string that ends with probability `end` where it may, by counting, without the automaton."""
+        """Draw a string that ends with probability `end` where it may.
+
+        It follows the definitions in LANGUAGES by counting, not the automata, so that each can be tested by the other.
+        """
         characters: list[str] = []
         count = {"0": 0, "1": 0}
-        run = before = blocks = 0  # length of the last run and of the one before it; runs so far
+        run = previous_run = blocks = 0  # lengths of the last run and of the one before it; number of runs
         while True:
             last = characters[-1] if characters else ""
-            may, ends = self._may(last, count["0"] - count["1"], count["0"], run, before, blocks)
-            if ends and rng.random() < end:
+            allowed, may_end = self._allowed(last, count["0"] - count["1"], count["0"], run, previous_run, blocks)
+            if may_end and rng.random() < end:
                 return "".join(characters)
-            character = rng.choice(may)
+            character = rng.choice(allowed)
             if character == last:
                 run += 1
             else:
-                # 0*1*0*1* has four blocks: a string that begins with 1 has left the first of them empty.
-                before, run, blocks = run, 1, blocks + 1 if last or character == "0" else 2
+                # 0*1*0*1* has four blocks; in a string that begins with 1, the first one is empty.
+                previous_run, run, blocks = run, 1, blocks + 1 if last or character == "0" else 2
             count[character] += 1
             characters.append(character)
 
-    def _may(self, last: str, difference: int, zeros: int, run: int, before: int, blocks: int) -> tuple[str, bool]:
-        """Return the characters that may follow, and whether the string may end; `difference` is 0s less 1s."""
-        odd_after_odd = last == "0" and run % 2 == 1 and before % 2 == 1
+    def _allowed(
+        self, last: str, difference: int, zeros: int, run: int, previous_run: int, blocks: int
+    ) -> tuple[str, bool]:
+        """Return the characters that may follow, and whether the string may end.
+
+        Arguments:
+            last: the last character; empty at the beginning.
+            difference: the number of 0s less the number of 1s.
+            zeros: the number of 0s.
+            run: the length of the last run of equal characters.
+            previous_run: the length of the run before it.
+            blocks: the number of runs; one more for a string that begins with 1.
+        """
+        odd_after_odd = last == "0" and run % 2 == 1 and previous_run % 2 == 1
         return {
             1: ("1", True),
             2: ("1" if difference == 0 else "0", difference == 0),
@@ -135,44 +155,47 @@ class Tomita(Strings):
         }[self.number]
 
     def examine(
-        self, net: Questioned, length: int, ranges: Mapping[str, tuple[int, int]]
+        self, net: NetQueries, length: int, ranges: Mapping[str, tuple[int, int]]
     ) -> tuple[dict[str, float], list[ReachRow]]:
-        """Ask a net about every string up to the `classified` length.
+        """Classify every string up to `max_classified_length` with a net, and compare with the language.
 
         Returns:
-            false_accepts, false_rejects: how many strings the net accepts that are not of the language, and how many
-            that are it rejects. And for each length a row, in which only `cases` and `cases_right` count something.
+            The metrics false_accepts, the number of strings outside the language that the net accepts, and
+            false_rejects, the number of strings of the language that it rejects. And a row for each length, of which
+            only `cases` and `cases_right` are set.
         """
         _, longest = ranges["length"]
         rows, false_accepts, false_rejects = [], 0, 0
-        for size, accepted in zip(range(self.classified + 1), net.accepted("01"), strict=False):
+        for size, accepted in zip(range(self.max_classified_length + 1), net.accepted("01"), strict=False):
             members = self.members(size)
             false_accepts += int((accepted & ~members).sum())
             false_rejects += int((members & ~accepted).sum())
-            right = int((accepted == members).sum())
-            rows.append(ReachRow("classified_length", size, size <= longest, 2**size, right))
+            correct = int((accepted == members).sum())
+            rows.append(ReachRow("classified_length", size, size <= longest, 2**size, correct))
         return {"false_accepts": false_accepts, "false_rejects": false_rejects}, rows
 
     def members(self, length: int) -> np.ndarray:
-        """Return which strings of a length are of the language, bool, (2**length,): as binary numbers in order."""
-        dead = len(self._ways)
-        ways = [*self._ways, {"0": "x", "1": "x"}]
-        table = np.array([[dead if way[symbol] == "x" else int(way[symbol]) for symbol in "01"] for way in ways])
+        """Return which strings of a length are in the language: bool, (2**length,), in the order of binary numbers."""
+        dead = len(self._next_states)  # the number of one more state, from which no string is accepted
+        rows = [*self._next_states, {"0": "x", "1": "x"}]
+        table = np.array([[dead if row[symbol] == "x" else int(row[symbol]) for symbol in "01"] for row in rows])
         states = np.zeros(1, dtype=np.int64)
         for _ in range(length):
             states = table[states].reshape(-1)
-        return np.isin(states, [int(state) for state in self._ends])
+        return np.isin(states, [int(state) for state in self._accepting])
 
-    def knows(self, state: str) -> dict[str, int]:
-        """Return `node`, the state of the language's automaton as in AUTOMATA, and `may_end`: whether it accepts."""
-        return {"node": int(state or -1), "may_end": state in list(self._ends)}
+    def state_labels(self, state: str) -> dict[str, int]:
+        """Return `node`, the state of the automaton in AUTOMATA, and `may_end`, whether that state accepts."""
+        return {"node": int(state or -1), "may_end": state in list(self._accepting)}
 
-    def _moves(self, state: str) -> Moves:
+    def _transitions(self, state: str) -> Transitions:
         if not state:
             return {MARK: (1.0, "0")}
-        ways = {character: after for character, after in self._ways[int(state)].items() if after != "x"}
-        end = END if state in self._ends else 0.0
-        moves: dict[str, tuple[float, object]] = {way: ((1 - end) / len(ways), after) for way, after in ways.items()}
+        possible = {character: after for character, after in self._next_states[int(state)].items() if after != "x"}
+        end = END_PROBABILITY if state in self._accepting else 0.0
+        transitions: dict[str, tuple[float, object]] = {
+            character: ((1 - end) / len(possible), after) for character, after in possible.items()
+        }
         if end:
-            moves[MARK] = (end, "0")
-        return moves
+            transitions[MARK] = (end, "0")
+        return transitions

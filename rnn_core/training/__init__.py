@@ -1,4 +1,4 @@
-"""Training: the loop for one net, and the same for many nets as one."""
+"""Training: the loop for one net, and a faster one for many nets of the same shape."""
 
 from rnn_core.training.loop import DivergedError, EpochRecord, Progress, train
 

@@ -1,4 +1,7 @@
-"""Adam through torch's fused kernel: torch's own class imports its compiler first, a third of a short run's time."""
+"""Adam with torch's fused kernel.
+
+torch.optim is not used because its import takes a third of the time of a short run: it imports torch's compiler.
+"""
 
 from collections.abc import Iterable
 
@@ -6,17 +9,16 @@ import torch
 from torch import Tensor
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
-"""The paper's defaults, and torch's."""
+"""The defaults of the paper and of torch."""
 
 
 class Adam:
-    """Adam (Kingma & Ba 2015, algorithm 1): steps scaled by running means of the gradient and of its square.
+    """Adam (Kingma & Ba 2015, algorithm 1), with the weight decay of AdamW (Loshchilov & Hutter 2019, algorithm 2).
 
     Arguments:
-        weights: the tensors to train in place; each needs a gradient at every step.
-        learning_rate: the step size alpha, 0 or above; it may be set anew before each step.
-        weight_decay: lambda of AdamW (Loshchilov & Hutter 2019, algorithm 2, its schedule in the step size): each
-            step first scales all weights by 1 - alpha lambda.
+        weights: the tensors to train in place; each must have a gradient at every step.
+        learning_rate: the step size alpha, 0 or above; the attribute may be changed before each step.
+        weight_decay: lambda, 0 or above: each step first multiplies all weights by 1 - alpha lambda.
     """
 
     def __init__(self, weights: Iterable[Tensor], learning_rate: float, weight_decay: float = 0.0) -> None:
@@ -28,7 +30,7 @@ class Adam:
         self.steps = [torch.zeros((), device=weight.device) for weight in self.weights]
 
     def zero_grad(self) -> None:
-        """Forget the gradients."""
+        """Set all gradients to None."""
         for weight in self.weights:
             weight.grad = None
 
@@ -36,13 +38,13 @@ class Adam:
     def step(self) -> None:
         """Take one step along the gradients."""
         torch._foreach_add_(self.steps, 1)
-        # The kernel behind torch.optim.AdamW(fused=True), all weights in one call; without decay it is Adam.
+        # The kernel of torch.optim.AdamW(fused=True), for all weights in one call; without decay it is Adam.
         torch._fused_adamw_(
             self.weights,
             [weight.grad for weight in self.weights if weight.grad is not None],
             self.means,
             self.squares,
-            [],  # the running maxima of AMSGrad, which this is not
+            [],  # the running maxima of AMSGrad, which is off
             self.steps,
             lr=self.learning_rate,
             beta1=BETA1,

@@ -23,14 +23,14 @@ PROGRESS_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """What one epoch came to, each window measured just before its optimiser step.
+    """The results of one epoch. Each window is measured with the weights before its optimiser step.
 
     Attributes:
-        epoch: from 0.
+        epoch: the number of the epoch, from 0.
         loss: mean cross-entropy over the training predictions, nats per character.
         accuracy: share of predictions whose likeliest character is right, 0 to 1.
         valid_loss: with keep=best, mean cross-entropy after the epoch on the validation data, nats per character.
-        net: the net, which the next epoch goes on to train; after the last one it holds the weights to keep.
+        net: the net, which the next epoch trains further; after the last epoch it has the weights to keep.
     """
 
     epoch: int
@@ -87,8 +87,8 @@ class DivergedError(ArithmeticError):
     """The loss is no longer a finite number.
 
     Arguments:
-        epoch: in which it became so, from 0; None where only the trained net shows it.
-        loss: what it became.
+        epoch: the epoch in which that happened, from 0; None if it was only seen when the trained net was measured.
+        loss: the loss then, NaN or infinite.
 
     Attributes:
         fields: the fields of TrainConfig whose change may help.
@@ -118,12 +118,13 @@ def train(
 ) -> Generator[EpochRecord | Progress, None, None]:
     """Train a net on its pattern.
 
-    Cross-entropy and Adam (Kingma & Ba 2015), one step per window. The state is zero where a sequence starts and
-    carried from window to window, cut off from its history: truncated backpropagation through time. With keep=best the
-    net ends with the weights of the epoch that had the lowest loss on the validation data, even if it is cut short.
+    The loss is the cross-entropy, the optimiser Adam (Kingma & Ba 2015), with one step per window. Gradients come from
+    truncated backpropagation through time: the state is zero where a sequence starts, and is carried from window to
+    window without gradient. With keep=best the net ends with the weights of the epoch that had the lowest loss on the
+    validation data, even if the generator is closed early.
 
     Arguments:
-        config: what to train; a Prepared saves making it ready again.
+        config: what to train; a Prepared, where the config was prepared before.
         net: the net to train in place; by default the one that `config.seed` builds.
         progress: whether to yield Progress records, too. They change nothing about the training.
 
@@ -133,7 +134,7 @@ def train(
 
     Raises:
         ConfigError: before the first epoch, if the config cannot be trained.
-        DivergedError: at the first window whose loss is not finite, before its step is taken.
+        DivergedError: at the first window whose loss is not finite, before its optimiser step.
 
     Example:
         >>> [record.epoch for record in train(TrainConfig(pattern="abc", epochs=3))]
@@ -166,7 +167,7 @@ def train(
                     logits, target = logits[counted], target[counted]
                 optimizer.learning_rate = config.learning_rate * step_size(config.schedule, step / steps)
                 step += 1
-                if not len(target):  # read for what comes after
+                if not len(target):  # nothing counts: the window is only read for its last state
                     continue
                 loss = functional.cross_entropy(logits, target)
                 value = loss.item()
@@ -200,15 +201,21 @@ def train(
 
 
 def step_size(schedule: str, done: float) -> float:
-    """Return the share of the learning rate that a step takes, `done` of the training (0 to 1) lying behind it.
+    """Return the factor, 0 to 1, by which the learning rate is multiplied in a step.
 
-    The cosine is that of Loshchilov & Hutter 2017 (SGDR, equation 5) without restarts, down to 0.
+    Arguments:
+        schedule: `constant`, or `cosine`: equation 5 of Loshchilov & Hutter 2017 (SGDR), without restarts, down to 0.
+        done: the share of the training that is done before the step, 0 to 1.
     """
     return 0.5 * (1 + math.cos(math.pi * done)) if schedule == "cosine" else 1.0
 
 
 class Best:
-    """The weights with the lowest validation loss so far; the first of equals."""
+    """Keeps the weights with the lowest validation loss so far; of equal losses, those of the first.
+
+    Arguments:
+        net: the net that is trained.
+    """
 
     def __init__(self, net: CharRNN) -> None:
         self._net = net
@@ -216,12 +223,12 @@ class Best:
         self._weights: dict[str, Tensor] | None = None
 
     def see(self, valid_loss: float) -> None:
-        """Keep a copy of the net's weights if no earlier ones were as good."""
+        """Keep a copy of the net's weights if `valid_loss` is below all losses before."""
         if valid_loss < self._loss:
             self._loss = valid_loss
             self._weights = {name: weight.clone() for name, weight in self._net.state_dict().items()}
 
     def restore(self) -> None:
-        """Put the best weights back into the net; without any, the net keeps its own."""
+        """Load the kept weights into the net; if none were kept, change nothing."""
         if self._weights is not None:
             self._net.load_state_dict(self._weights)

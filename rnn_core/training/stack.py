@@ -1,4 +1,4 @@
-"""Many nets of one shape trained as one: CharRNN and its training with one more axis, N nets."""
+"""A stack: N nets of the same shape, trained together with one more axis on every tensor."""
 
 from collections.abc import Generator, Hashable, Sequence
 from dataclasses import dataclass
@@ -16,20 +16,20 @@ from rnn_core.nets.charrnn import CharRNN
 from rnn_core.training.adam import BETA1, BETA2, EPSILON
 from rnn_core.training.loop import Clock, Progress, step_size
 
-# The names of tensors say their axes: T steps, N nets, B sequences, H hidden units, I inputs, W characters that may be
-# said, P parameters of one net, and S = T * B, all steps of all sequences of a net in one row. Sequences stand in
-# columns, so that a net's weights multiply from the left; T stands first where one step is taken after the other.
+# The end of a tensor's name gives its axes: T steps, N nets, B sequences, H hidden units, I inputs, W outputs, P
+# parameters of one net, and S = T * B, all steps of all sequences in one axis. B or S is the last axis, so that weights
+# multiply from the left.
 
 
 class Stack:
-    """N CharRNNs of one shape, as one.
+    """The weights of N CharRNNs of the same shape.
 
     Arguments:
-        nets: the nets, all of one cell, hidden size, number of layers, encoding, inputs and outputs. They are copied.
+        nets: one or more nets with the same cell, hidden size, layers, encoding, inputs and outputs; they are copied.
 
     Attributes:
         flat_np: all weights, (N, P).
-        weights: the same memory under the names of CharRNN's state_dict, each (N, ...), for autograd.
+        weights: views of `flat_np` by the names of CharRNN's state_dict, each (N, *shape), with gradients.
     """
 
     def __init__(self, nets: Sequence[CharRNN]) -> None:
@@ -53,42 +53,47 @@ class Stack:
         return len(self.flat_np)
 
     def load_into(self, net: CharRNN, number: int) -> CharRNN:
-        """Give a net of this shape the weights of the stack's net of that number, and return it."""
+        """Copy the weights of one net of the stack into `net`, and return `net`.
+
+        Arguments:
+            net: a net of the same shape.
+            number: which net of the stack, 0 to N - 1.
+        """
         net.load_state_dict({name: weight[number].detach() for name, weight in self.weights.items()})
         return net
 
     def init_hidden(self, batch_size: int) -> list[State]:
-        """Return each layer's zero state for `batch_size` sequences of each net, each part (N, B, *shape)."""
+        """Return the zero state of each layer for `batch_size` sequences of each net: each part (N, B, *shape)."""
         shapes = self._cell.state_shapes(self._hidden_size).values()
         zeros = tuple(self.flat_np.new_zeros(len(self), batch_size, *shape) for shape in shapes)
         return [zeros] * self._layers
 
     def forward(self, input_nbt: Tensor, hidden: list[State]) -> tuple[Tensor, list[State]]:
-        """Read from a state: `CharRNN.encode` and `CharRNN.forward`, for every net its own sequences.
+        """Do what `CharRNN.encode` and `CharRNN.forward` do, for B sequences of each net.
 
         Arguments:
-            input_nbt: character indices, int64, (N, B, T).
-            hidden: each layer's state before the first step, of which no gradient is taken.
+            input_nbt: the character indices, int64, (N, B, T).
+            hidden: the state of each layer before the first step; it gets no gradient.
 
         Returns:
-            The logits after each step, (N, W, S), and each layer's state after the last step.
+            The logits after each step, (N, W, S), and the state of each layer after the last step, without gradient.
         """
         steps = input_nbt.shape[2]
         x_nis = self._encode(input_nbt.transpose(1, 2).flatten(1))
-        after = []
-        for weights, before in zip(self._layer_weights, hidden, strict=True):
-            x_nis, state = self._cell.read_stacked(weights, x_nis, before, steps)
-            after.append(state)
+        last_states = []
+        for weights, layer_state in zip(self._layer_weights, hidden, strict=True):
+            x_nis, last_state = self._cell.read_stacked(weights, x_nis, layer_state, steps)
+            last_states.append(last_state)
         bias_nw, weight_nwh = self.weights["readout.bias"], self.weights["readout.weight"]
-        return torch.baddbmm(bias_nw[:, :, None], weight_nwh, x_nis), after
+        return torch.baddbmm(bias_nw[:, :, None], weight_nwh, x_nis), last_states
 
     def _encode(self, indices_ns: Tensor) -> Tensor:
-        """Turn character indices (N, S) into the cell's input (N, I, S)."""
+        """Return the input of the lowest layer, (N, I, S), for character indices, (N, S)."""
         if self._encoding == "index":
             return indices_ns[:, None].to(self.flat_np.dtype)
         if self._encoding == "onehot":
             return functional.one_hot(indices_ns, self._inputs).transpose(1, 2).to(self.flat_np.dtype)
-        # All nets' tables as one: net n's rows begin at n V.
+        # The embeddings of all nets as one table, in which the rows of net n begin at n * V.
         starts_n1 = torch.arange(len(self), device=indices_ns.device)[:, None] * self._inputs
         table_ni = self.weights["embedding.weight"].flatten(0, 1)
         return functional.embedding(indices_ns + starts_n1, table_ni).transpose(1, 2)
@@ -96,14 +101,15 @@ class Stack:
 
 @dataclass(frozen=True)
 class StackRecord:
-    """What one epoch of all nets came to, as an EpochRecord says it of one.
+    """The results of one epoch of all nets; see EpochRecord.
 
     Attributes:
-        epoch: from 0.
-        loss_n: mean cross-entropy over each net's training predictions, nats per character, float64, (N,). Where it is
-            not finite the net has diverged, in the first such epoch, and is trained no further.
-        accuracy_n: share of predictions whose likeliest character is right, 0 to 1, (N,).
-        stack: the nets, which the next epoch goes on to train.
+        epoch: the number of the epoch, from 0.
+        loss_n: each net's mean cross-entropy over its training predictions, nats per character, float64, (N,). A net
+            has diverged in the first epoch in which its loss is not finite; it is trained no further, and its later
+            losses are not finite either.
+        accuracy_n: each net's share of predictions whose likeliest character is right, 0 to 1, (N,).
+        stack: the nets, which the next epoch trains further.
     """
 
     epoch: int
@@ -113,7 +119,7 @@ class StackRecord:
 
 
 def stack_key(prepared: Prepared) -> Hashable | None:
-    """Return what nets must have in common to be trained in one stack; None for one that is to be trained alone."""
+    """Return a key that is equal for configs that can be trained in one stack; None for one that cannot be stacked."""
     config = prepared.config
     if config.keep != "last":
         return None
@@ -133,29 +139,29 @@ def train_stack(
 def train_stack(
     members: Sequence[Prepared], *, progress: bool = False
 ) -> Generator[StackRecord | Progress, None, None]:
-    """Train a net for each member, all as one: what `training.train` does, with a seed, data, and numbers for each.
+    """Train one net for each member, all together, as `training.train` does it for one.
 
-    Every net starts from the weights that its seed gives it alone. Clipping, the step size and the count of steps are
-    each net's own; a net whose loss is not finite falls out, and the others are not touched by it.
+    Seed, data, learning rate, schedule, weight decay and clipping are each member's own. A net whose loss is not finite
+    is trained no further; the other nets are not affected.
 
     Arguments:
-        members: what to train, all of one `stack_key`.
-        progress: whether to yield Progress records, too. They change nothing about the training.
+        members: what to train, N of the same `stack_key`.
+        progress: whether to yield Progress records, too. They do not change the training.
 
     Yields:
         A StackRecord after each epoch; with `progress`, within an epoch of more than a second, a Progress between two
         windows, at most one a second.
 
     Raises:
-        ValueError: the members are not of one shape, or of one that cannot be stacked.
+        ValueError: the members differ in their `stack_key`, or it is None.
     """
-    shapes = {stack_key(member) for member in members}
-    if len(shapes) != 1 or None in shapes:
-        raise ValueError(f"the members of a stack have one shape that can be stacked; these have {shapes}")
+    keys = {stack_key(member) for member in members}
+    if len(keys) != 1 or None in keys:
+        raise ValueError(f"these configs have the stack keys {keys}; allowed: one key for all, not None")
     first = members[0].config
     torch.set_num_threads(first.threads)
     stack = Stack([member.build_net() for member in members])
-    windows = [_side_by_side(parts).to(first.device) for parts in zip(*(m.windows for m in members), strict=True)]
+    windows = [_join(of_members).to(first.device) for of_members in zip(*(m.windows for m in members), strict=True)]
     clip_n1, rate_n1, decay_n1 = (
         stack.flat_np.new_tensor([[getattr(member.config, name)] for member in members])
         for name in ("clip", "learning_rate", "weight_decay")
@@ -167,7 +173,7 @@ def train_stack(
     alive_n = torch.ones(len(members), dtype=torch.bool, device=first.device)
     loss_sum_n = torch.zeros(len(members), dtype=torch.float64, device=first.device)
     for epoch in range(first.epochs):
-        loss_sum_n[alive_n] = 0  # a sum that is not finite stays
+        loss_sum_n[alive_n] = 0  # the sum of a net that has diverged stays as it is
         correct_n, count_n = torch.zeros_like(loss_sum_n), torch.zeros_like(loss_sum_n)
         for number, window in enumerate(windows):
             if clock.due:
@@ -177,54 +183,72 @@ def train_stack(
             if window.fresh:
                 hidden = stack.init_hidden(window.input_bt.shape[1])
             logits_nws, hidden = stack.forward(window.input_bt, hidden)
-            target_ns = window.target_bt.transpose(1, 2).flatten(1)
-            cross_entropy_ns = functional.cross_entropy(logits_nws, target_ns, reduction="none")
-            right_ns = logits_nws.detach().max(1).indices == target_ns  # argmax is slow along an inner axis
-            if window.mask_bt is None:
-                predictions_n = torch.full_like(loss_sum_n, target_ns.shape[1])
-            else:
-                counted_ns = window.mask_bt.transpose(1, 2).flatten(1)
-                cross_entropy_ns, right_ns = cross_entropy_ns * counted_ns, right_ns & counted_ns
-                predictions_n = counted_ns.sum(1).double()
-            loss_n = cross_entropy_ns.sum(1) / predictions_n.clamp(min=1).float()
+            loss_n, window_correct_n, predictions_n = _score(logits_nws, window)
             loss_sum_n += torch.where(alive_n, loss_n.detach() * predictions_n, 0)
-            correct_n += right_ns.sum(1)
+            correct_n += window_correct_n
             count_n += predictions_n
             alive_n &= loss_n.detach().isfinite()
-            shares = [step_size(member.config.schedule, step / steps) for member in members]
+            factors = [step_size(member.config.schedule, step / steps) for member in members]
             step += 1
             gradient_np = _gradient(loss_n, stack)
             if clips:  # as torch's clip_grad_norm_ does
                 gradient_np *= (clip_n1 / (gradient_np.norm(dim=1, keepdim=True) + 1e-6)).clamp(max=1)
-            # Nothing to learn from, no step.
-            takes_n1 = (alive_n & (predictions_n > 0))[:, None].to(stack.flat_np.dtype)
-            adam.step(gradient_np, takes_n1, rate_n1 * rate_n1.new_tensor(shares)[:, None], decay_n1)
+            # No step for nets that have diverged, or of whose window nothing counts.
+            trained_n1 = (alive_n & (predictions_n > 0))[:, None].to(stack.flat_np.dtype)
+            adam.step(gradient_np, trained_n1, rate_n1 * rate_n1.new_tensor(factors)[:, None], decay_n1)
         yield StackRecord(epoch, (loss_sum_n / count_n).cpu().numpy(), (correct_n / count_n).cpu().numpy(), stack)
         clock.start()
 
 
+def _score(logits_nws: Tensor, window: Window) -> tuple[Tensor, Tensor, Tensor]:
+    """Return for each net the mean loss over a window, with gradient; correct predictions; and all predictions: (N,).
+
+    Arguments:
+        logits_nws: the logits after each step.
+        window: the window, as `_join` returns it.
+    """
+    target_ns = window.target_bt.transpose(1, 2).flatten(1)
+    cross_entropy_ns = functional.cross_entropy(logits_nws, target_ns, reduction="none")
+    right_ns = logits_nws.detach().max(1).indices == target_ns  # along an inner axis, max is faster than argmax
+    if window.mask_bt is None:
+        nets, steps = target_ns.shape
+        predictions_n = torch.full((nets,), steps, dtype=torch.float64, device=target_ns.device)
+    else:
+        counted_ns = window.mask_bt.transpose(1, 2).flatten(1)
+        cross_entropy_ns, right_ns = cross_entropy_ns * counted_ns, right_ns & counted_ns
+        predictions_n = counted_ns.sum(1).double()
+    return cross_entropy_ns.sum(1) / predictions_n.clamp(min=1).float(), right_ns.sum(1), predictions_n
+
+
 def _gradient(loss_n: Tensor, stack: Stack) -> Tensor:
-    """Return the gradient of each net's own loss, (N, P)."""
-    parts = torch.autograd.grad(loss_n.sum(), list(stack.weights.values()))
-    return torch.cat([part.flatten(1) for part in parts], 1)
+    """Return the gradient of each net's loss by its own weights, (N, P).
+
+    The gradient of the sum is enough, because no net's loss depends on another net's weights.
+    """
+    gradients = torch.autograd.grad(loss_n.sum(), list(stack.weights.values()))
+    return torch.cat([gradient.flatten(1) for gradient in gradients], 1)
 
 
-def _side_by_side(windows: Sequence[Window]) -> Window:
-    """Put the windows of N nets into one, its tensors (N, B, T)."""
+def _join(windows: Sequence[Window]) -> Window:
+    """Join the windows of N nets into one whose tensors have the shape (N, B, T)."""
     masks = [window.mask_bt for window in windows]
-    everything = torch.ones(windows[0].input_bt.shape, dtype=torch.bool)
+    all_true = torch.ones(windows[0].input_bt.shape, dtype=torch.bool)
     return Window(
         torch.stack([window.input_bt for window in windows]),
         torch.stack([window.target_bt for window in windows]),
         None
         if all(mask is None for mask in masks)
-        else torch.stack([everything if mask is None else mask for mask in masks]),
+        else torch.stack([all_true if mask is None else mask for mask in masks]),
         windows[0].fresh,
     )
 
 
 class _Adam:
-    """`rnn_core.training.adam.Adam` for weights (N, P) whose rows take, or do not take, their own steps."""
+    """`rnn_core.training.adam.Adam` for N nets, each with its own learning rate, weight decay and count of steps.
+
+    Arguments:
+        weights_np: the weights to train in place, (N, P).
+    """
 
     def __init__(self, weights_np: Tensor) -> None:
         self._weights_np = weights_np
@@ -232,15 +256,22 @@ class _Adam:
         self._steps_n1 = weights_np.new_zeros(len(weights_np), 1)
 
     @torch.no_grad()
-    def step(self, gradient_np: Tensor, takes_n1: Tensor, rate_n1: Tensor, decay_n1: Tensor) -> None:
-        """Take one step along the gradients in the rows where `takes_n1` is 1, none where it is 0."""
-        self._steps_n1 += takes_n1
+    def step(self, gradient_np: Tensor, trained_n1: Tensor, rate_n1: Tensor, decay_n1: Tensor) -> None:
+        """Take one step.
+
+        Arguments:
+            gradient_np: the gradients, (N, P).
+            trained_n1: 1 for the nets that take the step, 0 for those that stay as they are, (N, 1).
+            rate_n1: the learning rates, (N, 1).
+            decay_n1: the weight decays, (N, 1).
+        """
+        self._steps_n1 += trained_n1
         steps_n1 = self._steps_n1.clamp(min=1)
-        rate_n1 = rate_n1 * takes_n1
-        self._means_np.lerp_(gradient_np, takes_n1 * (1 - BETA1))
-        self._squares_np.lerp_(gradient_np.square(), takes_n1 * (1 - BETA2))
-        bias1_n1, bias2_n1 = 1 - BETA1**steps_n1, 1 - BETA2**steps_n1
-        spread_np = (self._squares_np / bias2_n1).sqrt_().add_(EPSILON)
+        rate_n1 = rate_n1 * trained_n1
+        self._means_np.lerp_(gradient_np, trained_n1 * (1 - BETA1))
+        self._squares_np.lerp_(gradient_np.square(), trained_n1 * (1 - BETA2))
+        correction1_n1, correction2_n1 = 1 - BETA1**steps_n1, 1 - BETA2**steps_n1
+        denominator_np = (self._squares_np / correction2_n1).sqrt_().add_(EPSILON)
         if decay_n1.any():
             self._weights_np *= 1 - rate_n1 * decay_n1
-        self._weights_np.addcdiv_(self._means_np * (-rate_n1 / bias1_n1), spread_np)
+        self._weights_np.addcdiv_(self._means_np * (-rate_n1 / correction1_n1), denominator_np)

@@ -301,9 +301,9 @@ def test_a_plain_unit_has_no_recipe(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.fixture
 def few_cases(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnn_core.patterns.counting.FURTHEST", 30)
-    monkeypatch.setattr("rnn_core.patterns.shared.answers.EACH", 2)
-    monkeypatch.setattr("rnn_core.patterns.tomita.Tomita.classified", 6)
+    monkeypatch.setattr("rnn_core.patterns.counting.MAX_TEST_COUNT", 30)
+    monkeypatch.setattr("rnn_core.patterns.shared.answers.CASES_PER_LENGTH", 2)
+    monkeypatch.setattr("rnn_core.patterns.tomita.Tomita.max_classified_length", 6)
 
 
 @pytest.mark.usefixtures("few_cases")

@@ -15,14 +15,14 @@ def few_cases(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let tests and tables be short."""
     for name, value in {
         "shared.base.TEST_LENGTH": 300,
-        "counting.FURTHEST": 30,
-        "dyck.EACH": 1,
-        "shared.answers.EACH": 3,
-        "shared.answers.LENGTHS": 5,
-        "flipflop.GAPS": (40,),
-        "reber.MAX_LONGER": 15,
-        "tomita.Tomita.classified": 6,
-        "tomita.MAX_LONGER": 10,
+        "counting.MAX_TEST_COUNT": 30,
+        "dyck.CASES_PER_SIZE": 1,
+        "shared.answers.CASES_PER_LENGTH": 3,
+        "shared.answers.TEST_LENGTHS": 5,
+        "flipflop.TEST_GAPS": (40,),
+        "reber.LONGER_CASES": 15,
+        "tomita.Tomita.max_classified_length": 6,
+        "tomita.LONGER_CASES": 10,
     }.items():
         monkeypatch.setattr(f"rnn_core.patterns.{name}", value)
 

@@ -259,7 +259,7 @@ def test_a_part_of_strings_has_whole_strings(count: int, longest: int, random: R
     first = random.randrange(count)
     assert steps.starts is not None
     begin = int(steps.starts[first])
-    for part, own in ((steps.part(begin, len(steps)), strings[first:]), (steps.part(0, begin), strings[:first])):
+    for part, own in ((steps.section(begin, len(steps)), strings[first:]), (steps.section(0, begin), strings[:first])):
         if own:
             whole = joined(own)
             assert all(torch.equal(getattr(part, name), getattr(whole, name)) for name in ("read", "target", "starts"))

@@ -12,7 +12,7 @@ import torch
 
 from rnn_core.batching import Window
 from rnn_core.config import ConfigError, TrainConfig
-from rnn_core.data import CUTS, Data, Prepared, prepare, prepare_all
+from rnn_core.data import MAX_CACHED_CUTS, Data, Prepared, prepare, prepare_all
 from rnn_core.patterns import Pattern
 from rnn_core.patterns.motif import Motif
 from rnn_core.record import Record
@@ -323,7 +323,7 @@ def test_the_best_weights_are_chosen_on_the_last_tenth_which_is_not_trained_on(
 def test_a_stream_is_validated_from_so_many_characters_before(
     pattern: str, before: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rnn_core.data.READ_BEFORE", before)
+    monkeypatch.setattr("rnn_core.data.WARM_UP_STEPS", before)
     best = prepare(TrainConfig(pattern=pattern, length=301, batch_size=4, window=11, keep="best"))
     assert [window.fresh for window in best.validation] == [True] + [False] * (len(best.validation) - 1)
     read = torch.cat([window.input_bt for window in best.validation], 1)
@@ -485,10 +485,10 @@ def test_a_config_among_others_is_refused_as_it_is_alone(refused: dict) -> None:
 def test_only_the_latest_cuts_are_kept() -> None:
     (prepared,) = prepare_all([TrainConfig(length=60)])
     seen = weakref.ref(prepared.windows[0].input_bt)
-    for window in range(1, CUTS):
+    for window in range(1, MAX_CACHED_CUTS):
         prepared.data.windows(prepared.data.training, 1, window)
     assert seen() is prepared.windows[0].input_bt
-    for window in range(1, CUTS + 1):
+    for window in range(1, MAX_CACHED_CUTS + 1):
         prepared.data.windows(prepared.data.training, 1, window)
     assert seen() is None
 
@@ -501,6 +501,6 @@ def test_what_is_made_of_data_is_made_once_for_each_data_and_each_maker() -> Non
         return made[-1]
 
     one, other = (Data(Motif("abc"), length, 0) for length in (5, 8))
-    assert [data.once(length) for data in (one, other, one, other)] == [5, 8, 5, 8]
-    assert one.once(lambda data: data.text) == "abcab"
+    assert [data.cached(length) for data in (one, other, one, other)] == [5, 8, 5, 8]
+    assert one.cached(lambda data: data.text) == "abcab"
     assert made == [5, 8]

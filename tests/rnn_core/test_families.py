@@ -14,7 +14,7 @@ from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.patterns import Pattern, parse
 from rnn_core.patterns.counting import Counting
 from rnn_core.patterns.motif import Motif
-from rnn_core.patterns.shared.strings import Strings, marked, split
+from rnn_core.patterns.shared.strings import Strings, split_strings, with_marks
 
 LENGTH = 3000
 """Characters to train on, enough for every kind of case."""
@@ -160,7 +160,7 @@ def test_a_sample_has_the_length_asked_for(pattern: Pattern, length: int, data_s
     if not isinstance(pattern, Strings):
         assert len(text) == length
         return
-    strings = split(text)
+    strings = split_strings(text)
     assert text == pattern.mark + "".join(string + pattern.mark for string in strings)
     predictions = [len(string) + 1 for string in strings]
     assert sum(predictions) >= length > sum(predictions[:-1]), "whole strings, and no more of them than needed"
@@ -210,21 +210,21 @@ def test_cases_lie_within_their_text_and_can_be_read(pattern: Pattern) -> None:
             assert case.judged, "something is judged"
             assert set(case.judged) <= set(range(1, len(case.text)))
             assert list(case.judged) == sorted(set(case.judged))
-        assert pattern.language is not None
-        assert np.isfinite(pattern.language.log_probs(case.text)).all(), "the language holds what is judged possible"
+        assert pattern.wide_oracle is not None
+        assert np.isfinite(pattern.wide_oracle.log_probs(case.text)).all(), "the language holds what is judged possible"
 
 
 def test_cases_of_strings_are_new_and_of_the_size_they_say(strings: Strings) -> None:
     training = strings.training_text(LENGTH, data_seed=0)
     cases = strings.cases(strings.evaluation(LENGTH, data_seed=0), training, data_seed=0)
-    trained = {marked(string) for string in split(training)}
-    sizes = [strings.sizes(string) for string in split(training)]
+    trained = {with_marks(string) for string in split_strings(training)}
+    sizes = [strings.sizes(string) for string in split_strings(training)]
     ranges = strings.ranges(training)
     for measure in sizes[0]:
         assert ranges[measure] == (min(size[measure] for size in sizes), max(size[measure] for size in sizes))
     assert cases
     for case in cases:
-        (string,) = split(case.text)
+        (string,) = split_strings(case.text)
         assert strings.sizes(string).get(case.measure, case.size) == case.size
         # One n is one string of a counting language: there is nothing new within what was trained on.
         assert case.text not in trained or isinstance(strings, Counting)
@@ -238,14 +238,16 @@ def test_cases_beyond_are_larger_than_what_was_trained_on(strings: Strings, leng
     for data_seed in range(seeds):
         training = strings.training_text(length, data_seed)
         most = {measure: most for measure, (_, most) in strings.ranges(training).items()}
-        too_small = [case for case in strings.beyond(split(training), Random(1)) if case.size <= most[case.measure]]
+        too_small = [
+            case for case in strings.larger_cases(split_strings(training), Random(1)) if case.size <= most[case.measure]
+        ]
         assert not too_small, training
 
 
 def test_the_language_is_known_where_the_oracle_is(pattern: Pattern) -> None:
-    assert (pattern.language is None) == (pattern.oracle is None)
-    if pattern.language is not None and pattern.oracle is not None:
-        assert pattern.language.vocabulary.characters == pattern.oracle.vocabulary.characters
+    assert (pattern.wide_oracle is None) == (pattern.oracle is None)
+    if pattern.wide_oracle is not None and pattern.oracle is not None:
+        assert pattern.wide_oracle.vocabulary.characters == pattern.oracle.vocabulary.characters
 
 
 def accepted(spec: str) -> Pattern | None:
@@ -261,17 +263,17 @@ def test_the_largest_limits_that_are_accepted_have_a_language(spec: str) -> None
     # The greatest limit is in the message that refuses one far beyond.
     (most,) = re.findall(r"from \d+ to (\d+)", refusal(spec.format(10**9)))
     largest = parse(spec.format(most))
-    assert largest.language is not None
+    assert largest.wide_oracle is not None
 
 
 def test_the_deepest_brackets_that_are_accepted_have_cases(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnn_core.patterns.dyck.EACH", 1)  # one string of each depth will do
     (most,) = re.findall(r"from \d+ to (\d+)", refusal("dyck:1:depth=1000000"))
     deepest = parse(f"dyck:1:depth={most}")
-    training = split(deepest.training_text(100, data_seed=0))
-    cases = [case for case in deepest.beyond(training, Random(1)) if case.measure == "depth"]
+    training = split_strings(deepest.training_text(100, data_seed=0))
+    cases = [case for case in deepest.larger_cases(training, Random(1)) if case.measure == "depth"]
     assert max(case.size for case in cases) == 3 * int(most)
-    assert np.isfinite(deepest.language.log_probs(cases[-1].text)).all()
+    assert np.isfinite(deepest.wide_oracle.log_probs(cases[-1].text)).all()
 
 
 def test_references_are_losses_by_name(pattern: Pattern) -> None:
@@ -355,8 +357,8 @@ def test_a_family_refuses_what_makes_no_sense(pattern: Pattern) -> None:
 
 REFUSED = {
     "unit:aa": "two or more distinct characters",
-    "noisy:": "noisy:UNIT:RATE",
-    "noisy:abc": "noisy:UNIT:RATE",
+    "noisy:": "noisy:MOTIF:RATE",
+    "noisy:abc": "noisy:MOTIF:RATE",
     "noisy:aaa:0.1": "two or more distinct characters",
     "noisy::0.1": "two or more distinct characters",
     "noisy:abc:": "a rate from 1e-09 to 1 - 1e-09 ",
@@ -421,7 +423,7 @@ def test_a_refusal_says_what_is_allowed(spec: str, allowed: str) -> None:
 
 @pytest.mark.parametrize("spec", REFUSED)
 def test_the_example_in_a_refusal_is_accepted(spec: str) -> None:
-    for shown in re.findall(r"(?:such as|as in) (.+?)(?:, not|, the unit|$)", refusal(spec)):
+    for shown in re.findall(r"(?:such as|as in) (.+?)(?:, not|, the motif|$)", refusal(spec)):
         family, before = spec.partition(":")[0], spec.rpartition(":")[0]
         wholes = [
             whole for whole in (shown, f"{family}:{shown}", f"{before}:{shown}") if whole.startswith(family + ":")
@@ -465,13 +467,13 @@ def test_a_mistyped_family_names_the_nearest(spec: str, near: str) -> None:
 def test_a_plain_word_is_a_unit(spec: str) -> None:
     unit = parse(spec)
     assert isinstance(unit, Motif)
-    assert unit.unit == unit.spec == spec
+    assert unit.repeated == unit.spec == spec
 
 
 def test_the_name_of_a_family_is_a_unit_only_behind_unit(pattern: Pattern) -> None:
     unit = parse(f"unit:{pattern.family}")
     assert isinstance(unit, Motif)
-    assert unit.unit == pattern.family
+    assert unit.repeated == pattern.family
     assert unit.spec == Motif(pattern.family).spec == f"unit:{pattern.family}"
 
 
@@ -542,8 +544,8 @@ def test_brackets_deeper_than_trained_are_judged_where_they_close() -> None:
 
 def test_bracket_strings_longer_than_trained_are_no_deeper() -> None:
     pattern = parse("dyck:2")
-    strings = split(pattern.training_text(LENGTH, 0))
-    long = [case for case in pattern.beyond(strings, Random(1)) if case.measure == "length"]
+    strings = split_strings(pattern.training_text(LENGTH, 0))
+    long = [case for case in pattern.larger_cases(strings, Random(1)) if case.measure == "length"]
     longest = max(map(len, strings))
     assert [case.size / longest for case in long[::20]] == pytest.approx([1.5, 2, 3, 4, 6, 8, 10], rel=2 / longest)
     for case in long:
@@ -556,9 +558,9 @@ def test_bracket_strings_longer_than_trained_are_no_deeper() -> None:
 def test_a_hundred_strings_of_each_of_tomitas_languages_are_longer_than_trained(number: int) -> None:
     pattern = parse(f"tomita:{number}")
     for length in (2, LENGTH):
-        strings = split(pattern.training_text(length, 0))
+        strings = split_strings(pattern.training_text(length, 0))
         longest = max(map(len, strings))
-        beyond = pattern.beyond(strings, Random(1))
+        beyond = pattern.larger_cases(strings, Random(1))
         assert len(beyond) == 100
         assert all(longest < len(case.text) - 2 == case.size <= 3 * longest + 3 for case in beyond)
         members = {size: pattern.members(size) for size in {case.size for case in beyond} if size <= 16}
@@ -568,9 +570,9 @@ def test_a_hundred_strings_of_each_of_tomitas_languages_are_longer_than_trained(
 @pytest.mark.parametrize("spec", ["reber", "ereber"])
 def test_longer_reber_strings_are_up_to_three_times_as_long(spec: str) -> None:
     pattern = parse(spec)
-    strings = split(pattern.training_text(LENGTH, 0))
+    strings = split_strings(pattern.training_text(LENGTH, 0))
     longest = max(map(len, strings))
-    beyond = pattern.beyond(strings, Random(1))
+    beyond = pattern.larger_cases(strings, Random(1))
     assert len(beyond) == 200
     assert all(longest < len(case.text) - 2 == case.size <= 3 * longest for case in beyond)
     assert max(case.size for case in beyond) > 2 * longest
@@ -615,7 +617,7 @@ def test_only_answers_are_scored(family: str) -> None:
     pattern = parse(family)
     text = pattern.training_text(2000, data_seed=0)
     expected: list[bool] = []
-    for string in split(text):
+    for string in split_strings(text):
         question, answer = string.split("=")
         expected += [False] * len(question + "=") + [True] * len(answer + "#")
     assert pattern.scored(text)[1:].tolist() == expected

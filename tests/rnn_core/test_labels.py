@@ -62,11 +62,11 @@ def walk(machine: Automaton, text: str) -> list[int]:
 
 
 def test_a_walk_through_the_automaton_says_what_the_oracle_says(pattern: Pattern, text: str) -> None:
-    machine = pattern.automaton()
+    machine = pattern.automaton
     if machine is None:
         assert "state" not in pattern.labels(text)
         return
-    assert machine is pattern.automaton(), "it is made once"
+    assert machine is pattern.automaton, "it is made once"
     numbers = walk(machine, text)
     assert min(numbers) >= 0, "a sample is possible"
     assert np.array_equal(machine.probability_sv[numbers[:-1]], pattern.oracle.distributions(text))
@@ -74,7 +74,7 @@ def test_a_walk_through_the_automaton_says_what_the_oracle_says(pattern: Pattern
 
 
 def test_an_automaton_is_numbered_as_a_breadth_first_search_meets_it(pattern: Pattern) -> None:
-    machine = pattern.automaton()
+    machine = pattern.automaton
     if machine is None:
         return
     states, characters = len(machine.states), len(machine.alphabet)
@@ -98,7 +98,7 @@ def test_a_label_is_a_function_of_the_state(pattern: Pattern) -> None:
 def test_a_character_that_cannot_come_is_named_with_its_place(pattern: Pattern, text: str) -> None:
     rows = pattern.oracle.distributions(text)
     for at in [at for at, row in enumerate(rows) if not row.all()][:5]:
-        came = pattern.language.next_distribution(text[:at])
+        came = pattern.wide_oracle.next_distribution(text[:at])
         for character in (character for character, probability in came.items() if probability == 0):
             message = rf"^place {at} of the text holds '{re.escape(character)}'; allowed there: '.+'$"
             with pytest.raises(ValueError, match=message):
@@ -114,7 +114,7 @@ def test_nobody_knows_a_place_of_a_text(tmp_path: Path) -> None:
     (tmp_path / "tale.txt").write_text("once upon a time")
     tale = parse(f"text:{tmp_path / 'tale.txt'}")
     assert tale.labels("once") == {}
-    assert tale.automaton() is None
+    assert tale.automaton is None
 
 
 # Which patterns have an automaton.
@@ -146,7 +146,7 @@ def test_nobody_knows_a_place_of_a_text(tmp_path: Path) -> None:
     ],
 )
 def test_an_automaton_has_as_many_states_as_the_definition(spec: str, states: int | None) -> None:
-    machine = parse(spec).automaton()
+    machine = parse(spec).automaton
     assert (None if machine is None else len(machine.states)) == states
 
 
@@ -259,7 +259,9 @@ LABELS: dict[str, dict[str, Callable[[str], Any]]] = {
 
 def unit_of(pattern: Pattern) -> str:
     """Return the shortest string that makes a pattern's, tried one after the other."""
-    return next(start for end in range(9) if (start := pattern.unit[:end]) * 9 == (pattern.unit * 9)[: 9 * end] != "")
+    return next(
+        start for end in range(9) if (start := pattern.repeated[:end]) * 9 == (pattern.repeated * 9)[: 9 * end] != ""
+    )
 
 
 def likeliest_place(pattern: Pattern, text: str) -> int:

@@ -1,4 +1,4 @@
-"""The ladder of n-gram models, against one that is counted slowly in dictionaries."""
+"""The n-gram models, against one that is counted slowly in dictionaries."""
 
 import math
 from collections import Counter
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rnn_core.patterns.shared.ngrams import ladder
+from rnn_core.patterns.shared.ngrams import ngram_losses
 from rnn_core.vocabulary import Vocabulary
 
 NAMES = ["uniform", "unigram", "bigram", "3gram", "4gram", "5gram", "6gram"]
@@ -25,7 +25,7 @@ def witten_bell(alphabet: str, training: str, context: str, character: str) -> F
     return (after[character] + distinct * shorter) / (seen + distinct) if seen else shorter
 
 
-def slow_ladder(alphabet: str, training: str, test: str) -> dict[str, float]:
+def slow_losses(alphabet: str, training: str, test: str) -> dict[str, float]:
     losses = {"uniform": math.log(len(alphabet))}
     for reach, name in enumerate(NAMES[1:]):
         logs = [
@@ -51,14 +51,14 @@ def slow_ladder(alphabet: str, training: str, test: str) -> dict[str, float]:
 @example(("abcd", "abcdabcdabcd", "abcdabcddcba"))
 def test_every_order_is_witten_and_bells_method_c(texts: tuple[str, str, str]) -> None:
     alphabet, training, test = texts
-    losses = ladder(Vocabulary(alphabet), training, test)
+    losses = ngram_losses(Vocabulary(alphabet), training, test)
     assert list(losses) == NAMES
-    assert losses == pytest.approx(slow_ladder(alphabet, training, test), abs=1e-12)
+    assert losses == pytest.approx(slow_losses(alphabet, training, test), abs=1e-12)
 
 
 def test_a_unigram_of_three_characters_can_be_worked_out_by_hand() -> None:
     # Of aab: 3 seen, 2 of them distinct; a comes 2 times, b once, c never.
-    losses = ladder(Vocabulary("abc"), "aab", "cabc")
+    losses = ngram_losses(Vocabulary("abc"), "aab", "cabc")
     a, b, c = ((count + 2 / 3) / 5 for count in (2, 1, 0))
     assert losses["uniform"] == pytest.approx(math.log(3), abs=1e-15)
     assert losses["unigram"] == pytest.approx(-(math.log(a) + math.log(b) + math.log(c)) / 3, abs=1e-12)
@@ -69,7 +69,7 @@ def test_a_unigram_of_three_characters_can_be_worked_out_by_hand() -> None:
 
 @given(st.text("abc", min_size=1, max_size=30), st.text("abc", min_size=2, max_size=10), st.sampled_from("abc"))
 def test_a_longer_test_costs_what_its_last_character_costs_more(training: str, test: str, last: str) -> None:
-    short, long = (ladder(Vocabulary("abc"), training, text) for text in (test, test + last))
+    short, long = (ngram_losses(Vocabulary("abc"), training, text) for text in (test, test + last))
     for reach, name in enumerate(NAMES[1:]):
         context = test[max(0, len(test) - reach) :]
         paid = -math.log(witten_bell("abc", training, context, last))
@@ -78,16 +78,16 @@ def test_a_longer_test_costs_what_its_last_character_costs_more(training: str, t
 
 def test_the_last_training_characters_are_no_context_of_the_test() -> None:
     # The training text ends with b, and after ba always comes b; but all that is known of the test is its a.
-    losses = ladder(Vocabulary("abc"), "ab" * 50, "ab")
+    losses = ngram_losses(Vocabulary("abc"), "ab" * 50, "ab")
     assert losses["bigram"] == pytest.approx(-math.log(witten_bell("abc", "ab" * 50, "a", "b")), abs=1e-12)
     assert losses["3gram"] == losses["6gram"] == losses["bigram"]
-    assert ladder(Vocabulary("abc"), "ab" * 50, "bab")["3gram"] < losses["3gram"], "with ba before it, b is surer"
+    assert ngram_losses(Vocabulary("abc"), "ab" * 50, "bab")["3gram"] < losses["3gram"], "with ba before it, b is surer"
 
 
 def test_longer_contexts_know_more_of_a_text_that_needs_them() -> None:
     rng = np.random.default_rng(1)
     text = "".join(rng.choice(["aab", "bba", "abba"], size=4000))
-    losses = ladder(Vocabulary("ab"), text[:9000], text[9000:])
+    losses = ngram_losses(Vocabulary("ab"), text[:9000], text[9000:])
     values = list(losses.values())
     assert values[0] == math.log(2)
     assert all(longer < shorter for shorter, longer in pairwise(values[1:6]))
@@ -98,7 +98,7 @@ def test_a_large_text_of_many_characters_is_counted_right() -> None:
     alphabet = "".join(chr(0x4E00 + n) for n in range(300))
     draws = (rng.pareto(1.0, 3000) * 3).astype(int) % 300
     text = "".join(alphabet[draw] for draw in draws)
-    losses = ladder(Vocabulary(alphabet), text[:2900], text[2900:])
+    losses = ngram_losses(Vocabulary(alphabet), text[:2900], text[2900:])
     pairs, firsts = Counter(pairwise(text[:2900])), Counter(text[:2899])
     ones, distinct = Counter(text[:2900]), Counter(first for first, _ in pairs)
     logs = []

@@ -16,7 +16,7 @@ from scipy import stats
 from rnn_core.patterns import Pattern, parse
 from rnn_core.patterns.shared import oracle
 from rnn_core.patterns.shared.oracle import StateOracle
-from rnn_core.patterns.shared.strings import Strings, split
+from rnn_core.patterns.shared.strings import Strings, split_strings
 
 EXAMPLES = [
     family.example
@@ -239,7 +239,7 @@ def test_the_language_of_a_uniform_count_has_no_end(family: str) -> None:
     for n in (1, 2, 3, 40):
         twice = {"anbn": "", "anb2n": "b" * n, "anbncn": "c" * n, "ambncmn": "c" * 2 * n}[family]
         string = "#" + "a" * n + "b" * n + twice + "#"
-        assert np.isfinite(pattern.language.log_probs(string)).all()
+        assert np.isfinite(pattern.wide_oracle.log_probs(string)).all()
         assert np.isfinite(pattern.oracle.log_probs(string)).all() == (n <= 2)
 
 
@@ -317,7 +317,7 @@ def test_reber_strings_halve_with_every_letter() -> None:
 @given(st.integers(0, 10**9), st.integers(0, 30), st.text("BEPSTVX", max_size=2), st.booleans())
 def test_a_reber_string_with_a_letter_changed_is_told_apart(seed: int, at: int, put: str, embedded: bool) -> None:
     pattern = parse("ereber" if embedded else "reber")
-    string = split(pattern.sample(1, Random(seed)))[0]
+    string = split_strings(pattern.sample(1, Random(seed)))[0]
     assert re.fullmatch(rf"B([TP])B{REBER}E\1E" if embedded else f"B{REBER}E", string)
     changed = string[: at % len(string)] + put + string[at % len(string) + 1 :]
     is_one = re.fullmatch(rf"B([TP])B{REBER}E\1E" if embedded else f"B{REBER}E", changed)
@@ -415,7 +415,7 @@ def test_questions_are_even_and_answers_right(family: str, longest: int) -> None
 def test_a_wrong_answer_to_a_long_question_is_impossible(family: str) -> None:
     pattern = parse(family)
     for seed in range(20):
-        (string,) = split(pattern.sample(1, Random(seed)))
+        (string,) = split_strings(pattern.sample(1, Random(seed)))
         question, answer = string.split("=")
         assert answer == ANSWERS[family](question)
         assert probability(pattern, string) > 0
@@ -430,14 +430,14 @@ def test_the_language_of_questions_goes_on_to_where_they_are_tested(family: str)
     (question,) = itertools.islice(questions(family, 99), 7, 8)
     string = f"#{question}={ANSWERS[family](question)}#"
     assert pattern.oracle.log_probs(string)[-1] == -np.inf
-    assert np.isfinite(pattern.language.log_probs(string)).all()
+    assert np.isfinite(pattern.wide_oracle.log_probs(string)).all()
 
 
 def test_a_language_has_the_strings_of_its_oracle() -> None:
     for spec in EXAMPLES + VARIANTS:
         pattern = parse(spec)
         text = pattern.sample(2000, Random("language"))
-        assert np.isfinite(pattern.language.log_probs(text)).all(), spec
+        assert np.isfinite(pattern.wide_oracle.log_probs(text)).all(), spec
 
 
 # Streams.
@@ -637,5 +637,5 @@ def test_strings_are_read_from_mark_to_mark(pattern: Pattern) -> None:
         assert pattern.mark == ""
         return
     text = pattern.sample(100, Random(4))
-    alone = [pattern.oracle.log_probs(f"#{string}#")[1:] for string in split(text)]
+    alone = [pattern.oracle.log_probs(f"#{string}#")[1:] for string in split_strings(text)]
     assert np.array_equal(pattern.oracle.log_probs(text), np.concatenate([[0.0], *alone]))

@@ -90,7 +90,7 @@ def test_the_spec_of_a_unit_names_the_same_unit_again(unit: str) -> None:
     first = parse(f"unit:{unit}")
     again = parse(first.spec)
     assert isinstance(again, Motif)
-    assert again.unit == unit
+    assert again.repeated == unit
     assert again.spec == first.spec
     assert first.spec in (unit, f"unit:{unit}")
     if ":" not in unit and len(unit) < 4:

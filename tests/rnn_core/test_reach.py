@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared, prepare, prepare_all
-from rnn_core.measures.questions import QuestionedNet
+from rnn_core.measures.queries import QueriedNet
 from rnn_core.measures.reach import reach
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.patterns import Pattern
@@ -27,9 +27,7 @@ pytestmark = pytest.mark.usefixtures("few_cases")
 def generalize(net: CharRNN, prepared: Prepared) -> tuple[list[ReachRow], dict[str, float]]:
     """Judge a net on its pattern's cases, and on what its family asks beside."""
     rows, metrics = reach(net, prepared)
-    examined, more = prepared.pattern.examine(
-        QuestionedNet(net, prepared), prepared.config.length, prepared.data.ranges
-    )
+    examined, more = prepared.pattern.examine(QueriedNet(net, prepared), prepared.config.length, prepared.data.ranges)
     return [*rows, *more], metrics | examined
 
 
@@ -70,8 +68,8 @@ def judge(
 ) -> tuple[dict[tuple[str, int], ReachRow], dict[str, float]]:
     """Generalize a net that knows everything but for what it is told to say."""
     prepared = prepare(config)
-    assert prepared.pattern.language is not None
-    rows, metrics = generalize(Oracled(prepared.pattern.language, says or {}), prepared)  # type: ignore[arg-type]
+    assert prepared.pattern.wide_oracle is not None
+    rows, metrics = generalize(Oracled(prepared.pattern.wide_oracle, says or {}), prepared)  # type: ignore[arg-type]
     assert len({(row.measure, row.size) for row in rows}) == len(rows)
     return {(row.measure, row.size): row for row in rows}, metrics
 
@@ -253,8 +251,8 @@ def step_by_step(trained: Trained) -> dict[tuple[str, int], list[float]]:
         text, oracle = case.text, pattern.oracle
         assert oracle is not None
         if any(math.isinf(log_prob) for log_prob in oracle.log_probs(text)):
-            assert pattern.language is not None
-            oracle = pattern.language
+            assert pattern.wide_oracle is not None
+            oracle = pattern.wide_oracle
         row = rows.setdefault((case.measure, case.size), [0.0] * 7)
         all_right = True
         for at in range(1, len(text)):
@@ -402,7 +400,7 @@ def test_planted_errors_are_false_accepts_and_false_rejects(
     assert isinstance(prepared.pattern, Tomita)
     assert prepared.pattern.oracle is not None
     net = Oracled(prepared.pattern.oracle, says)
-    questioned = QuestionedNet(net, prepared)  # type: ignore[arg-type]
+    questioned = QueriedNet(net, prepared)  # type: ignore[arg-type]
     wrong, rows = prepared.pattern.examine(questioned, 300, prepared.data.ranges)
     assert wrong == {"false_accepts": accepts, "false_rejects": rejects}
     assert sum(row.cases - row.cases_right for row in rows) == accepts + rejects

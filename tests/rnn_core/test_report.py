@@ -17,7 +17,7 @@ from rnn_core.measures.report import Sample, measure
 from rnn_core.measures.scores import Score, read_test, score_side_by_side, score_windows
 from rnn_core.nets.cells import CELLS
 from rnn_core.nets.charrnn import CharRNN
-from rnn_core.nets.reading import begun, generate, measuring, predict, read
+from rnn_core.nets.reading import generate, measuring, predict, read, with_opening_mark
 from rnn_core.patterns import Pattern
 from rnn_core.patterns.shared.oracle import Oracle
 from rnn_core.training import train
@@ -288,7 +288,7 @@ def test_running_free_starts_anew_at_each_mark_that_the_net_writes(cell: str) ->
     [("ab", "#", "#ab"), ("", "#", "#"), ("#ab", "#", "#ab"), ("ab#", "#", "#ab#"), ("ab", "", "ab"), ("#a", "", "#a")],
 )
 def test_a_string_is_begun_with_its_mark(prompt: str, mark: str, begins: str) -> None:
-    assert begun(prompt, mark) == begins
+    assert with_opening_mark(prompt, mark) == begins
 
 
 @pytest.mark.parametrize("most", [1, 9 * 4, 18 * 6, 27 * 6, 2**24])

@@ -173,7 +173,7 @@ def test_only_nets_of_one_shape_make_a_stack() -> None:
     assert all(stack_key(prepare(dataclasses.replace(base, **fields))) == shape for fields in same)
     assert all(stack_key(prepare(dataclasses.replace(base, **fields))) != shape for fields in other)
     assert stack_key(prepare(dataclasses.replace(base, keep="best"))) is None
-    with pytest.raises(ValueError, match="one shape"):
+    with pytest.raises(ValueError, match="allowed: one key for all"):
         next(train_stack(prepare_all([base, dataclasses.replace(base, hidden_size=8)])))
 
 

@@ -25,7 +25,7 @@ from rnn_core.measures.report import measure
 from rnn_core.nets.cells import CELLS
 from rnn_core.nets.reading import predict
 from rnn_core.patterns.shared.cases import Case
-from rnn_core.patterns.shared.strings import MARK, split
+from rnn_core.patterns.shared.strings import MARK, split_strings
 from rnn_core.training import train
 from rnn_core.training.stack import stack_key, train_stack
 from tests.conftest import recording_in
@@ -120,7 +120,7 @@ def test_the_digest_covers_what_is_said(monkeypatch: pytest.MonkeyPatch) -> None
     text = prepare(TrainConfig(pattern="delay")).text
     expected = text + delayed(text) + test + delayed(test)
     assert record.data_sha256 == hashlib.sha256(expected.encode()).hexdigest()
-    monkeypatch.setattr(Delay, "say", lambda self, text: delayed(text).translate(str.maketrans("eo", "oe")))
+    monkeypatch.setattr(Delay, "transduce", lambda self, text: delayed(text).translate(str.maketrans("eo", "oe")))
     assert prepare(TrainConfig(pattern="delay")).record.digest != record.digest
 
 
@@ -158,7 +158,7 @@ def test_it_is_learnt_and_measured_against_what_is_certain(spec: str, recorded: 
     right = [p == s for p, s, c in zip(report.predicted, said, text, strict=False) if c != MARK]
     assert all(right[wrong:])
     assert (report.sample.target, report.sample.continuation) == (said[:60], "")
-    strings = split(f"{text}#") if spec == "parities" else [text]
+    strings = split_strings(f"{text}#") if spec == "parities" else [text]
     mark = MARK if spec == "parities" else ""
     for string in strings[:20]:
         likeliest = predict(run.net, prepared.vocabulary.encode(mark + string))

@@ -1,11 +1,11 @@
-"""The recurrent cells: one file a cell, found by being in this folder and named like it."""
+"""The recurrent cells: one module each, named like the cell."""
 
 import importlib
 import pkgutil
 from functools import cache
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # whoever only lists the cells does without torch
+if TYPE_CHECKING:  # listing the cells must not import torch
     from rnn_core.nets.cell import Cell
 
 CELLS = tuple(module.name for module in pkgutil.iter_modules(__path__))
@@ -14,6 +14,6 @@ CELLS = tuple(module.name for module in pkgutil.iter_modules(__path__))
 
 @cache
 def load_cell(name: str) -> "Cell":
-    """Return the cell of a name, one of CELLS: what its file calls `CELL`."""
+    """Return `CELL` of the module `name`, one of CELLS."""
     cell: Cell = importlib.import_module(f"{__name__}.{name}").CELL
     return cell

@@ -4,8 +4,8 @@
     c_t = f * c_(t-1) + i * g
     h_t = o * tanh(c_t)
 
-State: h and c, H numbers each; h is the output. Weights: weight_ih (4 H, I) and bias_ih (4 H) read x, weight_hh
-(4 H, H) and bias_hh (4 H) read h; their rows are those of i, then f, then g, then o.
+State: h and c, (H,) each; h is the output. Weights: weight_ih (4 H, I) and bias_ih (4 H,) for x, weight_hh (4 H, H) and
+bias_hh (4 H,) for h; their rows are those of i, then f, then g, then o.
 """
 
 import torch
@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from rnn_core.nets.cell import State, Weights, linear
-from rnn_core.nets.torch_cell import Context, Gradients, TorchCell, copied, states_before, weight_gradient
+from rnn_core.nets.torch_cell import Context, Gradients, TorchCell, contiguous_copy, states_before, weight_gradient
 
 
 class Recurrence(Function):
-    """The steps of all nets of a stack, with their gradient."""
+    """All steps of all nets of a stack, with the gradient; see `torch_cell` for arguments and results."""
 
     @staticmethod
     def forward(
@@ -27,30 +27,30 @@ class Recurrence(Function):
         gates_tngb = x_tngb + bias_ng[:, :, None]
         h_tnhb = x_tngb.new_empty(len(x_tngb), *h_nhb.shape)
         c_tnhb = torch.empty_like(h_tnhb)
-        before, cell = h_nhb, c_nhb
+        previous_h, previous_c = h_nhb, c_nhb
         for gates, h, c in zip(gates_tngb, h_tnhb, c_tnhb, strict=True):
-            gates.baddbmm_(weight_ngh, before)
+            gates.baddbmm_(weight_ngh, previous_h)
             gates[:, : 2 * size].sigmoid_()
             i, f, g, o = gates.split(size, 1)
             g.tanh_()
             o.sigmoid_()
-            cell = torch.mul(f, cell, out=c).addcmul_(i, g)
-            before = torch.tanh(cell, out=h).mul_(o)
+            previous_c = torch.mul(f, previous_c, out=c).addcmul_(i, g)
+            previous_h = torch.tanh(previous_c, out=h).mul_(o)
         ctx.save_for_backward(weight_ngh, h_nhb, h_tnhb, c_nhb, c_tnhb, gates_tngb)
-        last = c_tnhb[-1].clone()
-        ctx.mark_non_differentiable(last)
-        return h_tnhb, last
+        last_c = c_tnhb[-1].clone()
+        ctx.mark_non_differentiable(last_c)
+        return h_tnhb, last_c
 
     @staticmethod
     def backward(ctx: Context, *gradients: Tensor) -> Gradients:
-        dh_tnhb = copied(gradients[0])
+        dh_tnhb = contiguous_copy(gradients[0])
         weight_ngh, h_nhb, h_tnhb, c_nhb, c_tnhb, gates_tngb = ctx.saved_tensors
         size = h_nhb.shape[1]
-        back_nhg = copied(weight_ngh.transpose(1, 2))
+        transposed_nhg = contiguous_copy(weight_ngh.transpose(1, 2))
         i, f, g, o = gates_tngb.split(size, 2)
         tanh_tnhb = c_tnhb.tanh()
         to_c = o * (1 - tanh_tnhb.square())
-        # What dc (for o: dh) is multiplied with to reach each gate's sum.
+        # The derivative by each gate's sum: of c for i, f and g, of h for o.
         dx_tngb = torch.cat(
             [
                 g * i * (1 - i),
@@ -66,7 +66,7 @@ class Recurrence(Function):
             dx_tngb[t, :, : 3 * size].unflatten(1, (3, size)).mul_(dc[:, None])
             dx_tngb[t, :, 3 * size :].mul_(dh_tnhb[t])
             if t:
-                dh_tnhb[t - 1].baddbmm_(back_nhg, dx_tngb[t])
+                dh_tnhb[t - 1].baddbmm_(transposed_nhg, dx_tngb[t])
                 dc.mul_(f[t])
         return dx_tngb, weight_gradient(dx_tngb, h_nhb, h_tnhb), dx_tngb.sum((0, 3)), None, None
 
@@ -75,7 +75,7 @@ class Lstm(TorchCell):
     """c_t = f * c_(t-1) + i * g, and h_t = o * tanh(c_t)."""
 
     gates = 4
-    numbers_a_unit = 32
+    numbers_per_unit = 32
     torch_layers = nn.LSTM
     recurrence = Recurrence
 

@@ -2,7 +2,7 @@
 
     h_t = tanh(W x_t + b + U h_(t-1) + b')
 
-State: h, H numbers. Weights: weight_ih W (H, I), weight_hh U (H, H), bias_ih b and bias_hh b' (H).
+State: h, (H,). Weights: weight_ih W (H, I), weight_hh U (H, H), bias_ih b and bias_hh b' (H,).
 """
 
 import torch
@@ -10,31 +10,31 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from rnn_core.nets.cell import State, Weights, linear
-from rnn_core.nets.torch_cell import Context, Gradients, TorchCell, copied, weight_gradient
+from rnn_core.nets.torch_cell import Context, Gradients, TorchCell, contiguous_copy, weight_gradient
 
 
 class Recurrence(Function):
-    """The steps of all nets of a stack, with their gradient."""
+    """All steps of all nets of a stack, with the gradient; see `torch_cell` for arguments and results."""
 
     @staticmethod
     def forward(ctx: Context, x_tnhb: Tensor, weight_nhh: Tensor, bias_nh: Tensor, h_nhb: Tensor) -> Tensor:
         h_tnhb = x_tnhb + bias_nh[:, :, None]
-        before = h_nhb
+        previous_h = h_nhb
         for h in h_tnhb:
-            before = h.baddbmm_(weight_nhh, before).tanh_()
+            previous_h = h.baddbmm_(weight_nhh, previous_h).tanh_()
         ctx.save_for_backward(weight_nhh, h_nhb, h_tnhb)
         return h_tnhb
 
     @staticmethod
     def backward(ctx: Context, *gradients: Tensor) -> Gradients:
-        dh_tnhb = copied(gradients[0])
+        dh_tnhb = contiguous_copy(gradients[0])
         weight_nhh, h_nhb, h_tnhb = ctx.saved_tensors
-        back_nhh = copied(weight_nhh.transpose(1, 2))
+        transposed_nhh = contiguous_copy(weight_nhh.transpose(1, 2))
         dx_tnhb = 1 - h_tnhb.square()
         for t in reversed(range(len(dx_tnhb))):
             dx_tnhb[t].mul_(dh_tnhb[t])
             if t:
-                dh_tnhb[t - 1].baddbmm_(back_nhh, dx_tnhb[t])
+                dh_tnhb[t - 1].baddbmm_(transposed_nhh, dx_tnhb[t])
         return dx_tnhb, weight_gradient(dx_tnhb, h_nhb, h_tnhb), dx_tnhb.sum((0, 3)), None
 
 
@@ -42,7 +42,7 @@ class Rnn(TorchCell):
     """h_t = tanh(W x_t + b + U h_(t-1) + b')."""
 
     gates = 1
-    numbers_a_unit = 10
+    numbers_per_unit = 10
     torch_layers = nn.RNN
     recurrence = Recurrence
 

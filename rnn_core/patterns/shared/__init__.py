@@ -1,1 +1,1 @@
-"""What families of patterns share: the base classes, oracles, and models to compare with."""
+"""What pattern families share: base classes, oracles, test cases and n-gram models."""

@@ -1,4 +1,4 @@
-"""The automaton of a pattern: the states of its oracle as tables, where there are finitely many."""
+"""An oracle with finitely many states as a finite automaton: tables of transitions and probabilities."""
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
@@ -7,19 +7,20 @@ from typing import Any
 import numpy as np
 
 MAX_STATES = 10_000
-"""States of the largest automaton that is made; a pattern with more has none."""
+"""The largest number of states of an automaton; a pattern with more states has none."""
 
 
 @dataclass(frozen=True, eq=False)
 class Automaton:
-    """An oracle as a machine of S states over V characters.
+    """A probabilistic finite automaton with S states over V characters.
 
     Attributes:
-        alphabet: the V characters in code-point order, which is that of the columns.
-        states: the oracle's own S states. Number 0 is the start; the others are numbered as a breadth-first search
-            meets them, which tries the characters in the alphabet's order.
-        next_sv: the number of the state after each character, 0 to S - 1; -1 where it cannot come. int64, (S, V).
-        probability_sv: the probability of each character, 0 where it cannot come; rows sum to 1. float64, (S, V).
+        alphabet: the V characters in code-point order, the order of the columns.
+        states: the oracle's S states. State 0 is the start. The others are numbered in the order in which a
+            breadth-first search visits them; it tries the characters in the order of the alphabet.
+        next_sv: the number of the next state, 0 to S - 1, for each state and character; -1 where the character is
+            impossible. int64, (S, V).
+        probability_sv: the probability of each character in each state; rows sum to 1. float64, (S, V).
     """
 
     alphabet: str
@@ -29,29 +30,29 @@ class Automaton:
 
 
 def explore(
-    alphabet: str, start: Hashable, moves: Callable[[Any], Mapping[str, tuple[float, Hashable]]]
+    alphabet: str, start: Hashable, transitions: Callable[[Any], Mapping[str, tuple[float, Hashable]]]
 ) -> Automaton | None:
     """Return the automaton of all states that can be reached from `start`; None if there are more than MAX_STATES.
 
     Arguments:
         alphabet: V characters in code-point order.
         start: the state before the first character.
-        moves: from a state, each character that may come, with its probability and the state that it leads to.
+        transitions: takes a state and returns, for each possible character, its probability and the next state.
     """
     numbers: dict[Hashable, int] = {start: 0}
     states = [start]
     rows: list[list[tuple[int, float]]] = []
-    for state in states:  # which grows meanwhile
-        ways = moves(state)
+    for state in states:  # the loop appends to `states` and visits what it appends
+        possible = transitions(state)
         row = []
         for character in alphabet:
-            probability, after = ways.get(character, (0.0, None))
-            if probability > 0 and after not in numbers:
-                numbers[after] = len(states)
-                states.append(after)
-            row.append((numbers[after], probability) if probability > 0 else (-1, 0.0))
+            probability, next_state = possible.get(character, (0.0, None))
+            if probability > 0 and next_state not in numbers:
+                numbers[next_state] = len(states)
+                states.append(next_state)
+            row.append((numbers[next_state], probability) if probability > 0 else (-1, 0.0))
         rows.append(row)
         if len(states) > MAX_STATES:
             return None
-    table_sv2 = np.array(rows)  # for each state and character the number and the probability
+    table_sv2 = np.array(rows)  # the last axis: the number of the next state, and the probability
     return Automaton(alphabet, tuple(states), table_sv2[..., 0].astype(np.int64), table_sv2[..., 1])

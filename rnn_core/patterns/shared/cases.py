@@ -1,18 +1,18 @@
-"""What a net is tested on, and what comes of it: the test, cases judged one by one, and the rows of their table."""
+"""Test data of a pattern: the test text, the cases that are scored by size, and the table row of each size."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Case:
-    """A stretch of text that is right or wrong as a whole; cases of one size make one row of the table.
+    """A text that a net gets right or wrong as a whole. The cases of one size make one row of the table.
 
     Attributes:
         measure: what `size` counts, such as "length" or "depth".
-        size: how large the case is.
-        text: read from a zero state, each character predicted from those before it.
+        size: the size of the case.
+        text: the text, which the net reads from a zero state; each character is predicted from those before it.
         judged: the positions in `text` whose predictions count, from 1; None for all that the pattern scores. For a
-            transducer: the positions in `text` after which what is said counts, from 0.
+            transducer: the positions in `text` whose outputs count, from 0.
     """
 
     measure: str
@@ -23,13 +23,16 @@ class Case:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a trained net is tested on.
+    """The test of a trained net.
 
     Attributes:
-        text: read from a zero state (each string by itself), each character predicted from those before it.
-        start: predictions of `text[start:]` are scored, those before only read; at least 1, for a transducer 0.
-        prime: read from a zero state before the net is let go.
-        truth: what the net should then write by itself; empty where many things are right, or nothing runs free.
+        text: the test text. A stream is read from a zero state, and so is each string of a pattern of strings. Each
+            character is predicted from those before it.
+        start: the predictions of `text[start:]` are scored; the characters before are only read. At least 1; for a
+            transducer 0.
+        prime: the characters that the net reads, from a zero state, before it runs free.
+        truth: what the net should then write; empty where more than one continuation is right, or the net does not run
+            free.
     """
 
     text: str
@@ -40,19 +43,23 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class ReachRow:
-    """The cases of one size.
+    """The results on all cases of one size.
+
+    A prediction is right in one of two ways. Where only one character is possible, the net must give it the highest
+    probability. Where several are possible, the net must allow the one that came and no impossible one; it allows a
+    character to which it gives more than a small probability (see `measures.reach.ALLOWED`).
 
     Attributes:
-        measure, size: what was counted, and how many of it, such as length 41.
-        trained: the size lies within what was trained on.
-        cases: how many there are.
-        cases_right: those of which every judged step is right.
-        steps, steps_right: judged predictions, and those of them that are right.
-        decidable, decidable_right: judged predictions with only one possible character, and those that are right.
-        loss_sum: cross-entropy of the judged predictions, nats.
-
-    A step is right if the likeliest character is the only possible one or, where several are possible, if the net
-    allows (gives more than `measures.reach.ALLOWED`) the one that came and none that is impossible.
+        measure: what `size` counts, such as "length".
+        size: the size of the cases.
+        trained: whether the size is within the range of the training data.
+        cases: the number of cases.
+        cases_right: the number of cases whose judged predictions are all right.
+        steps: the number of judged predictions.
+        steps_right: the number of judged predictions that are right.
+        decidable: the number of judged predictions where only one character is possible.
+        decidable_right: the number of those that are right.
+        loss_sum: the sum of the cross-entropies of the judged predictions, in nats.
     """
 
     measure: str

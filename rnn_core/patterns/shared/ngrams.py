@@ -1,4 +1,4 @@
-"""The ladder of n-gram models beside which a net's loss on a text is read."""
+"""The losses of n-gram models on a text, with which a net's loss is compared."""
 
 import math
 
@@ -6,45 +6,53 @@ import numpy as np
 
 from rnn_core.vocabulary import Vocabulary
 
-ORDERS = 6
-NAMES = ("uniform", "unigram", "bigram", *(f"{order}gram" for order in range(3, ORDERS + 1)))
+MAX_ORDER = 6
+"""The length of the longest n-grams, in characters."""
+
+NAMES = ("uniform", "unigram", "bigram", *(f"{order}gram" for order in range(3, MAX_ORDER + 1)))
 
 
-def ladder(vocabulary: Vocabulary, training_text: str, test: str) -> dict[str, float]:
-    """Return the mean loss of ever longer n-gram models on the predictions of `test[1:]`, in nats per character.
+def ngram_losses(vocabulary: Vocabulary, training_text: str, test: str) -> dict[str, float]:
+    """Return the mean loss of each n-gram model on the characters of `test[1:]`, in nats per character.
 
-    The models are counted in the training text and smoothed as Witten & Bell 1991, method C: with N(c) characters seen
-    after a context c, T(c) of them distinct, the shorter context speaks with weight T(c) / (N(c) + T(c)). The shortest
-    backs off to all characters being alike. The test's first characters have what context there is.
+    The models are counted in the training text and smoothed by method C of Witten & Bell 1991. Let N(c) be the number
+    of characters seen after a context c, T(c) the number of distinct ones. The probability after c is the relative
+    frequency with weight N(c) / (N(c) + T(c)), plus the probability after the context without its first character with
+    weight T(c) / (N(c) + T(c)). The empty context backs off to the uniform distribution. At the beginning of the test,
+    where too few characters come before, the longest context that there is applies.
 
     Arguments:
         vocabulary: V characters, those of both texts.
         training_text: one or more characters.
         test: two or more characters.
+
+    Returns:
+        The loss of each model by its name, one of NAMES.
     """
     size = len(vocabulary)
-    came, seen = vocabulary.indices(test), vocabulary.indices(training_text)
-    joined = np.concatenate([seen, came])
-    place = np.arange(len(joined))
-    trained, tested = place < len(seen), place > len(seen)  # the test's first character is given
-    # What stands before the text's or the test's beginning is no context to count in.
-    depth = np.where(trained, place, place - len(seen))
+    training_indices, test_indices = vocabulary.indices(training_text), vocabulary.indices(test)
+    joined = np.concatenate([training_indices, test_indices])
+    position = np.arange(len(joined))
+    # The test's first character is given.
+    trained, tested = position < len(training_indices), position > len(training_indices)
+    # The number of characters of the same text before each character.
+    available = np.where(trained, position, position - len(training_indices))
     probability = np.full(len(joined), 1 / size)
-    context = np.zeros(len(joined), dtype=np.int64)  # the same number for the same last characters
+    context = np.zeros(len(joined), dtype=np.int64)  # equal contexts have equal numbers
     losses = {NAMES[0]: math.log(size)}
-    for order in range(1, ORDERS + 1):
+    for order in range(1, MAX_ORDER + 1):
         _, pair = np.unique(context * size + joined, return_inverse=True)
-        counted = trained & (depth >= order - 1)
+        counted = trained & (available >= order - 1)
         pairs = np.bincount(pair[counted], minlength=pair.max() + 1)
         contexts = np.bincount(context[counted], minlength=context.max() + 1)
-        first = np.zeros(len(pairs), dtype=np.int64)
-        first[pair] = context
-        distinct = np.bincount(first[pairs > 0], minlength=len(contexts))
-        known = contexts[context] + distinct[context]
-        better = (pairs[pair] + distinct[context] * probability) / np.maximum(known, 1)
-        probability = np.where((known > 0) & (depth >= order - 1), better, probability)
+        context_of = np.zeros(len(pairs), dtype=np.int64)  # the context of each pair
+        context_of[pair] = context
+        distinct = np.bincount(context_of[pairs > 0], minlength=len(contexts))
+        total = contexts[context] + distinct[context]  # N(c) + T(c)
+        smoothed = (pairs[pair] + distinct[context] * probability) / np.maximum(total, 1)
+        probability = np.where((total > 0) & (available >= order - 1), smoothed, probability)
         losses[NAMES[order]] = float(-np.log(probability[tested]).mean())
-        # The next context is this pair one character later: the last `order` characters.
+        # The context of the next order is the pair one position earlier: the last `order` characters.
         context = np.concatenate([[0], pair[:-1] + 1])
         _, context = np.unique(context, return_inverse=True)
     return losses

@@ -1,4 +1,4 @@
-"""Patterns whose sequences are strings: each is read from a zero state and ends with a mark that must be predicted."""
+"""Patterns of strings: each string is read from a zero state and ends with a mark, which is predicted too."""
 
 from abc import abstractmethod
 from random import Random
@@ -9,66 +9,72 @@ from rnn_core.patterns.shared.cases import Case, Evaluation
 MARK = "#"
 
 
-def split(text: str) -> list[str]:
-    """Return the strings of a text such as `#ab#aabb#`.
+def split_strings(text: str) -> list[str]:
+    """Return the strings of a text such as `#ab#aabb#`, without their marks.
 
     Example:
-        >>> split("#ab##aabb#")
+        >>> split_strings("#ab##aabb#")
         ['ab', '', 'aabb']
     """
     return text[1:-1].split(MARK) if len(text) > 1 else []
 
 
-def marked(string: str) -> str:
-    """Return a string between its marks: the first is only read, the last is predicted.
+def with_marks(string: str) -> str:
+    """Return a string with a mark on each side: the first mark is only read, the last one is predicted.
 
     Example:
-        >>> marked("ab")
+        >>> with_marks("ab")
         '#ab#'
     """
     return f"{MARK}{string}{MARK}"
 
 
 class Strings(Pattern):
-    """A pattern whose strings are drawn one by one.
+    """A pattern whose strings are drawn independently.
 
-    A sample is one text in which a mark stands before and after each string. A string of n characters has n + 1
-    predictions, its own characters and the mark at its end.
+    A sample is one text, with a mark before and after each string. A string of n characters has n + 1 predictions: its
+    n characters and the mark at its end.
     """
 
     mark = MARK
 
     @abstractmethod
     def draw(self, rng: Random) -> str:
-        """Draw one string."""
+        """Draw one string, without marks."""
 
     def sizes(self, string: str) -> dict[str, int]:
-        """Return how large a string is, by every measure that the table of generalization has; the main one first."""
+        """Return the size of a string by each measure of the table of reach; the main measure comes first."""
         return {"length": len(string)}
 
-    def beyond(self, training: list[str], rng: Random) -> list[Case]:
-        """Return cases larger than those trained on."""
+    def larger_cases(self, training: list[str], rng: Random) -> list[Case]:
+        """Return test cases that are larger than the training strings.
+
+        Arguments:
+            training: the training strings, without marks.
+            rng: the source of the draws.
+        """
         return []
 
     def sample(self, length: int, rng: Random) -> str:
-        """Draw whole strings until there are at least `length` characters, marks at the end included."""
+        """Draw whole strings until they have at least `length` characters, each with the mark at its end."""
         strings: list[str] = []
-        have = 0
-        while have < length:
+        drawn_length = 0
+        while drawn_length < length:
             strings.append(self.draw(rng))
-            have += len(strings[-1]) + 1
+            drawn_length += len(strings[-1]) + 1
         return MARK + "".join(string + MARK for string in strings)
 
     def cases(self, evaluation: Evaluation, training_text: str, data_seed: int) -> list[Case]:
-        training = split(training_text)
-        trained = set(training)
-        # The test is a fresh draw, which repeats common strings of the training draw: only so is the floor exact and
-        # within reach. Strings held out would have a lower floor, for a predictor who was told which they are. Whether
-        # a net has learnt more than the strings it saw, only those it never saw can tell.
-        new = sorted(set(split(evaluation.text)) - trained, key=lambda string: (len(string), string))
-        inside = [Case(measure, size, marked(string)) for string in new for measure, size in self.sizes(string).items()]
-        return inside + self.beyond(training, Random(f"beyond {data_seed}"))
+        training = split_strings(training_text)
+        # The test text is a fresh draw, so it repeats common training strings. Its losses need these, because only then
+        # is the oracle's loss the floor. The cases leave them out, because only strings that were not trained on show
+        # whether a net has learnt more than those strings.
+        new = sorted(set(split_strings(evaluation.text)) - set(training), key=lambda string: (len(string), string))
+        new_cases = [
+            Case(measure, size, with_marks(string)) for string in new for measure, size in self.sizes(string).items()
+        ]
+        return new_cases + self.larger_cases(training, Random(f"beyond {data_seed}"))
 
     def ranges(self, training_text: str) -> dict[str, tuple[int, int]]:
-        sizes = [self.sizes(string) for string in split(training_text)]
+        sizes = [self.sizes(string) for string in split_strings(training_text)]
         return {name: (min(s[name] for s in sizes), max(s[name] for s in sizes)) for name in sizes[0]}

@@ -1,4 +1,4 @@
-"""Patterns after whose every character something is said that is not the next character, and that is never read."""
+"""Transducers: patterns whose target after each character is a symbol of its own, not the next character."""
 
 from abc import abstractmethod
 from random import Random
@@ -11,9 +11,9 @@ from rnn_core.vocabulary import Vocabulary
 
 
 class Transducer(Pattern):
-    """A pattern that says one of `outputs` after each character; what it says is certain, once that is read.
+    """A pattern that outputs one of `outputs` after each character, determined by the characters up to there.
 
-    Nothing runs free: what a net says is no character that it could read next.
+    A net of a transducer does not run free: its output is not its next input.
     """
 
     predicts_next = False
@@ -21,18 +21,22 @@ class Transducer(Pattern):
     @property
     @abstractmethod
     def outputs(self) -> str:
-        """Every character that may be said, sorted, two or more."""
+        """The possible outputs: two or more distinct characters, sorted."""
 
     @abstractmethod
-    def say(self, text: str) -> str:
-        """Return what is said after each character of a text, read from its beginning: as many characters."""
+    def transduce(self, text: str) -> str:
+        """Return the output after each character of `text`: len(text) characters.
 
-    def exchange(self, text: str) -> tuple[str, str]:
-        return text, self.say(text)
+        Arguments:
+            text: characters from the beginning of a sample on.
+        """
 
-    def expected(self, text: str) -> np.ndarray:
+    def inputs_and_targets(self, text: str) -> tuple[str, str]:
+        return text, self.transduce(text)
+
+    def target_distributions(self, text: str) -> np.ndarray:
         outputs = Vocabulary(self.outputs)
-        certain_tw: np.ndarray = np.eye(len(outputs))[outputs.indices(self.say(text))]
+        certain_tw: np.ndarray = np.eye(len(outputs))[outputs.indices(self.transduce(text))]
         return certain_tw
 
     def evaluation(self, length: int, data_seed: int) -> Evaluation:

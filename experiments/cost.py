@@ -6,11 +6,9 @@ import time
 from collections.abc import Collection, Hashable, Sequence
 from pathlib import Path
 
-from mlflow import MlflowClient
-
 import rnn_core
 from analysis.runs import RunError, recorded_runs
-from analysis.runs.store import address
+from analysis.runs.store import address, answer_once, experiment_in_use
 from experiments.code_state import code_state
 from experiments.flags import UsageError
 from experiments.plots import draw_losses, draw_report
@@ -123,13 +121,8 @@ def _recorded(digests: Collection[str]) -> set[str] | None:
         return None
     try:
         with impatient():
-            experiment_id = os.environ.get("MLFLOW_EXPERIMENT_ID") or "0"
-            if name := os.environ.get("MLFLOW_EXPERIMENT_NAME"):
-                experiment = MlflowClient().get_experiment_by_name(name)
-                if experiment is None:
-                    return set()
-                experiment_id = experiment.experiment_id
-            return set(recorded_runs(experiment_id, digests))
+            experiment_id = experiment_in_use()
+            return set() if experiment_id is None else set(recorded_runs(experiment_id, digests))
     except RunError as error:
         raise UsageError(str(error)) from None
 
@@ -244,5 +237,5 @@ def _latency() -> float:
     if not address().startswith("http"):
         return 0.0
     begin = time.perf_counter()
-    MlflowClient().search_experiments(max_results=1)
+    answer_once()
     return time.perf_counter() - begin

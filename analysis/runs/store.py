@@ -96,6 +96,19 @@ def use_store(store: str) -> None:
     mlflow.set_tracking_uri(store)
 
 
+def experiment_in_use() -> str | None:
+    """Return the id of the experiment in which MLflow would record a run; None if the one named does not exist."""
+    if name := os.environ.get("MLFLOW_EXPERIMENT_NAME"):
+        experiment = MlflowClient().get_experiment_by_name(name)
+        return None if experiment is None else str(experiment.experiment_id)
+    return os.environ.get("MLFLOW_EXPERIMENT_ID") or "0"
+
+
+def answer_once() -> None:
+    """Ask the store one small question and wait for the answer, such as to time it."""
+    MlflowClient().search_experiments(max_results=1)
+
+
 def get_run(run_id: str) -> Run:
     """Return a run, also one that has been deleted but not yet for good.
 

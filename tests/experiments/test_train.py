@@ -154,7 +154,7 @@ def test_a_text_is_held_out_and_recorded_with_its_absolute_path(store: Path) -> 
     small = ["--cell", "rnn", "--hidden-size", "16", "--encoding", "onehot", "--batch-size", "4", "--threads", "1"]
     assert main(["--pattern", "text:tale.txt", "--epochs", "2", *small]) == 0
     run = only_run()
-    assert run.info.run_name == "text:tale.txt rnn16 e2 s42"
+    assert run.info.run_name == f"text:{store.name}/tale.txt rnn16 e2 s42"
     assert run.data.params["pattern"] == f"text:{store / 'tale.txt'}"
     assert run.data.metrics["training_characters"] == 432
     assert "floor_loss" not in run.data.metrics
@@ -190,7 +190,7 @@ def test_a_text_beyond_one_window_and_every_cell_and_encoding_train(store: Path)
         arguments += ["--hidden-size", "16", "--threads", "1"]
         assert main([*arguments, "--epochs", "1", "--batch-size", "3", "--window", "10"]) == 0
     assert {run.info.run_name for run in MlflowClient().search_runs(["0"])} == {
-        f"text:tale.txt {cell}16x2 e1 s42" for cell in ("rnn", "gru", "lstm")
+        f"text:{store.name}/tale.txt {cell}16x2 e1 s42" for cell in ("rnn", "gru", "lstm")
     }
 
 

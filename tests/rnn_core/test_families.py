@@ -267,7 +267,7 @@ def test_the_largest_limits_that_are_accepted_have_a_language(spec: str) -> None
 
 
 def test_the_deepest_brackets_that_are_accepted_have_cases(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnn_core.patterns.dyck.EACH", 1)  # one string of each depth will do
+    monkeypatch.setattr("rnn_core.patterns.dyck.CASES_PER_SIZE", 1)  # one string of each depth will do
     (most,) = re.findall(r"from \d+ to (\d+)", refusal("dyck:1:depth=1000000"))
     deepest = parse(f"dyck:1:depth={most}")
     training = split_strings(deepest.training_text(100, data_seed=0))

@@ -292,7 +292,7 @@ def step_by_step(trained: Trained) -> dict[tuple[str, int], list[float]]:
 def test_rows_are_those_of_a_judge_who_reads_each_case_alone_step_by_step(
     pattern: str, length: int, epochs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rnn_core.patterns.counting.FURTHEST", 16)
+    monkeypatch.setattr("rnn_core.patterns.counting.MAX_TEST_COUNT", 16)
     trained = Trained(pattern, length, epochs)
     slow = step_by_step(trained)
     rows, metrics = generalize(trained.net, trained.prepared)

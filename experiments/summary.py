@@ -178,10 +178,10 @@ class Summary:
             return ""
         swept = [name for name in self.setting if name != "pattern"]
 
-        def listed(rows: pd.DataFrame, counted: bool) -> str:
+        def listed(rows: pd.DataFrame) -> str:
             texts = [
                 ", ".join(f"{_words(name)} {row[name]}" for name in swept)
-                + (f" ({row['right']:.0f} of {row['known']:.0f})" if counted else "")
+                + f" ({row['right']:.0f} of {row['known']:.0f})"
                 for row in rows.head(MAX_LISTED).to_dict("records")
             ]
             more = len(rows) - len(texts)
@@ -194,11 +194,9 @@ class Summary:
         if every.empty and some.empty:
             return f"no setting solves it, in any of {int(counts['known'].sum())} runs"
         parts = (
-            [f"solved by every seed with {listed(every, False)}"]
-            if len(every)
-            else ["no setting solves it with every seed"]
+            [f"solved by every seed with {listed(every)}"] if len(every) else ["no setting solves it with every seed"]
         )
-        parts += [f"by some seeds with {listed(some, True)}"] if len(some) else []
+        parts += [f"by some seeds with {listed(some)}"] if len(some) else []
         none = len(counts) - len(every) - len(some)
         parts += [f"by no seed in {none} other setting{'s' * (none != 1)}"] if none else []
         return ", ".join(parts)

@@ -165,7 +165,7 @@ def test_the_answer_says_which_settings_solve_the_pattern_in_how_many_seeds() ->
     summary = Summary(grid, rows)
     lines = summary.lines()
     assert lines[1] == (
-        "abc: solved by every seed with hidden size 4, by some seeds with hidden size 3 (1 of 3), "
+        "abc: solved by every seed with hidden size 4 (3 of 3), by some seeds with hidden size 3 (1 of 3), "
         "by no seed in 1 other setting"
     )
     assert lines[3] == "a|b_: no setting solves it, in any of 9 runs"

@@ -11,7 +11,7 @@ from typing import Annotated
 import tyro
 
 from experiments.descriptions import fields_in_words
-from experiments.flags import UsageError, complain, read_flags, with_flags
+from experiments.flags import UsageError, complain, read_flags
 from rnn_core.config import ConfigError
 from rnn_core.patterns import Pattern, parse
 from rnn_core.vocabulary import visible
@@ -39,9 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             show(parse(asked if family is None or family.needs_file else family.example))
         else:
             list_families()
-    except ConfigError as error:
-        return complain(with_flags(error), 2)
-    except UsageError as error:
+    except (ConfigError, UsageError) as error:
         return complain(str(error), 2)
     except BrokenPipeError:  # the reader has seen enough
         sys.stdout = None

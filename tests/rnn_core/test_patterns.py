@@ -238,6 +238,11 @@ def test_an_unknown_family_names_the_nearest(spec: str, near: str) -> None:
     assert "unit:..." in message
 
 
+def test_a_family_that_begins_otherwise_is_not_proposed() -> None:
+    """By its letters alone, `count` is as near to `unit` as `untis` is."""
+    assert "did you mean" not in refusal("count:abc")
+
+
 def test_a_family_like_no_other_names_them_all() -> None:
     message = refusal("q:b")
     assert ", ".join(sorted(Pattern.families)) in message

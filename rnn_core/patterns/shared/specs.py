@@ -66,7 +66,9 @@ def family_of(spec: str) -> tuple[type[Pattern], str]:
     if name in Pattern.families and (colon or name != bare.family):
         return Pattern.families[name], argument
     known = sorted(Pattern.families)
-    similar = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6 if colon else 0.75)
+    # With a colon, a mistyped family still has its first letter: `count:` is as near to `unit:` as `untis:` is.
+    alike = [family for family in known if not colon or family[0] == name[:1].lower()]
+    similar = difflib.get_close_matches(name.lower(), alike, n=1, cutoff=0.6 if colon else 0.75)
     if not colon and (not similar or len(spec) < 4):
         return bare, spec
     hint = f"; did you mean {similar[0]}?" if similar else ""

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import logging
 import sys
 import time
@@ -18,15 +19,16 @@ from analysis.runs.schema import GRID_FILE, GRID_GIVEN_FILE, End, write_end
 from analysis.runs.store import absolute_address, address
 from analysis.runs.suggestions import PLURALS
 from experiments.bars import show_runs
+from experiments.command import run_command
 from experiments.cost import sweep_cost
 from experiments.descriptions import escaped, first_line, how_to_compare, how_to_look
-from experiments.flags import UsageError, complain, read_flags, sentences, with_flags
+from experiments.flags import complain, read_flags, sentences
 from experiments.grid import DEFAULT_SEEDS, FIELDS, Grid, RunRequest, read_grid
 from experiments.progress import waiting
 from experiments.shards import Outcome, Shard, ShardProgress, plan, record_shard
 from experiments.signals import Interrupted, Stop
 from experiments.summary import Summary, SweptRun
-from experiments.tracking import Membership, TrackedSweep, TrackingError, check_params, end_run_from_environment
+from experiments.tracking import Membership, TrackedSweep, TrackingError, check_params
 from experiments.workers import AtWork, ClusterWorkers, LocalWorkers, Workers
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.data import Prepared, prepare_all
@@ -92,45 +94,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, 1 if a run failed, 2 for bad input, 130 or 143 for a signal.
     """
+    return run_command(functools.partial(_run, arguments), PLURALS)
+
+
+def _run(arguments: Sequence[str] | None, stop: Stop, from_recipes: set[str]) -> int:
+    """Read the flags, do what they ask, and return the exit status; `from_recipes` receives the recipes' fields."""
     begin = time.monotonic()
-    stop = Stop()
-    from_recipes: set[str] = set()
-    with stop.listening():
-        try:
-            flags: Any = read_flags(Flags, "python -m experiments.sweep", arguments)
-            said = {plural: getattr(flags, plural) for plural in PLURALS.values()}
-            with waiting("reading the patterns"):
-                grid = read_grid(said, Path(flags.grid) if flags.grid else None)
-            _check(flags)
-            asked = grid.runs()
-            from_recipes |= {name for run in asked for name in run.recipe}
-            with waiting(f"preparing {len(asked)} runs"):
-                prepared = prepare_all((run.config for run in asked), grid.patterns)
-                for one in prepared:
-                    check_params(one.config)
-            if flags.dry_run:
-                with waiting("trying the training"):
-                    cost = sweep_cost(grid.title(), prepared, flags.workers, flags.again, begin)
-                print(cost)
-                return 0
-            with contextlib.ExitStack() as resources:
-                workers: Workers | None = None
-                if flags.scheduler or flags.workers > 1:
-                    workers = ClusterWorkers(flags.scheduler) if flags.scheduler else LocalWorkers(flags.workers)
-                    resources.callback(workers.stop)
-                return _Sweep(grid, asked, prepared, flags).run(workers, stop)
-        except (UsageError, ConfigError, TrackingError) as error:
-            stop.ignore()
-            why = with_flags(error, PLURALS, from_recipes) if isinstance(error, ConfigError) else str(error)
-            end_run_from_environment(End.FAILED.status, f"refused: {why}")
-            return complain(why, 2)
-        except Interrupted as signal:  # before there was anything to keep
-            end_run_from_environment(End.KILLED.status, write_end(End.KILLED, str(signal)))
-            return complain(str(signal), signal.exit_status)
-        except Exception as error:
-            stop.ignore()
-            end_run_from_environment(End.FAILED.status, write_end(End.FAILED, first_line(error)))
-            raise
+    flags: Any = read_flags(Flags, "python -m experiments.sweep", arguments)
+    said = {plural: getattr(flags, plural) for plural in PLURALS.values()}
+    with waiting("reading the patterns"):
+        grid = read_grid(said, Path(flags.grid) if flags.grid else None)
+    _check(flags)
+    asked = grid.runs()
+    from_recipes.update(name for run in asked for name in run.recipe)
+    with waiting(f"preparing {len(asked)} runs"):
+        prepared = prepare_all((run.config for run in asked), grid.patterns)
+        for one in prepared:
+            check_params(one.config)
+    if flags.dry_run:
+        with waiting("trying the training"):
+            cost = sweep_cost(grid.title(), prepared, flags.workers, flags.again, begin)
+        print(cost)
+        return 0
+    with contextlib.ExitStack() as resources:
+        workers: Workers | None = None
+        if flags.scheduler or flags.workers > 1:
+            workers = ClusterWorkers(flags.scheduler) if flags.scheduler else LocalWorkers(flags.workers)
+            resources.callback(workers.stop)
+        return _Sweep(grid, asked, prepared, flags).run(workers, stop)
 
 
 def _check(flags: Any) -> None:

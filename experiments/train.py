@@ -11,17 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.runs.schema import COMMIT_TAG, CONFIG_FILE, End, write_end
+from analysis.runs.schema import COMMIT_TAG, CONFIG_FILE, End
 from analysis.runs.store import address
 from experiments.bars import show_epochs
+from experiments.command import run_command
 from experiments.descriptions import fields_in_words, first_line, how_to_look, key_numbers, run_name, side_by_side
 from experiments.flags import UsageError, complain, read_flags, with_flags
 from experiments.progress import waiting
 from experiments.recording import measure_and_record
 from experiments.signals import Interrupted, Stop
-from experiments.tracking import TrackedRun, TrackingError, check_params, end_run_from_environment
+from experiments.tracking import TrackedRun, TrackingError, check_params
 from rnn_core.checkpoint import CheckpointError, load_record
-from rnn_core.config import ConfigError, TrainConfig
+from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared, prepare
 from rnn_core.measures.report import Report
 from rnn_core.nets.charrnn import CharRNN
@@ -52,30 +53,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, 1 for a training that failed, 2 for bad input, 130 or 143 for a signal.
     """
-    stop = Stop()
-    recipe: Mapping[str, Any] = {}
-    with stop.listening():
-        try:
-            asked, pattern, recipe, record = _parse(sys.argv[1:] if arguments is None else arguments)
-            with waiting("preparing the data"):
-                prepared = prepare(asked, pattern)
-            check_params(prepared.config)
-            _check_same_data(prepared, record)
-            net = prepared.build_net()
-            _introduce(prepared, net, recipe)
-            return _train_and_record(prepared, asked, recipe, net, stop)
-        except (UsageError, ConfigError, TrackingError) as error:
-            stop.ignore()
-            why = with_flags(error, from_recipes=recipe) if isinstance(error, ConfigError) else str(error)
-            end_run_from_environment(End.FAILED.status, f"refused: {why}")
-            return complain(why, 2)
-        except Interrupted as signal:  # before there was anything to keep
-            end_run_from_environment(End.KILLED.status, write_end(End.KILLED, str(signal)))
-            return complain(str(signal), signal.exit_status)
-        except Exception as error:
-            stop.ignore()
-            end_run_from_environment(End.FAILED.status, write_end(End.FAILED, first_line(error)))
-            raise
+    return run_command(functools.partial(_run, arguments))
+
+
+def _run(arguments: Sequence[str] | None, stop: Stop, from_recipes: set[str]) -> int:
+    """Read the flags, train and record, and return the exit status; `from_recipes` receives the recipe's fields."""
+    asked, pattern, recipe, record = _parse(sys.argv[1:] if arguments is None else arguments)
+    from_recipes.update(recipe)  # in place: the caller reads it
+    with waiting("preparing the data"):
+        prepared = prepare(asked, pattern)
+    check_params(prepared.config)
+    _check_same_data(prepared, record)
+    net = prepared.build_net()
+    _introduce(prepared, net, recipe)
+    return _train_and_record(prepared, asked, recipe, net, stop)
 
 
 def _train_and_record(

@@ -57,4 +57,5 @@ def test_the_command_prints_all_of_them(capsys: pytest.CaptureFixture[str]) -> N
     rows = capsys.readouterr().out.splitlines()[2:]
     assert [row.split("`")[1] for row in rows] == list(meanings())
     assert all(row.count(" | ") == 3 for row in rows)
+    assert "\n".join(rows) in (PROJECT / "docs" / "runs.md").read_text()
     assert main(["--all"]) == 2

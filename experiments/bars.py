@@ -33,6 +33,7 @@ def show_epochs(records: Iterator[EpochRecord | Progress], epochs: int) -> Itera
                     continue
                 bar.set_postfix(loss=f"{record.loss:.4g}", accuracy=f"{record.accuracy:.1%}", refresh=False)
                 bar.update(record.epoch + 1 - bar.n)
+                bar.n = record.epoch + 1  # a whole number again
                 yield record
         return
     start = last = time.monotonic()
@@ -70,8 +71,8 @@ def show_runs(work: "Iterator[tuple[list[Outcome], AtWork]]", total: int) -> "It
             done += len(outcomes)
             now = time.monotonic()
             if bar is not None:
-                bar.set_postfix_str(at_work.words, refresh=not outcomes)
                 bar.update(done + at_work.recorded - bar.n)
+                bar.set_postfix_str(at_work.words, refresh=not outcomes)  # drawn with the new count
             elif outcomes and (done == total or now - last > LINE_SECONDS):
                 last, pace = now, done / (now - start)
                 print(f"run {done}/{total}, {pace:.1f} runs a second, {(total - done) / pace:.0f} s left", flush=True)

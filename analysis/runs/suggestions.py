@@ -13,7 +13,7 @@ from rnn_core.config import TrainConfig
 PLURALS = {field.name: field.name.removesuffix("s") + "s" for field in dataclasses.fields(TrainConfig)}
 """What the list of a field's values is called: in a sweep's flags, in a grid's file, and in MLflow's params."""
 
-MAX_END_REASON = 6
+MAX_SHOWN = 6
 """Patterns, and values of a field, that are named; of more only the first."""
 
 
@@ -59,7 +59,7 @@ def what_there_is(runs: pd.DataFrame) -> str:
     if runs.empty:
         return "there is no finished run"
     said = []
-    for pattern, some in list(runs.groupby("pattern", sort=False))[:MAX_END_REASON]:
+    for pattern, some in list(runs.groupby("pattern", sort=False))[:MAX_SHOWN]:
         fields = [name for name in ("cell", "hidden_size", "layers", "epochs", "seed") if name in some]
         differ = ", ".join(f"{name} {first_few(sorted(some[name].unique()))}" for name in fields)
         said.append(f"{len(some)} of {pattern} ({differ})")
@@ -74,5 +74,5 @@ def first_few(values: Sequence[Any], last: str = ", ") -> str:
         numbers = [int(value) for value in shown]
         if numbers == list(range(numbers[0], numbers[0] + len(numbers))):
             return f"{numbers[0]}-{numbers[-1]}"
-    names = [str(value) for value in shown[:MAX_END_REASON]] + (["..."] if len(shown) > MAX_END_REASON else [])
+    names = [str(value) for value in shown[:MAX_SHOWN]] + (["..."] if len(shown) > MAX_SHOWN else [])
     return ", ".join(names[:-1]) + last + names[-1] if len(names) > 1 else names[0]

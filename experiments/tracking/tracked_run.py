@@ -208,7 +208,7 @@ class TrackedRun:
         if recipe:
             tags[schema.RECIPE_TAG] = fields_in_words(recipe)
         self._client.log_batch(self.run_id, params=params, tags=[RunTag(name, value) for name, value in tags.items()])
-        source = CodeDatasetSource({"pattern": config.pattern[:MAX_END_REASON]})
+        source = CodeDatasetSource({"pattern": config.pattern})
         data = MetaDataset(  # type: ignore[abstract]  # MLflow's own stubs forget that it has a profile
             source, name=config.pattern[:200], digest=record.data_sha256[:36]
         )

@@ -8,6 +8,7 @@ import time
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import mlflow
 import numpy as np
@@ -21,7 +22,7 @@ from analysis.compare.estimates import digits
 from analysis.figures import Picture
 from analysis.runs import find_runs, load_run
 from experiments import shards
-from experiments.cost import _longest
+from experiments.cost import _longest, in_words
 from experiments.sweep import main
 from experiments.tracking import TrackedRun
 from experiments.train import main as train_main
@@ -404,6 +405,57 @@ def test_a_dry_run_counts_on_its_workers(capsys: pytest.CaptureFixture[str]) -> 
     assert _longest([0.5, 0.5], [3.0, 1.0, 1.0, 2.0]) == 4.5
 
 
+def test_a_dry_run_counts_only_what_is_not_recorded(
+    swept: Swept, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ["--patterns", "abc,aab", *SMALL[:-1], "3", "--dry-run"]  # a seed more
+    megabytes = []
+    for arguments, recorded in ((more, 16), ([*more, "--again"], 0)):
+        assert main(arguments) == 0
+        said = capsys.readouterr().out
+        assert f": 24 runs, {recorded} of them recorded before; about " in said
+        megabytes.append(float(said.split(", and ")[1].split(" MB")[0]))
+    assert megabytes[0] == pytest.approx(megabytes[1] / 3, abs=1)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "another")
+    assert main(more) == 0
+    assert "24 runs, 0 of them recorded before" in capsys.readouterr().out
+    assert MlflowClient().get_experiment_by_name("another") is None, "a dry run has made an experiment"
+
+
+def test_a_dry_run_makes_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
+    mlflow.set_tracking_uri(None)
+    assert main(["--epochs", "1", "--hidden-sizes", "2", "--seeds", "1", "--dry-run"]) == 0
+    assert not list((tmp_path / "empty").iterdir())
+
+
+def test_a_dry_run_of_a_store_that_cannot_be_read_is_refused(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    mlflow.set_tracking_uri(None)
+    assert main(["--epochs", "1", "--dry-run"]) == 2
+    assert "error: the store http://127.0.0.1:1 cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.2, "0 seconds"),
+        (1.2, "1 second"),
+        (119.4, "119 seconds"),
+        (119.6, "2 minutes"),
+        (100 * 60, "100 minutes"),
+        (2 * 3600, "2.0 hours"),
+        (123.4 * 3600, "123 hours"),
+    ],
+)
+def test_a_time_is_said_in_seconds_minutes_or_hours(seconds: float, said: str) -> None:
+    assert in_words(seconds) == said
+
+
 def room(folder: Path) -> int:
     """Return the bytes that a folder takes on the disk."""
     return sum(512 * path.stat().st_blocks for path in folder.rglob("*"))
@@ -540,3 +592,15 @@ def test_a_single_run_that_says_it_lives_is_not_taken_for_a_sweep() -> None:
     assert there[older].data.tags["end_reason"] == "killed: its process is gone"
     newest = next(run for run in there.values() if run.data.tags.get("kind") == "sweep")
     assert find_runs(sweep="latest")["run_id"].tolist() == list(members(newest))
+
+
+def test_the_printed_list_finds_the_runs_of_the_sweep_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert train_main(["--epochs", "1", "--hidden-size", "2"]) == 0
+    assert main(["--epochs", "1", "--hidden-sizes", "3", "--seeds", "2"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("its runs")]
+    page = urlsplit(line.split("then ")[1]).fragment
+    assert page.startswith("/experiments/0/runs?")
+    query = parse_qs(page.split("?")[1])
+    assert query["workflowType"] == ["machine_learning"]
+    found = MlflowClient().search_runs(["0"], query["searchFilter"][0], order_by=query["orderByKey"])
+    assert sorted(run.info.run_name for run in found) == ["abc rnn3 e1 s0", "abc rnn3 e1 s1"]

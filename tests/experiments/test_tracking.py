@@ -264,3 +264,16 @@ def test_a_models_files_are_those_that_mlflow_itself_would_log(store: Path) -> N
     assert about["model_size_bytes"] == expected["model_size_bytes"]
     assert about["utc_time_created"] > expected["utc_time_created"][:16]
     assert [load_run(one.info.run_id).net.hidden_size for one in (run, first)] == [40, 2]
+
+
+def test_the_models_description_has_a_call_that_works(store: Path) -> None:
+    run, prepared = tracked(TrainConfig(epochs=1))
+    *_, last = train(TrainConfig(epochs=1))
+    measure_and_record(run, last.net, prepared)
+    (model,) = MlflowClient().search_logged_models(["0"])
+    described = model.tags["mlflow.note.content"]
+    assert described.startswith(f"The net of run {run.name} ({run.run_id}).")
+    (call,) = [line.strip() for line in described.splitlines() if line.startswith("    ")]
+    (text,) = eval(call, {"mlflow": mlflow})
+    assert len(text) == 30
+    assert set(text) <= set("abc")

@@ -184,6 +184,7 @@ def check_mlflow(arguments: Sequence[str]) -> None:
         assert {given.split("=")[0] for given in context.params["param_list"]} <= entry.parameters.keys()
 
 
+@pytest.mark.slow
 def test_readmes_own_question_is_answered_as_it_stands_there(
     store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -207,6 +208,7 @@ def test_readmes_own_question_is_answered_as_it_stands_there(
     assert look == "mlflow ui"
 
 
+@pytest.mark.slow
 def test_the_scripts_of_the_pages_run(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--patterns", "abc,abcabd", "--hidden-sizes", "4,8,16", "--epochs", "3", "--seeds", "2"]) == 0
     (compare,) = blocks(text_of("docs/statistics.md"), "python")

@@ -36,9 +36,10 @@ def test_mlflow_builds_the_environment_from_conda_yaml(clone: Path, tmp_path: Pa
     assert run.info.status == "FINISHED"
     assert run.info.run_name == "abc gru16 e3 s42"
     (python,) = (tmp_path / "environments").glob("*/bin/python")
-    listed = subprocess.run([python, "-m", "pip", "freeze"], check=True, capture_output=True, text=True).stdout
-    assert "rnn-patterns" not in listed
-    assert "torch==2.13.0" in listed
+    command, environment = [python, "-m", "pip", "freeze"], readers_environment()
+    listed = subprocess.run(command, check=True, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert "rnn-patterns" not in listed.stdout
+    assert "torch==2.13.0" in listed.stdout
 
 
 @pytest.mark.slow

@@ -290,13 +290,13 @@ class _Sweep:
                     lines, files, figures = summary.lines(), summary.files(), summary.pictures()
                     table = summary.table()
         except Exception as error:
-            self.parent.finish(End.FAILED.status, f"summing up failed: {first_line(error)}", "", metrics, {}, {})
+            self.parent.finish(End.FAILED, f"summing up failed: {first_line(error)}", "", metrics, {}, {})
             raise
         reason = [] if end == End.FINISHED else [f"**{end_reason}**"]
         note = "\n".join(f"- {line}" for line in [*reason, *map(escaped, lines)]) + f"\n\n{table}"
         try:
             with waiting("recording the sweep"):
-                self.parent.finish(end.status, end_reason, note, metrics, files, figures)
+                self.parent.finish(end, end_reason, note, metrics, files, figures)
         except TrackingError as error:
             return complain(str(error), 1)
         print("", *lines, sep="\n")

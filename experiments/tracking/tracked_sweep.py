@@ -159,7 +159,7 @@ class TrackedSweep:
 
     def finish(
         self,
-        status: str,
+        end: End,
         end_reason: str,
         note: str,
         metrics: Mapping[str, float],
@@ -169,7 +169,7 @@ class TrackedSweep:
         """Record what the sweep came to, and end it.
 
         Arguments:
-            status: MLflow's FINISHED, FAILED or KILLED.
+            end: how it ended: FINISHED, FAILED or KILLED.
             end_reason: what happened, in words.
             note: the description of its page, Markdown.
             metrics: its own numbers, by name.
@@ -197,10 +197,10 @@ class TrackedSweep:
                 tags=[RunTag(schema.NOTE_TAG, note), RunTag(schema.END_REASON_TAG, end_reason[:MAX_END_REASON])],
             )
         except Exception as error:
-            status = End.FAILED.status
+            end = End.FAILED
             raise TrackingError(f"sweep {self.run_id}: {store_trouble(error)}") from error
         finally:
-            end_run(self.run_id, status)
+            end_run(self.run_id, end.status)
 
     def _beat(self) -> None:
         while not self._over.wait(HEARTBEAT_SECONDS):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -121,6 +122,21 @@ def model_description(name: str, run_id: str, example: str) -> str:
     """Return the Markdown that describes the logged model of a run: which run it is of, and an example call."""
     call = f"mlflow.pyfunc.load_model('runs:/{run_id}/model').predict([{example!r}], params={{'length': 30}})"
     return f"The net of run {visible(name)} ({run_id}).\n\n    {call}"
+
+
+def fitting(lines: Sequence[str], room: int, rest: str) -> list[str]:
+    """Return the lines that fit into so many characters, line ends included; if some do not, `rest` says how many.
+
+    Arguments:
+        lines: the lines.
+        room: characters, at least as many as `rest` has.
+        rest: the last line where some are left out, with {} for their number.
+    """
+    ends = list(accumulate(len(line) + 1 for line in lines))
+    if not ends or ends[-1] <= room:
+        return list(lines)
+    kept = sum(end <= room - len(rest) - 10 for end in ends)  # the number has less than ten digits
+    return [*lines[:kept], rest.format(len(lines) - kept)]
 
 
 def escaped(text: str) -> str:

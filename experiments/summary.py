@@ -4,6 +4,7 @@ import math
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pandas as pd
 from analysis import compare, pictures
 from analysis.figures import Picture
 from analysis.runs.schema import RESULTS_FILE, RUNS_FILE, End
-from experiments.descriptions import escaped
+from experiments.descriptions import escaped, fitting
 from experiments.grid import Grid, RunRequest
 from experiments.shards import Outcome, thinned
 from rnn_core.vocabulary import visible
@@ -30,9 +31,6 @@ MAX_PANELS = 12
 
 MAX_LINES = 7
 """The same of the lines of a panel."""
-
-MAX_ROWS = 40
-"""Settings in the table of a sweep's description."""
 
 MAX_CELL = 60
 """Characters of a value in that table."""
@@ -130,11 +128,16 @@ class Summary:
                 lines.append(of + self._best(settings))
         return lines
 
-    def table(self) -> str:
-        """Return the results as a Markdown table, at most MAX_ROWS settings: the median of `measure`, and the ends."""
+    def table(self, room: int) -> str:
+        """Return the results as a Markdown table: the median of `measure` with its interval, and how the runs ended.
+
+        Arguments:
+            room: the most characters; settings that do not fit are left out, and their number is given.
+        """
         columns = {name: _words(name) for name in self.setting} | {"solved": "solved", "measure": _words(self.measure)}
-        table = self.results.head(MAX_ROWS).merge(self._solved_counts(), on=self.setting, how="left")
-        lines = [f"| {' | '.join(columns.values())} | 95 % interval | seeds |", "|---" * (len(columns) + 2) + "|"]
+        table = self.results.merge(self._solved_counts, on=self.setting, how="left")
+        head = [f"| {' | '.join(columns.values())} | 95 % interval | seeds |", "|---" * (len(columns) + 2) + "|"]
+        rows = []
         for row in table.to_dict("records"):
             median, low, high = (row.get(f"{self.measure}_{name}", math.nan) for name in ("median", "low", "high"))
             cells = [escaped(str(row[name])[:MAX_CELL]) for name in self.setting]
@@ -142,11 +145,11 @@ class Summary:
             cells += ["" if math.isnan(median) else f"{median:.3g}"]
             cells += ["" if math.isnan(low) else f"{low:.3g} to {high:.3g}"]
             others = "".join(f", {row[end]} {end}" for end in (End.DIVERGED, End.FAILED) if row[end])
-            lines.append(f"| {' | '.join(cells)} | {row[End.FINISHED]}{others} |")
-        if len(self.results) > MAX_ROWS:
-            lines.append(f"\n{len(self.results) - MAX_ROWS} more settings are in {RESULTS_FILE}.")
-        return "\n".join(lines)
+            rows.append(f"| {' | '.join(cells)} | {row[End.FINISHED]}{others} |")
+        room -= len("\n".join([*head, ""]))
+        return "\n".join([*head, *fitting(rows, room, f"\n{{}} more settings are in {RESULTS_FILE}.")])
 
+    @cached_property
     def _solved_counts(self) -> pd.DataFrame:
         """Return for each setting how many of its seeds solve the pattern (`right`) of those that have ended (`known`).
 
@@ -173,7 +176,7 @@ class Summary:
 
     def _solved(self, settings: pd.DataFrame) -> str:
         """Say which of some settings solve the pattern, in how many of their seeds; empty where nobody can tell."""
-        counts = self._solved_counts().merge(settings[self.setting], on=self.setting)
+        counts = self._solved_counts.merge(settings[self.setting], on=self.setting)
         if counts.empty:
             return ""
         swept = [name for name in self.setting if name != "pattern"]

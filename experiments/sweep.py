@@ -15,13 +15,13 @@ from typing import Annotated, Any
 import tyro
 
 from analysis.runs import curves_of, recorded_runs
-from analysis.runs.schema import GRID_FILE, GRID_GIVEN_FILE, End, write_end
+from analysis.runs.schema import GRID_FILE, GRID_GIVEN_FILE, RESULTS_FILE, End, write_end
 from analysis.runs.store import absolute_address, address
 from analysis.runs.suggestions import PLURALS
 from experiments.bars import show_runs
 from experiments.command import run_command
 from experiments.cost import sweep_cost
-from experiments.descriptions import escaped, first_line, how_to_compare, how_to_look
+from experiments.descriptions import escaped, first_line, fitting, how_to_compare, how_to_look
 from experiments.flags import complain, read_flags, sentences
 from experiments.grid import DEFAULT_SEEDS, FIELDS, Grid, RunRequest, read_grid
 from experiments.progress import waiting
@@ -32,6 +32,9 @@ from experiments.tracking import Membership, TrackedSweep, TrackingError, check_
 from experiments.workers import AtWork, ClusterWorkers, LocalWorkers, Workers
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.data import Prepared, prepare_all
+
+MAX_NOTE = 8000
+"""The longest description, in characters, that MLflow keeps whole."""
 
 ALREADY_NAMED = ("pattern", "cell", "hidden_size", "layers", "epochs")
 """Fields that are in every run's name."""
@@ -288,12 +291,14 @@ class _Sweep:
                     summary = Summary(self.grid, rows)
                     metrics |= {f"runs_{each}": summary.count(each) for each in ends}
                     lines, files, figures = summary.lines(), summary.files(), summary.pictures()
-                    table = summary.table()
+                    table = summary.table(MAX_NOTE // 2)
         except Exception as error:
             self.parent.finish(End.FAILED, f"summing up failed: {first_line(error)}", "", metrics, {}, {})
             raise
         reason = [] if end == End.FINISHED else [f"**{end_reason}**"]
-        note = "\n".join(f"- {line}" for line in [*reason, *map(escaped, lines)]) + f"\n\n{table}"
+        listed = [f"- {line}" for line in [*reason, *map(escaped, lines)]]
+        listed = fitting(listed, MAX_NOTE // 2 - 2, f"- and {{}} more; {RESULTS_FILE} has all numbers")
+        note = "\n".join([*listed, "", table])
         try:
             with waiting("recording the sweep"):
                 self.parent.finish(end, end_reason, note, metrics, files, figures)

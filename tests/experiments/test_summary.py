@@ -169,10 +169,22 @@ def test_the_answer_says_which_settings_solve_the_pattern_in_how_many_seeds() ->
         "by no seed in 1 other setting"
     )
     assert lines[3] == "a|b_: no setting solves it, in any of 9 runs"
-    table = summary.table().splitlines()
+    table = summary.table(8000).splitlines()
     assert table[0] == "| pattern | hidden size | solved | eval loss | 95 % interval | seeds |"
     assert len(table) == 2 + 6
     assert table[3] == "| abc | 3 | 1 of 3 | 0.333 | 0.333 to 0.333 | 3 |"
     assert table[7] == "| a\\|b\\_ | 4 | 0 of 3 | 0.25 | 0.25 to 0.25 | 3 |"
     unknown = Outcome("0", "0", End.FINISHED, "", {"eval_loss": 1.0})
     assert not any("solve" in line for line in Summary(grid, [SweptRun(rows[0].asked, unknown, False)]).lines())
+
+
+def test_a_table_keeps_whole_rows_within_its_room_and_counts_the_others() -> None:
+    summary = summary_of(hidden_sizes="4,8,16,32", seeds="2")
+    whole = summary.table(8000)
+    assert len(whole.splitlines()) == 2 + 4
+    assert summary.table(len(whole) + 1) == whole
+    short = summary.table(len(whole) - 1)
+    assert len(short) < len(whole)
+    *rows, empty, last = short.splitlines()
+    assert rows == whole.splitlines()[: len(rows)]
+    assert (empty, last) == ("", f"{2 + 4 - len(rows)} more settings are in results.csv.")

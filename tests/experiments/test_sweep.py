@@ -604,3 +604,13 @@ def test_the_printed_list_finds_the_runs_of_the_sweep_alone(capsys: pytest.Captu
     assert query["workflowType"] == ["machine_learning"]
     found = MlflowClient().search_runs(["0"], query["searchFilter"][0], order_by=query["orderByKey"])
     assert sorted(run.info.run_name for run in found) == ["abc rnn3 e1 s0", "abc rnn3 e1 s1"]
+
+
+def test_a_description_of_long_patterns_is_kept_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    many = ["ab" * 250 + letter for letter in "cdefgh"]
+    assert main(["--patterns", ",".join(many), "--epochs", "1", "--hidden-sizes", "2", "--seeds", "1"]) == 0
+    note = parents()[0].data.tags["mlflow.note.content"]
+    assert len(note) <= 8000
+    assert re.search(r"\n- and \d+ more; results.csv has all numbers\n\n\| pattern \|", note)
+    assert note.splitlines()[-1].endswith(("|", "more settings are in results.csv."))
+    assert "truncated" not in capsys.readouterr().err

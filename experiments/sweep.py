@@ -163,14 +163,14 @@ class _Sweep:
         except Interrupted as signal:
             if not hasattr(self, "parent"):
                 raise
-            self._clear_up(workers)
+            self._clear_up(workers, failed_too=True)
             # What workers had recorded of the shards that they did not end.
             self.outcomes = self._recorded(self.digests, self.parent.condition) | self.outcomes
             return self._finish(End.KILLED, str(signal), signal.exit_status)
         except Exception as error:
             stop.ignore()
             if hasattr(self, "parent"):
-                self._clear_up(workers)
+                self._clear_up(workers, failed_too=True)
                 self._finish(End.FAILED, write_end(End.FAILED, first_line(error)), 1)
             raise
         self._clear_up(workers)
@@ -179,12 +179,17 @@ class _Sweep:
             return self._finish(End.FAILED, f"{len(failed)} of {len(self.outcomes)} runs failed", 1)
         return self._finish(End.FINISHED, write_end(End.FINISHED), 0)
 
-    def _clear_up(self, workers: Workers | None) -> None:
-        """End the workers, and delete what they leave half-made; those of a cluster come to their end by themselves."""
+    def _clear_up(self, workers: Workers | None, failed_too: bool = False) -> None:
+        """End the workers, and delete the runs that they leave half-made; those of a cluster end by themselves.
+
+        Arguments:
+            workers: the workers; None if the runs were made in this process.
+            failed_too: delete runs that failed, too: the sweep ends before it could try them once more.
+        """
         if workers:
             workers.stop()
         if workers is None or workers.here:
-            self.parent.delete_half_made()
+            self.parent.delete_half_made(failed_too)
 
     def _recorded(self, digests: Collection[str], condition: str) -> dict[str, Outcome]:
         """Return by digest what is recorded of those runs where a condition holds."""

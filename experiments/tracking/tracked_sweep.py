@@ -153,9 +153,9 @@ class TrackedSweep:
                 half_made += delete_half_made(self.experiment_id, child_of(sweep_id))
         return len(dead), half_made
 
-    def delete_half_made(self) -> int:
-        """Delete the runs of this sweep that are still being recorded, once its workers are gone; return how many."""
-        return delete_half_made(self.experiment_id, self.condition)
+    def delete_half_made(self, failed_too: bool = False) -> int:
+        """Delete runs of this sweep, once its workers are gone, as the function of that name; return how many."""
+        return delete_half_made(self.experiment_id, self.condition, failed_too)
 
     def finish(
         self,

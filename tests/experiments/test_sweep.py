@@ -3,7 +3,9 @@
 import contextlib
 import dataclasses
 import io
+import os
 import re
+import signal
 import time
 import weakref
 from dataclasses import dataclass
@@ -606,6 +608,22 @@ def test_the_printed_list_finds_the_runs_of_the_sweep_alone(capsys: pytest.Captu
     assert query["workflowType"] == ["machine_learning"]
     found = MlflowClient().search_runs(["0"], query["searchFilter"][0], order_by=query["orderByKey"])
     assert sorted(run.info.run_name for run in found) == ["abc rnn3 e1 s0", "abc rnn3 e1 s1"]
+
+
+def test_what_failed_in_a_sweep_that_is_interrupted_is_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    log_model = TrackedRun._log_model
+
+    def troubled(self: TrackedRun, *rest: object) -> str:
+        if self.record.config.seed == 0:
+            raise OSError("the disk is full")
+        if self.record.config.seed == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return log_model(self, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(TrackedRun, "_log_model", troubled)
+    assert main(["--epochs", "1", "--hidden-sizes", "2", "--seeds", "5"]) == 130
+    assert sorted(run.info.run_name for run in children()) == ["abc rnn2 e1 s1", "abc rnn2 e1 s2"]
+    assert {run.info.status for run in children()} == {"FINISHED"}
 
 
 def test_a_description_keeps_whole_lines_and_rows_within_its_room(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -132,9 +132,8 @@ def test_a_signal_ends_a_sweep_with_what_there_is(store: Path, workers: int) -> 
     assert "error: interrupted by SIGINT" in (store / "out.txt").read_text()
     whole = {run.info.run_id for run in children() if run.info.status == "FINISHED"}
     assert 3 <= len(whole) < 150
-    # Two writers at once: SQLite refuses one of them now and then, which would have been tried again.
-    others = [run for run in children() if run.info.run_id not in whole]
-    assert all(run.data.tags["end_reason"].startswith("recording failed: ") for run in others)
+    # Two writers at once: SQLite refuses one of them now and then. What would have been tried again is gone.
+    assert whole == {run.info.run_id for run in children()}
     table = pd.read_csv(MlflowClient().download_artifacts(parent.info.run_id, "runs.csv"))
     assert set(table.loc[table["end"] == "finished", "run_id"]) == whole
 

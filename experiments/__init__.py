@@ -2,7 +2,6 @@
 
 import gc
 import os
-import sys
 
 # Importing torch and MLflow and opening a store make a million objects that stay to the end; looking through them
 # every 700 new ones takes a tenth of a short run.
@@ -11,8 +10,3 @@ gc.set_threshold(1_000_000)
 # Read by MLflow when it is imported: no notices and no bars of its own between the lines of a run.
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-
-from experiments.progress import begin_starting  # noqa: E402  (needs nothing of what is set above)
-
-if sys.argv[:1] == ["-m"]:  # so Python calls a command whose module it is still looking for; its imports take seconds
-    begin_starting()

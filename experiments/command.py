@@ -1,12 +1,12 @@
 """Runs a command that trains, and turns what ends it early into one line, an exit status and a recorded reason."""
 
+import os
 from collections.abc import Callable, Mapping
 
-from analysis.runs.schema import End, write_end
 from experiments.descriptions import first_line
-from experiments.flags import UsageError, complain, with_flags
+from experiments.errors import TrackingError, UsageError
+from experiments.flags import complain, with_flags
 from experiments.signals import Interrupted, Stop
-from experiments.tracking import TrackingError, end_run_from_environment
 from rnn_core.config import ConfigError
 
 
@@ -33,13 +33,21 @@ def run_command(work: Callable[[Stop, set[str]], int], names: Mapping[str, str] 
             return work(stop, from_recipes)
         except (UsageError, ConfigError, TrackingError) as error:
             stop.ignore()
-            why = with_flags(error, names, from_recipes) if isinstance(error, ConfigError) else str(error)
-            end_run_from_environment(End.FAILED.status, f"refused: {why}")
-            return complain(why, 2)
+            message = with_flags(error, names, from_recipes) if isinstance(error, ConfigError) else str(error)
+            _end_opened_run(error, message)
+            return complain(message, 2)
         except Interrupted as signal:  # before there was anything to keep
-            end_run_from_environment(End.KILLED.status, write_end(End.KILLED, str(signal)))
+            _end_opened_run(signal, str(signal))
             return complain(str(signal), signal.exit_status)
         except Exception as error:
             stop.ignore()
-            end_run_from_environment(End.FAILED.status, write_end(End.FAILED, first_line(error)))
+            _end_opened_run(error, first_line(error))
             raise
+
+
+def _end_opened_run(error: BaseException, message: str) -> None:
+    """End the run that `mlflow run` has opened for this process, if it has, by an error."""
+    if "MLFLOW_RUN_ID" in os.environ:
+        from experiments.tracking import end_run_from_environment  # takes seconds, which a wrong flag need not wait
+
+        end_run_from_environment(error, message)

@@ -10,10 +10,11 @@ import rnn_core
 from analysis.runs import RunError, recorded_runs
 from analysis.runs.store import address, answer_once, experiment_in_use
 from experiments.code_state import code_state
-from experiments.flags import UsageError
+from experiments.errors import UsageError
 from experiments.plots import draw_losses, draw_report
-from experiments.progress import start_seconds
-from experiments.shards import SharedTraining, epochs, plan, trained_together
+from experiments.progress import import_seconds
+from experiments.shard_training import train_epochs
+from experiments.shards import SharedTraining, plan, stacks
 from experiments.tracking.access import impatient
 from rnn_core.data import Prepared
 from rnn_core.measures.report import measure
@@ -78,7 +79,7 @@ def sweep_cost(title: str, prepared: Sequence[Prepared], workers: int, again: bo
         prepared: its runs.
         workers: how many processes work side by side, 1 or more.
         again: whether runs that were recorded before are made again.
-        since: when this program began to prepare them, by time.monotonic; a sweep does the same first.
+        since: when this program was started, by time.monotonic; a sweep does first what it has done since.
 
     Raises:
         UsageError: the store cannot be read.
@@ -87,13 +88,13 @@ def sweep_cost(title: str, prepared: Sequence[Prepared], workers: int, again: bo
     before = set() if again else _recorded(digests)
     missing = [one for one, digest in zip(prepared, digests, strict=True) if digest not in (before or ())]
     shards = [[missing[number] for number in numbers] for numbers in plan(missing, workers)[0]]
-    seconds = start_seconds() + time.monotonic() - since
+    seconds = time.monotonic() - since
     slowness, costs = _costs(shards)
     seconds += slowness * (SECONDS_OF_SWEEP + (SECONDS_OF_STORE if before is None else 0))
     seconds += slowness * SECONDS_TO_REUSE * len(before or ())
     start = slowness * SECONDS_OF_FIRST_RUN * bool(missing)
     if workers > 1:
-        start += start_seconds() or SECONDS_TO_START
+        start += import_seconds() or SECONDS_TO_START
     crowd = max(1.0, workers / (os.cpu_count() or workers))
     seconds += crowd * _longest([start] * workers, costs)
     sizes = [path.stat().st_size for path in Path(rnn_core.__file__).parent.rglob("*.py")]
@@ -141,7 +142,7 @@ def _longest(busy: list[float], costs: Sequence[float]) -> float:
 
 def _costs(shards: Sequence[Sequence[Prepared]]) -> tuple[float, list[float]]:
     """Return how slow this machine is now beside the one of the constants, and how many seconds each shard takes."""
-    parts = [list(trained_together(shard)) for shard in shards]
+    parts = [list(stacks(shard)) for shard in shards]
     kinds = {_kind(part): part for shard in parts for part in shard}
     to_try = min(SECONDS_TO_TRY, SECONDS_TO_TRY_ALL / max(len(kinds), 1))
     tried = {kind: _try_training(part, to_try) for kind, part in kinds.items()}
@@ -173,7 +174,7 @@ def _kind(part: Sequence[SharedTraining]) -> Hashable:
 
 def _try_training(part: Sequence[SharedTraining], seconds: float) -> tuple[float, float]:
     """Train for some time; return how many seconds the start takes, and each epoch."""
-    running, begin = epochs(part), time.perf_counter()
+    running, begin = train_epochs(part), time.perf_counter()
     done, points = 0, [(0.0, 0.0)]
     for came in running:
         if isinstance(came, Progress):

@@ -4,14 +4,17 @@ import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from analysis.runs import RunError
-from experiments.flags import UsageError, complain, read_flags
-from experiments.tracking import Deletion, TrackingError, command_that_frees_the_disk, plan_deletion
+from experiments.errors import TrackingError, UsageError
+from experiments.flags import complain, read_flags
+from experiments.progress import starting, waiting
 from rnn_core.vocabulary import visible
+
+if TYPE_CHECKING:
+    from experiments.tracking import Deletion
 
 
 @dataclass(frozen=True)
@@ -40,23 +43,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         flags = read_flags(Flags, "python -m experiments.delete", arguments)
-        deletion = plan_deletion(flags.sweep, flags.shared)
-        print(*_lines(deletion), sep="\n", flush=True)
-        if not flags.yes and not _agreed():
-            return complain("nothing was deleted", 1)
-        deletion.carry_out()
-        print(f"deleted; to free the disk of all that is deleted in this store:\n{command_that_frees_the_disk()}")
-    except (UsageError, RunError) as error:
+        return _delete(flags)
+    except UsageError as error:
         return complain(str(error), 2)
     except TrackingError as error:
         return complain(f"{error}; start again to delete the rest", 1)
     except KeyboardInterrupt:
         print()
         return 130
+
+
+def _delete(flags: Flags) -> int:
+    """Say what goes, ask, delete it, and return the exit status.
+
+    Raises:
+        UsageError: there is no such sweep or run.
+        TrackingError: not all of it could be deleted.
+    """
+    with starting():
+        from analysis.runs import RunError
+        from experiments.tracking import command_that_frees_the_disk, plan_deletion
+    try:
+        with waiting("looking for its runs"):
+            deletion = plan_deletion(flags.sweep, flags.shared)
+    except RunError as error:
+        raise UsageError(str(error)) from None
+    print(*_lines(deletion), sep="\n", flush=True)
+    if not flags.yes and not _agreed():
+        return complain("nothing was deleted", 1)
+    with waiting("deleting"):
+        deletion.carry_out()
+    print(f"deleted; to free the disk of all that is deleted in this store:\n{command_that_frees_the_disk()}")
     return 0
 
 
-def _lines(deletion: Deletion) -> list[str]:
+def _lines(deletion: "Deletion") -> list[str]:
     """Say what goes and what stays."""
     info, runs = deletion.found.info, len(deletion.runs)
     kind = "run" if deletion.found in deletion.runs else "sweep"

@@ -3,18 +3,14 @@
 import re
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
-from pathlib import Path
-from typing import Any
-from urllib.parse import quote, urlencode
+from typing import TYPE_CHECKING, Any
 
-from analysis.runs.schema import find_members
 from rnn_core.config import TrainConfig
-from rnn_core.measures.report import Sample
 from rnn_core.patterns.shared.ngrams import NAMES
 from rnn_core.vocabulary import visible
 
-MODEL_TRAINING = "workflowType=machine_learning"
-"""What opens a page of MLflow in the view for training; without it, a new store opens in the one for GenAI."""
+if TYPE_CHECKING:  # commands name a run, and start, without torch
+    from rnn_core.measures.report import Sample
 
 
 def run_name(config: TrainConfig, pattern: str, also: Sequence[str] = ()) -> str:
@@ -68,7 +64,7 @@ def key_numbers(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
     return numbers
 
 
-def side_by_side(shown: Sample) -> list[tuple[str, str]]:
+def side_by_side(shown: "Sample") -> list[tuple[str, str]]:
     """Return target, predicted and free-running text, one visible character each."""
     texts = [("target", shown.target), ("predicted", shown.predicted), ("goes on", shown.continuation)]
     return [(name, visible(text)) for name, text in texts if text]
@@ -79,32 +75,7 @@ def first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no message'}"
 
 
-def how_to_look(store: str, experiment_id: str, run_id: str) -> str:
-    """Return where a person sees a run of the store with that tracking URI: an address, or what serves it first."""
-    return _page(store, f"#/experiments/{experiment_id}/runs/{run_id}?{MODEL_TRAINING}")
-
-
-def how_to_compare(store: str, experiment_id: str, sweep_id: str) -> str:
-    """Return where a person sees the runs of a sweep in one list, without the sweep itself.
-
-    MLflow lists a sweep above its runs only in the order of their start. So this list is in the order of eval_loss.
-    """
-    query = {"searchFilter": find_members(sweep_id), "orderByKey": "metrics.`eval_loss`", "orderByAsc": "true"}
-    return _page(store, f"#/experiments/{experiment_id}/runs?{MODEL_TRAINING}&{urlencode(query, quote_via=quote)}")
-
-
-def _page(store: str, page: str) -> str:
-    """Return the address of a page of MLflow, after the command that serves the store if no server does."""
-    if store.startswith("http"):
-        return f"{store.rstrip('/')}/{page}"
-    # The store of a folder is what `mlflow ui` shows by itself in that folder.
-    serve = (
-        "mlflow ui" if store == f"sqlite:///{Path.cwd() / 'mlflow.db'}" else f"mlflow ui --backend-store-uri {store}"
-    )
-    return f"{serve}   then http://127.0.0.1:5000/{page}"
-
-
-def description(finished: bool, end_reason: str, metrics: Mapping[str, float], shown: Sample | None) -> str:
+def description(finished: bool, end_reason: str, metrics: Mapping[str, float], shown: "Sample | None") -> str:
     """Return the Markdown of a run's page: how it ended if not well, the key numbers, and the predicted text.
 
     MLflow folds a description after a few lines, so these few say it all.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_origin
 
 import tyro
 
-from experiments.progress import end_starting
+from experiments.errors import UsageError
 from rnn_core.config import ConfigError, choices
 from rnn_core.vocabulary import visible
 
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LISTED = "the flags that --help lists"
-
-
-class UsageError(Exception):
-    """The command line cannot be used; the message is one line."""
 
 
 def sentences(flags: type) -> dict[str, str]:
@@ -61,7 +57,6 @@ def read_flags(flags: type[T], program: str, arguments: Sequence[str] | None, de
         UsageError: the command line is wrong in another way.
         SystemExit: the command line asks for help, which has been printed.
     """
-    end_starting()
     words = list(sys.argv[1:] if arguments is None else arguments)
     _check_words(flags, words)
     described = _with_help(flags)

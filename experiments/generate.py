@@ -9,13 +9,10 @@ from typing import Annotated
 
 import tyro
 
-from analysis.runs import RunError, load_run
-from analysis.runs.store import address
-from experiments.flags import UsageError, complain, read_flags, with_flags
-from experiments.progress import waiting
-from rnn_core.checkpoint import CheckpointError
+from experiments.errors import UsageError
+from experiments.flags import complain, read_flags, with_flags
+from experiments.progress import starting, waiting
 from rnn_core.config import ConfigError
-from rnn_core.nets.reading import answer
 from rnn_core.vocabulary import UnknownCharacterError
 
 
@@ -45,24 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         flags = read_flags(Flags, "python -m experiments.generate", arguments)
         _check(flags)
-        with waiting(f"reading the run from {address()}"):
-            run = load_run(flags.run)
-        record = run.record
-        if not flags.prompt and not record.mark:
-            allowed = f"one or more characters of {record.alphabet[:200]!r}, the alphabet of {run.name}"
-            raise ConfigError("prompt", flags.prompt, allowed)
-        try:
-            said = answer(run.net, record, flags.prompt, flags.length, flags.temperature, flags.seed)
-        except UnknownCharacterError as error:
-            raise UsageError(f"prompt: {error} of {run.name} (--prompt)") from None
-        print(f"{run.run_id} ({run.name})", file=sys.stderr, flush=True)
-        print(flags.prompt if record.predicts_next else "", end="", flush=True)
-        for character in said:
-            print(character, end="", flush=True)
-        print(flush=True)
+        _write(flags)
     except ConfigError as error:
         return complain(with_flags(error), 2)
-    except (UsageError, RunError, CheckpointError) as error:
+    except UsageError as error:
         return complain(str(error), 2)
     except KeyboardInterrupt:
         print()
@@ -70,6 +53,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader has seen enough
         sys.stdout = None
     return 0
+
+
+def _write(flags: Flags) -> None:
+    """Print the prompt and what the run's net writes after it, or, for a transducer, what the net says.
+
+    Raises:
+        UsageError: the run cannot be read, or a character of the prompt is not in its alphabet.
+        ConfigError: the prompt is empty, and the net cannot begin without one.
+    """
+    with starting():
+        from analysis.runs import RunError, load_run
+        from analysis.runs.store import address
+        from rnn_core.checkpoint import CheckpointError
+        from rnn_core.nets.reading import answer
+    try:
+        with waiting(f"reading the run from {address()}"):
+            run = load_run(flags.run)
+            net = run.net
+    except (RunError, CheckpointError) as error:
+        raise UsageError(str(error)) from None
+    record = run.record
+    if not flags.prompt and not record.mark:
+        allowed = f"one or more characters of {record.alphabet[:200]!r}, the alphabet of {run.name}"
+        raise ConfigError("prompt", flags.prompt, allowed)
+    try:
+        characters = answer(net, record, flags.prompt, flags.length, flags.temperature, flags.seed)
+    except UnknownCharacterError as error:
+        raise UsageError(f"prompt: {error} of {run.name} (--prompt)") from None
+    print(f"{run.run_id} ({run.name})", file=sys.stderr, flush=True)
+    print(flags.prompt if record.predicts_next else "", end="", flush=True)
+    for character in characters:
+        print(character, end="", flush=True)
+    print(flush=True)
 
 
 def _check(flags: Flags) -> None:

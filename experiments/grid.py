@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.runs.suggestions import PLURALS
-from experiments.flags import UsageError
+from analysis.commands import PLURALS
+from experiments.errors import UsageError
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.patterns import Pattern, parse
 from rnn_core.vocabulary import visible

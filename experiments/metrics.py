@@ -4,7 +4,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments.flags import UsageError, complain, read_flags
+from experiments.errors import UsageError
+from experiments.flags import complain, read_flags
 from rnn_core.measures.meanings import meanings
 
 

@@ -14,7 +14,8 @@ from typing import Annotated, Any
 
 import tyro
 
-from experiments.flags import UsageError, complain, read_flags
+from experiments.errors import UsageError
+from experiments.flags import complain, read_flags
 from experiments.progress import Wait, waiting
 
 FOLDER = Path(__file__).resolve().parent.parent / "analysis" / "notebooks"

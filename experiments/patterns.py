@@ -11,7 +11,8 @@ from typing import Annotated
 import tyro
 
 from experiments.descriptions import fields_in_words
-from experiments.flags import UsageError, complain, read_flags
+from experiments.errors import UsageError
+from experiments.flags import complain, read_flags
 from rnn_core.config import ConfigError
 from rnn_core.patterns import Pattern, parse
 from rnn_core.vocabulary import visible

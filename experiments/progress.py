@@ -86,7 +86,6 @@ def waiting(what: str) -> Iterator[Wait]:
     Arguments:
         what: what is being done, such as "preparing the data".
     """
-    end_starting()
     wait = Wait(what)
     try:
         yield wait
@@ -94,30 +93,21 @@ def waiting(what: str) -> Iterator[Wait]:
         wait.end()
 
 
-class _Start:
-    """The time that a command's imports take, and the line that says so."""
-
-    begin: float | None = None
-    seconds = 0.0
-    line: Wait | None = None
+class _Imports:
+    seconds: float | None = None
 
 
-def begin_starting() -> None:
-    """Say from now on that the program is starting, where a person watches."""
-    _Start.begin = time.monotonic()
-    if watched():
-        _Start.line = Wait("starting")
+@contextlib.contextmanager
+def starting() -> Iterator[None]:
+    """Say on stderr that the program starts, while the block imports torch and MLflow, which takes seconds."""
+    new = "torch" not in sys.modules
+    begin = time.monotonic()
+    with waiting("starting"):
+        yield
+    if new:
+        _Imports.seconds = time.monotonic() - begin
 
 
-def end_starting() -> None:
-    """Take that line away: the command itself is at work."""
-    if _Start.begin is not None:
-        _Start.seconds, _Start.begin = time.monotonic() - _Start.begin, None
-    if _Start.line is not None:
-        _Start.line.end()
-        _Start.line = None
-
-
-def start_seconds() -> float:
-    """Return how long this command's imports took; 0 where it is none, but was called by another program."""
-    return _Start.seconds
+def import_seconds() -> float | None:
+    """Return how many seconds this process took to import torch and MLflow; None if that was not measured."""
+    return _Imports.seconds

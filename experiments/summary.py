@@ -14,7 +14,7 @@ from analysis.figures import Picture
 from analysis.runs.schema import RESULTS_FILE, RUNS_FILE, End
 from experiments.descriptions import escaped, fitting
 from experiments.grid import Grid, RunRequest
-from experiments.shards import Outcome, thinned
+from experiments.shards import Outcome, epochs_to_draw
 from rnn_core.vocabulary import visible
 
 COLUMNS_FIRST = ("epochs", "learning_rate", "length")
@@ -47,12 +47,12 @@ class SweptRun:
     """One run of a sweep.
 
     Attributes:
-        asked: the run.
+        request: the run as it was asked for.
         outcome: what it came to.
         reused: it was recorded before this sweep.
     """
 
-    asked: RunRequest
+    request: RunRequest
     outcome: Outcome
     reused: bool
 
@@ -86,7 +86,7 @@ class Summary:
                     "run_id": row.outcome.run_id,
                     "reused": row.reused,
                     "end": row.outcome.end,
-                    **vars(row.asked.config),
+                    **vars(row.request.config),
                     **{name: row.outcome.metrics.get(name, math.nan) for name in self._metrics},
                 }
                 for row in rows
@@ -272,8 +272,8 @@ class Summary:
         kept = [outcomes[run_id] for run_id in runs["run_id"].unique() if run_id in outcomes]
         if not kept:
             return pd.DataFrame()
-        lengths = {row.asked.config.epochs for row in kept}
-        every = np.unique(np.concatenate([thinned(epochs) for epochs in lengths]))
+        lengths = {row.request.config.epochs for row in kept}
+        every = np.unique(np.concatenate([epochs_to_draw(epochs) for epochs in lengths]))
         loss_ne = [np.interp(every, row.outcome.epoch_e, row.outcome.curve_e, right=np.nan) for row in kept]
         ids = [row.outcome.run_id for row in kept]
         table = pd.DataFrame(

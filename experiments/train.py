@@ -1,35 +1,25 @@
-"""One run: flags to config, training, and everything recorded in MLflow."""
+"""The command that trains one run: reads its flags, and refuses what they alone show to be wrong."""
 
-import contextlib
 import dataclasses
 import functools
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from analysis.runs.schema import COMMIT_TAG, CONFIG_FILE, End
-from analysis.runs.store import address
-from experiments.bars import show_epochs
 from experiments.command import run_command
-from experiments.descriptions import fields_in_words, first_line, how_to_look, key_numbers, run_name, side_by_side
-from experiments.flags import UsageError, complain, read_flags, with_flags
-from experiments.progress import waiting
-from experiments.recording import measure_and_record
-from experiments.signals import Interrupted, Stop
-from experiments.tracking import TrackedRun, TrackingError, check_params
-from rnn_core.checkpoint import CheckpointError, load_record
+from experiments.errors import UsageError
+from experiments.flags import read_flags
+from experiments.progress import starting, waiting
+from experiments.signals import Stop
 from rnn_core.config import TrainConfig
-from rnn_core.data import Prepared, prepare
-from rnn_core.measures.report import Report
-from rnn_core.nets.charrnn import CharRNN
 from rnn_core.patterns import Pattern, parse
-from rnn_core.record import TRAINING_VERSION, Record
-from rnn_core.training import DivergedError, train
-from rnn_core.vocabulary import visible
+
+if TYPE_CHECKING:
+    from rnn_core.record import Record
 
 
 @dataclass(frozen=True)
@@ -53,155 +43,75 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, 1 for a training that failed, 2 for bad input, 130 or 143 for a signal.
     """
-    return run_command(functools.partial(_run, arguments))
+    return run_command(functools.partial(_run, sys.argv[1:] if arguments is None else arguments))
 
 
-def _run(arguments: Sequence[str] | None, stop: Stop, from_recipes: set[str]) -> int:
-    """Read the flags, train and record, and return the exit status; `from_recipes` receives the recipe's fields."""
-    asked, pattern, recipe, record = _parse(sys.argv[1:] if arguments is None else arguments)
-    from_recipes.update(recipe)  # in place: the caller reads it
-    with waiting("preparing the data"):
-        prepared = prepare(asked, pattern)
-    check_params(prepared.config)
-    _check_same_data(prepared, record)
-    net = prepared.build_net()
-    _introduce(prepared, net, recipe)
-    return _train_and_record(prepared, asked, recipe, net, stop)
-
-
-def _train_and_record(
-    prepared: Prepared, asked: TrainConfig, recipe: Mapping[str, Any], net: CharRNN, stop: Stop
-) -> int:
-    """Train the net in place, record what came of it however it ended, and return the exit status."""
-    run = None
-    try:
-        with stop.held(), waiting(f"opening a run in {address()}"):
-            name = run_name(prepared.config, prepared.pattern.short_name)
-            run = TrackedRun(name, prepared.record, asked, prepared.sizes, recipe)
-        # Closed before the net is measured: keep=best then puts the best weights back, however the training ended.
-        with contextlib.closing(train(prepared, net, progress=True)) as records:
-            for record in show_epochs(records, prepared.config.epochs):
-                with stop.held():
-                    run.log(record.metrics)
-        stop.ignore()
-    except Interrupted as signal:
-        if run is None:
-            raise
-        why = f"{signal} in epoch {len(run.history)}"
-        return _end(run, lambda: _measure_and_record(run, net, prepared, End.KILLED, why), signal.exit_status)
-    except DivergedError as error:
-        stop.ignore()
-        assert run is not None
-        why = with_flags(error)
-        return _end(run, lambda: _finish(run, End.DIVERGED, why), 1)
-    except Exception as error:
-        stop.ignore()
-        if run is not None:
-            why = first_line(error)
-            _end(run, lambda: _finish(run, End.FAILED, why), 1)
-        raise
-    return _end(run, lambda: _measure_and_record(run, net, prepared), 0)
-
-
-def _finish(run: TrackedRun, end: End, why: str) -> None:
-    with waiting("recording the run"):
-        run.finish(end, why)
-
-
-_measure_and_record = functools.partial(measure_and_record, waiting=waiting)
-
-
-def _end(run: TrackedRun, record: Callable[[], Report | None], exit_status: int) -> int:
-    """Record the end of a run by calling `record`, say what came of it, and return the exit status."""
-    try:
-        report = record()
-    except TrackingError as error:
-        return complain(str(error), 1)
-    if report:
-        rows = [*side_by_side(report.sample), *key_numbers(report.metrics)]
-        print("", *(f"{name:<14} {value}" for name, value in rows), sep="\n")
-    print(f"{'run':<14} {run.run_id} ({run.name})")
-    print(f"{'look at it':<14} {how_to_look(address(), run.experiment_id, run.run_id)}", flush=True)
-    if run.end == End.FINISHED:
-        return exit_status
-    return complain(run.end_reason, exit_status or 1)
-
-
-def _parse(arguments: Sequence[str]) -> tuple[TrainConfig, Pattern, Mapping[str, Any], Record | None]:
-    """Return the config that is asked for, its pattern, what of it the recipe gave, and the record it starts from."""
-    flags = _flags(arguments, Flags())
+def _run(arguments: Sequence[str], stop: Stop, from_recipes: set[str]) -> int:
+    """Read the flags, train and record, and return the exit status; the recipe's fields are added to `from_recipes`."""
+    flags = _read_flags(arguments, Flags())
+    earlier = None
+    recipe: Mapping[str, Any] = {}
     if flags.config is None:
-        with waiting("reading the pattern"):
-            pattern = parse(flags.pattern)
-        if "MLFLOW_RUN_ID" in os.environ:
-            # `mlflow run` passes every parameter: those at their default, nobody asked for.
-            unsaid = {
-                name: value for name, value in pattern.recipe.items() if getattr(flags, name) == getattr(Flags(), name)
-            }
-            flags = dataclasses.replace(flags, **unsaid)
-        else:
-            flags = _flags(arguments, Flags(**pattern.recipe))
-        recipe = {name: value for name, value in pattern.recipe.items() if getattr(flags, name) == value}
-        return _without_path(flags), pattern, recipe, None
+        flags, pattern, recipe = _with_recipe(flags, arguments)
+    else:
+        earlier = _earlier_run(flags.config)
+        flags = _read_flags(arguments, Flags(**dataclasses.asdict(earlier.config)))
+        pattern = parse(flags.pattern)
+    from_recipes.update(recipe)
+    config = TrainConfig(**{field.name: getattr(flags, field.name) for field in dataclasses.fields(TrainConfig)})
+    with starting():
+        from experiments.single_run import train_and_record
+    return train_and_record(config, pattern, recipe, earlier, stop)
+
+
+def _read_flags(arguments: Sequence[str], default: Flags) -> Flags:
+    return read_flags(Flags, "python -m experiments.train", arguments, default)
+
+
+def _with_recipe(flags: Flags, arguments: Sequence[str]) -> tuple[Flags, Pattern, Mapping[str, Any]]:
+    """Let the recipe of the pattern fill in what the command line does not give.
+
+    Returns:
+        The completed flags, the pattern, and those fields of its recipe that count.
+    """
+    with waiting("reading the pattern"):
+        pattern = parse(flags.pattern)
+    recipe = pattern.recipe
     if "MLFLOW_RUN_ID" in os.environ:
-        # `mlflow run` passes every parameter, so that none of the record's own would be left.
+        # `mlflow run` passes every parameter, so that a value that nobody typed shows only by being the default.
+        default = Flags()
+        not_typed = {name: recipe[name] for name in recipe if getattr(flags, name) == getattr(default, name)}
+        flags = dataclasses.replace(flags, **not_typed)
+    else:
+        flags = _read_flags(arguments, Flags(**recipe))
+    return flags, pattern, {name: value for name, value in recipe.items() if getattr(flags, name) == value}
+
+
+def _earlier_run(config_file: Path) -> "Record":
+    """Return the record in a run's config.json.
+
+    Raises:
+        UsageError: there is none, or it cannot be trained again with the same result.
+    """
+    with starting():
+        from analysis.runs.schema import COMMIT_TAG, CONFIG_FILE
+        from rnn_core.checkpoint import CheckpointError, load_record
+        from rnn_core.record import TRAINING_VERSION
+    if "MLFLOW_RUN_ID" in os.environ:
+        # `mlflow run` passes every parameter, which would replace all that the file says.
         raise UsageError(
             f"config is not a parameter of `mlflow run`; use: python -m experiments.train --config {CONFIG_FILE}"
         )
     try:
-        record = load_record(flags.config)
+        record = load_record(config_file)
     except CheckpointError as error:
         raise UsageError(f"{error} (--config)") from None
     if record.training_version != TRAINING_VERSION:
         raise UsageError(
-            f"{flags.config} was trained by version {record.training_version} of the training, this is version "
+            f"{config_file} was trained by version {record.training_version} of the training, this is version "
             f"{TRAINING_VERSION}; check out the run's {COMMIT_TAG} to get the same weights (--config)"
         )
-    asked = _without_path(_flags(arguments, Flags(**dataclasses.asdict(record.config))))
-    return asked, parse(asked.pattern), {}, record
-
-
-def _flags(arguments: Sequence[str], default: Flags) -> Flags:
-    return read_flags(Flags, "python -m experiments.train", arguments, default)
-
-
-def _without_path(flags: Flags) -> TrainConfig:
-    return TrainConfig(**{field.name: getattr(flags, field.name) for field in dataclasses.fields(TrainConfig)})
-
-
-def _check_same_data(prepared: Prepared, record: Record | None) -> None:
-    """Refuse to call it a rerun when the data behind the same spec have changed."""
-    if record is None or record.data_sha256 == prepared.record.data_sha256:
-        return
-    if all(
-        getattr(record.config, name) == getattr(prepared.config, name) for name in ("pattern", "length", "data_seed")
-    ):
-        raise UsageError(
-            f"the data of {prepared.config.pattern} have changed: their sha256 is {prepared.record.data_sha256}, the "
-            f"record's is {record.data_sha256}; bring back the old data, or leave --config out"
-        )
-
-
-def _introduce(prepared: Prepared, net: CharRNN, recipe: Mapping[str, Any]) -> None:
-    """Print what goes in, as the lab does: the characters, their indices, the shapes, the net."""
-    config, vocabulary = prepared.config, prepared.vocabulary
-    with waiting("cutting the data into windows"):
-        windows = prepared.windows
-    print(f"{'pattern':<14} {visible(config.pattern)}, {config.length} characters: {visible(prepared.text[:60])}")
-    if recipe:
-        print(f"{'recipe':<14} {fields_in_words(recipe)}")
-    if len(vocabulary) <= 12:
-        print(f"{'to index':<14} {vocabulary.to_index}")
-        print(f"{'to character':<14} {vocabulary.to_character}")
-    else:
-        print(f"{'alphabet':<14} {len(vocabulary)} characters: {visible(vocabulary.characters)[:60]}")
-    if (outputs := prepared.data.outputs.characters) != vocabulary.characters:
-        print(f"{'outputs':<14} {len(outputs)} characters: {visible(outputs)[:60]}")
-    first, count = windows[0], len(windows)
-    of_each = "" if count == 1 else f", the first of {count} windows"
-    print(f"{'input':<14} {list(net.encode(first.input_bt.to(config.device)).shape)}{of_each}")
-    print(f"{'target':<14} {list(first.target_bt.shape)}{of_each}")
-    print(f"{net}, {prepared.sizes['parameters']} parameters", flush=True)
+    return record
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ from multiprocessing.process import BaseProcess
 from typing import Protocol
 
 from analysis.runs.store import use_store
-from experiments.flags import UsageError
-from experiments.shards import Outcome, Shard, ShardProgress, record_shard
+from experiments.errors import UsageError
+from experiments.shard_training import record_shard
+from experiments.shards import Outcome, Shard, ShardProgress
 
 _ONE_AT_A_TIME = threading.Lock()
 """Seeds, threads and MLflow's active run belong to a process: a cluster's worker may have many threads."""
@@ -132,7 +133,7 @@ class LocalWorkers:
                     raise came
                 if isinstance(came, Outcome):
                     outcomes.append(came)
-                    came = f"recording {len(shard.asked)} runs"
+                    came = f"recording {len(shard.requests)} runs"
                 self._at_work[connection] = AtWork(str(came), len(outcomes))
         except (EOFError, OSError):
             self._mine.connection = None
@@ -214,3 +215,18 @@ class ClusterWorkers:
         """Cancel what waits."""
         self._executor.shutdown(wait=False)
         self._client.close()
+
+
+def start_workers(count: int, scheduler: str) -> Workers | None:
+    """Return the workers that a sweep asks for; None if its own process is to do the work.
+
+    Arguments:
+        count: processes on this machine, 1 or more; 1 is the sweep's own.
+        scheduler: the address of a Dask scheduler; empty for none.
+
+    Raises:
+        UsageError: Dask is not installed, or nobody answers at the address.
+    """
+    if scheduler:
+        return ClusterWorkers(scheduler)
+    return LocalWorkers(count) if count > 1 else None

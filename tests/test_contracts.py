@@ -14,9 +14,9 @@ import tyro
 import yaml
 from mlflow import MlflowClient
 
+from analysis.commands import PLURALS
 from analysis.runs import schema
 from analysis.runs.schema import End
-from analysis.runs.suggestions import PLURALS
 from experiments.sweep import Flags as ListFlags
 from experiments.sweep import SweepFlags
 from experiments.train import Flags
@@ -368,7 +368,7 @@ OTHER_MEANING = {
     ("analysis/compare/settings.py", "threads"),
     ("analysis/runs/table.py", "finished"),  # an argument of find_runs
     ("experiments/patterns.py", "recipe"),  # what a printed line begins with
-    ("experiments/train.py", "recipe"),
+    ("experiments/single_run.py", "recipe"),
     ("experiments/tracking/tracked_run.py", "artifacts"),  # a folder here, whose content is sent
 }
 """Files in which such a word means something else."""

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from mlflow.entities import Run
 
+from analysis.commands import command
 from analysis.runs import suggestions
 from analysis.runs.schema import (
     COMPLETE,
@@ -69,11 +70,11 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
         runs = find_runs(pattern="abc", hidden_size=[8, 16], epochs=100)
     """
     asked = _asked(fields, ("sweep", "finished"))
-    command = shlex.join(suggestions.command(asked))
+    makes_them = shlex.join(command(asked))
     try:
         everything = _everything(sweep, finished)
     except NoStoreError as error:
-        raise RunError(f"{error}; this makes the runs, and a store with them: {command}") from None
+        raise RunError(f"{error}; this makes the runs, and a store with them: {makes_them}") from None
     matching = _select(everything, asked)
     if everything.empty and sweep:
         raise RunError(
@@ -82,12 +83,12 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
     if matching.empty:
         where = f"{address()}, sweep {sweep}," if sweep else address()
         others = suggestions.what_there_is(everything)
-        makes = "" if sweep else f"; this makes them: {command}"
+        makes = "" if sweep else f"; this makes them: {makes_them}"
         raise RunError(f"no run in {where} has {suggestions.in_words(asked)}; {others}{makes}")
     there, wanted = _combinations(matching, asked), _wanted(asked)
     if there < wanted and not sweep:
         what = f"{there} of the {wanted} combinations of {', '.join(asked)} are there"
-        warnings.warn(f"{what}; this makes the others: {command}", stacklevel=2)
+        warnings.warn(f"{what}; this makes the others: {makes_them}", stacklevel=2)
     _say_what_is_assumed(matching)
     return matching
 

@@ -1,6 +1,6 @@
 """The only writer of MLflow: one way of recording a run, for a net trained alone and for the nets of a stack."""
 
-from experiments.tracking.access import TrackingError, check_params, end_run_from_environment
+from experiments.tracking.access import check_params, end_run_from_environment
 from experiments.tracking.deletion import Deletion, command_that_frees_the_disk, plan_deletion
 from experiments.tracking.tracked_run import TrackedRun
 from experiments.tracking.tracked_sweep import Membership, TrackedSweep, delete_half_made, goes_on
@@ -10,7 +10,6 @@ __all__ = [
     "Membership",
     "TrackedRun",
     "TrackedSweep",
-    "TrackingError",
     "check_params",
     "command_that_frees_the_disk",
     "delete_half_made",

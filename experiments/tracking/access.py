@@ -12,9 +12,11 @@ import mlflow
 from mlflow import ActiveRun, MlflowClient
 from mlflow.utils.name_utils import _GENERATOR_NOUNS, _GENERATOR_PREDICATES
 
-from analysis.runs.schema import END_REASON_TAG
+from analysis.runs.schema import END_REASON_TAG, End, write_end
 from analysis.runs.store import address
 from experiments.descriptions import first_line
+from experiments.errors import TrackingError, UsageError
+from experiments.signals import Interrupted
 from rnn_core.config import ConfigError, TrainConfig
 
 MAX_END_REASON = 5000
@@ -25,10 +27,6 @@ MAX_PARAM = 6000
 
 AUTOMATIC_NAME = re.compile(rf"({'|'.join(_GENERATOR_PREDICATES)})-({'|'.join(_GENERATOR_NOUNS)})-\d+")
 """The names MLflow makes up, such as bold-crane-123. Ours says more; one that a person gave is kept."""
-
-
-class TrackingError(Exception):
-    """The tracking store cannot be used; the message names it and says what to change."""
 
 
 def check_params(config: TrainConfig) -> None:
@@ -86,8 +84,19 @@ def name_of(run: ActiveRun, name: str) -> str:
     return name if AUTOMATIC_NAME.fullmatch(given) else given
 
 
-def end_run_from_environment(status: str, end_reason: str) -> None:
-    """End the run that `mlflow run` has opened, where the program ends before it took it over; without one, nothing."""
+def end_run_from_environment(error: BaseException, message: str) -> None:
+    """End the run that `mlflow run` has opened, if it has: an error ends the program before it has taken the run over.
+
+    Arguments:
+        error: a signal (the run was KILLED), an error of the person who typed the command, or any other (it FAILED).
+        message: what the program says of it.
+    """
+    if isinstance(error, Interrupted):
+        status, end_reason = End.KILLED.status, write_end(End.KILLED, message)
+    elif isinstance(error, (UsageError, ConfigError, TrackingError)):
+        status, end_reason = End.FAILED.status, f"refused: {message}"
+    else:
+        status, end_reason = End.FAILED.status, write_end(End.FAILED, message)
     run_id = os.environ.get("MLFLOW_RUN_ID")
     if run_id:
         with contextlib.suppress(Exception), impatient():  # the reason itself is on the terminal

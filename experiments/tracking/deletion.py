@@ -12,7 +12,8 @@ from mlflow.entities import LifecycleStage, Run
 from analysis.runs import RunError, schema, search_runs
 from analysis.runs.schema import End
 from analysis.runs.store import absolute_address, address, get_run, models_made_by, size_of_files
-from experiments.tracking.access import TrackingError, impatient, store_trouble
+from experiments.errors import TrackingError
+from experiments.tracking.access import impatient, store_trouble
 from experiments.tracking.tracked_sweep import child_of, is_alive
 from rnn_core.vocabulary import visible
 

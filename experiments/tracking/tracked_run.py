@@ -29,10 +29,10 @@ from analysis.runs import schema
 from analysis.runs.schema import CONFIG_FILE, WEIGHTS_FILE, End
 from experiments.code_state import code_state
 from experiments.descriptions import description, fields_in_words, first_line, model_description
+from experiments.errors import TrackingError
 from experiments.plots import draw_losses, draw_report
 from experiments.tracking.access import (
     MAX_END_REASON,
-    TrackingError,
     end_run,
     impatient,
     name_of,

@@ -18,10 +18,10 @@ from analysis.runs import RunError, schema, search_runs
 from analysis.runs.schema import End
 from analysis.runs.store import get_run, models_made_by
 from experiments.code_state import code_state
+from experiments.errors import TrackingError
 from experiments.tracking.access import (
     MAX_END_REASON,
     MAX_PARAM,
-    TrackingError,
     end_run,
     name_of,
     open_run,

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from analysis.runs.suggestions import PLURALS
-from experiments.flags import UsageError, with_flags
+from analysis.commands import PLURALS
+from experiments.errors import UsageError
+from experiments.flags import with_flags
 from experiments.grid import FIELDS, Grid, read_grid
 from rnn_core.config import ConfigError, TrainConfig
 

@@ -11,7 +11,7 @@ from scipy import stats
 from analysis.compare import MixedError
 from analysis.runs.schema import End
 from experiments.grid import read_grid
-from experiments.shards import MAX_POINTS, Outcome, thinned
+from experiments.shards import MAX_POINTS, Outcome, epochs_to_draw
 from experiments.summary import MAX_LINES, MAX_PANELS, Summary, SweptRun
 from rnn_core.config import TrainConfig
 from tests.analysis.figures.looking import draw, heights, texts, titles, written
@@ -109,7 +109,7 @@ def test_a_curve_is_thinned_to_its_first_and_last_epoch_and_no_more_than_can_be_
     assert outcome.epoch_e[[0, -1]].tolist() == [0, 449]
     assert len(outcome.curve_e) == len(outcome.epoch_e) == MAX_POINTS
     assert np.allclose(outcome.curve_e, losses[outcome.epoch_e])
-    assert [thinned(epochs).tolist() for epochs in (1, 2, MAX_POINTS)] == [[0], [0, 1], list(range(MAX_POINTS))]
+    assert [epochs_to_draw(epochs).tolist() for epochs in (1, 2, MAX_POINTS)] == [[0], [0, 1], list(range(MAX_POINTS))]
 
 
 def test_of_many_panels_and_lines_some_are_drawn_and_the_picture_says_how_many() -> None:
@@ -175,7 +175,7 @@ def test_the_answer_says_which_settings_solve_the_pattern_in_how_many_seeds() ->
     assert table[3] == "| abc | 3 | 1 of 3 | 0.333 | 0.333 to 0.333 | 3 |"
     assert table[7] == "| a\\|b\\_ | 4 | 0 of 3 | 0.25 | 0.25 to 0.25 | 3 |"
     unknown = Outcome("0", "0", End.FINISHED, "", {"eval_loss": 1.0})
-    assert not any("solve" in line for line in Summary(grid, [SweptRun(rows[0].asked, unknown, False)]).lines())
+    assert not any("solve" in line for line in Summary(grid, [SweptRun(rows[0].request, unknown, False)]).lines())
 
 
 def test_a_table_keeps_whole_rows_within_its_room_and_counts_the_others() -> None:

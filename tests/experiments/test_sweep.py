@@ -24,8 +24,7 @@ from mlflow.utils.validation import MAX_TAG_VAL_LENGTH
 from analysis.compare.estimates import digits
 from analysis.figures import Picture
 from analysis.runs import find_runs, load_run
-from experiments import shards
-from experiments import sweep as sweep_module
+from experiments import shard_training, shards, swept_runs
 from experiments.cost import _longest, in_words
 from experiments.sweep import main
 from experiments.tracking import TrackedRun
@@ -262,12 +261,12 @@ def test_values_that_come_to_the_same_are_one_run() -> None:
 def test_runs_that_differ_only_in_epochs_share_one_training() -> None:
     base = TrainConfig(hidden_size=2)
     configs = [dataclasses.replace(base, epochs=epochs, seed=seed) for epochs in (2, 5, 9) for seed in (0, 1)]
-    (stack,) = shards.trained_together(prepare_all(configs))
+    (stack,) = shards.stacks(prepare_all(configs))
     assert [training.runs for training in stack] == [(0, 2, 4), (1, 3, 5)]
     cosine = prepare_all(dataclasses.replace(config, schedule="cosine") for config in configs)
-    assert [len(stack) for stack in shards.trained_together(cosine)] == [2, 2, 2]
+    assert [len(stack) for stack in shards.stacks(cosine)] == [2, 2, 2]
     best = prepare_all(dataclasses.replace(config, keep="best") for config in configs)
-    assert [len(stack) for stack in shards.trained_together(best)] == [1] * 6
+    assert [len(stack) for stack in shards.stacks(best)] == [1] * 6
 
 
 def test_shards_are_bounded_by_runs_and_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -490,7 +489,7 @@ def test_pictures_of_earlier_runs_do_not_fill_the_memory(monkeypatch: pytest.Mon
     for epochs, seeds in (("1,2", "3"), ("1", "20-20")):  # the second finds what the first has left
         assert main(["--epochs", epochs, "--hidden-sizes", "2", "--seeds", seeds]) == 0
     assert len(drawn) == 4 * 7
-    assert max(alive) <= 4 * (shards.RUNS_A_COLLECTION + 1)
+    assert max(alive) <= 4 * (shard_training.RUNS_A_COLLECTION + 1)
 
 
 @pytest.mark.slow
@@ -627,8 +626,8 @@ def test_what_failed_in_a_sweep_that_is_interrupted_is_deleted(monkeypatch: pyte
 
 
 def test_a_description_keeps_whole_lines_and_rows_within_its_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert sweep_module.MAX_NOTE == MAX_TAG_VAL_LENGTH, "MLflow keeps no more"
-    monkeypatch.setattr(sweep_module, "MAX_NOTE", 800)
+    assert swept_runs.MAX_DESCRIPTION == MAX_TAG_VAL_LENGTH, "MLflow keeps no more"
+    monkeypatch.setattr(swept_runs, "MAX_DESCRIPTION", 800)
     assert main(["--patterns", "ab,abc,abcd,abcde", "--epochs", "1", "--hidden-sizes", "2", "--seeds", "1"]) == 0
     note = parents()[0].data.tags["mlflow.note.content"]
     assert 400 < len(note) <= 800

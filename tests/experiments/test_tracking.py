@@ -14,8 +14,9 @@ from mlflow import MlflowClient
 from analysis.runs import load_run
 from experiments.code_state import CodeState, code_state
 from experiments.descriptions import run_name
+from experiments.errors import TrackingError
 from experiments.recording import measure_and_record
-from experiments.tracking import TrackedRun, TrackingError
+from experiments.tracking import TrackedRun
 from experiments.train import main
 from rnn_core.checkpoint import load_record
 from rnn_core.config import TrainConfig

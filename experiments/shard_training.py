@@ -1,0 +1,205 @@
+"""Trains the nets of a shard, as stacks where it can, and records each run."""
+
+import dataclasses
+import gc
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.commands import PLURALS
+from analysis.runs import recorded_runs
+from analysis.runs.schema import End
+from experiments.descriptions import run_name
+from experiments.errors import TrackingError
+from experiments.flags import with_flags
+from experiments.grid import RunRequest
+from experiments.recording import measure_and_record
+from experiments.shards import Outcome, Shard, ShardProgress, SharedTraining, stacks
+from experiments.tracking import Membership, TrackedRun, delete_half_made, goes_on
+from rnn_core.data import Prepared, prepare_all
+from rnn_core.nets.charrnn import CharRNN
+from rnn_core.training import DivergedError, EpochRecord, Progress, train
+from rnn_core.training.loop import PROGRESS_SECONDS
+from rnn_core.training.stack import train_stack
+
+RUNS_A_COLLECTION = 10
+"""Garbage, most of it figures, is collected after so many runs."""
+
+
+def record_shard(
+    shard: Shard, recording: Callable[[], AbstractContextManager[object]] = nullcontext
+) -> Iterator[Outcome | ShardProgress]:
+    """Train the nets of a shard, then record the runs one after the other.
+
+    Runs that an earlier try at the shard has recorded are not made again; those that it left half-made are deleted.
+
+    Arguments:
+        shard: the runs.
+        recording: a context manager that is entered while a run is recorded, to hold back a signal.
+
+    Yields:
+        An Outcome for each run that has been recorded. Where a training begins, and about once a second while it lasts,
+        a ShardProgress.
+
+    Raises:
+        ValueError: the data behind a pattern are not the same in this process as where the sweep was started.
+    """
+    membership = shard.membership
+    delete_half_made(membership.experiment_id, membership.condition, failed_too=True)
+    recorded = recorded_runs(membership.experiment_id, set(shard.digests), membership.condition)
+    for digest, run in recorded.items():
+        yield Outcome.of(digest, run)
+    shard = shard.only(set(shard.digests) - recorded.keys())
+    prepared = prepare_all(request.config for request in shard.requests)
+    for each, digest in zip(prepared, shard.digests, strict=True):
+        if each.record.digest != digest:
+            raise ValueError(f"the data of {each.config.pattern} are not the same here as where the sweep was started")
+    if not gc.get_freeze_count():  # the objects that imports made stay to the end and need not be looked through again
+        gc.collect()
+        gc.freeze()
+    results = (result for trainings in stacks(prepared) for result in _train(trainings, prepared))
+    recorded_here = 0
+    for result in results:
+        if isinstance(result, ShardProgress):
+            yield result
+            continue
+        with recording():
+            if not goes_on(membership.sweep_id):  # another start has taken this sweep for dead
+                return
+            outcome = _record(result, prepared[result.run], shard.requests[result.run], membership)
+        yield outcome
+        if recorded_here % RUNS_A_COLLECTION == 0:
+            gc.collect()
+        recorded_here += 1
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """The result of training one run.
+
+    Attributes:
+        run: the number of the run in its shard.
+        history: the record of each epoch.
+        net: the trained net; not to be used if it diverged.
+        diverged: the error that says when the loss was not finite; None if it always was.
+    """
+
+    run: int
+    history: list[EpochRecord]
+    net: CharRNN
+    diverged: DivergedError | None
+
+
+def _train(
+    trainings: Sequence[SharedTraining], prepared: Sequence[Prepared]
+) -> Iterator[TrainingResult | ShardProgress]:
+    """Train nets, as a stack if there are several; yield the progress, and at the end a result for each run.
+
+    Arguments:
+        trainings: one or more; several can be stacked.
+        prepared: the data of every run of the shard.
+    """
+    losses_en: list[Sequence[float] | np.ndarray] = []
+    accuracies_en: list[Sequence[float] | np.ndarray] = []
+    valid_e: list[float | None] = []
+    nets: dict[int, CharRNN] = {}
+    runs = sum(len(training.runs) for training in trainings)
+    progress = ShardProgress(runs, 0, max(training.prepared.config.epochs for training in trainings))
+    yield progress
+    last_yield = time.monotonic()
+    for step in train_epochs(trainings):
+        epoch = len(losses_en)
+        if isinstance(step, Progress):
+            yield dataclasses.replace(progress, done=epoch + step.share)
+            last_yield = time.monotonic()
+            continue
+        losses_en.append(step.loss_n)
+        accuracies_en.append(step.accuracy_n)
+        valid_e.append(step.valid_loss)
+        for place, training in enumerate(trainings):
+            for run in training.runs:
+                if prepared[run].config.epochs == epoch + 1:
+                    nets[run] = step.load_into(prepared[run].build_net(), place)
+        if time.monotonic() - last_yield >= PROGRESS_SECONDS:
+            yield dataclasses.replace(progress, done=epoch + 1)
+            last_yield = time.monotonic()
+    for place, training in enumerate(trainings):
+        for run in training.runs:
+            net = nets.pop(run, None) or prepared[run].build_net()
+            history, diverged = [], None
+            for epoch in range(min(prepared[run].config.epochs, len(losses_en))):
+                loss = float(losses_en[epoch][place])
+                if not np.isfinite(loss):
+                    diverged = DivergedError(epoch, loss)
+                    break
+                history.append(EpochRecord(epoch, loss, float(accuracies_en[epoch][place]), valid_e[epoch], net))
+            yield TrainingResult(run, history, net, diverged)
+
+
+@dataclass(frozen=True)
+class StackEpoch:
+    """One epoch of N nets that are trained together.
+
+    Attributes:
+        loss_n: the training loss of each, in nats per character.
+        accuracy_n: the training accuracy of each, 0 to 1.
+        valid_loss: the validation loss, in nats per character, of a net that is trained alone; None in a stack.
+        load_into: a function that copies the weights after this epoch into a net: `load_into(net, n)` takes those of
+            the net with number n, and returns `net`.
+    """
+
+    loss_n: Sequence[float] | np.ndarray
+    accuracy_n: Sequence[float] | np.ndarray
+    valid_loss: float | None
+    load_into: Callable[[CharRNN, int], CharRNN]
+
+
+def train_epochs(trainings: Sequence[SharedTraining]) -> Generator[StackEpoch | Progress, None, None]:
+    """Train nets, as a stack if there are several; yield each epoch, and the progress within a long one.
+
+    If the loss of a net that is trained alone is not finite, its epoch has that loss and is the last one.
+    """
+    if len(trainings) > 1:
+        for stacked in train_stack([training.prepared for training in trainings], progress=True):
+            if isinstance(stacked, Progress):
+                yield stacked
+                continue
+            yield StackEpoch(stacked.loss_n, stacked.accuracy_n, None, stacked.stack.load_into)
+        return
+    net = trainings[0].prepared.build_net()
+
+    def load_into(other: CharRNN, _: int) -> CharRNN:
+        other.load_state_dict(net.state_dict())
+        return other
+
+    try:
+        for record in train(trainings[0].prepared, net, progress=True):
+            if isinstance(record, Progress):
+                yield record
+                continue
+            yield StackEpoch([record.loss], [record.accuracy], record.valid_loss, load_into)
+    except DivergedError as error:
+        yield StackEpoch([error.loss], [np.nan], None, load_into)
+
+
+def _record(result: TrainingResult, prepared: Prepared, request: RunRequest, membership: Membership) -> Outcome:
+    """Measure and record a run, and return its outcome; one that could not be recorded has failed."""
+    record, run_id = prepared.record, ""
+    try:
+        name = run_name(prepared.config, prepared.pattern.short_name, membership.also_named)
+        run = TrackedRun(name, record, request.config, prepared.sizes, request.recipe, membership)
+        run_id = run.run_id
+        for epoch in result.history:
+            run.log(epoch.metrics)
+        report = None
+        if result.diverged:
+            run.finish(End.DIVERGED, with_flags(result.diverged, PLURALS))
+        else:
+            report = measure_and_record(run, result.net, prepared, flags=PLURALS)
+        outcome = Outcome(record.digest, run_id, run.end, run.end_reason, dict(report.metrics) if report else {})
+        return outcome.with_curve(np.array([epoch.loss for epoch in result.history]))
+    except TrackingError as error:
+        return Outcome(record.digest, run_id, End.FAILED, str(error), {})

@@ -1,4 +1,4 @@
-"""How far a training or a sweep is: a bar where a person watches, a line now and then where not."""
+"""Shows how far a training or a sweep is: by a bar if a person watches, otherwise by a line now and then."""
 
 import contextlib
 import time
@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from experiments.progress import LogLines, watched
+from experiments.progress import LOG_SECONDS, LogLines, watched
 from rnn_core.training import EpochRecord, Progress
 
 if TYPE_CHECKING:  # a single run needs no workers
     from experiments.shards import Outcome
     from experiments.workers import AtWork
 
-LINE_SECONDS = 10
-"""The least time between two lines about the runs of a sweep where nobody watches."""
-
 
 def show_epochs(records: Iterator[EpochRecord | Progress], epochs: int) -> Iterator[EpochRecord]:
-    """Show the training as it goes on: a bar where a person watches, ten lines or so where not.
+    """Show how far a training is, and yield the records of its epochs.
 
-    Within a long epoch the bar moves, too; where nobody watches, stderr has a line now and then.
+    If a person watches, a bar also moves within a long epoch. If not, about ten lines are printed in all, and within a
+    long epoch stderr has a line now and then.
+
+    Arguments:
+        records: what `rnn_core.training.train` yields with `progress=True`.
+        epochs: the number of all epochs.
     """
     if watched():
         with tqdm(total=epochs, unit="epoch") as bar:
@@ -56,11 +58,11 @@ def show_epochs(records: Iterator[EpochRecord | Progress], epochs: int) -> Itera
 
 
 def show_runs(work: "Iterator[tuple[list[Outcome], AtWork]]", total: int) -> "Iterator[list[Outcome]]":
-    """Show how far a sweep is and what it does; yield the outcomes.
+    """Show how far a sweep is and what it does, and yield the outcomes.
 
     Arguments:
-        work: what became of some runs, if anything, and what is being done now.
-        total: how many runs there are.
+        work: yields the outcomes of the runs that have ended since the last time, and what is being done now.
+        total: the number of all runs.
     """
     start = last = time.monotonic()
     done, lines = 0, LogLines()
@@ -73,8 +75,8 @@ def show_runs(work: "Iterator[tuple[list[Outcome], AtWork]]", total: int) -> "It
             if bar is not None:
                 bar.update(done + at_work.recorded - bar.n)
                 bar.set_postfix_str(at_work.words, refresh=not outcomes)  # drawn with the new count
-            elif outcomes and (done == total or now - last > LINE_SECONDS):
+            elif outcomes and (done == total or now - last > LOG_SECONDS):
                 last, pace = now, done / (now - start)
                 print(f"run {done}/{total}, {pace:.1f} runs a second, {(total - done) / pace:.0f} s left", flush=True)
-            elif at_work.words and now - last > LINE_SECONDS:
+            elif at_work.words and now - last > LOG_SECONDS:
                 lines.say(f"run {done + at_work.recorded}/{total}, {at_work.words}")

@@ -23,11 +23,11 @@ class CodeState:
     diff: str
 
 
-@functools.cache  # the code that runs is the code that was imported, even if files are edited later
+@functools.cache  # edits of files that are imported already do not change the code that runs
 def code_state(project: Path = PROJECT) -> CodeState:
     """Return the state of the checkout whose top folder is `project`, by default the one that this code runs from."""
     top, commit = _git(project, "rev-parse", "--show-toplevel"), _git(project, "rev-parse", "HEAD")
-    # Inside the checkout of another project, such as an environment in its folder, the commit is not ours.
+    # The checkout may be another project's, with this one installed in a folder inside it.
     if not top or not commit or Path(top.strip()).resolve() != project.resolve():
         return CodeState("unknown", "unknown", "")
     status = _git(project, "status", "--porcelain")

@@ -1,4 +1,4 @@
-"""What a sweep would cost, before it is started: runs, time and room on the disk."""
+"""Estimates what a sweep costs before it is started: runs, time, and room on the disk."""
 
 import heapq
 import os
@@ -23,91 +23,91 @@ from rnn_core.training import Progress
 from rnn_core.training.stack import stack_key
 
 SECONDS_TO_TRY = 0.5
-"""How long the training of a kind of shard is tried, an epoch or two windows at the least."""
+"""How long the training of each kind of stack is tried, in seconds; at least one epoch, or two windows of one."""
 
 SECONDS_TO_TRY_ALL = 8.0
-"""About how long all kinds of shards are tried, and how long runs are measured."""
+"""How long, about, the training of all kinds is tried, and for how long nets are measured, in seconds."""
 
 QUICK_PICTURES = 0.1
-"""How long a run's pictures took on the quiet machine on which the constants below were measured, in seconds. They are
-drawn here, too; where that takes longer, everything does."""
+"""How long the pictures of a run took on the quiet machine on which the constants below were measured, in seconds. The
+same pictures are drawn here; if that takes longer by some factor, the constants are multiplied by it."""
 
 SECONDS_TO_RECORD = 0.2
-"""Beside measuring a run and drawing its pictures: to write its files, and to send it to a store on the disk."""
+"""To write the files of a run and to send it to a store on the disk; measuring and drawing are not included."""
 
 SECONDS_OF_FIRST_RUN = 0.5
-"""What the first run that a process records takes beside that."""
+"""The further seconds of the first run that a process records."""
 
 SECONDS_OF_STORE = 3.0
-"""To make a store that is not there yet."""
+"""To make a new store."""
 
 SECONDS_OF_SWEEP = 0.8
 """To open a sweep, to sum it up, and to end."""
 
 SECONDS_TO_REUSE = 0.01
-"""To make a run that was recorded before a member of the sweep."""
+"""To make an earlier run a member of the sweep."""
 
 SECONDS_TO_START = 3.5
-"""What a process takes for its imports, where nobody has measured that of this one."""
+"""To import torch and MLflow, if that was not measured in this process."""
 
 REQUESTS_A_RUN = 60
-"""How often a server is asked while a run is recorded; most of them are files of its model."""
+"""The number of requests to a server for each run; most of them send a file of its model."""
 
 READING_SHARE = 0.45
-"""Of a long epoch's time, how long it takes to measure a net; shorter ones are measured."""
+"""The time to measure a net, as a share of the time of an epoch, if an epoch takes longer than LONG_EPOCH."""
 
 LONG_EPOCH = 2.0
-"""In seconds, for READING_SHARE."""
+"""In seconds a net. Nets with shorter epochs are measured to see how long it takes."""
 
 BYTES_A_RUN = 200_000
-"""The pictures, tables and rows of a run, whatever it trained; most of it pictures."""
+"""The pictures, tables and database rows of a run; most of it is pictures."""
 
 BLOCK = 4096
-"""What a file takes a multiple of on most disks."""
+"""On most disks a file takes a multiple of so many bytes."""
 
 BYTES_AN_EPOCH = 500
-"""What an epoch takes in the store and in curves.csv."""
+"""The bytes of an epoch in the store and in curves.csv."""
 
 
 def sweep_cost(title: str, prepared: Sequence[Prepared], workers: int, again: bool, since: float) -> str:
-    """Return in words what a sweep costs, counting only the runs that are not recorded yet.
+    """Return in words what a sweep costs; runs that are recorded already cost next to nothing.
 
-    Training and measuring are tried: some epochs of each kind of shard, and some nets.
+    The estimate rests on a trial: some epochs of each kind of stack are trained, and some nets are measured.
 
     Arguments:
-        title: what the sweep is called.
-        prepared: its runs.
-        workers: how many processes work side by side, 1 or more.
-        again: whether runs that were recorded before are made again.
+        title: the name of the sweep.
+        prepared: the data of each run.
+        workers: the number of processes, 1 or more.
+        again: whether runs that are recorded already are made again.
         since: when this program was started, by time.monotonic; a sweep does first what it has done since.
 
     Raises:
         UsageError: the store cannot be read.
     """
-    digests = [one.record.digest for one in prepared]
-    before = set() if again else _recorded(digests)
-    missing = [one for one, digest in zip(prepared, digests, strict=True) if digest not in (before or ())]
+    digests = [run.record.digest for run in prepared]
+    recorded = set() if again else _recorded(digests)
+    missing = [run for run, digest in zip(prepared, digests, strict=True) if digest not in (recorded or ())]
     shards = [[missing[number] for number in numbers] for numbers in plan(missing, workers)[0]]
     seconds = time.monotonic() - since
     slowness, costs = _costs(shards)
-    seconds += slowness * (SECONDS_OF_SWEEP + (SECONDS_OF_STORE if before is None else 0))
-    seconds += slowness * SECONDS_TO_REUSE * len(before or ())
-    start = slowness * SECONDS_OF_FIRST_RUN * bool(missing)
+    seconds += slowness * (SECONDS_OF_SWEEP + (SECONDS_OF_STORE if recorded is None else 0))
+    seconds += slowness * SECONDS_TO_REUSE * len(recorded or ())
+    worker_start = slowness * SECONDS_OF_FIRST_RUN * bool(missing)
     if workers > 1:
-        start += import_seconds() or SECONDS_TO_START
-    crowd = max(1.0, workers / (os.cpu_count() or workers))
-    seconds += crowd * _longest([start] * workers, costs)
+        worker_start += import_seconds() or SECONDS_TO_START
+    processes_a_core = max(1.0, workers / (os.cpu_count() or workers))
+    seconds += processes_a_core * _finish_time([worker_start] * workers, costs)
     sizes = [path.stat().st_size for path in Path(rnn_core.__file__).parent.rglob("*.py")]
-    code = sum(-(-size // BLOCK) * BLOCK for size in [*sizes, len(code_state().diff)])  # both travel with every run
-    room = sum(BYTES_A_RUN + code + 4 * one.record.parameters + BYTES_AN_EPOCH * one.config.epochs for one in missing)
+    code = sum(-(-size // BLOCK) * BLOCK for size in [*sizes, len(code_state().diff)])  # every run has a copy of both
+    room = sum(BYTES_A_RUN + code + 4 * run.record.parameters + BYTES_AN_EPOCH * run.config.epochs for run in missing)
     return (
-        f"{title}: {len(prepared)} runs, {len(before or ())} of them recorded before; "
+        f"{title}: {len(prepared)} runs, {len(recorded or ())} of them recorded before; "
         f"about {in_words(seconds)} with {workers} worker{'s' if workers > 1 else ''}, and {room / 1e6:.0f} MB"
     )
 
 
 def in_words(seconds: float) -> str:
-    """Return a time in seconds below two minutes, in minutes below two hours, in hours beyond."""
+    """Return a time in words: in seconds below two minutes, in minutes below two hours, otherwise in hours."""
     if seconds < 119.5:
         return f"{seconds:.0f} second{'' if round(seconds) == 1 else 's'}"
     if seconds < 119.5 * 60:
@@ -116,7 +116,7 @@ def in_words(seconds: float) -> str:
 
 
 def _recorded(digests: Collection[str]) -> set[str] | None:
-    """Return which runs are recorded where the sweep would record them; None where there is no store yet."""
+    """Return the digests of those runs that are recorded already; None if there is no store yet."""
     path = address().removeprefix("sqlite:///")
     if path != address() and not Path(path).exists():
         return None
@@ -128,57 +128,57 @@ def _recorded(digests: Collection[str]) -> set[str] | None:
         raise UsageError(str(error)) from None
 
 
-def _longest(busy: list[float], costs: Sequence[float]) -> float:
-    """Return when the last of several workers is done, in seconds, each of which takes the next shard when it is free.
+def _finish_time(free_at: list[float], costs: Sequence[float]) -> float:
+    """Return when all shards are done, in seconds. Each worker takes the next shard as soon as it is free.
 
     Arguments:
-        busy: for each worker when it begins.
-        costs: for each shard how long it takes.
+        free_at: when each worker is free for the first time.
+        costs: how long each shard takes.
     """
     for cost in costs:
-        heapq.heappush(busy, heapq.heappop(busy) + cost)
-    return max(busy)
+        heapq.heappush(free_at, heapq.heappop(free_at) + cost)
+    return max(free_at)
 
 
 def _costs(shards: Sequence[Sequence[Prepared]]) -> tuple[float, list[float]]:
-    """Return how slow this machine is now beside the one of the constants, and how many seconds each shard takes."""
-    parts = [list(stacks(shard)) for shard in shards]
-    kinds = {_kind(part): part for shard in parts for part in shard}
-    to_try = min(SECONDS_TO_TRY, SECONDS_TO_TRY_ALL / max(len(kinds), 1))
-    tried = {kind: _try_training(part, to_try) for kind, part in kinds.items()}
-    drawing, measuring, once = _try_measuring({kind: (part, tried[kind][1]) for kind, part in kinds.items()})
+    """Return how much slower this machine is than that of the constants, and how many seconds each shard takes."""
+    stacks_by_shard = [list(stacks(shard)) for shard in shards]
+    kinds = {_kind(stack): stack for shard in stacks_by_shard for stack in shard}
+    trial_seconds = min(SECONDS_TO_TRY, SECONDS_TO_TRY_ALL / max(len(kinds), 1))
+    training = {kind: _try_training(stack, trial_seconds) for kind, stack in kinds.items()}
+    drawing, measuring, shared = _try_measuring({kind: (stack, training[kind][1]) for kind, stack in kinds.items()})
     slowness = drawing / QUICK_PICTURES
-    a_run = drawing + slowness * SECONDS_TO_RECORD + REQUESTS_A_RUN * _latency()
-    mean = sum(measuring.values()) / max(len(measuring), 1)
+    recording = drawing + slowness * SECONDS_TO_RECORD + REQUESTS_A_RUN * _latency()
+    mean_measuring = sum(measuring.values()) / max(len(measuring), 1)
     costs = []
-    for shard in parts:
+    for shard in stacks_by_shard:
         cost = 0.0
-        for part in shard:
-            first, an_epoch = tried[_kind(part)]
-            longest = max(training.prepared.config.epochs for training in part)
-            runs = sum(len(training.runs) for training in part)
-            cost += first + an_epoch * longest + runs * (a_run + measuring.get(_kind(part), mean))
+        for stack in shard:
+            start, seconds_an_epoch = training[_kind(stack)]
+            epochs = max(each.prepared.config.epochs for each in stack)
+            runs = sum(len(each.runs) for each in stack)
+            cost += start + seconds_an_epoch * epochs + runs * (recording + measuring.get(_kind(stack), mean_measuring))
         costs.append(cost)
     if costs:
-        costs[0] += once
+        costs[0] += shared
     return slowness, costs
 
 
-def _kind(part: Sequence[SharedTraining]) -> Hashable:
-    """Return what trainings that take equally long have in common."""
-    first = part[0].prepared
+def _kind(stack: Sequence[SharedTraining]) -> Hashable:
+    """Return a key that is the same for stacks whose epochs take equally long."""
+    first = stack[0].prepared
     config = first.config
     alone = (config.cell, config.hidden_size, config.layers, config.encoding, config.batch_size, config.window)
-    return config.pattern, config.length, stack_key(first) or alone, len(part)
+    return config.pattern, config.length, stack_key(first) or alone, len(stack)
 
 
-def _try_training(part: Sequence[SharedTraining], seconds: float) -> tuple[float, float]:
-    """Train for some time; return how many seconds the start takes, and each epoch."""
-    running, begin = train_epochs(part), time.perf_counter()
+def _try_training(stack: Sequence[SharedTraining], seconds: float) -> tuple[float, float]:
+    """Train for a number of seconds; return how many seconds the start takes, and how many an epoch takes."""
+    running, begin = train_epochs(stack), time.perf_counter()
     done, points = 0, [(0.0, 0.0)]
-    for came in running:
-        if isinstance(came, Progress):
-            points.append((time.perf_counter() - begin, done + came.share))
+    for step in running:
+        if isinstance(step, Progress):
+            points.append((time.perf_counter() - begin, done + step.share))
         else:
             done += 1
             points.append((time.perf_counter() - begin, float(done)))
@@ -186,8 +186,8 @@ def _try_training(part: Sequence[SharedTraining], seconds: float) -> tuple[float
             break
     running.close()
     (time_1, done_1), (time_2, done_2) = points[1], points[-1]
-    an_epoch = (time_2 - time_1) / (done_2 - done_1) if done_2 > done_1 else time_1 / done_1
-    return max(0.0, time_1 - an_epoch * done_1), an_epoch
+    seconds_an_epoch = (time_2 - time_1) / (done_2 - done_1) if done_2 > done_1 else time_1 / done_1
+    return max(0.0, time_1 - seconds_an_epoch * done_1), seconds_an_epoch
 
 
 def _try_measuring(
@@ -196,26 +196,26 @@ def _try_measuring(
     """Measure an untrained net of each kind, as many kinds as there is time for, and draw the pictures of the first.
 
     Arguments:
-        kinds: for each kind its trainings, and how long an epoch of them takes in seconds.
+        kinds: a stack of each kind, and how many seconds its epoch takes.
 
     Returns:
-        The seconds that a run's pictures take; for each kind that was tried those of measuring a net; and those of what
-        is computed once for all nets of the same data, such as a text's n-gram models.
+        How many seconds it takes to draw the pictures of a run; to measure a net, for each kind that was tried; and to
+        compute what all nets of the same data share, such as the n-gram models of a text.
     """
-    begin, drawing, once = time.perf_counter(), QUICK_PICTURES, 0.0
+    begin, drawing, shared = time.perf_counter(), QUICK_PICTURES, 0.0
     seconds: dict[Hashable, float] = {}
-    for kind, (part, an_epoch) in kinds.items():
-        if an_epoch / len(part) > LONG_EPOCH:
-            seconds[kind] = READING_SHARE * an_epoch / len(part)
+    for kind, (stack, seconds_an_epoch) in kinds.items():
+        if seconds_an_epoch / len(stack) > LONG_EPOCH:
+            seconds[kind] = READING_SHARE * seconds_an_epoch / len(stack)
         elif time.perf_counter() - begin < SECONDS_TO_TRY_ALL:
-            prepared = part[0].prepared
+            prepared = stack[0].prepared
             net = prepared.build_net()
             first, second = (_seconds_to_measure(net, prepared) for _ in range(2))
             seconds[kind] = second
-            once += max(0.0, first - second)
+            shared += max(0.0, first - second)
             if len(seconds) == 1:
                 drawing = min(_seconds_to_draw(net, prepared) for _ in range(3))
-    return drawing, seconds, once
+    return drawing, seconds, shared
 
 
 def _seconds_to_measure(net: CharRNN, prepared: Prepared) -> float:
@@ -234,7 +234,7 @@ def _seconds_to_draw(net: CharRNN, prepared: Prepared) -> float:
 
 
 def _latency() -> float:
-    """Return how many seconds a server takes to answer; 0 where the store is on the disk."""
+    """Return how many seconds a server takes to answer; 0 if the store is on the disk."""
     if not address().startswith("http"):
         return 0.0
     begin = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Delete a sweep with its runs and their models, or a single run."""
+"""The command that deletes a sweep with its runs and their models, or a single run."""
 
 import logging
 import sys
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Flags:
-    """Delete a sweep with its runs and their models, or a single run, after saying what goes.
+    """Delete a sweep with its runs and their models, or a single run, after showing what will be deleted.
 
     MLflow only marks them as deleted. The command that frees the disk is printed at the end.
     """
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _delete(flags: Flags) -> int:
-    """Say what goes, ask, delete it, and return the exit status.
+    """Print what will be deleted, ask, delete it, and return the exit status.
 
     Raises:
         UsageError: there is no such sweep or run.
@@ -78,7 +78,7 @@ def _delete(flags: Flags) -> int:
 
 
 def _lines(deletion: "Deletion") -> list[str]:
-    """Say what goes and what stays."""
+    """Return lines that say what will be deleted and what is kept."""
     info, runs = deletion.found.info, len(deletion.runs)
     kind = "run" if deletion.found in deletion.runs else "sweep"
     room = f"about {deletion.megabytes:.1f} MB"
@@ -93,7 +93,7 @@ def _lines(deletion: "Deletion") -> list[str]:
 
 
 def _agreed() -> bool:
-    """Ask whether to delete; where nobody can answer, the answer is no."""
+    """Ask whether to delete, and return the answer; it is no if nobody can answer."""
     try:
         return input("delete? [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:

@@ -1,4 +1,4 @@
-"""How a run is told: its name, its key numbers, its texts side by side, and the description of its page."""
+"""What is said of a run in words: its name, its main numbers, its texts, and the description of its page."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,16 +13,16 @@ if TYPE_CHECKING:  # commands name a run, and start, without torch
     from rnn_core.measures.report import Sample
 
 
-def run_name(config: TrainConfig, pattern: str, also: Sequence[str] = ()) -> str:
-    """Return what a run is called: pattern, cell with its hidden size (and layers), epochs, `also` fields, seed.
+def run_name(config: TrainConfig, pattern: str, also_named: Sequence[str] = ()) -> str:
+    """Return the name of a run: pattern, cell with hidden size (and layers), epochs, further fields, and seed.
 
     Arguments:
-        config: the run's, resolved.
-        pattern: the short name of the config's pattern; its first 60 characters are shown.
-        also: further fields of the config that the name gives.
+        config: the config of the run, resolved.
+        pattern: the short name of its pattern; the first 60 characters are shown.
+        also_named: the further fields of the config, by name.
     """
     layers = f"x{config.layers}" if config.layers > 1 else ""
-    further = "".join(f" {name}={getattr(config, name)}" for name in also)
+    further = "".join(f" {name}={getattr(config, name)}" for name in also_named)
     return f"{visible(pattern)[:60]} {config.cell}{config.hidden_size}{layers} e{config.epochs}{further} s{config.seed}"
 
 
@@ -32,7 +32,7 @@ def fields_in_words(fields: Mapping[str, Any]) -> str:
 
 
 def key_numbers(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
-    """Return the numbers that tell a run's result, as name and words."""
+    """Return the main numbers of a run, each with its name, as texts."""
     loss = f"{metrics['eval_loss']:.4g} nats per character"
     if "floor_loss" in metrics:
         loss += f" (floor {metrics['floor_loss']:.4g})"
@@ -41,7 +41,7 @@ def key_numbers(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
         ("eval loss", loss),
         ("eval accuracy", f"{metrics['eval_accuracy']:.1%}"),
     ]
-    # Without an oracle only the text of the test counts as right, which a net that writes freely need not write.
+    # Without an oracle, only the text of the test would count as right, which a net that runs free need not write.
     if "free_run_correct" in metrics and "floor_loss" in metrics:
         free = (
             f"{metrics['free_run_correct']:.0f} of {metrics['free_run_length']:.0f} characters before the first error"
@@ -64,9 +64,9 @@ def key_numbers(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
     return numbers
 
 
-def side_by_side(shown: "Sample") -> list[tuple[str, str]]:
-    """Return target, predicted and free-running text, one visible character each."""
-    texts = [("target", shown.target), ("predicted", shown.predicted), ("goes on", shown.continuation)]
+def side_by_side(sample: "Sample") -> list[tuple[str, str]]:
+    """Return the target, the predicted and the free-running text, each with its name and in visible characters."""
+    texts = [("target", sample.target), ("predicted", sample.predicted), ("goes on", sample.continuation)]
     return [(name, visible(text)) for name, text in texts if text]
 
 
@@ -75,33 +75,33 @@ def first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no message'}"
 
 
-def description(finished: bool, end_reason: str, metrics: Mapping[str, float], shown: "Sample | None") -> str:
-    """Return the Markdown of a run's page: how it ended if not well, the key numbers, and the predicted text.
+def description(finished: bool, end_reason: str, metrics: Mapping[str, float], sample: "Sample | None") -> str:
+    """Return the Markdown of a run's page: why it did not finish, if so, its main numbers, and the predicted text.
 
-    MLflow folds a description after a few lines, so these few say it all.
+    It has a few lines only, because MLflow hides the others until a person asks for them.
     """
     lines = [] if finished else [f"**{end_reason}**", ""]
     if metrics:
         lines += [", ".join(f"{name} **{value}**" for name, value in key_numbers(metrics)), ""]
-    if shown:
-        # Indented, so that no character of the text can end the block.
-        lines += [f"    {name:<10} {text}" for name, text in side_by_side(shown)]
+    if sample:
+        # Indented, so that no character of the text ends the block or is taken for Markdown.
+        lines += [f"    {name:<10} {text}" for name, text in side_by_side(sample)]
     return "\n".join(lines)
 
 
 def model_description(name: str, run_id: str, example: str) -> str:
-    """Return the Markdown that describes the logged model of a run: which run it is of, and an example call."""
+    """Return the Markdown that describes the logged model of a run: the run that trained it, and an example call."""
     call = f"mlflow.pyfunc.load_model('runs:/{run_id}/model').predict([{example!r}], params={{'length': 30}})"
     return f"The net of run {visible(name)} ({run_id}).\n\n    {call}"
 
 
 def fitting(lines: Sequence[str], room: int, rest: str) -> list[str]:
-    """Return the lines that fit into so many characters, line ends included; if some do not, `rest` says how many.
+    """Return the first lines that fit into a number of characters, and a last line that says how many do not.
 
     Arguments:
         lines: the lines.
-        room: characters, at least as many as `rest` has.
-        rest: the last line where some are left out, with {} for their number.
+        room: the number of characters, line ends included; at least 10 more than `rest` has.
+        rest: the last line if some are left out; {} stands for their number.
     """
     ends = list(accumulate(len(line) + 1 for line in lines))
     if not ends or ends[-1] <= room:
@@ -111,5 +111,5 @@ def fitting(lines: Sequence[str], room: int, rest: str) -> list[str]:
 
 
 def escaped(text: str) -> str:
-    """Return Markdown that shows a text as it is, in one line: a pattern may hold any character."""
+    """Return Markdown that shows any text as it is, in one line."""
     return re.sub(r"([\\`*_\[\]<>#|~])", r"\\\1", visible(text))

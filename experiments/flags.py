@@ -1,4 +1,4 @@
-"""Reads command lines by tyro; refuses a wrong one in one line."""
+"""Reads command lines with tyro, and refuses a wrong one in one line."""
 
 import ast
 import contextlib
@@ -29,18 +29,18 @@ LISTED = "the flags that --help lists"
 
 def sentences(flags: type) -> dict[str, str]:
     """Return the docstring below each field of a dataclass, its base classes' fields included, as one line each."""
-    found: dict[str, str] = {}
+    sentence_of: dict[str, str] = {}
     for base in reversed(inspect.getmro(flags)[:-1]):
         try:
             source = inspect.getsource(base)
-        except OSError:  # a class that was made without source has no docstrings of fields
+        except OSError:  # a class that was made without source code has none
             continue
         (definition,) = ast.parse(textwrap.dedent(source)).body
         body = definition.body if isinstance(definition, ast.ClassDef) else []
         for field, text in itertools.pairwise(body):
             if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
-                found[ast.unparse(field.target)] = " ".join(str(text.value.value).split())
-    return found
+                sentence_of[ast.unparse(field.target)] = " ".join(str(text.value.value).split())
+    return sentence_of
 
 
 def read_flags(flags: type[T], program: str, arguments: Sequence[str] | None, default: T | None = None) -> T:
@@ -61,23 +61,23 @@ def read_flags(flags: type[T], program: str, arguments: Sequence[str] | None, de
     _check_words(flags, words)
     described = _with_help(flags)
     values = {} if default is None else {"default": described(**vars(default))}
-    box = io.StringIO()
+    errors = io.StringIO()
     try:
-        with contextlib.redirect_stderr(box):
+        with contextlib.redirect_stderr(errors):
             return flags(**vars(tyro.cli(described, prog=program, args=words, **values)))
     except SystemExit as end:
         if not end.code:  # --help
             raise
-        # The frame is drawn in Unicode or, where the terminal has none, in ASCII.
-        lines = (line.strip("\u2502| ") for line in box.getvalue().splitlines())
+        # tyro frames its message in Unicode or, for a terminal without it, in ASCII.
+        lines = (line.strip("\u2502| ") for line in errors.getvalue().splitlines())
         message = " ".join(line for line in lines if line and not re.search("[-\u2500]{3}.?$", line))
         message = re.sub(r" For full helptext,.*| \((default: .*|required\))", "", message)
         if number := re.search(r"Error parsing --(\S+): .*: '(.*)' Argument helptext: \S+ (INT|FLOAT) ", message):
-            name, came, kind = number.groups()
-            allowed = "whole numbers" if kind == "INT" else "numbers"
-            raise ConfigError(name.replace("-", "_"), came, allowed) from None
+            name, value, number_type = number.groups()
+            allowed = "whole numbers" if number_type == "INT" else "numbers"
+            raise ConfigError(name.replace("-", "_"), value, allowed) from None
         if stray := re.search(r"Unrecognized options: (\S+)", message):
-            raise UsageError(f"{stray.group(1)!r} is not a flag and belongs to none; allowed: {LISTED}") from None
+            raise UsageError(f"{stray.group(1)!r} is not a flag and not the value of one; allowed: {LISTED}") from None
         raise UsageError(message) from None
 
 
@@ -130,12 +130,12 @@ def with_flags(
     names: Mapping[str, str] | None = None,
     from_recipes: Collection[str] = (),
 ) -> str:
-    """Return what an error of the core says, and the flags of a command that change it.
+    """Return the message of an error, followed by the flags that change the fields at fault.
 
     Arguments:
-        error: it names fields.
-        names: by field what its flag is called, such as a sweep's plurals; a field that is not there is its own flag.
-        from_recipes: the fields that a pattern's recipe gave, and nobody typed.
+        error: an error that names fields of TrainConfig.
+        names: the name of the flag of each field that is not called like its flag, such as a sweep's lists.
+        from_recipes: the fields whose values come from a pattern's recipe.
     """
     fields = (error.field,) if isinstance(error, ConfigError) else error.fields
     flags = ", ".join(f"--{(names or {}).get(name, name).replace('_', '-')}" for name in fields)
@@ -144,6 +144,6 @@ def with_flags(
 
 
 def complain(message: str, exit_status: int) -> int:
-    """Say in one line why the program ends, and return its exit status."""
+    """Print in one line why the program ends, and return its exit status."""
     print(f"error: {visible(message)}", file=sys.stderr, flush=True)
     return exit_status

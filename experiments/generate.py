@@ -1,4 +1,4 @@
-"""Continue a prompt from a recorded run."""
+"""The command that continues a prompt with the net of a recorded run."""
 
 import logging
 import os
@@ -18,21 +18,21 @@ from rnn_core.vocabulary import UnknownCharacterError
 
 @dataclass(frozen=True)
 class Flags:
-    """Continue a prompt with a recorded run's net, and print it as it is written.
+    """Continue a prompt with the net of a recorded run, and print each character as soon as it is generated.
 
-    A net that says something else than the next character does not go on: it answers each character of the prompt.
+    The net of a transducer, which does not predict the next character, says a symbol for each character of the prompt.
     """
 
     run: Annotated[str, tyro.conf.Positional]
     """A run's id, its name (the newest of that name), or `latest`."""
     prompt: str = ""
-    """What the net reads first; may be empty for a net that was trained on strings."""
+    """The text to continue; it may be empty if the net was trained on strings."""
     length: int = 200
-    """Characters to write, where the net goes on."""
+    """The number of characters to generate; without effect for a transducer."""
     temperature: float = 0.0
-    """0 writes the likeliest character each time; 1 draws from the net's own distribution, above it more evenly."""
+    """0 takes the likeliest character each time; 1 draws from the net's distribution; above 1, draws are more even."""
     seed: int = 0
-    """Seed of the draws."""
+    """The seed of the draws."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Make the runs that `find_runs` does not find, by the command that its error names."""
+"""Makes the runs that `find_runs` does not find, by the command that its error names."""
 
 import codecs
 import os
@@ -13,21 +13,21 @@ from analysis.runs import command_for_missing
 from analysis.runs.store import NoStoreError, absolute_address, new_store, open_store
 from experiments.progress import BARS_VARIABLE, waiting, watched
 
-MAX_LINE = 10_000
-"""Characters of a command's output that are kept for the error, whose last line it shows."""
+MAX_KEPT = 10_000
+"""The last characters of a command's output that are kept: an error shows its last line."""
 
 
 def make_runs(**fields: Any) -> None:
-    """Train and record those of the runs asked for that are not there, in a process of its own; nothing if all are.
+    """Train and record, in another process, the runs that are missing; do nothing if all are recorded.
 
-    They are recorded where `find_runs` looks. Where there is no store yet, one is made in the nearest folder, this or
-    above it, that holds an MLproject. What the process prints is printed as it comes, in a notebook with its bars.
+    The runs are recorded where `find_runs` looks for them. If there is no store yet, one is made in the nearest folder
+    that holds an MLproject: the present one or one above it. What the process prints is printed as it comes.
 
     Arguments:
         fields: as in `analysis.runs.find_runs`: for any field of TrainConfig the value wanted, or several.
 
     Raises:
-        RunError: an argument is no field, the store cannot be read, or the command cannot say a pattern.
+        RunError: an argument is no field, the store cannot be read, or a command line cannot express a pattern.
         ConfigError: a field cannot have such a value.
         RuntimeError: the command failed; the message has its last line.
 
@@ -47,12 +47,12 @@ def make_runs(**fields: Any) -> None:
 
 
 def _run(words: Sequence[str], store: str, folder: Path) -> None:
-    """Run a command in a process of its own, and print what it prints as it comes.
+    """Run a command in another process, and print what it prints as it comes.
 
     Arguments:
         words: the command; its first word, `python`, is the Python that runs this.
         store: the address of the tracking store to record in.
-        folder: where to run it; MLflow puts the artifacts of a new store there.
+        folder: the folder to run it in; MLflow puts the artifacts of a new store there.
 
     Raises:
         RuntimeError: the command failed; the message has its last line.
@@ -67,12 +67,12 @@ def _run(words: Sequence[str], store: str, folder: Path) -> None:
         stderr=subprocess.STDOUT,
     )
     assert process.stdout is not None
-    end, decoder = "", codecs.getincrementaldecoder("utf-8")("replace")
+    output_end, decoder = "", codecs.getincrementaldecoder("utf-8")("replace")
     with process:
-        while part := os.read(process.stdout.fileno(), 65536):  # a bar is no line: it is passed on as it comes
+        while part := os.read(process.stdout.fileno(), 65536):  # not by lines: a bar has no line end
             text = decoder.decode(part)
             print(text, end="", flush=True)
-            end = (end + text)[-MAX_LINE:]
+            output_end = (output_end + text)[-MAX_KEPT:]
     if process.returncode:
-        said = end.strip().splitlines()
-        raise RuntimeError(f"`{shlex.join(words)}` ended with status {process.returncode}: {said[-1] if said else ''}")
+        last_line = (output_end.strip().splitlines() or [""])[-1]
+        raise RuntimeError(f"`{shlex.join(words)}` ended with status {process.returncode}: {last_line}")

@@ -1,4 +1,4 @@
-"""Print what every metric of a run means, as a Markdown table."""
+"""The command that prints what every metric of a run means, as a Markdown table."""
 
 import sys
 from collections.abc import Sequence

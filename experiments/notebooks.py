@@ -1,4 +1,4 @@
-"""Execute the notebooks of analysis/notebooks, each in a kernel of its own, and save them with their output.
+"""The command that executes the notebooks of analysis/notebooks and saves them with their output.
 
 python -m experiments.notebooks --make
 """
@@ -20,11 +20,11 @@ from experiments.progress import Wait, waiting
 
 FOLDER = Path(__file__).resolve().parent.parent / "analysis" / "notebooks"
 
-OFFER = "make = False"
-"""How the cell begins that finds a notebook's runs; with True it makes those that are not there."""
+MAKE_LINE = "make = False"
+"""The line of a notebook which says that missing runs are not made; --make sets it to True."""
 
 MAX_SECONDS = 1800
-"""For one cell: the sweep that it may make."""
+"""The most seconds of one cell, which may make a sweep."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Flags:
     """Execute the notebooks and save them with their output; one that fails stays as it was."""
 
     names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
-    """What the names of those to execute begin with, such as 02; nothing is all of them."""
+    """The beginnings of the names of the notebooks to execute, such as 02; none given executes all."""
     make: bool = False
-    """Make the runs that are not there, by the command that the notebook offers."""
+    """First make the runs that a notebook needs and that are not recorded."""
     folder: Path = FOLDER
     """Where the notebooks are."""
 
@@ -72,8 +72,8 @@ def execute(path: Path, make: bool, wait: Wait) -> None:
 
     Arguments:
         path: of the notebook.
-        make: first run it as far as its offer, and accept that.
-        wait: the line that says how far it is.
+        make: first execute it up to the cell that can make its runs, and let that cell make them.
+        wait: the line on stderr that says how far it is.
 
     Raises:
         RuntimeError: a cell failed; the message has the error's last line, and the file stays as it was.
@@ -81,13 +81,13 @@ def execute(path: Path, make: bool, wait: Wait) -> None:
     from nbformat import read, write
 
     notebook = read(path, as_version=4)  # type: ignore[no-untyped-call]
-    if make:  # by itself: what a sweep prints is not what the notebook is about
-        offers = [number for number, cell in enumerate(notebook.cells) if OFFER in cell.source]
-        if not offers:
-            raise RuntimeError(f"no cell has the line {OFFER!r}, which --make makes True")
+    if make:  # in a copy, so that what a sweep prints is not saved in the notebook
+        cells = [number for number, cell in enumerate(notebook.cells) if MAKE_LINE in cell.source]
+        if not cells:
+            raise RuntimeError(f"no cell has the line {MAKE_LINE!r}, which --make makes True")
         first = copy.deepcopy(notebook)
-        del first.cells[offers[0] + 1 :]
-        first.cells[-1].source = first.cells[-1].source.replace(OFFER, "make = True")
+        del first.cells[cells[0] + 1 :]
+        first.cells[-1].source = first.cells[-1].source.replace(MAKE_LINE, "make = True")
         _run(first, path, wait, ", making its runs")
     _run(notebook, path, wait)
     notebook.metadata = {
@@ -97,16 +97,17 @@ def execute(path: Path, make: bool, wait: Wait) -> None:
     write(notebook, path)  # type: ignore[no-untyped-call]
 
 
-def _run(notebook: Any, path: Path, wait: Wait, what_for: str = "") -> None:
+def _run(notebook: Any, path: Path, wait: Wait, purpose: str = "") -> None:
+    """Execute all cells of a notebook in its folder; raise RuntimeError if one fails."""
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-    def say(cell: Any, cell_index: int) -> None:  # noqa: ARG001  (nbclient names both)
-        wait.what = f"{path.name}: cell {cell_index + 1} of {len(notebook.cells)}{what_for}"
+    def show_progress(cell: Any, cell_index: int) -> None:  # noqa: ARG001  (nbclient names both)
+        wait.what = f"{path.name}: cell {cell_index + 1} of {len(notebook.cells)}{purpose}"
 
     client = NotebookClient(
         notebook,
-        on_cell_start=say,
+        on_cell_start=show_progress,
         kernel_name="python3",
         timeout=MAX_SECONDS,
         resources={"metadata": {"path": str(path.parent)}},
@@ -116,21 +117,23 @@ def _run(notebook: Any, path: Path, wait: Wait, what_for: str = "") -> None:
     try:
         client.execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        said = [line for line in str(error).splitlines() if line.strip()]
-        raise RuntimeError(said[-1] if said else "a cell failed") from None
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        raise RuntimeError(lines[-1] if lines else "a cell failed") from None
 
 
 def _chosen(names: Sequence[str], folder: Path) -> list[Path]:
-    """Return the notebooks whose names begin with one of `names`."""
+    """Return the notebooks whose names begin with one of `names`; all, if there are no names."""
     with contextlib.suppress(ImportError):
         import nbclient  # noqa: F401
         import nbformat  # noqa: F401
 
-        there = sorted(folder.glob("*.ipynb"))
-        chosen = [path for path in there if not names or path.name.startswith(tuple(names))]
+        notebooks = sorted(folder.glob("*.ipynb"))
+        chosen = [path for path in notebooks if not names or path.name.startswith(tuple(names))]
         for name in names:
             if not any(path.name.startswith(name) for path in chosen):
-                raise UsageError(f"there is no notebook {name!r}; allowed: {', '.join(path.stem for path in there)}")
+                raise UsageError(
+                    f"there is no notebook {name!r}; allowed: {', '.join(path.stem for path in notebooks)}"
+                )
         if not chosen:
             raise UsageError(f"there are no notebooks in {folder} (--folder)")
         return chosen

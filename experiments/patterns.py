@@ -1,4 +1,4 @@
-"""Show the families of patterns: what each is, a sample, its floor, and the recipe that learns it."""
+"""The command that shows the families of patterns: what each is, a sample, its floor, and the recipe that learns it."""
 
 import inspect
 import sys
@@ -18,7 +18,7 @@ from rnn_core.patterns import Pattern, parse
 from rnn_core.vocabulary import visible
 
 WIDTH = 60
-"""Characters of a sample in the list."""
+"""The most characters of a sample that are shown."""
 
 NO_RECIPE = "none: TrainConfig's defaults"
 
@@ -28,16 +28,16 @@ class Flags:
     """List the families of patterns, or show one pattern in full."""
 
     pattern: Annotated[str, tyro.conf.Positional] = ""
-    """A family such as `reber`, or a spec such as `dyck:3:depth=5`; nothing lists all families."""
+    """A family such as `reber`, or a spec such as `dyck:3:depth=5`. Without it, all families are listed."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Show patterns; return the exit status: 0, or 2 for bad input."""
+    """Print the list or one pattern; return the exit status: 0, or 2 for bad input."""
     try:
-        asked = read_flags(Flags, "python -m experiments.patterns", arguments).pattern
-        if asked:
-            family = Pattern.families.get(asked)
-            show(parse(asked if family is None or family.needs_file else family.example))
+        spec = read_flags(Flags, "python -m experiments.patterns", arguments).pattern
+        if spec:
+            family = Pattern.families.get(spec)
+            show(parse(spec if family is None or family.needs_file else family.example))
         else:
             list_families()
     except (ConfigError, UsageError) as error:
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def list_families() -> None:
-    """Print what there is."""
+    """Print a few lines for each family."""
     for family in Pattern.families.values():
         print(family.family)
         if family.needs_file:
@@ -60,9 +60,9 @@ def list_families() -> None:
 
 
 def list_rows(pattern: Pattern) -> list[tuple[str, str]]:
-    """Return what the list says of a pattern, as name and words.
+    """Return the lines of a pattern in the list, each as its name and its text.
 
-    Of a transducer also `says`, what is said after each character of the sample above it, and its outputs.
+    A transducer also has `says`, the symbol that follows each character of the sample, and `outputs`.
     """
     sample = pattern.sample(WIDTH, Random(0))
     rows = [("is", pattern.description), ("sample", visible(sample)[:WIDTH])]
@@ -71,21 +71,22 @@ def list_rows(pattern: Pattern) -> list[tuple[str, str]]:
     rows.append(("alphabet", _characters(pattern.alphabet)))
     if not pattern.predicts_next:
         rows.append(("outputs", _characters(pattern.outputs)))
-    return [*rows, ("floor", floor_words(pattern))]
+    return [*rows, ("floor", floor_text(pattern))]
 
 
 def _characters(alphabet: str) -> str:
+    """Return an alphabet, cut to WIDTH characters, with its size."""
     return f"{visible(alphabet)[:WIDTH]} ({len(alphabet)} characters)"
 
 
-def floor_words(pattern: Pattern) -> str:
-    """Return the floor of a pattern's test in words."""
+def floor_text(pattern: Pattern) -> str:
+    """Return the floor of a pattern's test as text."""
     loss = pattern.oracle_loss(pattern.evaluation(pattern.default_length, data_seed=0))
-    return "nobody knows it" if loss is None else f"{loss:.4f} nats per character on its test (data_seed 0)"
+    return "not known" if loss is None else f"{loss:.4f} nats per character on its test (data_seed 0)"
 
 
 def show(pattern: Pattern) -> None:
-    """Print all there is to know of one pattern."""
+    """Print everything about one pattern."""
     print(pattern.spec)
     print("\n".join(f"  {line}".rstrip() for line in (inspect.getdoc(pattern) or "").splitlines()))
     length = pattern.default_length
@@ -100,28 +101,31 @@ def show(pattern: Pattern) -> None:
         rows.append(("scored", f"{scored.sum() / len(scored):.1%} of the characters: the others are only read"))
     rows.append(("training", f"{length} characters unless --length says otherwise"))
     drawn = ", drawn anew for each --data-seed" if pattern.random else ""
-    answers = "predictions" if pattern.predicts_next else "characters to say something after"
-    rows.append(("test", f"{len(evaluation.text) - evaluation.start} {answers}{drawn}"))
+    what = "predictions" if pattern.predicts_next else "characters to say something after"
+    rows.append(("test", f"{len(evaluation.text) - evaluation.start} {what}{drawn}"))
     ranges = pattern.ranges(text)
     cases = pattern.cases(evaluation, text, data_seed=0)
-    for measure, of_it in groupby(sorted(cases, key=lambda case: case.measure), key=lambda case: case.measure):
-        sizes = [case.size for case in of_it]
-        least, most = ranges[measure]
-        trained = f"trained on {least} to {most}, {len(sizes)} cases judged from {min(sizes)} to {max(sizes)}"
+    for measure, its_cases in groupby(sorted(cases, key=lambda case: case.measure), key=lambda case: case.measure):
+        sizes = [case.size for case in its_cases]
+        smallest, largest = ranges[measure]
+        trained = f"trained on {smallest} to {largest}, {len(sizes)} cases judged from {min(sizes)} to {max(sizes)}"
         rows.append((measure.replace("_", " "), trained))
     if pattern.oracle is not None:
         prefix = text[: max(1, min(8, len(text) - 1))]
-        after = ", ".join(f"{visible(c)} {p:.3g}" for c, p in pattern.oracle.next_distribution(prefix).items() if p > 0)
-        rows.append(("oracle", f"after {visible(prefix)} come {after[:300]}"))
+        possible = ", ".join(
+            f"{visible(c)} {p:.3g}" for c, p in pattern.oracle.next_distribution(prefix).items() if p > 0
+        )
+        rows.append(("oracle", f"after {visible(prefix)} come {possible[:300]}"))
     rows.append(("recipe", fields_in_words(pattern.recipe) or NO_RECIPE))
     rows.append(("train it", f"python -m experiments.train --pattern '{pattern.spec}'"))
     _print_rows(rows)
 
 
 def _print_rows(rows: Sequence[tuple[str, str]]) -> None:
+    """Print a line for each name and its text, and an empty line."""
     width = max(len(name) for name, _ in rows) + 1
-    for name, words in rows:
-        print(f"  {name:<{width}} {words}")
+    for name, text in rows:
+        print(f"  {name:<{width}} {text}")
     print()
 
 

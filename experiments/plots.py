@@ -1,4 +1,4 @@
-"""The pictures of a run: what its Report holds, brought into the arrays that figures draw."""
+"""Draws the pictures of a run from its history and its Report."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,11 +9,16 @@ from rnn_core.measures.report import Report
 from rnn_core.patterns.shared.ngrams import NAMES
 
 DRAWN = ("size", "cases", "cases_right", "steps", "steps_right", "loss_sum")
-"""The columns of the table of generalization that its picture shows."""
+"""The columns of the table of generalization that the picture of it needs."""
 
 
 def draw_losses(history: Sequence[Mapping[str, float]], metrics: Mapping[str, float]) -> Picture:
-    """Draw the losses of each epoch, beside what there is to compare them with at the end."""
+    """Draw the losses of each epoch, with the losses to compare them with: floor, test, and n-grams.
+
+    Arguments:
+        history: the metrics of each epoch, by name.
+        metrics: the metrics of the trained net, by name.
+    """
     return figures.loss_curve(
         [values["train_loss"] for values in history],
         metrics.get("floor_loss"),
@@ -24,20 +29,20 @@ def draw_losses(history: Sequence[Mapping[str, float]], metrics: Mapping[str, fl
 
 
 def draw_report(report: Report) -> dict[str, Picture]:
-    """Draw what a trained net predicts, what its top layer does there, and how far its knowledge reaches."""
+    """Draw what a net predicts, the states of its top layer there, and, if there are cases, how many it gets right."""
     shown = slice(0, report.start + figures.MAX_STEPS)
     scored = None if report.scored is None else report.scored[shown].tolist()
-    walked = report.text[: len(report.output_th)]
+    characters_read = report.text[: len(report.output_th)]
     drawn = {
         "predictions": figures.predictions(report.target[shown], report.predicted[shown], report.start, scored),
-        "hidden_states": figures.hidden_dimensions(report.output_th, walked),
-        "trajectory": figures.trajectory(*principal_components(report.output_th), walked),
+        "hidden_states": figures.hidden_dimensions(report.output_th, characters_read),
+        "trajectory": figures.trajectory(*principal_components(report.output_th), characters_read),
     }
     return drawn | ({"generalization": _draw_reach(report)} if report.rows else {})
 
 
 def _draw_reach(report: Report) -> Picture:
-    """Draw the table of generalization, a panel for each measure, with the sizes of each that were trained on."""
+    """Draw the table of generalization: a panel for each measure, with the range of sizes that were trained on."""
     reaches = []
     for measure in dict.fromkeys(row.measure for row in report.rows):
         rows = [row for row in report.rows if row.measure == measure]

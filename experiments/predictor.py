@@ -1,4 +1,4 @@
-"""The logged model as MLflow serves it: prompts in, texts out. MLflow copies this file into each model and runs it."""
+"""The model that MLflow serves: it takes prompts and returns texts. MLflow copies this file into each logged model."""
 
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,7 @@
-"""What a person sees while a command works: a line that counts the seconds, or a bar. All of it on stderr.
+"""Shows on stderr that a command is at work: by a line that counts the seconds.
 
-A bar or a line that is written over again and again is shown only where a person watches. Elsewhere, such as in a log
-file, there are lines of their own, at most one in LOG_SECONDS.
+If a person watches, one line is written over again and again. If not, as in a log file, each is a line of its own, and
+there is at most one in LOG_SECONDS.
 """
 
 import contextlib
@@ -16,20 +16,20 @@ BARS_VARIABLE = "RNN_PATTERNS_BARS"
 command that it starts from a notebook."""
 
 FIRST_SECONDS = 0.5
-"""How long a wait lasts before a person is told of it."""
+"""How long a wait lasts before a person who watches sees a line."""
 
 LOG_SECONDS = 10.0
-"""The least time between two lines where nobody watches, and before the first line of a wait."""
+"""The least time between two lines if nobody watches, and before the first line of a wait."""
 
 
 def watched() -> bool:
-    """Return whether a person watches stderr: on a terminal, in a notebook, or in one that passes it on."""
-    in_notebook = "ipykernel" in sys.modules  # where Python is a notebook's, and its stderr stands below the cell
+    """Return whether a person watches stderr: on a terminal, or in a notebook, which may have started this process."""
+    in_notebook = "ipykernel" in sys.modules  # the notebook shows stderr below the cell
     return in_notebook or sys.stderr.isatty() or os.environ.get(BARS_VARIABLE) == "1"
 
 
 class LogLines:
-    """Lines for stderr where nobody watches, of which at most one in LOG_SECONDS is written; the first at once."""
+    """Writes lines to stderr if nobody watches: the first at once, then at most one in LOG_SECONDS."""
 
     def __init__(self) -> None:
         self._last = -LOG_SECONDS
@@ -43,13 +43,10 @@ class LogLines:
 
 
 class Wait:
-    """A line such as "preparing the data ... 3 s" on stderr, kept up to date by a thread until it is ended.
-
-    Arguments:
-        what: what is being done.
+    """A line such as "preparing the data ... 3 s" on stderr, which a thread keeps up to date until `end` is called.
 
     Attributes:
-        what: may be changed meanwhile; the next look shows it.
+        what: what is being done, such as "preparing the data"; may be changed at any time.
     """
 
     def __init__(self, what: str) -> None:
@@ -59,7 +56,7 @@ class Wait:
         self._thread.start()
 
     def end(self) -> None:
-        """Take the line away."""
+        """Remove the line."""
         self._over.set()
         self._thread.join()
 
@@ -70,7 +67,7 @@ class Wait:
         while not self._over.wait(pause):
             pause = 1.0 if bars else LOG_SECONDS
             line = f"{self.what} ... {time.monotonic() - begin:.0f} s"
-            # A line that is written over leaves no rest of a longer one behind it.
+            # Padded, so that it covers a longer line before it.
             stream.write(f"\r{line:<{width}}" if bars else f"{line}\n")
             stream.flush()
             width = len(line)
@@ -81,7 +78,7 @@ class Wait:
 
 @contextlib.contextmanager
 def waiting(what: str) -> Iterator[Wait]:
-    """Say on stderr what is being done while the block runs, if it takes long enough for anybody to wonder.
+    """Show on stderr what is being done while the block runs, if it takes longer than a moment.
 
     Arguments:
         what: what is being done, such as "preparing the data".
@@ -99,7 +96,7 @@ class _Imports:
 
 @contextlib.contextmanager
 def starting() -> Iterator[None]:
-    """Say on stderr that the program starts, while the block imports torch and MLflow, which takes seconds."""
+    """Show on stderr that the program starts, while the block imports torch and MLflow, which takes seconds."""
     new = "torch" not in sys.modules
     begin = time.monotonic()
     with waiting("starting"):

@@ -31,10 +31,10 @@ def measure_and_record(
         run: the open run of the net; all its epochs are logged.
         net: the trained net.
         prepared: the data that it was trained on.
-        end: how the training ended, FINISHED or KILLED.
-        why: the reason, for KILLED; empty for FINISHED.
-        flags: the flag of each field of TrainConfig whose flag has another name, for error messages.
-        waiting: a context manager that is entered while something takes long, with a few words that say what.
+        end: how the training ended: FINISHED or KILLED.
+        why: the reason, if it was KILLED; otherwise empty.
+        flags: for error messages, the flag of each field of TrainConfig that is not called like its flag.
+        waiting: a context manager that shows what is being done; it is given a few words.
 
     Returns:
         The report of the net; None if the run diverged.

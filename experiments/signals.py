@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as one exception, raised once, and held back where work must not be cut in two."""
+"""Turns Ctrl-C and SIGTERM into an exception, raised once, and not while something is being recorded."""
 
 import signal
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ class Interrupted(BaseException):
 
     Attributes:
         name: SIGINT or SIGTERM.
-        exit_status: what the shell expects of a program that ended by it: 130 or 143.
+        exit_status: the exit status of a program that the signal ended: 130 or 143.
     """
 
     def __init__(self, number: int) -> None:
@@ -21,7 +21,7 @@ class Interrupted(BaseException):
 
 
 class Stop:
-    """Turns the first SIGINT or SIGTERM into Interrupted; later ones are ignored, so that saving can end."""
+    """Raises Interrupted at the first SIGINT or SIGTERM; later ones are ignored, so that the record can be finished."""
 
     def __init__(self) -> None:
         self._held = False
@@ -30,7 +30,7 @@ class Stop:
 
     @contextmanager
     def listening(self) -> Iterator["Stop"]:
-        """Take over both signals, and give them back at the end."""
+        """Handle both signals while the block runs, and restore their handlers afterwards."""
         numbers = (signal.SIGINT, signal.SIGTERM)
         before = [signal.signal(number, self._arrived) for number in numbers]
         try:
@@ -41,7 +41,7 @@ class Stop:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Let the block end before a signal that arrives in it is raised."""
+        """Raise Interrupted for a signal that arrives in the block only after the block has ended."""
         self._held = True
         try:
             yield

@@ -1,4 +1,4 @@
-"""What a sweep came to: its tables, its pictures, and the description of its page; their numbers are analysis's."""
+"""Sums up the runs of a sweep in tables, sentences and pictures; `analysis.compare` computes the statistics."""
 
 import math
 import warnings
@@ -18,25 +18,25 @@ from experiments.shards import Outcome, epochs_to_draw
 from rnn_core.vocabulary import visible
 
 COLUMNS_FIRST = ("epochs", "learning_rate", "length")
-"""Fields that a heat map has along its columns, if they are swept; the first of them that is."""
+"""The columns of a heat map are the first of these fields that is swept."""
 
 ROWS_FIRST = ("hidden_size", "cell", "layers", "encoding")
-"""The same of its rows, and of the lines of a panel of curves."""
+"""The rows of a heat map, and the lines in a panel of curves, are the first of these fields that is swept."""
 
 NOT_COMPARED = ("train_loss", "train_accuracy", "valid_loss", "training_characters", "parameters")
-"""Metrics of a run that are no result of its training."""
+"""Metrics that do not say how well a trained net does."""
 
 MAX_PANELS = 12
-"""Panels of a picture; of more, only so many are drawn, and the picture says so."""
+"""The most panels that are drawn in a picture; if there are more, the picture says so."""
 
 MAX_LINES = 7
-"""The same of the lines of a panel."""
+"""The most lines that are drawn in a panel; if there are more, the picture says so."""
 
 MAX_CELL = 60
-"""Characters of a value in that table."""
+"""The most characters of a value in the table of the description."""
 
 MAX_LISTED = 4
-"""Settings that a sentence lists."""
+"""The most settings that a sentence lists."""
 
 DIGITS = 6
 """Significant digits of a number in results.csv."""
@@ -48,8 +48,8 @@ class SweptRun:
 
     Attributes:
         request: the run as it was asked for.
-        outcome: what it came to.
-        reused: it was recorded before this sweep.
+        outcome: how it ended.
+        reused: whether it was recorded before this sweep.
     """
 
     request: RunRequest
@@ -58,17 +58,17 @@ class SweptRun:
 
 
 class Summary:
-    """The runs of a sweep side by side.
+    """The results of a sweep.
 
     Arguments:
         grid: what was asked for.
-        rows: what there is of it, in the grid's order.
+        rows: the runs that have ended, in the order of the grid.
 
     Attributes:
-        runs: a table as `analysis.runs.find_runs` returns, with a row for each run: run_id, reused (whether it was
-            recorded before), end, every field of TrainConfig as it was asked for, its metrics. Settings may come to the
-            same run, which then has a row in each.
-        results: `analysis.compare.results` of each setting (cell of the grid).
+        runs: a table like that of `analysis.runs.find_runs`, with a row for each run: run_id, reused (whether it was
+            recorded before), end, every field of TrainConfig as it was asked for, and the metrics. A run that belongs
+            to several settings has a row for each.
+        results: `analysis.compare.results` of each setting, which is one combination of the swept values.
         measure: the metric by which settings are compared: excess_loss if all runs have it, otherwise eval_loss.
     """
 
@@ -77,7 +77,7 @@ class Summary:
         self.setting = list(grid.swept) or ["pattern"]
         self._rows = rows
         metrics = dict.fromkeys(name for row in rows for name in row.outcome.metrics if name not in NOT_COMPARED)
-        # Losses first: results.csv has columns of every metric.
+        # Losses first, since results.csv has several columns for every metric.
         first = ("excess_loss", "eval_loss")
         self._metrics = sorted(metrics, key=lambda name: (name not in first, not name.endswith("_loss")))
         self.runs = pd.DataFrame(
@@ -99,11 +99,11 @@ class Summary:
         self.results = compare.results(self.runs, self._metrics, self.setting)
 
     def count(self, end: str) -> int:
-        """Return how many runs ended so."""
+        """Return how many runs have a certain end."""
         return int((self.runs["end"] == end).sum())
 
     def files(self) -> dict[str, str]:
-        """Return the tables as CSV, by file name."""
+        """Return the tables of runs and of results as CSV, by file name."""
         runs = self.runs[["run_id", "reused", "end", *self.setting, "seed", *self._metrics]]
         ends = [str(end) for end in (End.FINISHED, End.DIVERGED, End.FAILED)]
         results = self.results[[*self.results.columns.drop(ends), *ends]]
@@ -113,26 +113,26 @@ class Summary:
         }
 
     def lines(self) -> list[str]:
-        """Return in a few lines how many runs there are and, for each pattern, which setting is best."""
-        each = {row.outcome.digest: row.reused for row in self._rows}  # settings may come to the same run
-        reused = sum(each.values())
+        """Return lines: how many runs there are and, for each pattern, which settings solve it and which is best."""
+        reused_by_digest = {row.outcome.digest: row.reused for row in self._rows}  # settings may share a run
+        count, reused = len(reused_by_digest), sum(reused_by_digest.values())
         ends = {end: self.count(end) for end in (End.DIVERGED, End.FAILED)}
-        said = [f"{len(each) - reused} new", f"{reused} reused", *(f"{n} {end}" for end, n in ends.items() if n)]
-        lines = [f"{self.grid.title()}: {len(each)} runs, {', '.join(said)}"]
+        counts = [f"{count - reused} new", f"{reused} reused", *(f"{n} {end}" for end, n in ends.items() if n)]
+        lines = [f"{self.grid.title()}: {count} runs, {', '.join(counts)}"]
         for pattern in self.grid.values.get("pattern", ("",)) if "pattern" in self.setting else ("",):
             settings = self.results[self.results["pattern"] == pattern] if pattern else self.results
-            of = f"{visible(pattern)}: " if pattern else ""
+            prefix = f"{visible(pattern)}: " if pattern else ""
             if solved := self._solved(settings):
-                lines.append(of + solved)
+                lines.append(prefix + solved)
             if self.measure in self.runs and settings[f"{self.measure}_median"].notna().any():
-                lines.append(of + self._best(settings))
+                lines.append(prefix + self._best(settings))
         return lines
 
     def table(self, room: int) -> str:
         """Return the results as a Markdown table: the median of `measure` with its interval, and how the runs ended.
 
         Arguments:
-            room: the most characters; settings that do not fit are left out, and their number is given.
+            room: the most characters; the last line says how many settings do not fit.
         """
         columns = {name: _words(name) for name in self.setting} | {"solved": "solved", "measure": _words(self.measure)}
         table = self.results.merge(self._solved_counts, on=self.setting, how="left")
@@ -151,10 +151,11 @@ class Summary:
 
     @cached_property
     def _solved_counts(self) -> pd.DataFrame:
-        """Return for each setting how many of its seeds solve the pattern (`right`) of those that have ended (`known`).
+        """Return for each setting how many of its runs have ended (`known`), and how many of these solve the pattern
+        (`right`).
 
-        A net solves a pattern if every string of the test is right or, where the pattern is certain (its floor is 0),
-        every character of the test. Settings of other patterns have no row.
+        A net solves a pattern of strings if it gets every string of the test right, and a pattern without chance (whose
+        floor is 0) if it gets every character of the test right. Settings of other patterns have no row.
         """
         parts = []
         for metric, runs in self._by_metric_of_solving():
@@ -164,7 +165,7 @@ class Summary:
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
     def _by_metric_of_solving(self) -> Iterator[tuple[str, pd.DataFrame]]:
-        """Yield the metric that says whether a net solves its pattern, with the runs on such patterns."""
+        """Yield for each pattern that can be solved the metric that is 1 for a net that solves it, and its runs."""
         runs = self.runs
         for pattern in runs["pattern"].unique():
             of_pattern = runs[runs["pattern"] == pattern]
@@ -175,7 +176,7 @@ class Summary:
                 yield "eval_accuracy", of_pattern
 
     def _solved(self, settings: pd.DataFrame) -> str:
-        """Say which of some settings solve the pattern, in how many of their seeds; empty where nobody can tell."""
+        """Return a sentence that says which settings solve their pattern; empty if that is not defined."""
         counts = self._solved_counts.merge(settings[self.setting], on=self.setting)
         if counts.empty:
             return ""
@@ -187,37 +188,38 @@ class Summary:
                 + f" ({row['right']:.0f} of {row['known']:.0f})"
                 for row in rows.head(MAX_LISTED).to_dict("records")
             ]
-            more = len(rows) - len(texts)
-            return "; ".join(texts) + (f"; and {more} more" if more else "")
+            not_listed = len(rows) - len(texts)
+            return "; ".join(texts) + (f"; and {not_listed} more" if not_listed else "")
 
-        every = counts[(counts["right"] == counts["known"]) & (counts["known"] > 0)]
-        some = counts[(counts["right"] > 0) & (counts["right"] < counts["known"])].sort_values("right", ascending=False)
+        by_all = counts[(counts["right"] == counts["known"]) & (counts["known"] > 0)]
+        by_some = counts[(counts["right"] > 0) & (counts["right"] < counts["known"])].sort_values(
+            "right", ascending=False
+        )
         if not swept:
             return f"solved by {counts['right'].sum():.0f} of {counts['known'].sum():.0f} seeds"
-        if every.empty and some.empty:
+        if by_all.empty and by_some.empty:
             return f"no setting solves it, in any of {int(counts['known'].sum())} runs"
         parts = (
-            [f"solved by every seed with {listed(every)}"] if len(every) else ["no setting solves it with every seed"]
+            [f"solved by every seed with {listed(by_all)}"] if len(by_all) else ["no setting solves it with every seed"]
         )
-        parts += [f"by some seeds with {listed(some)}"] if len(some) else []
-        none = len(counts) - len(every) - len(some)
-        parts += [f"by no seed in {none} other setting{'s' * (none != 1)}"] if none else []
+        parts += [f"by some seeds with {listed(by_some)}"] if len(by_some) else []
+        by_none = len(counts) - len(by_all) - len(by_some)
+        parts += [f"by no seed in {by_none} other setting{'s' * (by_none != 1)}"] if by_none else []
         return ", ".join(parts)
 
     def pictures(self) -> dict[str, Picture]:
-        """Return the comparison pictures, by name; without those of which nothing is known."""
+        """Return the heat map and the curves, by name; one that has no data is left out."""
         if not self.count(End.FINISHED):
             return {}
         drawn = {}
         rows, columns = self._axes()
-        but = [name for name in (rows, columns) if name]
-        runs, panels, note = self._shown(but)
+        runs, panels, note = self._shown([name for name in (rows, columns) if name])
         if np.isfinite(runs[self.measure]).any():
-            asked = panels, rows or None, columns or None
-            drawn["heat_map"] = pictures.medians(runs, self.measure, *asked, log=True, note=note)
+            axes = panels, rows or None, columns or None
+            drawn["heat_map"] = pictures.medians(runs, self.measure, *axes, log=True, note=note)
         lines = self._axes(but="epochs")[0] or "pattern"
         runs, panels, note = self._shown([lines, "epochs"], lines)
-        with warnings.catch_warnings():  # of seeds that a sweep which was broken off has not trained: its page says so
+        with warnings.catch_warnings():  # of missing seeds, which the page of an interrupted sweep reports itself
             warnings.simplefilter("ignore")
             runs = pictures.trained_longest(runs, [*panels, lines])
         curves = self._curves(runs)
@@ -226,7 +228,7 @@ class Summary:
         return drawn
 
     def _best(self, settings: pd.DataFrame) -> str:
-        """Return in words which of some settings has the lowest median, with its interval."""
+        """Return a sentence: which setting has the lowest median, and its interval."""
         best = settings.nsmallest(1, f"{self.measure}_median")
         found = compare.estimate(self.runs.merge(best[self.setting])[self.measure])
         (row,) = best.to_dict("records")
@@ -236,19 +238,23 @@ class Summary:
         return f"lowest median {_words(self.measure)}{interval}: {found}{ends}{f' at {what}' if what else ''}"
 
     def _axes(self, but: str = "") -> tuple[str, str]:
-        """Return the swept fields to stand along the rows and the columns of a picture; "" for none."""
-        left = [name for name in self.grid.swept if name != but]
-        columns = [name for name in COLUMNS_FIRST if name in left] or [""]
-        left = [name for name in left if name != columns[0] or but]
-        rows = [name for name in ROWS_FIRST if name in left] or [name for name in left if name != "pattern"] or left
-        return (rows or [""])[0], columns[0]
-
-    def _shown(self, but: Sequence[str], lines: str = "") -> tuple[pd.DataFrame, list[str], str]:
-        """Return the runs that a picture has room for, the fields that its panels differ in, and what it leaves out.
+        """Return the swept fields for the rows and the columns of a picture; "" for none.
 
         Arguments:
-            but: the swept fields that do not tell panels apart.
-            lines: the field that the lines of a panel differ in, if there are lines.
+            but: a field that is neither; if it is given, the field of the columns may also be that of the rows.
+        """
+        fields = [name for name in self.grid.swept if name != but]
+        columns = [name for name in COLUMNS_FIRST if name in fields] or [""]
+        fields = [name for name in fields if name != columns[0] or but]
+        rows = [name for name in ROWS_FIRST if name in fields] or [name for name in fields if name != "pattern"]
+        return (rows or fields or [""])[0], columns[0]
+
+    def _shown(self, but: Sequence[str], lines: str = "") -> tuple[pd.DataFrame, list[str], str]:
+        """Return the runs that a picture has room for, the fields in which its panels differ, and what is left out.
+
+        Arguments:
+            but: the swept fields in which the panels do not differ.
+            lines: the field in which the lines of a panel differ; empty if there are no lines.
         """
         runs, notes = self.runs, []
         panels = [name for name in self.grid.swept if name not in but]
@@ -257,30 +263,30 @@ class Summary:
             shown = [values[at] for at in np.unique(np.linspace(0, len(values) - 1, MAX_LINES).astype(int))]
             runs = runs[runs[lines].isin(shown)]
             notes += [f"{len(shown)} of {len(values)} lines"] * (len(shown) < len(values))
-        there = runs[panels].drop_duplicates()
-        if panels and len(there) > MAX_PANELS:
-            notes.append(f"{MAX_PANELS} of {len(there)} panels")
-            runs = runs.merge(there[:MAX_PANELS])
+        panel_values = runs[panels].drop_duplicates()
+        if panels and len(panel_values) > MAX_PANELS:
+            notes.append(f"{MAX_PANELS} of {len(panel_values)} panels")
+            runs = runs.merge(panel_values[:MAX_PANELS])
         return runs, panels, f"{' and '.join(notes)} shown" if notes else ""
 
     def _curves(self, runs: pd.DataFrame) -> pd.DataFrame:
-        """Return the training losses of runs as `analysis.runs.curves` does, at no more epochs than can be told apart.
+        """Return the training losses of runs as a table like that of `analysis.runs.curves`, thinned to a few epochs.
 
-        What was kept of them is joined by straight lines, as it is drawn.
+        Runs of different lengths are thinned to different epochs; values between those are interpolated linearly.
         """
-        outcomes = {row.outcome.run_id: row for row in self._rows if len(row.outcome.curve_e)}
-        kept = [outcomes[run_id] for run_id in runs["run_id"].unique() if run_id in outcomes]
-        if not kept:
+        rows_by_id = {row.outcome.run_id: row for row in self._rows if len(row.outcome.curve_e)}
+        rows = [rows_by_id[run_id] for run_id in runs["run_id"].unique() if run_id in rows_by_id]
+        if not rows:
             return pd.DataFrame()
-        lengths = {row.request.config.epochs for row in kept}
-        every = np.unique(np.concatenate([epochs_to_draw(epochs) for epochs in lengths]))
-        loss_ne = [np.interp(every, row.outcome.epoch_e, row.outcome.curve_e, right=np.nan) for row in kept]
-        ids = [row.outcome.run_id for row in kept]
+        lengths = {row.request.config.epochs for row in rows}
+        epoch_e = np.unique(np.concatenate([epochs_to_draw(epochs) for epochs in lengths]))
+        loss_ne = [np.interp(epoch_e, row.outcome.epoch_e, row.outcome.curve_e, right=np.nan) for row in rows]
+        ids = [row.outcome.run_id for row in rows]
         table = pd.DataFrame(
             {
-                "run_id": pd.Categorical.from_codes(np.repeat(np.arange(len(ids)), len(every)), pd.Index(ids)),
-                "epoch": np.tile(every, len(ids)),
-                "metric": pd.Categorical(["train_loss"] * len(ids) * len(every)),
+                "run_id": pd.Categorical.from_codes(np.repeat(np.arange(len(ids)), len(epoch_e)), pd.Index(ids)),
+                "epoch": np.tile(epoch_e, len(ids)),
+                "metric": pd.Categorical(["train_loss"] * len(ids) * len(epoch_e)),
                 "value": np.concatenate(loss_ne),
             }
         )
@@ -288,4 +294,5 @@ class Summary:
 
 
 def _words(name: str) -> str:
+    """Return the name of a field or a metric without its underscores."""
     return name.replace("_", " ")

@@ -1,4 +1,4 @@
-"""Where a sweep's shards are worked on: in this process, in others on this machine, or on a Dask cluster."""
+"""Makes the runs of shards in other processes: on this machine, or on a Dask cluster."""
 
 import contextlib
 import multiprocessing
@@ -18,24 +18,24 @@ from experiments.shard_training import record_shard
 from experiments.shards import Outcome, Shard, ShardProgress
 
 _ONE_AT_A_TIME = threading.Lock()
-"""Seeds, threads and MLflow's active run belong to a process: a cluster's worker may have many threads."""
+"""Seeds, torch's threads and MLflow's active run belong to a whole process, and a cluster's worker may have several
+threads."""
 
-
-MAX_WORDS = 2
-"""Of so many workers a sweep's bar says what they do."""
+MAX_DESCRIBED = 2
+"""The most workers whose work the bar of a sweep describes."""
 
 
 class WorkerDiedError(Exception):
-    """A process ended before its shard was done."""
+    """A worker process ended before it had finished its shard."""
 
 
 def run_shard(shard: Shard, store: str) -> list[Outcome]:
-    """Train and record a shard in this process, in a store named by its tracking URI."""
-    return [came for came in work_on(shard, store) if isinstance(came, Outcome)]
+    """Train and record the runs of a shard in this process, in the store with that tracking URI."""
+    return [outcome for outcome in work_on(shard, store) if isinstance(outcome, Outcome)]
 
 
 def work_on(shard: Shard, store: str) -> Iterator[Outcome | ShardProgress]:
-    """Do what `run_shard` does, and yield what `record_shard` yields as it comes."""
+    """Train and record the runs of a shard in this process, and yield what `record_shard` yields."""
     with _ONE_AT_A_TIME:
         use_store(store)
         yield from record_shard(shard)
@@ -43,11 +43,11 @@ def work_on(shard: Shard, store: str) -> Iterator[Outcome | ShardProgress]:
 
 @dataclass(frozen=True)
 class AtWork:
-    """What workers do now.
+    """What workers are doing now.
 
     Attributes:
-        words: the same in words; empty where nobody knows.
-        recorded: how many runs they have recorded of shards that are not done yet.
+        words: a description; empty if it is not known.
+        recorded: the number of runs that they have recorded in shards that are not finished.
     """
 
     words: str = ""
@@ -55,57 +55,57 @@ class AtWork:
 
 
 class Workers(Protocol):
-    """What works on shards in the background.
+    """Processes that make the runs of shards.
 
     Attributes:
-        count: how many shards are worked on at a time.
-        here: they are processes of this machine, which have ended when `stop` returns; others end by themselves, before
-            their next run, once they find that the sweep is over.
+        count: the number of shards that are worked on at the same time.
+        here: whether they are processes of this machine, which have ended when `stop` returns. The workers of a cluster
+            notice before their next run that the sweep is over.
     """
 
     count: int
     here: bool
 
     def submit(self, shard: Shard, store: str) -> "Future[list[Outcome]]":
-        """Have a shard worked on, some time."""
+        """Put a shard into the queue of work; the future has its outcomes."""
 
     def at_work(self) -> AtWork:
-        """Say what is being done now."""
+        """Return what the workers are doing now."""
 
     def stop(self) -> None:
-        """End what is at work."""
+        """Stop the workers, whether they are at work or not."""
 
 
 class LocalWorkers:
-    """Processes on this machine: one that is killed takes its own shard down and no other, and is replaced.
+    """Processes on this machine. One that is killed fails its own shard alone, and another one takes its place.
 
     Arguments:
-        count: how many.
+        count: the number of processes, 2 or more.
     """
 
     def __init__(self, count: int) -> None:
         self.count, self.here = count, True
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(count)
-        self._mine = threading.local()
+        self._of_thread = threading.local()  # each thread talks to one process
         self._processes: list[tuple[BaseProcess, Connection]] = []
         self._at_work: dict[Connection, AtWork] = {}
-        """What those processes do that are at work."""
+        """What each process is doing, without those that are idle."""
         self._stopped = False
 
     def submit(self, shard: Shard, store: str) -> "Future[list[Outcome]]":
-        """Have a shard worked on by the next process that is free."""
+        """Put a shard into the queue; the next process that is free takes it."""
         return self._threads.submit(self._work, shard, store)
 
     def at_work(self) -> AtWork:
-        """Say what the processes do that are at work; of many, the first MAX_WORDS in words."""
-        every = list(self._at_work.copy().values())
-        words = "; ".join(each.words for each in every[:MAX_WORDS])
-        more = f"; {len(every) - MAX_WORDS} more" if len(every) > MAX_WORDS else ""
-        return AtWork(words + more, sum(each.recorded for each in every))
+        """Return what the processes are doing; only MAX_DESCRIBED of them are described."""
+        workers = list(self._at_work.copy().values())
+        words = "; ".join(worker.words for worker in workers[:MAX_DESCRIBED])
+        more = f"; {len(workers) - MAX_DESCRIBED} more" if len(workers) > MAX_DESCRIBED else ""
+        return AtWork(words + more, sum(worker.recorded for worker in workers))
 
     def stop(self) -> None:
-        """Let the processes end that are idle, and kill those that are at work."""
+        """End the processes that are idle, and kill those that are at work."""
         with self._lock:
             self._stopped = True
         for process, connection in self._processes:
@@ -118,59 +118,60 @@ class LocalWorkers:
         self._threads.shutdown(cancel_futures=True)
 
     def _work(self, shard: Shard, store: str) -> list[Outcome]:
-        """Send a shard to this thread's own process and wait for what comes back."""
-        connection: Connection | None = getattr(self._mine, "connection", None)
+        """Send a shard to the process of this thread, and return the outcomes that it sends back."""
+        connection: Connection | None = getattr(self._of_thread, "connection", None)
         if connection is None:
-            connection = self._mine.connection = self._start()
+            connection = self._of_thread.connection = self._start()
             self._at_work[connection] = AtWork("starting a worker")
         else:
             self._at_work[connection] = AtWork("preparing the data")
         outcomes: list[Outcome] = []
         try:
             connection.send((shard, store))
-            while (came := connection.recv()) is not None:
-                if isinstance(came, BaseException):
-                    raise came
-                if isinstance(came, Outcome):
-                    outcomes.append(came)
-                    came = f"recording {len(shard.requests)} runs"
-                self._at_work[connection] = AtWork(str(came), len(outcomes))
+            while (message := connection.recv()) is not None:
+                if isinstance(message, BaseException):
+                    raise message
+                if isinstance(message, Outcome):
+                    outcomes.append(message)
+                    message = f"recording {len(shard.requests)} runs"
+                self._at_work[connection] = AtWork(str(message), len(outcomes))
         except (EOFError, OSError):
-            self._mine.connection = None
+            self._of_thread.connection = None
             raise WorkerDiedError("a worker process was killed") from None
         finally:
             self._at_work.pop(connection)
         return outcomes
 
     def _start(self) -> Connection:
+        """Start a process, and return the connection to it."""
         spawn = multiprocessing.get_context("spawn")  # a fork would copy torch's threads half-way
-        ours, theirs = spawn.Pipe()
-        process = spawn.Process(target=_serve, args=(theirs,), daemon=True)
+        our_end, its_end = spawn.Pipe()
+        process = spawn.Process(target=_serve, args=(its_end,), daemon=True)
         with self._lock:
             if self._stopped:
                 raise WorkerDiedError("the sweep has been stopped")
             process.start()
-            self._processes.append((process, ours))
-        theirs.close()  # so that ours ends when the process does
-        return ours
+            self._processes.append((process, our_end))
+        its_end.close()  # so that reading from our end fails once the process is gone
+        return our_end
 
 
 def _serve(connection: Connection) -> None:
-    """Work on shards as they come, until the process that sends them is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the sweep itself ends its workers
+    """Make the runs of each shard that arrives, until None arrives or the process that sends them is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the sweep ends its workers itself
     threading.Thread(target=_end_with_the_sweep, daemon=True).start()
     while (task := connection.recv()) is not None:
         shard, store = task
         try:
-            for came in work_on(shard, store):
-                connection.send(came)
+            for message in work_on(shard, store):
+                connection.send(message)
             connection.send(None)
         except Exception as error:
             connection.send(RuntimeError(f"{type(error).__name__}: {error}"))  # the error itself may not pickle
 
 
 def _end_with_the_sweep() -> None:
-    """End this process when the one that started it ends: another start may already make the same runs."""
+    """End this process when the one that started it ends, since another sweep may then make the same runs."""
     sweep = multiprocessing.parent_process()
     assert sweep is not None
     sweep.join()
@@ -204,15 +205,15 @@ class ClusterWorkers:
         self._executor: Executor = self._client.get_executor(pure=False)
 
     def submit(self, shard: Shard, store: str) -> "Future[list[Outcome]]":
-        """Have a shard worked on by some worker of the cluster, and by another if that one is killed."""
+        """Send a shard to a worker of the cluster; if that one is killed, another one gets it."""
         return self._executor.submit(run_shard, shard, store)
 
     def at_work(self) -> AtWork:
-        """Say nothing: what a cluster's workers do stands in its dashboard."""
+        """Return an empty description: the cluster's own dashboard shows what its workers do."""
         return AtWork()
 
     def stop(self) -> None:
-        """Cancel what waits."""
+        """Cancel the shards that have not begun."""
         self._executor.shutdown(wait=False)
         self._client.close()
 

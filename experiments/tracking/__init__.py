@@ -1,4 +1,4 @@
-"""The only writer of MLflow: one way of recording a run, for a net trained alone and for the nets of a stack."""
+"""The only writer of MLflow. It records a single run and a run of a sweep in the same way."""
 
 from experiments.tracking.access import check_params, end_run_from_environment
 from experiments.tracking.deletion import Deletion, command_that_frees_the_disk, plan_deletion

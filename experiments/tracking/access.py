@@ -1,4 +1,4 @@
-"""The tracking store: reached, or refused at once and in one line; runs opened in it and ended."""
+"""Opens and ends runs in the tracking store; a store that cannot be used is refused in one line and within seconds."""
 
 import contextlib
 import dataclasses
@@ -38,26 +38,26 @@ def check_params(config: TrainConfig) -> None:
 
 
 def open_run(name: str, experiment_id: str | None = None, tags: Mapping[str, str] | None = None) -> ActiveRun:
-    """Start a run, or go on with the one that `mlflow run` has opened.
+    """Start a run, or take over the one that `mlflow run` has opened.
 
     Arguments:
-        name: what the run is called; a name that a person gave to the run that `mlflow run` has opened stays.
-        experiment_id: the experiment of a run inside a sweep; None follows the environment.
-        tags: what it is tagged with from the start.
+        name: the name of the run; one that `mlflow run` has opened keeps the name that a person gave it.
+        experiment_id: the experiment of a run of a sweep; None, for any other, takes that of the environment.
+        tags: the tags of the run from its start.
 
     Raises:
-        TrackingError: the store cannot be used; said within seconds.
+        TrackingError: the store cannot be used.
     """
     store = address()
     opened = "MLFLOW_RUN_ID" in os.environ
     try:
         if store.startswith("sqlite:///"):
-            # MLflow would try for minutes to open what cannot be opened.
+            # Fails at once if the file cannot be opened, which MLflow would try for minutes.
             path = Path(store.removeprefix("sqlite:///"))
             path.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.closing(sqlite3.connect(path)) as database:
                 database.execute("PRAGMA user_version")
-        # Nobody watches over the runs of a sweep, and a busy server may be late.
+        # The runs of a sweep wait longer: a busy server may answer late.
         with impatient() if experiment_id is None else contextlib.nullcontext():
             return mlflow.start_run(
                 run_name=None if opened else name,
@@ -70,7 +70,7 @@ def open_run(name: str, experiment_id: str | None = None, tags: Mapping[str, str
 
 
 def end_run(run_id: str, status: str) -> None:
-    """End that run and no other, whichever of them MLflow takes for the active one."""
+    """End a run, whether or not MLflow takes it for the active one."""
     active = mlflow.active_run()
     if active is not None and active.info.run_id == run_id:
         mlflow.end_run(status)
@@ -79,7 +79,7 @@ def end_run(run_id: str, status: str) -> None:
 
 
 def name_of(run: ActiveRun, name: str) -> str:
-    """Return what an opened run is to be called: as a person called it, or else `name`."""
+    """Return the name that a person gave to an opened run; `name` if MLflow made its name up."""
     given: str = run.info.run_name
     return name if AUTOMATIC_NAME.fullmatch(given) else given
 

@@ -18,19 +18,19 @@ from experiments.tracking.tracked_sweep import child_of, is_alive
 from rnn_core.vocabulary import visible
 
 MEASURED = 5
-"""About how many runs have their files measured, to say how much room all take: the runs of a sweep are alike."""
+"""The number of runs, about, whose files are measured to estimate the room of all: runs of a sweep are alike."""
 
 
 @dataclass(frozen=True)
 class Deletion:
-    """What a deletion takes away, and what it keeps.
+    """What is to be deleted, and what is kept.
 
     Attributes:
-        found: the record of the sweep or of the single run that is to be deleted.
-        runs: the runs that go, with their models; the single run itself.
-        kept: the runs of the sweep that stay because other sweeps use them.
-        users: the ids of the other sweeps that use runs of it.
-        megabytes: about how much room the files of all that goes take.
+        found: the sweep or the single run that is to be deleted.
+        runs: the runs that are deleted, with their models: those of the sweep, or the single run.
+        kept: the runs of the sweep that are kept, because other sweeps use them.
+        users: the ids of the other sweeps that use runs of the sweep.
+        megabytes: about how much room the files of all that is deleted take.
     """
 
     found: Run
@@ -42,10 +42,11 @@ class Deletion:
     def carry_out(self) -> None:
         """Mark the runs, their models and the sweep as deleted.
 
-        A deletion that was broken off can be started again. A run that is kept becomes a child of a sweep that uses it.
+        A deletion that was interrupted can be started again. A run that is kept becomes a child of a sweep that uses
+        it.
 
         Raises:
-            TrackingError: the store refused something.
+            TrackingError: the store could not be written.
         """
         client = MlflowClient()
         try:
@@ -62,12 +63,12 @@ class Deletion:
 
 
 def plan_deletion(name: str, shared: bool = False) -> Deletion:
-    """Find what deleting a sweep or a run would take away.
+    """Return what is to be deleted with a sweep or a run.
 
     Arguments:
-        name: the id of a sweep or of a run; or its name, which means the newest sweep of that name and, where there is
-            none, the newest run; or `latest`, the newest sweep.
-        shared: take runs away even if other sweeps use them.
+        name: the id of a sweep or of a run; or a name, which means the newest sweep of that name or, if there is none,
+            the newest run of that name; or `latest`, the newest sweep.
+        shared: delete runs even if other sweeps use them.
 
     Raises:
         RunError: there is no such sweep or run, it is still at work, or it is a run that a sweep uses.
@@ -79,18 +80,18 @@ def plan_deletion(name: str, shared: bool = False) -> Deletion:
     if is_alive(found) if is_sweep else schema.read_end(found.info.status, found.data.tags) == End.RUNNING:
         raise RunError(f"{run_id} ({called}) is still at work; allowed: what has ended; stop it first")
     runs = list(search_runs(child_of(run_id), [found.info.experiment_id])) if is_sweep else [found]
-    used = {run.info.run_id: _sweeps_of(run) - {run_id} for run in runs}
-    there = {sweep_id for sweep_id in set().union(*used.values()) if _is_there(sweep_id)}
-    kept = [] if shared else [run for run in runs if used[run.info.run_id] & there]
+    used_by = {run.info.run_id: _sweeps_of(run) - {run_id} for run in runs}
+    users = {sweep_id for sweep_id in set().union(*used_by.values()) if _exists(sweep_id)}
+    kept = [] if shared else [run for run in runs if used_by[run.info.run_id] & users]
     if kept and not is_sweep:
-        raise RunError(f"{run_id} ({called}) is used by {_and(there)}; allowed: runs of no sweep, or any with --shared")
-    gone = [run for run in runs if run not in kept]
-    room = _megabytes(gone) + (_megabytes([found]) if is_sweep else 0)
-    return Deletion(found, tuple(gone), tuple(kept), tuple(sorted(there)), room)
+        raise RunError(f"{run_id} ({called}) is used by {_and(users)}; allowed: runs of no sweep, or any with --shared")
+    deleted = [run for run in runs if run not in kept]
+    room = _megabytes(deleted) + (_megabytes([found]) if is_sweep else 0)
+    return Deletion(found, tuple(deleted), tuple(kept), tuple(sorted(users)), room)
 
 
 def command_that_frees_the_disk() -> str:
-    """Return the command of MLflow that removes from the disk whatever has been deleted in the store."""
+    """Return MLflow's command that removes from the disk all that has been deleted in the store."""
     store = absolute_address()
     if store.startswith("http"):  # only the machine of the server reaches its database and its files
         database, files = "ITS_DATABASE", " --artifacts-destination ITS_FOLDER_OF_FILES"
@@ -100,7 +101,7 @@ def command_that_frees_the_disk() -> str:
 
 
 def _find(name: str) -> Run:
-    """Return the sweep or the run that a person means."""
+    """Return the sweep or the run of an id or a name."""
     if re.fullmatch("[0-9a-f]{32}", name):
         found = get_run(name)
         if not schema.is_sweep(found.data.tags) and schema.DIGEST_TAG not in found.data.tags:
@@ -124,8 +125,9 @@ def _sweeps_of(run: Run) -> set[str]:
     return {sweep_id for tag in run.data.tags if (sweep_id := schema.sweep_of_tag(tag))}
 
 
-def _is_there(run_id: str) -> bool:
-    with contextlib.suppress(RunError):  # deleted for good
+def _exists(run_id: str) -> bool:
+    """Return whether a run is in the store and not deleted."""
+    with contextlib.suppress(RunError):  # it has been removed from the store
         stage: str = get_run(run_id).info.lifecycle_stage
         return stage == LifecycleStage.ACTIVE
     return False

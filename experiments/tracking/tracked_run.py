@@ -48,29 +48,29 @@ from rnn_core.patterns.shared.cases import ReachRow
 from rnn_core.record import Record
 
 FLUSH_SECONDS = 5.0
-"""How often a running training shows its newest epochs in MLflow."""
+"""How often the newest epochs of a running training are sent to MLflow."""
 
 METRICS_A_CALL = 1000
 """The most metrics that MLflow takes in one call."""
 
 
 class TrackedRun:
-    """One MLflow run of one net: opened before training, fed each epoch's numbers, finished after with a Report.
+    """The MLflow run of one net: opened before training, given the metrics of each epoch, and ended with a Report.
 
     Arguments:
-        name: what the run is called, unless a person has named it already.
+        name: the name of the run, unless a person has given it one already.
         record: what identifies the run.
-        asked: the config before its zeros were resolved; MLflow's params hold these values.
-        sizes: how large the data and the net are, by the name of the metric that says it.
-        recipe: the fields of `asked` that came from the pattern's recipe and not from the user, with their values.
-        sweep: the sweep that the run belongs to, if any.
+        given: the config before its zeros were resolved; MLflow's params hold these values.
+        sizes: the metrics that say how large the data and the net are, by name.
+        recipe: those fields of `given` that come from the pattern's recipe, with their values.
+        sweep: the sweep that the run belongs to; None for a single run.
 
     Attributes:
         run_id, experiment_id: MLflow's ids.
-        name: the run's name, such as "abc rnn16 e20 s42".
-        history: each epoch's metrics so far.
-        end: how the run ended, RUNNING until it has.
-        end_reason: the same in words.
+        name: the name of the run, such as "abc rnn16 e20 s42".
+        history: the metrics of each epoch so far, by name.
+        end: how the run ended; RUNNING before its end.
+        end_reason: the reason in words; empty before its end.
 
     Raises:
         TrackingError: the store cannot be reached or written.
@@ -80,7 +80,7 @@ class TrackedRun:
         self,
         name: str,
         record: Record,
-        asked: TrainConfig,
+        given: TrainConfig,
         sizes: Mapping[str, float],
         recipe: Mapping[str, Any] | None = None,
         sweep: Membership | None = None,
@@ -102,14 +102,14 @@ class TrackedRun:
         self.experiment_id: str = self._run.info.experiment_id
         self._client = MlflowClient()
         try:
-            self._describe_start(asked, recipe or {})
+            self._describe_start(given, recipe or {})
         except Exception as error:
             with contextlib.suppress(Exception), impatient():  # the store may be gone
                 self._end(End.FAILED, f"the run could not be opened: {first_line(error)}")
             raise TrackingError(store_trouble(error)) from error
 
     def log(self, metrics: Mapping[str, float]) -> None:
-        """Take in the numbers of the next epoch; MLflow shows them within a few seconds."""
+        """Add the metrics of the next epoch; MLflow shows them within a few seconds."""
         now, epoch = _milliseconds(), len(self.history)
         self.history.append(metrics)
         self._unsent += [Metric(name, value, now, epoch) for name, value in metrics.items()]
@@ -125,16 +125,16 @@ class TrackedRun:
         report: Report | None = None,
         weights: Mapping[str, np.ndarray] | None = None,
     ) -> None:
-        """Record all that is left, and end the run.
+        """Record the results, and end the run.
 
         Arguments:
             end: how it ended; not RUNNING.
-            why: what happened, in words; a run that finished needs none.
-            report: what the net came to; None records only the curve, for a training that went wrong.
-            weights: the net's, by name; they are recorded beside a report.
+            why: the reason, in words; empty for a run that finished.
+            report: the measures of the trained net; None, for a training that failed, records the curve alone.
+            weights: the weights of the net, by name; recorded if there is a report.
 
         Raises:
-            TrackingError: the store refused something; the message says where the run's files are kept.
+            TrackingError: the store could not be written; the message says in which folder the files are kept.
         """
         folder = Path(tempfile.mkdtemp(prefix="rnn-patterns-"))
         metrics: Mapping[str, float] = report.metrics if report else {}
@@ -147,18 +147,18 @@ class TrackedRun:
             for name, picture in pictures.items():
                 (folder / "artifacts" / schema.PLOTS_FOLDER / f"{name}.png").write_bytes(picture.png(fast=True))
             self._client.log_artifacts(self.run_id, str(folder / "artifacts"))
-            # The model before the metrics: otherwise MLflow looks through the history of each to link them to it.
+            # Before the metrics, or MLflow would read the history of each to link it to the model.
             model_id = None
             if report and weights:
                 model_id = self._log_model(folder, report.example)
             now, epochs = _milliseconds(), len(self.history)
-            # The sizes last: MLflow compares runs by the first metric unless told otherwise.
+            # The sizes come last, because MLflow compares runs by the first metric unless told otherwise.
             values = {**metrics, **self._sizes}
             self._unsent += [Metric(name, value, now, epochs, model_id=model_id) for name, value in values.items()]
             sample = report.sample if report else None
             end_reason = schema.write_end(end, why)
             tags = {schema.NOTE_TAG: description(end == End.FINISHED, end_reason, metrics, sample)}
-            if self._sweep:  # last, so that a sweep has no half-made runs
+            if self._sweep:  # written last, so that every member of a sweep is complete
                 tags |= self._sweep.tag_of_a_member
             self._end(end, end_reason, tags)
         except Exception as error:
@@ -166,19 +166,21 @@ class TrackedRun:
         shutil.rmtree(folder)
 
     def abandon(self, error: Exception, weights: Mapping[str, np.ndarray]) -> TrackingError:
-        """End a run whose net could not be measured, and keep the weights; return the error that says where."""
+        """End a run whose net could not be measured; return the error that says where its weights are kept."""
         folder = Path(tempfile.mkdtemp(prefix="rnn-patterns-"))
-        with contextlib.suppress(OSError):  # what cannot be kept is not why the run failed
+        with contextlib.suppress(OSError):  # the reason to report is the first error
             self._write_files(folder, weights)
         return self._fail_and_keep(error, folder)
 
     def _fail_and_keep(self, error: Exception, folder: Path) -> TrackingError:
+        """End the run as FAILED by an error, and return the error that says in which folder its files are kept."""
         kept = f"{schema.RECORDING_FAILED}: {first_line(error)}; what there is of the run's files is kept in {folder}"
-        with contextlib.suppress(Exception):  # the store may be gone; what counts is the message
+        with contextlib.suppress(Exception):  # the store may be gone; the message is on the terminal in any case
             self._end(End.FAILED, kept)
         return TrackingError(f"run {self.run_id}: {kept}")
 
     def _end(self, end: End, end_reason: str, tags: Mapping[str, str] | None = None) -> None:
+        """Send what has not been sent, and end the run; a run that cannot be written to is ended as FAILED."""
         self.end, self.end_reason, status = end, end_reason, end.status
         try:
             self._flush({schema.END_REASON_TAG: end_reason[:MAX_END_REASON]} | dict(tags or {}))
@@ -188,11 +190,11 @@ class TrackedRun:
         finally:
             end_run(self.run_id, status)  # or MLflow calls it FINISHED when the program exits
 
-    def _describe_start(self, asked: TrainConfig, recipe: Mapping[str, Any]) -> None:
+    def _describe_start(self, given: TrainConfig, recipe: Mapping[str, Any]) -> None:
         """Record what is known before training: params, tags, the name, the data, and the record of the config."""
         record, config = self.record, self.record.config
-        # `mlflow run` has logged its params already, spelt as they were typed: those stay.
-        fields = dataclasses.asdict(asked) | {"pattern": config.pattern}
+        # `mlflow run` has logged the params that were typed, as they were typed; they cannot be changed.
+        fields = dataclasses.asdict(given) | {"pattern": config.pattern}
         self._params = {name: str(value) for name, value in fields.items()} | self._run.data.params
         params = [Param(name, value) for name, value in self._params.items() if name not in self._run.data.params]
         state = code_state()
@@ -213,23 +215,23 @@ class TrackedRun:
             source, name=config.pattern[:200], digest=record.data_sha256[:36]
         )
         context = [InputTag(schema.DATA_CONTEXT_TAG, "training")]
-        # At once, so that even a run that is killed says what it was.
+        # Before the training, so that a run that is killed says what it was, too.
         self._client.log_text(self.run_id, record_text(record), CONFIG_FILE)
         if state.diff:
             self._client.log_text(self.run_id, state.diff, schema.DIFF_FILE)
         self._client.log_inputs(self.run_id, datasets=[DatasetInput(data._to_mlflow_entity(), context)])
 
     def _flush(self, tags: Mapping[str, str] | None = None) -> None:
-        """Send the metrics that have not been sent yet, and tags with the last of them."""
-        unsaid = [RunTag(name, value) for name, value in (tags or {}).items()]
-        while self._unsent or unsaid:
+        """Send the metrics that have not been sent yet, and the tags with the last of them."""
+        unsent_tags = [RunTag(name, value) for name, value in (tags or {}).items()]
+        while self._unsent or unsent_tags:
             last = len(self._unsent) <= METRICS_A_CALL
-            self._client.log_batch(self.run_id, metrics=self._unsent[:METRICS_A_CALL], tags=unsaid if last else [])
-            unsaid = [] if last else unsaid
-            del self._unsent[:METRICS_A_CALL]  # only what has arrived
+            self._client.log_batch(self.run_id, metrics=self._unsent[:METRICS_A_CALL], tags=unsent_tags if last else [])
+            unsent_tags = [] if last else unsent_tags
+            del self._unsent[:METRICS_A_CALL]  # after the call, so that what has not arrived is sent again
 
     def _write_files(self, folder: Path, weights: Mapping[str, np.ndarray] | None) -> None:
-        """Write what is known before anything is drawn or sent; MLflow will show what lies in `artifacts`."""
+        """Write config, weights and curves into a folder; its folder `artifacts` becomes the artifacts of the run."""
         if weights:
             save_weights(weights, folder / WEIGHTS_FILE)
         (folder / "artifacts" / schema.PLOTS_FOLDER).mkdir(parents=True)
@@ -241,9 +243,9 @@ class TrackedRun:
             rows.writerows({"epoch": epoch, **values} for epoch, values in enumerate(self.history))
 
     def _log_model(self, folder: Path, example: str) -> str:
-        """Log the net as a model that carries rnn_core with it and holds no pickle; return MLflow's id of it.
+        """Log the net as a model that brings the code of rnn_core along and holds no pickle; return the model's id.
 
-        As `mlflow.pyfunc.log_model` does, but that the files which are the same for every net are made only once.
+        This is what `mlflow.pyfunc.log_model` does, except that files which are alike for all nets are made once.
         """
         model = self._client.create_logged_model(
             self.experiment_id,
@@ -261,7 +263,7 @@ class TrackedRun:
 
 
 def _write_table(folder: Path, rows: Sequence[ReachRow]) -> None:
-    """Write how far the net's knowledge reaches, size by size, where its pattern has cases to tell."""
+    """Write the table of how many cases of each size the net gets right, if its pattern has such cases."""
     if rows:
         with (folder / "artifacts" / schema.REACH_FILE).open("w", newline="", encoding="utf-8") as file:
             table = csv.DictWriter(file, [field.name for field in dataclasses.fields(ReachRow)])

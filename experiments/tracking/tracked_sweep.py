@@ -1,4 +1,4 @@
-"""A sweep in MLflow: a parent run, the runs that belong to it, and what a killed one left behind."""
+"""Records a sweep in MLflow as the parent of its runs, and clears up after sweeps that were killed."""
 
 import contextlib
 import os
@@ -29,10 +29,10 @@ from experiments.tracking.access import (
 )
 
 HEARTBEAT_SECONDS = 10.0
-"""How often a sweep says that it is alive."""
+"""How often a sweep writes the tag that says that it is alive."""
 
 STALE_SECONDS = 300.0
-"""A sweep on another machine that has been silent for so long is taken for dead."""
+"""A sweep on another machine that has not written that tag for so long is taken for dead."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class Membership:
     """How a run belongs to a sweep.
 
     Attributes:
-        sweep_id: the run id of the sweep, the parent.
-        experiment_id: the experiment they are in.
+        sweep_id: the run id of the sweep.
+        experiment_id: MLflow's id of the experiment of both.
         shard: the number of the shard in which the run is made.
-        also_named: fields of TrainConfig that tell the sweep's runs apart beside those that are in every run's name.
+        also_named: the fields of TrainConfig that the name of the run holds besides those in the name of every run.
     """
 
     sweep_id: str
@@ -53,38 +53,38 @@ class Membership:
 
     @property
     def tags_of_a_child(self) -> dict[str, str]:
-        """What MLflow is told when a run of the sweep is made."""
+        """The tags of a run that the sweep makes, from its start."""
         return {schema.PARENT_TAG: self.sweep_id, schema.SHARD_TAG: str(self.shard)}
 
     @property
     def tag_of_a_member(self) -> dict[str, str]:
-        """What every complete run carries that belongs to the sweep, new or reused."""
+        """The tag of every complete run that belongs to the sweep, new or reused."""
         return schema.member_tag(self.sweep_id)
 
     @property
     def condition(self) -> str:
-        """What to search MLflow for to find the runs that were made in this shard."""
+        """The condition of MLflow's search that finds the runs made in this shard."""
         return f"{child_of(self.sweep_id)} AND {schema.find_tag(schema.SHARD_TAG, str(self.shard))}"
 
 
 class TrackedSweep:
-    """The MLflow run of a sweep, the parent of the runs that it makes; it says every few seconds that it is alive.
+    """The MLflow run of a sweep, the parent of the runs that it makes. A thread keeps saying in it that it is alive.
 
     Arguments:
-        name: what it is called.
-        params: what was asked for, by field.
-        files: texts that are kept with it, by file name.
+        name: the name of the sweep, unless a person has given it one already.
+        params: the lists of the grid, by name.
+        files: texts to keep as artifacts, by file name.
 
     Attributes:
         run_id, experiment_id: MLflow's ids.
-        name: what it is called, by us or by the person who opened it with `mlflow run`.
+        name: the name of the sweep.
 
     Raises:
         TrackingError: the store cannot be reached or written.
     """
 
     def __init__(self, name: str, params: Mapping[str, str], files: Mapping[str, str]) -> None:
-        # At once, so that even a sweep that is killed here can be told from one that lives.
+        # From the start, so that a sweep that is killed a moment later is known to be dead.
         code = code_state()
         tags = {
             schema.KIND_TAG: schema.SWEEP_KIND,
@@ -103,7 +103,7 @@ class TrackedSweep:
         try:
             self._client.log_batch(
                 self.run_id,
-                # `mlflow run` has logged its own already.
+                # `mlflow run` has logged the params that were typed; they cannot be changed.
                 params=[Param(key, value[:MAX_PARAM]) for key, value in params.items() if key not in run.data.params],
                 tags=[RunTag(schema.NAME_TAG, self.name)],
             )
@@ -118,35 +118,35 @@ class TrackedSweep:
 
     @property
     def condition(self) -> str:
-        """What to search MLflow for to find the runs that were made in this sweep."""
+        """The condition of MLflow's search that finds the runs made in this sweep."""
         return child_of(self.run_id)
 
     def adopt(self, run_ids: Iterable[str]) -> None:
-        """Make runs that were recorded earlier members of this sweep; their parent stays."""
+        """Make earlier runs members of this sweep as well; the sweep that made them stays their parent."""
         for run_id in run_ids:
             for key, value in schema.member_tag(self.run_id).items():
                 self._client.set_tag(run_id, key, value)
 
     def clean(self) -> tuple[int, int]:
-        """End the sweeps that were killed and could not say so, and delete the runs that ended ones left half-made.
+        """End the sweeps whose process is gone, and delete the half-made runs of all sweeps that have ended.
 
         Returns:
-            How many sweeps were ended, and how many half-made runs deleted.
+            The number of sweeps that were ended, and the number of runs that were deleted.
         """
-        with_heart = _running(self.experiment_id, schema.find_tag(schema.HEARTBEAT_TAG))
+        with_heartbeat = _running(self.experiment_id, schema.find_tag(schema.HEARTBEAT_TAG))
         dead = [
             run
-            for run in with_heart
+            for run in with_heartbeat
             if schema.is_sweep(run.data.tags) and run.info.run_id != self.run_id and not is_alive(run)
         ]
         for sweep in dead:
-            # Ended first: a worker of it that is still at work looks here before it makes another run.
+            # Before its runs are deleted: a worker that is still alive looks at this before it makes another run.
             reason = schema.write_end(End.KILLED, "killed: its process is gone")
             self._client.set_tag(sweep.info.run_id, schema.END_REASON_TAG, reason)
             self._client.set_terminated(sweep.info.run_id, End.KILLED.status)
-        # Their failed runs, too, which would have been tried again.
+        # Failed runs are deleted, too: the sweep would have tried them once more.
         half_made = sum(delete_half_made(self.experiment_id, child_of(run.info.run_id), True) for run in dead)
-        # Not only theirs: whoever cleaned up before may have been killed at it.
+        # Sweeps that ended earlier may have half-made runs, if whoever cleared up was killed.
         at_work = list(_running(self.experiment_id, schema.find_tag(schema.SHARD_TAG)))
         for sweep_id in {run.data.tags[schema.PARENT_TAG] for run in at_work}:
             if not goes_on(sweep_id):
@@ -154,7 +154,7 @@ class TrackedSweep:
         return len(dead), half_made
 
     def delete_half_made(self, failed_too: bool = False) -> int:
-        """Delete runs of this sweep, once its workers are gone, as the function of that name; return how many."""
+        """Call the function of that name for the runs of this sweep; return how many were deleted."""
         return delete_half_made(self.experiment_id, self.condition, failed_too)
 
     def finish(
@@ -166,18 +166,18 @@ class TrackedSweep:
         files: Mapping[str, str],
         figures: Mapping[str, Picture],
     ) -> None:
-        """Record what the sweep came to, and end it.
+        """Record the results of the sweep, and end it.
 
         Arguments:
             end: how it ended: FINISHED, FAILED or KILLED.
-            end_reason: what happened, in words.
-            note: the description of its page, Markdown.
-            metrics: its own numbers, by name.
-            files: texts to keep, by file name.
+            end_reason: the reason, in words.
+            note: the description of its page, in Markdown.
+            metrics: its metrics, by name.
+            files: texts to keep as artifacts, by file name.
             figures: pictures to keep as plots/NAME.png, by name.
 
         Raises:
-            TrackingError: the store refused something.
+            TrackingError: the store could not be written.
         """
         self._over.set()
         self._heart.join()
@@ -203,6 +203,7 @@ class TrackedSweep:
             end_run(self.run_id, end.status)
 
     def _beat(self) -> None:
+        """Write the heartbeat again and again until the sweep has ended."""
         while not self._over.wait(HEARTBEAT_SECONDS):
             with contextlib.suppress(Exception):  # a store that is away for a while does not stop the sweep
                 for key, value in _now().items():
@@ -210,11 +211,15 @@ class TrackedSweep:
 
 
 def is_alive(sweep: Run) -> bool:
-    """Say whether a sweep is still at work: it has not ended, and its process is there or was heard of lately."""
+    """Return whether a sweep is still at work.
+
+    Its record has not ended, its heartbeat is not older than STALE_SECONDS, and its process exists if it runs on this
+    machine.
+    """
     tags = sweep.data.tags
     if schema.read_end(sweep.info.status, tags) != End.RUNNING:
         return False
-    if tags[schema.HOST_TAG] == platform.node() and not _lives(int(tags[schema.PID_TAG])):
+    if tags[schema.HOST_TAG] == platform.node() and not _process_exists(int(tags[schema.PID_TAG])):
         return False
     return time.time() - float(tags[schema.HEARTBEAT_TAG]) <= STALE_SECONDS
 
@@ -223,34 +228,34 @@ def _now() -> dict[str, str]:
     return {schema.HEARTBEAT_TAG: f"{time.time():.0f}"}
 
 
-def _lives(pid: int) -> bool:
+def _process_exists(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # somebody else's
+    except PermissionError:  # it belongs to another user
         return True
     return True
 
 
 def goes_on(sweep_id: str) -> bool:
-    """Say whether a sweep is still running: one that was taken for dead makes no further runs."""
+    """Return whether a sweep has not ended; one that another start has ended must make no further runs."""
     try:
         sweep = get_run(sweep_id)
-    except RunError:  # it has been deleted for good
+    except RunError:  # it has been removed from the store
         return False
     return schema.read_end(sweep.info.status, sweep.data.tags) == End.RUNNING
 
 
 def delete_half_made(experiment_id: str, condition: str, failed_too: bool = False) -> int:
-    """Delete runs that are still being recorded, with their models; return how many.
+    """Delete runs that have not ended, with their models; return how many.
 
-    Only where whoever recorded them lives no more.
+    To be called only when the process that recorded them is gone.
 
     Arguments:
-        experiment_id: MLflow's id.
-        condition: what MLflow's search is to find beside that.
-        failed_too: delete those, too, that failed, at whatever, since another try is made.
+        experiment_id: MLflow's id of their experiment.
+        condition: a condition of MLflow's search; runs that do not meet it stay.
+        failed_too: also delete the runs that failed, because they are tried again.
     """
     client, half_made = MlflowClient(), list(_running(experiment_id, condition))
     if failed_too:
@@ -264,7 +269,7 @@ def delete_half_made(experiment_id: str, condition: str, failed_too: bool = Fals
 
 
 def child_of(sweep_id: str) -> str:
-    """Return the condition of MLflow's search that finds the runs which were made in a sweep, half-made ones too."""
+    """Return the condition of MLflow's search that finds the runs which a sweep made, complete or not."""
     return schema.find_tag(schema.PARENT_TAG, sweep_id)
 
 

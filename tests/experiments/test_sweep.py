@@ -25,7 +25,7 @@ from analysis.compare.estimates import digits
 from analysis.figures import Picture
 from analysis.runs import find_runs, load_run
 from experiments import shard_training, shards, swept_runs
-from experiments.cost import _longest, in_words
+from experiments.cost import _finish_time, in_words
 from experiments.sweep import main
 from experiments.tracking import TrackedRun
 from experiments.train import main as train_main
@@ -403,9 +403,9 @@ def test_a_dry_run_counts_on_its_workers(capsys: pytest.CaptureFixture[str]) -> 
         assert main(["--hidden-sizes", "2", "--epochs", "1", "--seeds", "40", "--workers", workers, "--dry-run"]) == 0
         said = capsys.readouterr().out
         assert re.search(rf"about \S+ (seconds|minutes) with {workers} worker{'s' * (workers > '1')}, and", said)
-    assert _longest([0.0], [3.0, 1.0, 1.0, 1.0]) == 6.0
-    assert _longest([0.0, 0.0], [3.0, 1.0, 1.0, 1.0]) == 3.0, "one takes the long shard, the other the short ones"
-    assert _longest([0.5, 0.5], [3.0, 1.0, 1.0, 2.0]) == 4.5
+    assert _finish_time([0.0], [3.0, 1.0, 1.0, 1.0]) == 6.0
+    assert _finish_time([0.0, 0.0], [3.0, 1.0, 1.0, 1.0]) == 3.0, "one takes the long shard, the other the short ones"
+    assert _finish_time([0.5, 0.5], [3.0, 1.0, 1.0, 2.0]) == 4.5
 
 
 def test_a_dry_run_counts_only_what_is_not_recorded(

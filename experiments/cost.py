@@ -99,7 +99,9 @@ def sweep_cost(title: str, prepared: Sequence[Prepared], workers: int, again: bo
     seconds += processes_a_core * _finish_time([worker_start] * workers, costs)
     sizes = [path.stat().st_size for path in Path(rnn_core.__file__).parent.rglob("*.py")]
     code = sum(-(-size // BLOCK) * BLOCK for size in [*sizes, len(code_state().diff)])  # every run has a copy of both
-    room = sum(BYTES_A_RUN + code + 4 * run.record.parameters + BYTES_AN_EPOCH * run.config.epochs for run in missing)
+    room = sum(
+        BYTES_A_RUN + code + 4 * run.record.parameter_count + BYTES_AN_EPOCH * run.config.epochs for run in missing
+    )
     return (
         f"{title}: {len(prepared)} runs, {len(recorded or ())} of them recorded before; "
         f"about {in_words(seconds)} with {workers} worker{'s' if workers > 1 else ''}, and {room / 1e6:.0f} MB"

@@ -190,7 +190,7 @@ def _record(result: TrainingResult, prepared: Prepared, request: RunRequest, mem
     record, run_id = prepared.record, ""
     try:
         name = run_name(prepared.config, prepared.pattern.short_name, membership.also_named)
-        run = TrackedRun(name, record, request.config, prepared.sizes, request.recipe, membership)
+        run = TrackedRun(name, record, request.config, prepared.size_metrics, request.recipe, membership)
         run_id = run.run_id
         for epoch in result.history:
             run.log(epoch.metrics)

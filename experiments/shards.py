@@ -14,7 +14,7 @@ from experiments.grid import RunRequest
 from experiments.tracking import Membership
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared
-from rnn_core.limits import bytes_in_a_stack
+from rnn_core.limits import bytes_per_stacked_net
 from rnn_core.training.stack import stack_key
 
 MAX_RUNS = 100
@@ -157,7 +157,7 @@ def plan(prepared: Sequence[Prepared], workers: int = 1) -> tuple[list[list[int]
             runs = len(training.runs)
             # The net of each run is kept until it is recorded.
             record = training.prepared.record
-            needed = bytes_in_a_stack(record, training.prepared.windows) + 8 * record.parameters * runs
+            needed = bytes_per_stacked_net(record, training.prepared.windows) + 8 * record.parameter_count * runs
             if shard and (len(shard) + runs > max_runs or shard_bytes + needed > MAX_BYTES or key is None):
                 shards.append(shard)
                 shard, shard_bytes = [], 0

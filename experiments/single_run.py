@@ -51,7 +51,7 @@ def train_and_record(
     try:
         with stop.held(), waiting(f"opening a run in {address()}"):
             name = run_name(prepared.config, prepared.pattern.short_name)
-            run = TrackedRun(name, prepared.record, config, prepared.sizes, recipe)
+            run = TrackedRun(name, prepared.record, config, prepared.size_metrics, recipe)
         # Closed before the net is measured: keep=best then puts the best weights back, however the training ended.
         with contextlib.closing(train(prepared, net, progress=True)) as records:
             for record in show_epochs(records, prepared.config.epochs):
@@ -131,4 +131,4 @@ def _print_start(prepared: Prepared, net: CharRNN, recipe: Mapping[str, Any]) ->
     of_each = "" if count == 1 else f", the first of {count} windows"
     print(f"{'input':<14} {list(net.encode(first.input_bt.to(config.device)).shape)}{of_each}")
     print(f"{'target':<14} {list(first.target_bt.shape)}{of_each}")
-    print(f"{net}, {prepared.sizes['parameters']} parameters", flush=True)
+    print(f"{net}, {prepared.size_metrics['parameters']} parameters", flush=True)

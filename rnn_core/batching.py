@@ -42,7 +42,8 @@ class Window:
     Attributes:
         input_bt: the indices of the characters read, int64, (B, T).
         target_bt: the indices of the targets, int64, (B, T).
-        mask_bt: whether a step counts, bool, (B, T); None where all do.
+        mask_bt: whether a step counts, bool, (B, T); None where all do. For a stack, all three tensors have an axis
+            of nets in front: (N, B, T).
         fresh: whether the window is read from a zero state; otherwise from the last state of the window before it.
     """
 
@@ -57,7 +58,7 @@ class Window:
         return Window(self.input_bt.to(device), self.target_bt.to(device), mask_bt, self.fresh)
 
     def split(self, steps: int) -> list["Window"]:
-        """Return two windows: the first `steps` steps, 1 or more, and the others. One window if there are no others."""
+        """Return the first `steps` steps, 1 or more, and the rest as two windows; only one if there is no rest."""
         if steps >= self.input_bt.shape[1]:
             return [self]
         first, rest = (slice(None), slice(steps)), (slice(None), slice(steps, None))
@@ -76,16 +77,16 @@ class Window:
 def cut_into_windows(steps: Steps, batch_size: int, window: int) -> list[Window]:
     """Cut steps into rows that are read in parallel, and the rows into windows.
 
-    A stream is cut into `batch_size` consecutive rows of nearly equal length. The longer rows come first; they have one
-    step more than the others, where the others are masked. Of strings, each is a row, and each batch is the next
-    `batch_size` strings in their order; the last batch may be smaller. Strings are not sorted by length, since an
+    A stream is cut into `batch_size` consecutive rows of nearly equal length. The longer rows come first and have one
+    step more; the others are padded there, and the padding is masked. Of strings, each is a row, and each batch is the
+    next `batch_size` strings in their order; the last batch may be smaller. Strings are not sorted by length, since an
     optimiser step on strings of one length would pull the net towards that length. Each step occurs exactly once,
     padding aside.
 
     Arguments:
         steps: S steps, S at least 1.
         batch_size: B; for a stream 1 to S, for strings at least 1.
-        window: T, the number of steps of a window, at least 1. The last window of a row may be shorter.
+        window: T, the number of steps of a window, at least 1. The last window of a batch may be shorter.
 
     Returns:
         The windows in the order in which they are read.

@@ -41,13 +41,13 @@ def load_record(path: Path) -> Record:
         CheckpointError: the file is missing, is not a record, or holds a config that is not allowed.
     """
     try:
-        return read_record(path.read_bytes(), str(path))
+        return parse_record(path.read_bytes(), str(path))
     except OSError as error:
         raise CheckpointError(f"{path}: {error.strerror or error}") from None
 
 
-def read_record(content: bytes, path: str) -> Record:
-    """Read a record from the content of a file that `save_record` wrote.
+def parse_record(content: bytes, path: str) -> Record:
+    """Return the record that the bytes of a config.json hold.
 
     Arguments:
         content: the bytes of the file.
@@ -87,7 +87,7 @@ def read_record(content: bytes, path: str) -> Record:
 
 
 def _check_characters(characters: object, name: str, path: str) -> None:
-    """Raise CheckpointError unless `characters` is a string of two or more distinct characters, sorted."""
+    """Raise CheckpointError unless `characters` is a sorted string of two or more distinct characters in UTF-8."""
     if not isinstance(characters, str) or len(characters) < 2 or characters != "".join(sorted(set(characters))):
         raise CheckpointError(f"{path}: {name} is {characters!r}; allowed: two or more characters, sorted, none twice")
     if characters.encode(errors="replace").decode() != characters:  # lone surrogates

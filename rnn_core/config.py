@@ -12,7 +12,7 @@ from rnn_core.vocabulary import visible
 MAX_NUMBER = 1e37
 """The largest value of a float field; single precision overflows at 3.4e38."""
 
-_WHOLE = {
+_WHOLE_FIELDS = {
     "length": (0, 2**40),
     "hidden_size": (1, 2**40),
     "layers": (1, 1000),
@@ -25,7 +25,7 @@ _WHOLE = {
 }
 """Fields that hold a whole number, with their smallest and largest values; data and memory may allow less."""
 
-_NUMBERS = {"learning_rate": False, "weight_decay": True, "clip": True}
+_FLOAT_FIELDS = {"learning_rate": False, "weight_decay": True, "clip": True}
 """Fields that hold a float, and whether 0 is allowed."""
 
 ADDED: Mapping[str, Any] = {"schedule": "constant", "weight_decay": 0.0, "keep": "last"}
@@ -47,7 +47,7 @@ class ConfigError(Exception):
     """Bad input in one line: which field, what came, and what is allowed.
 
     Arguments (kept as attributes):
-        field: the TrainConfig field at fault.
+        field: the TrainConfig field at fault; `config` for a field that does not exist.
         came: the value that was given.
         allowed: the values that are allowed, as the message says them after "allowed: ".
     """
@@ -69,10 +69,10 @@ class TrainConfig:
 
     pattern: str = "abc"
     """What to learn: `abc` repeats the motif "abc", `text:PATH` reads a UTF-8 file, and `reber`, `dyck:2` and others
-    are families."""
+    name a family of patterns."""
     length: int = 0
-    """Training characters; 0 is the pattern's own default: 15 for a motif, nine tenths of a text. Strings are drawn
-    whole until there are as many."""
+    """Training characters; 0 is the pattern's own default: 15 for a motif, nine tenths of a text. For strings it is the
+    least number: whole strings are drawn until it is reached."""
     encoding: str = "index"
     """How a character enters the net: `index` (one float), `onehot`, or `embedding` (learnt, hidden_size wide)."""
     cell: str = "rnn"
@@ -84,15 +84,16 @@ class TrainConfig:
     epochs: int = 20
     """Passes over the training characters; the hidden state is zero at the start of each."""
     learning_rate: float = 0.01
-    """Adam's step size."""
+    """The learning rate of Adam."""
     schedule: str = "constant"
-    """What becomes of the step size: `constant`, or `cosine`, which falls from learning_rate to 0 over the training."""
+    """How the learning rate changes: `constant`, or `cosine`, which falls from learning_rate to 0 over the training."""
     weight_decay: float = 0.0
-    """AdamW's decay: before each step, weights shrink by this times the step size."""
+    """AdamW's decay: before each step, every weight loses this share of itself times the learning rate."""
     batch_size: int = 1
-    """Strings, or streams that one sequence is cut into, read side by side."""
+    """The number of strings, or of pieces of one sequence, that are read side by side."""
     window: int = 0
-    """Steps of truncated backpropagation, one optimiser step each; 0 is the whole sequence (64 for a text)."""
+    """Characters read before each optimiser step, which is how far back gradients reach; 0 is the whole sequence (64
+    for a text)."""
     clip: float = 0.0
     """The largest gradient norm; longer gradients are scaled down to it. 0 never clips."""
     keep: str = "last"
@@ -107,11 +108,11 @@ class TrainConfig:
     """Threads torch may use; small nets are fastest with one."""
 
     def __post_init__(self) -> None:
-        for name, (least, most) in _WHOLE.items():
+        for name, (least, most) in _WHOLE_FIELDS.items():
             value = getattr(self, name)
             if type(value) is not int or not least <= value <= most:
                 raise ConfigError(name, value, f"whole numbers from {least} to {most}")
-        for name, zero_ok in _NUMBERS.items():
+        for name, zero_ok in _FLOAT_FIELDS.items():
             value = getattr(self, name)
             # NaN fails every comparison.
             if type(value) not in (int, float) or not (0 < value <= MAX_NUMBER or (value == 0 and zero_ok)):

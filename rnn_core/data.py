@@ -19,7 +19,8 @@ from rnn_core.record import Record
 from rnn_core.vocabulary import Vocabulary
 
 WARM_UP_STEPS = 4096
-"""The most steps that are read, unscored, before the validation steps of a stream; also the steps of its windows."""
+"""The most steps that are read before the validation steps of a stream, without counting, to build up the state; also
+the steps of each window in which they are read."""
 
 MAX_CACHED_CUTS = 8
 """How many results of `cut_into_windows` a Data keeps."""
@@ -73,7 +74,7 @@ class Data:
 
     @cached_property
     def ranges(self) -> dict[str, tuple[int, int]]:
-        """The smallest and the largest training size for each measure of the pattern's cases."""
+        """For each measure of the pattern's cases, the smallest and the largest size that the training text holds."""
         return self.pattern.ranges(self.text)
 
     @cached_property
@@ -115,8 +116,8 @@ class Data:
 
         Arguments:
             keep: with `last`, all steps are trained on and none validate. With `best`, the last tenth validates. In a
-                stream, up to WARM_UP_STEPS steps before that tenth are added to it; they do not count, but the state
-                is no longer zero where the tenth begins.
+                stream, the validation steps begin up to WARM_UP_STEPS earlier; these steps build up the state and do
+                not count. For strings, the tenth begins where a string begins.
 
         Raises:
             ConfigError: nothing counts in the training steps or, with `best`, in the validation steps.
@@ -154,7 +155,7 @@ def _hold_out_nothing(data: Data) -> tuple[Steps, Steps]:
 
 
 def _hold_out_tenth(data: Data) -> tuple[Steps, Steps]:
-    """Return the first nine tenths of the training steps, and the last tenth as validation steps, in whole strings."""
+    """Return the steps before the last tenth, and the validation steps; see `Data.training_and_validation`."""
     steps = data.training
     begin = len(steps) - max(1, len(steps) // 10)
     if steps.starts is not None:
@@ -222,9 +223,9 @@ class Prepared:
         )
 
     @property
-    def sizes(self) -> dict[str, int]:
+    def size_metrics(self) -> dict[str, int]:
         """The numbers of training characters and of trainable parameters, by the names of their metrics."""
-        return {"training_characters": len(self.text), "parameters": self.record.parameters}
+        return {"training_characters": len(self.text), "parameters": self.record.parameter_count}
 
     @property
     def windows(self) -> list[Window]:
@@ -233,8 +234,11 @@ class Prepared:
         return self.data.windows(training, self.config.batch_size, self.config.window)
 
     @property
-    def validation(self) -> list[Window]:
-        """The tenth of the training data on which keep=best chooses the weights; empty with keep=last."""
+    def validation_windows(self) -> list[Window]:
+        """The data on which keep=best chooses the weights; empty with keep=last.
+
+        A stream is read as one row, in windows of WARM_UP_STEPS, whatever the config says.
+        """
         if self.config.keep == "last":
             return []
         has_strings = bool(self.pattern.mark)
@@ -253,7 +257,8 @@ def prepare(config: TrainConfig, pattern: Pattern | None = None) -> Prepared:
 
     Arguments:
         config: what to train.
-        pattern: the pattern of `config.pattern`; None to parse it, which reads the file of a text.
+        pattern: the Pattern that the spec `config.pattern` stands for; None to parse the spec, which reads the file of
+            a text.
 
     Raises:
         ConfigError: the pattern cannot be parsed, a number does not fit the data, this machine lacks the device, or
@@ -267,7 +272,7 @@ def prepare_all(configs: Iterable[TrainConfig], patterns: Mapping[str, Pattern] 
 
     Arguments:
         configs: what to train.
-        patterns: patterns that are parsed already, by their specs as the configs have them.
+        patterns: patterns that are parsed already, by `config.pattern`.
 
     Returns:
         One Prepared for each config, in their order.
@@ -288,33 +293,33 @@ def prepare_all(configs: Iterable[TrainConfig], patterns: Mapping[str, Pattern] 
         if key not in all_data:
             pattern.check_length(length)
             all_data[key] = Data(*key)
-        prepared.append(Prepared(_resolve(config, all_data[key]), all_data[key]))
+        prepared.append(Prepared(_resolve_and_check(config, all_data[key]), all_data[key]))
     return prepared
 
 
-def _resolve(config: TrainConfig, data: Data) -> TrainConfig:
-    """Return a config whose zeros are replaced by the values that they stand for.
+def _resolve_and_check(config: TrainConfig, data: Data) -> TrainConfig:
+    """Return a config with its canonical pattern, its length and its window, after checking that it can be trained.
 
     Raises:
         ConfigError: a value does not fit the data or the machine. What can be checked without the data is checked
             before they are drawn, since drawing can take long.
     """
     pattern, length = data.pattern, data.length
-    streams = 1 if pattern.mark else config.batch_size
+    rows = 1 if pattern.mark else config.batch_size  # of strings, each is a row; their number is not known yet
     steps = length - 1 if pattern.predicts_next else length
-    if streams > steps:
+    if rows > steps:
         raise ConfigError("batch_size", config.batch_size, f"1 to {steps}, the predictions in {length} characters")
     check_device(config.device)
-    longest = -(-steps // streams)
+    longest_row = -(-steps // rows)
     window = config.window or pattern.default_window
     sizes = len(data.vocabulary), len(data.outputs)
     if pattern.mark:
         # The length of the longest string is unknown before the strings are drawn: first checked for one step.
         check_memory(config, *sizes, length, 1, window_given=False)
-        strings, longest = data.string_count_and_longest
+        strings, longest_row = data.string_count_and_longest
         if config.batch_size > strings:
             raise ConfigError("batch_size", config.batch_size, f"1 to {strings}, the strings in {length} characters")
-    window = min(window or longest, longest)
+    window = min(window or longest_row, longest_row)
     check_memory(config, *sizes, length, window, window_given=config.window > 0)
-    data.training_and_validation(config.keep)
+    data.training_and_validation(config.keep)  # raises ConfigError if nothing counts
     return dataclasses.replace(config, pattern=pattern.spec, length=length, window=window)

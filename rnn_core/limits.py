@@ -59,13 +59,13 @@ def check_memory(config: TrainConfig, inputs: int, outputs: int, length: int, wi
     if sum(needs.values()) > memory:
         field = max(needs, key=lambda name: needs[name])
         field = "length" if field == "window" and not window_given else field
-        needed, available = _size(sum(needs.values())), _size(memory)
+        needed, available = _bytes_text(sum(needs.values())), _bytes_text(memory)
         value = {"hidden_size": config.hidden_size, "window": window, "length": length}[field]
         allowed = f"what fits into memory: this needs about {needed}, the machine has {available}"
         raise ConfigError(field, value, allowed)
 
 
-def bytes_in_a_stack(record: Record, windows: Sequence[Window]) -> int:
+def bytes_per_stacked_net(record: Record, windows: Sequence[Window]) -> int:
     """Return an estimate of the memory that one net of a stack needs for its training, in bytes.
 
     Arguments:
@@ -75,7 +75,7 @@ def bytes_in_a_stack(record: Record, windows: Sequence[Window]) -> int:
     steps = max(window.input_bt.numel() for window in windows)
     characters = sum(window.input_bt.numel() for window in windows)
     # 8 numbers a parameter: weight, gradient (in parts and joined), Adam's two moments, two to three temporaries.
-    numbers = 8 * record.parameters + steps * numbers_per_step(record.config, len(record.outputs))
+    numbers = 8 * record.parameter_count + steps * numbers_per_step(record.config, len(record.outputs))
     # 17 bytes for each step: input and target as int64 and a mask of one byte. 16 for each epoch: loss and accuracy in
     # double precision.
     return BYTES_A_NUMBER * numbers + 17 * characters + 16 * record.config.epochs
@@ -102,7 +102,7 @@ def _cell_numbers(cell: str, hidden_size: int) -> int:
         return 0
 
 
-def _size(count: float) -> str:
+def _bytes_text(count: float) -> str:
     """Return a number of bytes as text, such as `1.5 GB`."""
     for symbol in ("B", "kB", "MB", "GB", "TB", "PB"):
         if count < 1000:

@@ -19,8 +19,8 @@ class Record:
         config: the resolved TrainConfig.
         alphabet: the V distinct characters that are read, in the order of their indices.
         data_sha256: the SHA-256 of the training text followed by the test text, in UTF-8, in hexadecimal. For a text
-            file of which nothing is left out, this is the digest of the file. For a transducer, each of the two texts
-            is followed by its outputs.
+            file that is used whole, this is the digest of the file. For a transducer, each of the two texts is
+            followed by its targets.
         training_version: TRAINING_VERSION when the net was trained.
         mark: the character before and after each string; before it the net's state is set to zero. Empty for a stream.
         outputs: the W distinct characters that can be targets, in the order of their indices; by default the alphabet.
@@ -66,7 +66,7 @@ class Record:
         return len(self.alphabet), len(self.outputs)
 
     @property
-    def parameters(self) -> int:
+    def parameter_count(self) -> int:
         """The number of trainable parameters of the net."""
         config, (inputs, outputs) = self.config, self.alphabet_sizes
         return parameter_count(inputs, config.hidden_size, config.cell, config.layers, config.encoding, outputs)

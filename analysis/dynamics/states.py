@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rnn_core.nets.charrnn import CharRNN
-from rnn_core.nets.reading import generate, measuring
+from rnn_core.nets.reading import evaluating, generate
 from rnn_core.vocabulary import Vocabulary
 
 
@@ -45,11 +45,11 @@ def collect(net: CharRNN, vocabulary: Vocabulary, text: str, mark: str = "") -> 
     Raises:
         ValueError: the text is empty, or holds a character outside the alphabet (UnknownCharacterError).
     """
-    with measuring(net):
+    with evaluating(net):
         parts = []
         for indices in _strings(vocabulary, text, mark):
             x = net.encode(indices[None].to(net.readout.weight.device))
-            output_lbth, state = net.trace(x, net.init_hidden(1))
+            output_lbth, state = net.trace(x, net.init_state(1))
             parts.append([part[:, 0].cpu().numpy() for part in (output_lbth, *state)])
     output_lth, *state_parts = (np.concatenate(of_strings, axis=1) for of_strings in zip(*parts, strict=True))
     return States(text, output_lth, dict(zip(net.state_names, state_parts, strict=True)))

@@ -31,7 +31,7 @@ from analysis.runs.schema import (
     read_end,
 )
 from analysis.runs.store import NoStoreError, RunError, address, read_files, search_runs
-from rnn_core.checkpoint import CheckpointError, read_record
+from rnn_core.checkpoint import CheckpointError, parse_record
 from rnn_core.config import ADDED, TrainConfig, config_from_dict
 from rnn_core.patterns import parse
 from rnn_core.patterns.shared.cases import ReachRow
@@ -251,7 +251,7 @@ def _read_config(path: Path) -> tuple[Record, str] | None:
     """Return a run's record and the names of the fields that it is older than; None if it is damaged."""
     content = path.read_bytes()
     try:
-        record = read_record(content, str(path))
+        record = parse_record(content, str(path))
     except CheckpointError:
         return None
     return record, ", ".join(name for name in ADDED if name not in json.loads(content)["config"])

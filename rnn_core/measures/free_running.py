@@ -8,7 +8,7 @@ from torch import Tensor
 
 from rnn_core.data import Prepared
 from rnn_core.nets.charrnn import CharRNN
-from rnn_core.nets.reading import generate, measuring, read
+from rnn_core.nets.reading import evaluating, generate, read
 from rnn_core.patterns.shared.oracle import Oracle
 
 FREE_LENGTH = 1000
@@ -42,8 +42,8 @@ def free_run_correct(net: CharRNN, prime: Tensor, truth: Tensor) -> int:
     """
     text = torch.cat([prime, truth])
     begin, chunk_begin = len(prime) - 1, 0  # numbers of steps; step i predicts character i + 1
-    with measuring(net):
-        for logits_tw, _ in read(net, text[:-1], net.init_hidden(1)):
+    with evaluating(net):
+        for logits_tw, _ in read(net, text[:-1], net.init_state(1)):
             chunk_end = chunk_begin + len(logits_tw)
             first = max(chunk_begin, begin)
             if first < chunk_end:
@@ -79,5 +79,5 @@ def write(net: CharRNN, prepared: Prepared, count: int) -> str:
     temperature = 0.0 if evaluation.truth else 1.0
     generator = torch.Generator().manual_seed(0)
     indices = generate(net, vocabulary.encode(evaluation.prime), temperature, generator, prepared.record.mark_index)
-    with measuring(net):
+    with evaluating(net):
         return vocabulary.decode(list(islice(indices, count)))

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from rnn_core.data import Prepared
-from rnn_core.measures.reach import ALLOWED
+from rnn_core.measures.reach import ALLOWING_PROBABILITY
 from rnn_core.measures.scores import score_side_by_side
 from rnn_core.nets.charrnn import CharRNN
-from rnn_core.nets.reading import measuring
+from rnn_core.nets.reading import evaluating
 
 MAX_STRETCH_NUMBERS = 2**28
 """The largest substrings x characters x width of the net in `loss_over_stretches`: some seconds of computation."""
@@ -37,7 +37,7 @@ class QueriedNet:
             The loss in nats per character; None if it would take minutes (see MAX_STRETCH_NUMBERS).
         """
         stretches = len(text) - length + 1
-        if stretches * length * self._net.width > MAX_STRETCH_NUMBERS:
+        if stretches * length * self._net.largest_numbers_per_step > MAX_STRETCH_NUMBERS:
             return None
         # unfold takes no memory: the rows are views of one sequence.
         return score_side_by_side(self._net, self._prepared.vocabulary.encode(text).unfold(0, length, 1)).loss
@@ -45,7 +45,8 @@ class QueriedNet:
     def accepted(self, symbols: str) -> Iterator[np.ndarray]:
         """Yield for each length 0, 1, 2 ... without end which strings over two symbols the net accepts.
 
-        The net accepts a string if it gives a probability above ALLOWED to each of its characters and to the mark at
+        The net accepts a string if it gives a probability above
+        ALLOWING_PROBABILITY to each of its characters and to the mark at
         its end.
 
         Arguments:
@@ -59,11 +60,11 @@ class QueriedNet:
         indices, mark = vocabulary.encode(symbols), vocabulary.encode(self._prepared.pattern.mark)
         device = net.readout.weight.device
         prefixes = torch.zeros(1, dtype=torch.int64)  # binary numbers of the strings whose characters are all allowed
-        with measuring(net):
-            logits_btw, state = net(net.encode(mark[None].to(device)), net.init_hidden(1))
+        with evaluating(net):
+            logits_btw, state = net(net.encode(mark[None].to(device)), net.init_state(1))
         length = 0
         while True:
-            allowed_bw = (logits_btw[:, -1].softmax(-1) > ALLOWED).cpu()
+            allowed_bw = (logits_btw[:, -1].softmax(-1) > ALLOWING_PROBABILITY).cpu()
             accepted = np.zeros(2**length, dtype=bool)
             accepted[prefixes[allowed_bw[:, mark[0]]].numpy()] = True
             yield accepted
@@ -75,6 +76,6 @@ class QueriedNet:
                 logits_btw = logits_btw[:0]
                 continue
             last = torch.cat([symbol.expand(len(of_symbol)) for symbol, of_symbol in zip(indices, rows, strict=True)])
-            with measuring(net):
+            with evaluating(net):
                 prefix_state = tuple(values[:, torch.cat(rows).to(device)] for values in state)
                 logits_btw, state = net(net.encode(last[:, None].to(device)), prefix_state)

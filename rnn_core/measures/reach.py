@@ -12,22 +12,26 @@ from rnn_core.batching import Steps
 from rnn_core.data import Data, Prepared
 from rnn_core.nets import reading
 from rnn_core.nets.charrnn import CharRNN
-from rnn_core.nets.reading import measuring
+from rnn_core.nets.reading import evaluating
 from rnn_core.patterns.shared.base import Pattern
 from rnn_core.patterns.shared.cases import Case, ReachRow
 
-ALLOWED = 0.01
-"""A net allows a character to which it gives a probability above this. Where the oracle's smallest probability of a
-possible character is below twice this, the bar is half of that smallest probability."""
+ALLOWING_PROBABILITY = 0.01
+"""A net allows a character if it gives it a probability above this, or above half of the oracle's smallest probability
+of a possible character there, if that is lower."""
 
 CERTAIN = 1 - 1e-9
 """A character whose exact probability is above this is the only possible one."""
 
-COUNTED = ("cases", "cases_right", "steps", "steps_right", "decidable", "decidable_right")
+COUNT_FIELDS = ("cases", "cases_right", "steps", "steps_right", "decidable", "decidable_right")
+"""The whole numbers of a ReachRow."""
 
 
 def reach(net: CharRNN, prepared: Prepared) -> tuple[list[ReachRow], dict[str, float]]:
     """Score a net on its pattern's cases, of sizes that were trained on and of larger ones.
+
+    A case is right if all its judged steps are. A decidable step, which has one possible target, is right if the
+    likeliest output is that target; another step is right if the net allows the target and no impossible character.
 
     Arguments:
         net: the net, on any device.
@@ -41,20 +45,20 @@ def reach(net: CharRNN, prepared: Prepared) -> tuple[list[ReachRow], dict[str, f
         beyond_accuracy: for those, the share of decidable steps that are right.
         longest_right: only where the cases have every size: the largest size up to which all cases are right; 0 if the
             smallest size is not right.
-        MEASURE_right, MEASURE_beyond: for every other measure, the share of its cases that are right, within and beyond
-            the training range.
+        MEASURE_right, MEASURE_beyond: for every measure, except the main one of a pattern of strings, the share of its
+            cases that are right, within and beyond the training range.
     """
     ranges = prepared.data.ranges
     rows: list[ReachRow] = []
     if table := prepared.data.cached(_case_table):
         sums: dict[tuple[str, int], np.ndarray] = {}
         for kind, values in _score_cases(net, table):
-            sums[kind] = sums.get(kind, np.zeros(7)) + values
+            sums[kind] = sums.get(kind, np.zeros(len(COUNT_FIELDS) + 1)) + values
         measures = list(ranges)
         for (measure, size), total in sorted(sums.items(), key=lambda item: (measures.index(item[0][0]), item[0][1])):
             smallest, largest = ranges[measure]
-            *floats, loss_sum = total.tolist()
-            counts = {name: int(count) for name, count in zip(COUNTED, floats, strict=True)}
+            *float_counts, loss_sum = total.tolist()
+            counts = {name: int(count) for name, count in zip(COUNT_FIELDS, float_counts, strict=True)}
             rows.append(ReachRow(measure, size, smallest <= size <= largest, **counts, loss_sum=loss_sum))
     return rows, _metrics(rows, prepared.pattern, list(ranges))
 
@@ -96,26 +100,28 @@ def _case_table(data: Data) -> _CaseTable | None:
     """Return the cases of these data as arrays; None where the pattern has no cases."""
     pattern = data.pattern
     # Cases with the same text are read once. Texts are sorted by length, so that those read in parallel are alike.
-    of_text: dict[str, list[Case]] = {}
+    cases_by_text: dict[str, list[Case]] = {}
     for case in pattern.cases(data.evaluation, data.text, data.data_seed):
-        of_text.setdefault(case.text, []).append(case)
-    if not of_text:
+        cases_by_text.setdefault(case.text, []).append(case)
+    if not cases_by_text:
         return None
-    texts = sorted(of_text, key=lambda text: (len(text), text))
-    cases = [case for text in texts for case in of_text[text]]
+    texts = sorted(cases_by_text, key=lambda text: (len(text), text))
+    cases = [case for text in texts for case in cases_by_text[text]]
     all_steps, possible, bars, decidable, judged = [], [], [], [], []
     offset = 0  # the number of steps of the texts so far
     for text in texts:
         expected_tw = pattern.target_distributions(text)
         possible.append(expected_tw > 0)
-        bars.append(np.minimum(ALLOWED, np.where(possible[-1], expected_tw, 1).min(axis=1) / 2))
+        bars.append(np.minimum(ALLOWING_PROBABILITY, np.where(possible[-1], expected_tw, 1).min(axis=1) / 2))
         decidable.append(expected_tw.max(axis=1) > CERTAIN)
         steps = data.steps(text)
         first_target = len(text) - len(steps)  # its position in the text
         counted = np.flatnonzero(steps.counted.numpy())
-        for case in of_text[text]:
-            of_case = counted if case.judged is None else np.intersect1d(counted, np.array(case.judged) - first_target)
-            judged.append((offset + of_case).astype(np.int32))
+        for case in cases_by_text[text]:
+            case_steps = (
+                counted if case.judged is None else np.intersect1d(counted, np.array(case.judged) - first_target)
+            )
+            judged.append((offset + case_steps).astype(np.int32))
         all_steps.append(steps)
         offset += len(steps)
     return _CaseTable(
@@ -128,7 +134,7 @@ def _case_table(data: Data) -> _CaseTable | None:
         bar_s=np.concatenate(bars),
         decidable_s=np.concatenate(decidable),
         judged=np.concatenate(judged),
-        begins=np.cumsum([0, *(len(of_text[text]) for text in texts)]),
+        begins=np.cumsum([0, *(len(cases_by_text[text]) for text in texts)]),
         bounds=np.cumsum([0, *map(len, judged)]),
     )
 
@@ -144,9 +150,12 @@ def _score_cases(net: CharRNN, table: _CaseTable) -> Iterator[tuple[tuple[str, i
     lengths = table.lengths
     begin = 0
     while begin < len(lengths):
-        # The next texts, as many as MAX_NUMBERS allows at the length of the longest of them.
+        # The next texts, as many as MAX_TENSOR_NUMBERS allows at the length of the longest of them.
         end = begin + 1
-        while end < len(lengths) and (end + 1 - begin) * lengths[end] * net.width <= reading.MAX_NUMBERS:
+        while (
+            end < len(lengths)
+            and (end + 1 - begin) * lengths[end] * net.largest_numbers_per_step <= reading.MAX_TENSOR_NUMBERS
+        ):
             end += 1
         yield from _score_texts(net, table, begin, end)
         begin = end
@@ -190,9 +199,9 @@ def _log_probs(net: CharRNN, indices_bt: np.ndarray, real_bt: np.ndarray) -> np.
         indices_bt: the characters; each row is read from a zero state.
         real_bt: which of them are no padding; S are true.
     """
-    with measuring(net):
+    with evaluating(net):
         input_bti = net.encode(torch.from_numpy(indices_bt).to(net.readout.weight.device))
-        logits_btw, _ = net(input_bti, net.init_hidden(len(indices_bt)))
+        logits_btw, _ = net(input_bti, net.init_state(len(indices_bt)))
         logits_sw = logits_btw.cpu()[torch.from_numpy(real_bt)]
         log_probs: np.ndarray = functional.log_softmax(logits_sw, -1).numpy()
         return log_probs
@@ -202,13 +211,13 @@ def _metrics(rows: list[ReachRow], pattern: Pattern, measures: list[str]) -> dic
     """Return the metrics that `reach` describes; `measures` has the main measure first."""
     metrics: dict[str, float] = {}
     for measure in measures:
-        main = bool(pattern.mark) and measure == measures[0]
+        is_whole_string = bool(pattern.mark) and measure == measures[0]
         for trained in (True, False):
             group = [row for row in rows if row.measure == measure and row.trained == trained]
             if not group:
                 continue
             name = f"{measure}_{'right' if trained else 'beyond'}"
-            if main:
+            if is_whole_string:
                 name = "whole_strings" if trained else "beyond_strings"
             metrics[name] = sum(row.cases_right for row in group) / sum(row.cases for row in group)
             decidable = sum(row.decidable for row in group)
@@ -216,7 +225,7 @@ def _metrics(rows: list[ReachRow], pattern: Pattern, measures: list[str]) -> dic
                 metrics["beyond_accuracy"] = sum(row.decidable_right for row in group) / decidable
     if pattern.every_size:
         metrics["longest_right"] = 0
-        for row in rows:
+        for row in (row for row in rows if row.measure == measures[0]):
             if row.cases_right < row.cases:
                 break
             metrics["longest_right"] = row.size

@@ -41,12 +41,14 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """The measurements of a trained net. Some are of the first P steps of its test.
+    """The measurements of a trained net.
+
+    Some are of the first P steps of its test: all steps before the scored part, and up to FIRST_STEPS of that part.
 
     Attributes:
         metrics: numbers by name; see `measure`.
         rows: the table of reach, a row for each measure and size; empty where the pattern has no cases.
-        ranges: the smallest and the largest training size for each measure of the rows.
+        ranges: for each measure of the pattern's cases, the smallest and the largest size in the training text.
         sample: short texts to look at.
         text: the first characters of the test: P + 1; for a transducer P.
         target: the targets of the first P steps.
@@ -80,9 +82,8 @@ class Report:
 def measure(net: CharRNN, prepared: Prepared) -> Report:
     """Measure a trained net. The net does not change.
 
-    The losses, the sample and the states come from one reading of the test. Two measurements are separate readings:
-    the pattern's cases, some of which are strings of the test; and free running, which for a text is compared with the
-    beginning of the test.
+    The test is read once, for its losses, the sample and the states. The training loss, the cases, the family's own
+    measures and free running are read separately.
 
     Arguments:
         net: the net, on any device.
@@ -94,10 +95,10 @@ def measure(net: CharRNN, prepared: Prepared) -> Report:
         eval_loss, eval_accuracy: the loss and the accuracy on the test, teacher forced.
         free_run_correct: the number of characters that the net generates before the first wrong one; where several
             continuations are right, before the first impossible one.
-        free_run_length: the number of characters that it generated. Both only if the net can run free and the pattern
+        free_run_length: the number of characters that were judged. Both only if the net can run free and the pattern
             scores all characters.
-        oracle_loss, floor_loss: the oracle's loss on the test, under two names. No predictor can expect a lower loss.
-            Only if the pattern has an oracle.
+        floor_loss: the oracle's loss on the test; no predictor can expect a lower one. Only if there is an oracle.
+        oracle_loss: the same number, under the name that earlier runs have.
         excess_loss: eval_loss - floor_loss.
         uniform_loss, unigram_loss ...: for a text, the losses of n-gram models on the test.
         The metrics of `reach`, and those of the pattern's `examine`.
@@ -111,7 +112,7 @@ def measure(net: CharRNN, prepared: Prepared) -> Report:
     }
     scored = pattern.scored(prepared.evaluation.text)
     runs_free = pattern.predicts_next and scored is None
-    written, free_metrics = _run_free(net, prepared, test) if runs_free else ("", {})
+    generated, free_metrics = _run_free(net, prepared, test) if runs_free else ("", {})
     metrics |= free_metrics
     floor = data.cached(oracle_loss)
     if floor is not None:
@@ -129,7 +130,7 @@ def measure(net: CharRNN, prepared: Prepared) -> Report:
         metrics=metrics | reach_metrics | family_metrics,
         rows=(*rows, *family_rows),
         ranges=data.ranges,
-        sample=_sample(target, predicted, scored_s, written),
+        sample=_sample(target, predicted, scored_s, generated),
         text=text[: shown.stop + first_target],
         target=target,
         predicted=predicted,
@@ -146,20 +147,20 @@ def _run_free(net: CharRNN, prepared: Prepared, test: TestReading) -> tuple[str,
     evaluation, oracle = prepared.evaluation, prepared.pattern.oracle
     prime, truth = evaluation.prime, evaluation.truth
     if truth and prime + truth == evaluation.text:  # the predictions are known from reading the test
-        right = count_right(test.likeliest, prepared.data.test.target.numpy(), len(prime) - 1)
+        right_count = count_right(test.likeliest, prepared.data.test.target.numpy(), len(prime) - 1)
     elif truth:
-        right = free_run_correct(net, *map(prepared.vocabulary.encode, (prime, truth)))
+        right_count = free_run_correct(net, *map(prepared.vocabulary.encode, (prime, truth)))
     elif oracle is not None:
-        written = write(net, prepared, FREE_LENGTH)
-        return written, {"free_run_correct": free_run_legal(oracle, prime, written), "free_run_length": FREE_LENGTH}
+        generated = write(net, prepared, FREE_LENGTH)
+        return generated, {"free_run_correct": free_run_legal(oracle, prime, generated), "free_run_length": FREE_LENGTH}
     else:
         return write(net, prepared, SAMPLE_LENGTH), {}
-    return write(net, prepared, SAMPLE_LENGTH), {"free_run_correct": right, "free_run_length": len(truth)}
+    return write(net, prepared, SAMPLE_LENGTH), {"free_run_correct": right_count, "free_run_length": len(truth)}
 
 
-def _sample(target: str, predicted: str, scored: np.ndarray | None, written: str) -> Sample:
+def _sample(target: str, predicted: str, scored: np.ndarray | None, generated: str) -> Sample:
     """Return the first characters of the three texts, with UNSCORED in place of predictions that are not scored."""
     if scored is not None:
         pairs = zip(predicted, scored.tolist(), strict=True)
         predicted = "".join(character if is_scored else UNSCORED for character, is_scored in pairs)
-    return Sample(target[:SAMPLE_LENGTH], predicted[:SAMPLE_LENGTH], written[:SAMPLE_LENGTH])
+    return Sample(target[:SAMPLE_LENGTH], predicted[:SAMPLE_LENGTH], generated[:SAMPLE_LENGTH])

@@ -12,7 +12,7 @@ from rnn_core.batching import Window, step_indices
 from rnn_core.data import Data, Prepared
 from rnn_core.nets import reading
 from rnn_core.nets.charrnn import CharRNN
-from rnn_core.nets.reading import measuring
+from rnn_core.nets.reading import evaluating
 
 FIRST_STEPS = 300
 """The number of steps, from the beginning of the test, whose hidden states are kept."""
@@ -54,7 +54,7 @@ def score_windows(net: CharRNN, windows: list[Window]) -> Score:
         windows: consecutive windows, on any device; the first one must be fresh.
     """
     score = Score()
-    with measuring(net):
+    with evaluating(net):
         for so_far in running_scores(net, windows):
             score = so_far
     return score
@@ -70,9 +70,9 @@ def running_scores(net: CharRNN, windows: list[Window]) -> Iterator[Score]:
     score = Score()
     device = net.readout.weight.device
     for window in (window.to(device) for window in windows):
-        with measuring(net):
+        with evaluating(net):
             if window.fresh:
-                state = net.init_hidden(len(window.input_bt))
+                state = net.init_state(len(window.input_bt))
             logits_btw, state = net(net.encode(window.input_bt), state)
             score += _score(logits_btw, window)
         yield score
@@ -85,7 +85,7 @@ def score_side_by_side(net: CharRNN, indices_bt: Tensor) -> Score:
         net: the net, on any device.
         indices_bt: the sequences, int64, (B, T), T at least 2.
     """
-    rows = max(1, reading.MAX_NUMBERS // (indices_bt.shape[1] * net.width))
+    rows = max(1, reading.MAX_TENSOR_NUMBERS // (indices_bt.shape[1] * net.largest_numbers_per_step))
     batches = torch.split(indices_bt, rows)
     return score_windows(net, [Window(batch_bt[:, :-1], batch_bt[:, 1:], None, fresh=True) for batch_bt in batches])
 
@@ -112,15 +112,19 @@ class TestReading:
 def read_test(net: CharRNN, prepared: Prepared) -> TestReading:
     """Read the test with a net, once: a stream from a zero state, or each string from a zero state."""
     data, device = prepared.data, net.readout.weight.device
-    rows = max(1, reading.MAX_NUMBERS // (reading.CHUNK * net.width)) if prepared.pattern.mark else 1
+    rows = (
+        max(1, reading.MAX_TENSOR_NUMBERS // (reading.CHUNK * net.largest_numbers_per_step))
+        if prepared.pattern.mark
+        else 1
+    )
     windows = data.windows(data.test, rows, reading.CHUNK)
     score, likeliest = Score(), torch.zeros(len(data.test), dtype=torch.int64)
     traced: list[tuple[Tensor, list[Tensor]]] = []  # indices of first steps; the top layer's outputs and states there
-    with measuring(net):
+    with evaluating(net):
         for cut_window, index_bt in _split_at_first_steps(windows, step_indices(data.test, rows, reading.CHUNK)):
             window = cut_window.to(device)
             if window.fresh:
-                state = net.init_hidden(len(index_bt))
+                state = net.init_state(len(index_bt))
             x = net.encode(window.input_bt)
             first_bt = (index_bt >= 0) & (index_bt < FIRST_STEPS)
             if first_bt.any():

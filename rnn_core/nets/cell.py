@@ -34,6 +34,11 @@ class Cell(ABC):
     def weight_shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
         """Return the shape of each weight of a layer with I = `input_size` and H = `hidden_size`, by name."""
 
+    @property
+    def weight_names(self) -> tuple[str, ...]:
+        """The names of the weights of a layer, in their order."""
+        return tuple(self.weight_shapes(1, 1))  # the names do not depend on the sizes
+
     @abstractmethod
     def state_shapes(self, hidden_size: int) -> dict[str, tuple[int, ...]]:
         """Return the shape of each part of the state of one sequence in one layer, by name."""
@@ -61,7 +66,7 @@ class Cell(ABC):
             nn.init.uniform_(weight, -bound, bound)
 
     def numbers_per_step(self, hidden_size: int) -> int:
-        """Return an estimate of the numbers that training a stack holds in memory, for each layer, step and sequence.
+        """Return an estimate of how many numbers training holds in memory for each step of each sequence in one layer.
 
         By default they are the numbers that autograd saves for the backward pass of a step, and 6 for each hidden unit
         (outputs and gradients). The step is run on torch's meta device, which allocates no memory.
@@ -140,7 +145,7 @@ class Cell(ABC):
             states.append(parts)
         return torch.stack(outputs), tuple(torch.stack(parts) for parts in zip(*states, strict=True))
 
-    def read_stacked(self, weights: Weights, x_nis: Tensor, state: State, steps: int) -> tuple[Tensor, State]:
+    def read_layer_of_stack(self, weights: Weights, x_nis: Tensor, state: State, steps: int) -> tuple[Tensor, State]:
         """Read a window with one layer of N nets; each net has its own weights and its own B sequences.
 
         Arguments:
@@ -193,7 +198,7 @@ def layer_weights(cell: Cell, layers: nn.Module, layer: int) -> dict[str, Tensor
         layers: the module from `Cell.build_layers`.
         layer: the number of the layer, from 0.
     """
-    return {name: getattr(layers, f"{name}_l{layer}") for name in cell.weight_shapes(1, 1)}
+    return {name: getattr(layers, f"{name}_l{layer}") for name in cell.weight_names}
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

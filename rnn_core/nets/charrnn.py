@@ -32,7 +32,7 @@ class CharRNN(nn.Module):
     Example:
         >>> net = CharRNN(inputs=3)
         >>> input_bti = net.encode(torch.tensor([[0, 1, 2, 0, 1]]))
-        >>> logits_btw, state = net(input_bti, net.init_hidden(batch_size=1))
+        >>> logits_btw, state = net(input_bti, net.init_state(batch_size=1))
         >>> tuple(input_bti.shape), tuple(logits_btw.shape), [tuple(part.shape) for part in state]
         ((1, 5, 1), (1, 5, 3), [(1, 1, 16)])
     """
@@ -62,8 +62,8 @@ class CharRNN(nn.Module):
         return tuple(self.cell.state_shapes(self.hidden_size))
 
     @property
-    def width(self) -> int:
-        """The numbers that one step of one sequence has in the largest tensor: input, logits, output or state."""
+    def largest_numbers_per_step(self) -> int:
+        """An upper bound on the elements that any tensor has for one step of one sequence in one layer."""
         state = (math.prod(shape) for shape in self.cell.state_shapes(self.hidden_size).values())
         return max(self.inputs, self.outputs, self.hidden_size, *state)
 
@@ -77,7 +77,7 @@ class CharRNN(nn.Module):
             return functional.one_hot(indices_bt, self.inputs).to(dtype)
         return indices_bt.unsqueeze(-1).to(dtype)
 
-    def init_hidden(self, batch_size: int) -> State:
+    def init_state(self, batch_size: int) -> State:
         """Return the zero state of `batch_size` sequences: each part (L, B, *shape), in the order of `state_names`."""
         return tuple(
             self.readout.weight.new_zeros(self.layers, batch_size, *shape)
@@ -89,7 +89,7 @@ class CharRNN(nn.Module):
 
         Arguments:
             x: the encoded input, (B, T, I), from `encode`.
-            state: the state before the first step, from `init_hidden` or an earlier call.
+            state: the state before the first step, from `init_state` or an earlier call.
 
         Returns:
             The logits of the target after each step, (B, T, W), and the state after the last step.

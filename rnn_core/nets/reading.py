@@ -16,12 +16,12 @@ from rnn_core.vocabulary import Vocabulary
 CHUNK = 4096
 """The most steps of one sequence that are read at a time, to bound the memory."""
 
-MAX_NUMBERS = 2**24
-"""The most numbers of one tensor when many sequences are read in parallel, to bound the memory."""
+MAX_TENSOR_NUMBERS = 2**24
+"""The most elements of one tensor when many sequences are read in parallel, to bound the memory."""
 
 
 @contextmanager
-def measuring(net: CharRNN) -> Iterator[None]:
+def evaluating(net: CharRNN) -> Iterator[None]:
     """Put the net into eval mode without gradients; afterwards, restore its mode."""
     was_training = net.training
     if was_training:  # otherwise skipped: setting the mode of all modules takes as long as a step of a small net
@@ -35,13 +35,13 @@ def measuring(net: CharRNN) -> Iterator[None]:
 
 
 def read(net: CharRNN, indices: Tensor, state: State, mark: int | None = None) -> Iterator[tuple[Tensor, State]]:
-    """Read one sequence from a state, at most CHUNK steps at a time.
+    """Read one sequence from a state in chunks of at most CHUNK steps; a chunk ends where a string ends.
 
     Arguments:
         net: the net, on any device.
         indices: the sequence, int64, (n,), n at least 1.
         state: the state before it, for one sequence.
-        mark: the index of the mark between strings, before which the state is set to zero; None for a stream.
+        mark: the index of the mark in the alphabet; before each mark the state is set to zero. None for a stream.
 
     Yields:
         For each chunk of T steps the logits of the target after each step, (T, W), and the state after the chunk.
@@ -49,7 +49,7 @@ def read(net: CharRNN, indices: Tensor, state: State, mark: int | None = None) -
     starts = [] if mark is None else (indices == mark).nonzero().flatten().tolist()
     for begin, end in pairwise([*sorted({0, *starts}), len(indices)]):
         if begin in starts:
-            state = net.init_hidden(1)
+            state = net.init_state(1)
         for chunk in torch.split(indices[begin:end].to(net.readout.weight.device), CHUNK):
             logits_btw, state = net(net.encode(chunk[None]), state)
             yield logits_btw[0], state
@@ -61,13 +61,13 @@ def predict(net: CharRNN, indices: Tensor, mark: int | None = None) -> Tensor:
     Arguments:
         net: the net, on any device.
         indices: the sequence, int64, (n,), n at least 1.
-        mark: the index before which the state is set to zero; None for never.
+        mark: the index of the mark in the alphabet; before each mark the state is set to zero. None for a stream.
 
     Returns:
         The index of the likeliest output after each character, int64, (n,), on the CPU.
     """
-    with measuring(net):
-        chunks = read(net, indices, net.init_hidden(1), mark)
+    with evaluating(net):
+        chunks = read(net, indices, net.init_state(1), mark)
         return torch.cat([logits_tw.argmax(-1).cpu() for logits_tw, _ in chunks])
 
 
@@ -85,22 +85,22 @@ def generate(
         prime: indices of the characters that are read first, int64, (n,), n at least 1.
         temperature: 0 takes the likeliest character; above 0, characters are drawn from softmax(logits / temperature).
         generator: the source of the draws, on the CPU; None for torch's global random state.
-        mark: the index before which the state is set to zero; None for never.
+        mark: the index of the mark in the alphabet; before each mark the state is set to zero. None for a stream.
 
     Yields:
         The index of each generated character.
     """
-    with measuring(net):
-        last_chunk = deque(read(net, prime, net.init_hidden(1), mark), maxlen=1)  # drops the earlier chunks
-        logits_tv, state = last_chunk.pop()
+    with evaluating(net):
+        last_chunk = deque(read(net, prime, net.init_state(1), mark), maxlen=1)  # drops the earlier chunks
+        logits_tw, state = last_chunk.pop()
     while True:
-        index = _draw(logits_tv[-1], temperature, generator)
+        index = _draw(logits_tw[-1], temperature, generator)
         yield index
-        with measuring(net):  # for each character anew, because the caller may train the net in between
+        with evaluating(net):  # for each character anew, because the caller may train the net in between
             if index == mark:
-                state = net.init_hidden(1)
-            index_bt = torch.tensor([[index]], device=logits_tv.device)
-            (logits_tv,), state = net(net.encode(index_bt), state)
+                state = net.init_state(1)
+            index_bt = torch.tensor([[index]], device=logits_tw.device)
+            (logits_tw,), state = net(net.encode(index_bt), state)
 
 
 def respond(
@@ -119,8 +119,8 @@ def respond(
         generator: as for `generate`.
         mark: as for `generate`.
     """
-    with measuring(net):
-        for logits_tw, _ in read(net, indices, net.init_hidden(1), mark):
+    with evaluating(net):
+        for logits_tw, _ in read(net, indices, net.init_state(1), mark):
             yield from [_draw(logits_w, temperature, generator) for logits_w in logits_tw]
 
 
@@ -130,8 +130,8 @@ def _draw(logits_w: Tensor, temperature: float, generator: torch.Generator | Non
     if temperature == 0:
         return int(logits.argmax())
     # The largest logit is shifted to 0, so that a low temperature cannot overflow.
-    weights = ((logits - logits.max()) / temperature).softmax(-1)
-    return int(torch.multinomial(weights, 1, generator=generator))
+    probabilities = ((logits - logits.max()) / temperature).softmax(-1)
+    return int(torch.multinomial(probabilities, 1, generator=generator))
 
 
 def answer(

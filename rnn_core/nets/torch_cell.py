@@ -69,7 +69,7 @@ class TorchCell(Cell):
         output_bth, last_state = layers(x_bti, state if len(state) > 1 else state[0])
         return output_bth, last_state if isinstance(last_state, tuple) else (last_state,)
 
-    def read_stacked(self, weights: Weights, x_nis: Tensor, state: State, steps: int) -> tuple[Tensor, State]:
+    def read_layer_of_stack(self, weights: Weights, x_nis: Tensor, state: State, steps: int) -> tuple[Tensor, State]:
         """Read a window with one layer of N nets: one product for the inputs of all steps, then the recurrence."""
         batch = state[0].shape[1]
         x_ngs = torch.baddbmm(weights["bias_ih"][:, :, None], weights["weight_ih"], x_nis)

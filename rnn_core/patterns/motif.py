@@ -29,7 +29,8 @@ class Motif(Pattern):
     each next character is certain, and the floor is 0.
 
     Attributes:
-        repeated: the string of the spec. It may itself repeat the shorter string `motif`: that of `abab` is `ab`.
+        repeated: the string of the spec. It may itself be a repetition; `motif` is the shortest string that it repeats:
+            for `abab` that is `ab`.
 
     Example:
         >>> pattern = Motif("aab")
@@ -90,8 +91,8 @@ class Motif(Pattern):
 
     def phases(self, length: int) -> list[str]:
         """Return `length` characters from each position of `repeated` on: len(repeated) strings."""
-        doubled = self.repeat(length + len(self.repeated))
-        return [doubled[phase : phase + length] for phase in range(len(self.repeated))]
+        stream = self.repeat(length + len(self.repeated))
+        return [stream[phase : phase + length] for phase in range(len(self.repeated))]
 
     def examine(
         self, net: NetQueries, length: int, ranges: Mapping[str, tuple[int, int]]
@@ -103,6 +104,7 @@ class Motif(Pattern):
             loss that any predictor can expect there; both in nats per character. Nothing for motifs so long that the
             measurement would take minutes.
         """
+        # The stretches of this text are the strings of phases(length).
         loss = net.loss_over_stretches(self.repeat(length + len(self.repeated) - 1), length)
         if loss is None:
             return {}, []
@@ -114,17 +116,17 @@ class Motif(Pattern):
         """Return the lowest expected loss when the phase is unknown, all phases equally likely.
 
         It is exact, in nats per character, over the length - 1 predictions after the first character. The best
-        predictor averages over the phases that agree with the characters so far. The probability that it gives to a
-        whole string is the product of its predictions: (phases with this string) / (phases with its first character).
-        The loss of the string is the negative logarithm of that.
+        predictor averages over the phases that agree with the characters so far. After the first character it gives
+        the rest of a string the probability (number of phases with this string) / (number of phases with this first
+        character). The loss of the string is the negative logarithm of that.
 
         Example: over 15 characters, two of the three phases of aab have the loss ln 2 in all, the third has 0.
             >>> round(Motif("aab").unknown_phase_floor(15) * 14 / math.log(2), 6)
             0.666667
         """
         phases = self.phases(length)
-        same_first, same_string = Counter(phase[0] for phase in phases), Counter(phases)
-        losses = [math.log(same_first[phase[0]] / same_string[phase]) for phase in phases]
+        count_by_first, count_by_string = Counter(phase[0] for phase in phases), Counter(phases)
+        losses = [math.log(count_by_first[phase[0]] / count_by_string[phase]) for phase in phases]
         return math.fsum(losses) / len(phases) / (length - 1)
 
     def repeat(self, length: int) -> str:

@@ -48,11 +48,11 @@ class EpochRecord:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a training is, said between two windows of an epoch.
+    """How far a training is, between two windows of an epoch.
 
     Attributes:
-        epoch: the epoch that is under way, from 0.
-        share: how much of its windows has been read, those of the validation data included, 0 to 1.
+        epoch: the number of the epoch, from 0.
+        share: the share of the epoch's windows, validation windows included, that have been read, 0 to 1.
         loss: mean cross-entropy over the epoch's training predictions so far, nats per character; NaN before the first.
             Of a stack: the mean over the nets that have not diverged.
     """
@@ -118,10 +118,11 @@ def train(
 ) -> Generator[EpochRecord | Progress, None, None]:
     """Train a net on its pattern.
 
-    The loss is the cross-entropy, the optimiser Adam (Kingma & Ba 2015), with one step per window. Gradients come from
-    truncated backpropagation through time: the state is zero where a sequence starts, and is carried from window to
-    window without gradient. With keep=best the net ends with the weights of the epoch that had the lowest loss on the
-    validation data, even if the generator is closed early.
+    The loss is the cross-entropy, and the optimiser is Adam (Kingma & Ba 2015). It takes one step for each window in
+    which a step counts; the schedule advances with every window. Gradients come from truncated backpropagation through
+    time: the state is zero where a sequence starts, and is carried from window to window without gradient. With
+    keep=best the net ends with the weights of the epoch that had the lowest loss on the validation data, even if the
+    generator is closed early.
 
     Arguments:
         config: what to train; a Prepared, where the config was prepared before.
@@ -146,10 +147,10 @@ def train(
     net = prepared.build_net() if net is None else net
     optimizer = Adam(net.parameters(), config.learning_rate, config.weight_decay)
     windows = [window.to(config.device) for window in prepared.windows]
-    held_out = [window.to(config.device) for window in prepared.validation]
-    windows_an_epoch = len(windows) + len(held_out)
+    validation = [window.to(config.device) for window in prepared.validation_windows]
+    windows_an_epoch = len(windows) + len(validation)
     best, clock = Best(net), Clock(progress)
-    step, steps = 0, config.epochs * len(windows)
+    windows_read, all_windows = 0, config.epochs * len(windows)
     try:
         for epoch in range(config.epochs):
             net.train()
@@ -159,36 +160,38 @@ def train(
                     yield Progress(epoch, number / windows_an_epoch, loss_sum / count if count else math.nan)
                     clock.start()
                 if window.fresh:
-                    hidden = net.init_hidden(len(window.input_bt))
-                logits, hidden = net(net.encode(window.input_bt), detach(hidden))
+                    state = net.init_state(len(window.input_bt))
+                logits, state = net(net.encode(window.input_bt), detach(state))
                 logits, target = logits.flatten(0, 1), window.target_bt.flatten()
                 if window.mask_bt is not None:
                     counted = window.mask_bt.flatten()
                     logits, target = logits[counted], target[counted]
-                optimizer.learning_rate = config.learning_rate * step_size(config.schedule, step / steps)
-                step += 1
+                optimizer.learning_rate = config.learning_rate * rate_factor(
+                    config.schedule, windows_read / all_windows
+                )
+                windows_read += 1
                 if not len(target):  # nothing counts: the window is only read for its last state
                     continue
                 loss = functional.cross_entropy(logits, target)
-                value = loss.item()
-                if not math.isfinite(value):
-                    raise DivergedError(epoch, value)
+                loss_value = loss.item()
+                if not math.isfinite(loss_value):
+                    raise DivergedError(epoch, loss_value)
                 optimizer.zero_grad()
                 loss.backward()
                 if config.clip:
                     torch.nn.utils.clip_grad_norm_(net.parameters(), config.clip)
                 optimizer.step()
-                loss_sum += value * len(target)
+                loss_sum += loss_value * len(target)
                 correct += int((logits.argmax(-1) == target).sum())
                 count += len(target)
             net.eval()
             score = Score()
-            for number, so_far in enumerate(running_scores(net, held_out), len(windows) + 1):
-                score = so_far
+            for number, score_so_far in enumerate(running_scores(net, validation), len(windows) + 1):
+                score = score_so_far
                 if clock.due:
                     yield Progress(epoch, number / windows_an_epoch, loss_sum / count)
                     clock.start()
-            valid_loss = score.loss if held_out else None
+            valid_loss = score.loss if validation else None
             net.train()
             if valid_loss is not None:
                 best.see(valid_loss)
@@ -200,7 +203,7 @@ def train(
         best.restore()
 
 
-def step_size(schedule: str, done: float) -> float:
+def rate_factor(schedule: str, done: float) -> float:
     """Return the factor, 0 to 1, by which the learning rate is multiplied in a step.
 
     Arguments:

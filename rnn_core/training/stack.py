@@ -14,9 +14,9 @@ from rnn_core.data import Prepared
 from rnn_core.nets.cell import State
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.training.adam import BETA1, BETA2, EPSILON
-from rnn_core.training.loop import Clock, Progress, step_size
+from rnn_core.training.loop import Clock, Progress, rate_factor
 
-# The end of a tensor's name gives its axes: T steps, N nets, B sequences, H hidden units, I inputs, W outputs, P
+# The end of a tensor's name gives its axes: T steps, N nets, B sequences, H hidden units, I inputs, W outputs, K
 # parameters of one net, and S = T * B, all steps of all sequences in one axis. B or S is the last axis, so that weights
 # multiply from the left.
 
@@ -28,8 +28,8 @@ class Stack:
         nets: one or more nets with the same cell, hidden size, layers, encoding, inputs and outputs; they are copied.
 
     Attributes:
-        flat_np: all weights, (N, P).
-        weights: views of `flat_np` by the names of CharRNN's state_dict, each (N, *shape), with gradients.
+        flat_nk: all weights, (N, K).
+        weights: views of `flat_nk` by the names of CharRNN's state_dict, each (N, *shape), with gradients.
     """
 
     def __init__(self, nets: Sequence[CharRNN]) -> None:
@@ -37,20 +37,20 @@ class Stack:
         self._cell, self._layers, self._hidden_size = first.cell, first.layers, first.hidden_size
         self._encoding, self._inputs = first.encoding, first.inputs
         with torch.no_grad():
-            self.flat_np = torch.stack([torch.cat([weight.flatten() for weight in net.parameters()]) for net in nets])
+            self.flat_nk = torch.stack([torch.cat([weight.flatten() for weight in net.parameters()]) for net in nets])
         shapes = {name: weight.shape for name, weight in first.named_parameters()}
-        parts_np = self.flat_np.split([shape.numel() for shape in shapes.values()], 1)
+        parts_nk = self.flat_nk.split([shape.numel() for shape in shapes.values()], 1)
         self.weights = {
-            name: part_np.unflatten(1, shape).requires_grad_()
-            for (name, shape), part_np in zip(shapes.items(), parts_np, strict=True)
+            name: part_nk.unflatten(1, shape).requires_grad_()
+            for (name, shape), part_nk in zip(shapes.items(), parts_nk, strict=True)
         }
-        names = self._cell.weight_shapes(1, 1)
         self._layer_weights = [
-            {name: self.weights[f"recurrent.{name}_l{layer}"] for name in names} for layer in range(self._layers)
+            {name: self.weights[f"recurrent.{name}_l{layer}"] for name in self._cell.weight_names}
+            for layer in range(self._layers)
         ]
 
     def __len__(self) -> int:
-        return len(self.flat_np)
+        return len(self.flat_nk)
 
     def load_into(self, net: CharRNN, number: int) -> CharRNN:
         """Copy the weights of one net of the stack into `net`, and return `net`.
@@ -62,18 +62,18 @@ class Stack:
         net.load_state_dict({name: weight[number].detach() for name, weight in self.weights.items()})
         return net
 
-    def init_hidden(self, batch_size: int) -> list[State]:
+    def init_state(self, batch_size: int) -> list[State]:
         """Return the zero state of each layer for `batch_size` sequences of each net: each part (N, B, *shape)."""
         shapes = self._cell.state_shapes(self._hidden_size).values()
-        zeros = tuple(self.flat_np.new_zeros(len(self), batch_size, *shape) for shape in shapes)
+        zeros = tuple(self.flat_nk.new_zeros(len(self), batch_size, *shape) for shape in shapes)
         return [zeros] * self._layers
 
-    def forward(self, input_nbt: Tensor, hidden: list[State]) -> tuple[Tensor, list[State]]:
+    def forward(self, input_nbt: Tensor, states: list[State]) -> tuple[Tensor, list[State]]:
         """Do what `CharRNN.encode` and `CharRNN.forward` do, for B sequences of each net.
 
         Arguments:
             input_nbt: the character indices, int64, (N, B, T).
-            hidden: the state of each layer before the first step; it gets no gradient.
+            states: the state of each layer before the first step; it gets no gradient.
 
         Returns:
             The logits after each step, (N, W, S), and the state of each layer after the last step, without gradient.
@@ -81,8 +81,8 @@ class Stack:
         steps = input_nbt.shape[2]
         x_nis = self._encode(input_nbt.transpose(1, 2).flatten(1))
         last_states = []
-        for weights, layer_state in zip(self._layer_weights, hidden, strict=True):
-            x_nis, last_state = self._cell.read_stacked(weights, x_nis, layer_state, steps)
+        for weights, layer_state in zip(self._layer_weights, states, strict=True):
+            x_nis, last_state = self._cell.read_layer_of_stack(weights, x_nis, layer_state, steps)
             last_states.append(last_state)
         bias_nw, weight_nwh = self.weights["readout.bias"], self.weights["readout.weight"]
         return torch.baddbmm(bias_nw[:, :, None], weight_nwh, x_nis), last_states
@@ -90,9 +90,9 @@ class Stack:
     def _encode(self, indices_ns: Tensor) -> Tensor:
         """Return the input of the lowest layer, (N, I, S), for character indices, (N, S)."""
         if self._encoding == "index":
-            return indices_ns[:, None].to(self.flat_np.dtype)
+            return indices_ns[:, None].to(self.flat_nk.dtype)
         if self._encoding == "onehot":
-            return functional.one_hot(indices_ns, self._inputs).transpose(1, 2).to(self.flat_np.dtype)
+            return functional.one_hot(indices_ns, self._inputs).transpose(1, 2).to(self.flat_nk.dtype)
         # The embeddings of all nets as one table, in which the rows of net n begin at n * V.
         starts_n1 = torch.arange(len(self), device=indices_ns.device)[:, None] * self._inputs
         table_ni = self.weights["embedding.weight"].flatten(0, 1)
@@ -163,13 +163,13 @@ def train_stack(
     stack = Stack([member.build_net() for member in members])
     windows = [_join(of_members).to(first.device) for of_members in zip(*(m.windows for m in members), strict=True)]
     clip_n1, rate_n1, decay_n1 = (
-        stack.flat_np.new_tensor([[getattr(member.config, name)] for member in members])
+        stack.flat_nk.new_tensor([[getattr(member.config, name)] for member in members])
         for name in ("clip", "learning_rate", "weight_decay")
     )
     clips = bool(clip_n1.any())
     clip_n1[clip_n1 == 0] = torch.inf
-    adam, clock = _Adam(stack.flat_np), Clock(progress)
-    step, steps = 0, first.epochs * len(windows)
+    adam, clock = _Adam(stack.flat_nk), Clock(progress)
+    windows_read, all_windows = 0, first.epochs * len(windows)
     alive_n = torch.ones(len(members), dtype=torch.bool, device=first.device)
     loss_sum_n = torch.zeros(len(members), dtype=torch.float64, device=first.device)
     for epoch in range(first.epochs):
@@ -177,31 +177,32 @@ def train_stack(
         correct_n, count_n = torch.zeros_like(loss_sum_n), torch.zeros_like(loss_sum_n)
         for number, window in enumerate(windows):
             if clock.due:
-                so_far_n = (loss_sum_n / count_n)[alive_n]
-                yield Progress(epoch, number / len(windows), float(so_far_n.mean()))
+                loss_so_far_n = (loss_sum_n / count_n)[alive_n]
+                yield Progress(epoch, number / len(windows), float(loss_so_far_n.mean()))
                 clock.start()
             if window.fresh:
-                hidden = stack.init_hidden(window.input_bt.shape[1])
-            logits_nws, hidden = stack.forward(window.input_bt, hidden)
+                states = stack.init_state(window.input_bt.shape[1])
+            logits_nws, states = stack.forward(window.input_bt, states)
             loss_n, window_correct_n, predictions_n = _score(logits_nws, window)
             loss_sum_n += torch.where(alive_n, loss_n.detach() * predictions_n, 0)
             correct_n += window_correct_n
             count_n += predictions_n
             alive_n &= loss_n.detach().isfinite()
-            factors = [step_size(member.config.schedule, step / steps) for member in members]
-            step += 1
-            gradient_np = _gradient(loss_n, stack)
+            factors = [rate_factor(member.config.schedule, windows_read / all_windows) for member in members]
+            windows_read += 1
+            gradient_nk = _gradient(loss_n, stack)
             if clips:  # as torch's clip_grad_norm_ does
-                gradient_np *= (clip_n1 / (gradient_np.norm(dim=1, keepdim=True) + 1e-6)).clamp(max=1)
+                gradient_nk *= (clip_n1 / (gradient_nk.norm(dim=1, keepdim=True) + 1e-6)).clamp(max=1)
             # No step for nets that have diverged, or of whose window nothing counts.
-            trained_n1 = (alive_n & (predictions_n > 0))[:, None].to(stack.flat_np.dtype)
-            adam.step(gradient_np, trained_n1, rate_n1 * rate_n1.new_tensor(factors)[:, None], decay_n1)
+            trained_n1 = (alive_n & (predictions_n > 0))[:, None].to(stack.flat_nk.dtype)
+            adam.step(gradient_nk, trained_n1, rate_n1 * rate_n1.new_tensor(factors)[:, None], decay_n1)
         yield StackRecord(epoch, (loss_sum_n / count_n).cpu().numpy(), (correct_n / count_n).cpu().numpy(), stack)
         clock.start()
 
 
 def _score(logits_nws: Tensor, window: Window) -> tuple[Tensor, Tensor, Tensor]:
-    """Return for each net the mean loss over a window, with gradient; correct predictions; and all predictions: (N,).
+    """Return for each net its mean loss over the counted steps, with gradient; the number of those predicted right; and
+    their number: each (N,).
 
     Arguments:
         logits_nws: the logits after each step.
@@ -221,7 +222,7 @@ def _score(logits_nws: Tensor, window: Window) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _gradient(loss_n: Tensor, stack: Stack) -> Tensor:
-    """Return the gradient of each net's loss by its own weights, (N, P).
+    """Return the gradient of each net's loss by its own weights, (N, K).
 
     The gradient of the sum is enough, because no net's loss depends on another net's weights.
     """
@@ -230,7 +231,7 @@ def _gradient(loss_n: Tensor, stack: Stack) -> Tensor:
 
 
 def _join(windows: Sequence[Window]) -> Window:
-    """Join the windows of N nets into one whose tensors have the shape (N, B, T)."""
+    """Return the windows of N nets as one Window whose tensors have an axis more, in front: (N, B, T)."""
     masks = [window.mask_bt for window in windows]
     all_true = torch.ones(windows[0].input_bt.shape, dtype=torch.bool)
     return Window(
@@ -247,20 +248,20 @@ class _Adam:
     """`rnn_core.training.adam.Adam` for N nets, each with its own learning rate, weight decay and count of steps.
 
     Arguments:
-        weights_np: the weights to train in place, (N, P).
+        weights_nk: the weights to train in place, (N, K).
     """
 
-    def __init__(self, weights_np: Tensor) -> None:
-        self._weights_np = weights_np
-        self._means_np, self._squares_np = torch.zeros_like(weights_np), torch.zeros_like(weights_np)
-        self._steps_n1 = weights_np.new_zeros(len(weights_np), 1)
+    def __init__(self, weights_nk: Tensor) -> None:
+        self._weights_nk = weights_nk
+        self._means_nk, self._squares_nk = torch.zeros_like(weights_nk), torch.zeros_like(weights_nk)
+        self._steps_n1 = weights_nk.new_zeros(len(weights_nk), 1)
 
     @torch.no_grad()
-    def step(self, gradient_np: Tensor, trained_n1: Tensor, rate_n1: Tensor, decay_n1: Tensor) -> None:
+    def step(self, gradient_nk: Tensor, trained_n1: Tensor, rate_n1: Tensor, decay_n1: Tensor) -> None:
         """Take one step.
 
         Arguments:
-            gradient_np: the gradients, (N, P).
+            gradient_nk: the gradients, (N, K).
             trained_n1: 1 for the nets that take the step, 0 for those that stay as they are, (N, 1).
             rate_n1: the learning rates, (N, 1).
             decay_n1: the weight decays, (N, 1).
@@ -268,10 +269,10 @@ class _Adam:
         self._steps_n1 += trained_n1
         steps_n1 = self._steps_n1.clamp(min=1)
         rate_n1 = rate_n1 * trained_n1
-        self._means_np.lerp_(gradient_np, trained_n1 * (1 - BETA1))
-        self._squares_np.lerp_(gradient_np.square(), trained_n1 * (1 - BETA2))
+        self._means_nk.lerp_(gradient_nk, trained_n1 * (1 - BETA1))
+        self._squares_nk.lerp_(gradient_nk.square(), trained_n1 * (1 - BETA2))
         correction1_n1, correction2_n1 = 1 - BETA1**steps_n1, 1 - BETA2**steps_n1
-        denominator_np = (self._squares_np / correction2_n1).sqrt_().add_(EPSILON)
+        denominator_nk = (self._squares_nk / correction2_n1).sqrt_().add_(EPSILON)
         if decay_n1.any():
-            self._weights_np *= 1 - rate_n1 * decay_n1
-        self._weights_np.addcdiv_(self._means_np * (-rate_n1 / correction1_n1), denominator_np)
+            self._weights_nk *= 1 - rate_n1 * decay_n1
+        self._weights_nk.addcdiv_(self._means_nk * (-rate_n1 / correction1_n1), denominator_nk)

@@ -60,11 +60,11 @@ def test_the_table_says_what_a_net_may_say(runs: pd.DataFrame) -> None:
 def said_by_hand(run: pd.Series, text: str) -> str:
     """What a net says after each character, stepped through one at a time."""
     net, said = load_net(run), ""
-    state = net.init_hidden(1)
+    state = net.init_state(1)
     with torch.no_grad():
         for character in text:
             if character == run["mark"]:
-                state = net.init_hidden(1)
+                state = net.init_state(1)
             logits_btw, state = net(net.encode(torch.tensor([[run["alphabet"].index(character)]])), state)
             said += "eo"[int(logits_btw.argmax())]
     return said

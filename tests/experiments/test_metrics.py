@@ -30,7 +30,7 @@ def test_every_metric_of_every_family_is_explained_and_nothing_else_is(tmp_path:
     text.write_text("to be or not to be " * 20)
     prepared = prepare(TrainConfig(pattern=f"text:{text}", epochs=1, keep="best"))
     *_, last = train(prepared)
-    recorded["text"] = {*measure(last.net, prepared).metrics, *last.metrics, *prepared.sizes}
+    recorded["text"] = {*measure(last.net, prepared).metrics, *last.metrics, *prepared.size_metrics}
     assert recorded.keys() == Pattern.families.keys()
     names = {name for metrics in recorded.values() for name in metrics}
     assert [name for name in sorted(names) if meaning_of(name) is None] == []

@@ -129,7 +129,7 @@ def test_strings_are_continued_from_their_mark_on_and_each_from_a_zero_state(of_
         while len(written) < begin + 40:
             string = vocabulary.encode(written[written.rindex("#") :])
             with torch.no_grad():
-                logits_tv = net(net.encode(string[None]), net.init_hidden(1))[0][0]
+                logits_tv = net(net.encode(string[None]), net.init_state(1))[0][0]
             written += vocabulary.decode(logits_tv[-1:].argmax(-1))
         assert continuation == written[begin:]
     assert came[0] == came[1], "the empty prompt is the beginning of a string"

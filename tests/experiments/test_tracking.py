@@ -84,7 +84,7 @@ def test_a_run_is_named_after_what_it_is(
 def tracked(config: TrainConfig) -> tuple[TrackedRun, Prepared]:
     """Open a run of a config."""
     prepared = prepare(config)
-    return TrackedRun("a run", prepared.record, config, prepared.sizes), prepared
+    return TrackedRun("a run", prepared.record, config, prepared.size_metrics), prepared
 
 
 def test_epochs_reach_mlflow_while_the_training_goes_on(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,7 +58,7 @@ def test_logits_and_states_follow_the_equations(cell: str, layers: int, encoding
     torch.manual_seed(0)
     net = CharRNN(4, 5, cell, layers, encoding)
     indices = torch.randint(4, (3, 7))
-    before = tuple(torch.rand(part.shape) * 2 - 1 for part in net.init_hidden(3))
+    before = tuple(torch.rand(part.shape) * 2 - 1 for part in net.init_state(3))
     with torch.no_grad():
         x = net.encode(indices)
         logits, last = net(x, before)

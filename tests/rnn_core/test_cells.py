@@ -109,7 +109,7 @@ def test_a_sequence_is_its_steps(cell: str, layers: int) -> None:
     torch.manual_seed(2)
     net = CharRNN(INPUTS, SIZE, cell, layers, "onehot")
     x = net.encode(torch.randint(INPUTS, (BATCH, 6)))
-    start = tuple(torch.rand(part.shape) for part in net.init_hidden(BATCH))
+    start = tuple(torch.rand(part.shape) for part in net.init_state(BATCH))
     output, last = net.cell.read(net.recurrent, x, start)
     states = [tuple(part[layer] for part in start) for layer in range(layers)]
     for t in range(6):
@@ -129,7 +129,7 @@ def test_a_stack_reads_as_the_step_does_and_has_its_gradients(cell: str) -> None
     weights, _, state = draw(nets, cell=found)
     x_nis = torch.randn(nets, INPUTS, steps * BATCH, requires_grad=True)
     seen = []
-    for read in (found.read_stacked, lambda *arguments: Cell.read_stacked(found, *arguments)):
+    for read in (found.read_layer_of_stack, lambda *arguments: Cell.read_layer_of_stack(found, *arguments)):
         own = {name: weight.clone().requires_grad_() for name, weight in weights.items()}
         output_nhs, after = read(own, x_nis, state, steps)
         assert not any(part.requires_grad for part in after)
@@ -149,8 +149,8 @@ def test_a_stack_starts_from_the_weights_and_zero_states_of_its_nets(cell: str) 
     stack = Stack(nets)
     for number, net in enumerate(nets):
         assert all(torch.equal(stack.weights[name][number], weight) for name, weight in net.named_parameters())
-    shapes = [part.shape[2:] for part in nets[0].init_hidden(BATCH)]
-    for layer in stack.init_hidden(BATCH):
+    shapes = [part.shape[2:] for part in nets[0].init_state(BATCH)]
+    for layer in stack.init_state(BATCH):
         assert [part.shape for part in layer] == [(2, BATCH, *shape) for shape in shapes]
         assert not any(part.any() for part in layer)
 

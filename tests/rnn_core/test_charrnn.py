@@ -26,7 +26,7 @@ def draw_indices(batch_size: int = 3, steps: int = 7) -> torch.Tensor:
 
 def draw_state(net: CharRNN, batch_size: int = 3) -> State:
     generator = torch.Generator().manual_seed(2)
-    return tuple(torch.rand(part.shape, generator=generator) * 2 - 1 for part in net.init_hidden(batch_size))
+    return tuple(torch.rand(part.shape, generator=generator) * 2 - 1 for part in net.init_state(batch_size))
 
 
 @pytest.mark.parametrize("layers", [1, 3])
@@ -53,8 +53,8 @@ def test_states_are_what_forward_goes_through(cell: str, layers: int) -> None:
 def test_a_sequence_read_in_two_halves_goes_on_where_it_was(cell: str) -> None:
     net = build(cell, layers=2)
     x = net.encode(draw_indices())
-    whole, end = net(x, net.init_hidden(3))
-    first, between = net(x[:, :4], net.init_hidden(3))
+    whole, end = net(x, net.init_state(3))
+    first, between = net(x[:, :4], net.init_state(3))
     second, last = net(x[:, 4:], between)
     torch.testing.assert_close(torch.cat([first, second], 1), whole, atol=1e-6, rtol=0)
     for came, right in zip(last, end, strict=True):
@@ -105,7 +105,7 @@ def test_the_parameter_count_is_that_of_the_net(cell: str, layers: int, encoding
 @pytest.mark.parametrize("cell", ALL_CELLS)
 def test_the_first_state_is_zero(cell: str, layers: int) -> None:
     net = build(cell, layers)
-    hidden = net.init_hidden(2)
+    hidden = net.init_state(2)
     assert [tuple(part.shape) for part in hidden] == [
         (layers, 2, *shape) for shape in net.cell.state_shapes(SIZE).values()
     ]
@@ -118,7 +118,7 @@ def test_the_first_state_is_zero(cell: str, layers: int) -> None:
 @pytest.mark.parametrize("cell", ALL_CELLS)
 def test_a_detached_state_has_the_same_values_and_no_history(cell: str) -> None:
     net = build(cell)
-    _, hidden = net(net.encode(draw_indices()), net.init_hidden(3))
+    _, hidden = net(net.encode(draw_indices()), net.init_state(3))
     cut_off = detach(hidden)
     assert any(part.requires_grad for part in hidden)
     for before, after in zip(hidden, cut_off, strict=True):
@@ -143,7 +143,7 @@ def test_a_seed_draws_the_weights_of_a_bare_net(cell: str, layers: int) -> None:
 def test_a_net_may_say_other_characters_than_it_reads(cell: str) -> None:
     torch.manual_seed(0)
     net = CharRNN(VOCABULARY, SIZE, cell, encoding="onehot", outputs=2)
-    logits, _ = net(net.encode(draw_indices()), net.init_hidden(3))
+    logits, _ = net(net.encode(draw_indices()), net.init_state(3))
     assert tuple(logits.shape) == (3, 7, 2)
     real = sum(weight.numel() for weight in net.parameters())
     assert parameter_count(VOCABULARY, SIZE, cell, 1, "onehot", 2) == real

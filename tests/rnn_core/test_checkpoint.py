@@ -68,7 +68,7 @@ def test_a_loaded_net_computes_exactly_what_the_trained_one_does(tmp_path: Path)
     net = load_weights(prepared.record, tmp_path / "model.safetensors")
     assert measure(net, prepared).metrics == measure(last.net, prepared).metrics
     x = net.encode(prepared.vocabulary.encode(prepared.text)[None])
-    assert torch.equal(net(x, net.init_hidden(1))[0], last.net.eval()(x, last.net.init_hidden(1))[0])
+    assert torch.equal(net(x, net.init_state(1))[0], last.net.eval()(x, last.net.init_state(1))[0])
 
 
 def test_a_loaded_net_does_not_change_with_its_file(tmp_path: Path) -> None:

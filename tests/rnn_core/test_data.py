@@ -303,17 +303,17 @@ def test_the_best_weights_are_chosen_on_the_last_tenth_which_is_not_trained_on(
 ) -> None:
     asked = TrainConfig(pattern=pattern, length=length, window=window)
     everything, best = prepare(asked), prepare(dataclasses.replace(asked, keep="best"))
-    assert everything.validation == []
+    assert everything.validation_windows == []
     assert best.text == everything.text
-    trained, held_out = predictions(best.windows), predictions(best.validation)
+    trained, held_out = predictions(best.windows), predictions(best.validation_windows)
     assert trained + held_out == predictions(everything.windows), "disjoint, and nothing is lost"
-    assert best.validation[0].fresh
+    assert best.validation_windows[0].fresh
     tenth = max(1, (len(best.text) - 1) // 10)
-    read = sum(window.input_bt.numel() for window in best.validation)
+    read = sum(window.input_bt.numel() for window in best.validation_windows)
     if not best.pattern.mark:
         assert read == len(best.text) - 1, "from the beginning, so that the net knows its place"
         return
-    last = best.text[1:-1].split("#")[-len([window for window in best.validation if window.fresh]) :]
+    last = best.text[1:-1].split("#")[-len([window for window in best.validation_windows if window.fresh]) :]
     assert read == sum(len(string) + 1 for string in last) >= tenth
     assert sum(len(string) + 1 for string in last[1:]) < tenth, "and no string more"
 
@@ -325,10 +325,10 @@ def test_a_stream_is_validated_from_so_many_characters_before(
 ) -> None:
     monkeypatch.setattr("rnn_core.data.WARM_UP_STEPS", before)
     best = prepare(TrainConfig(pattern=pattern, length=301, batch_size=4, window=11, keep="best"))
-    assert [window.fresh for window in best.validation] == [True] + [False] * (len(best.validation) - 1)
-    read = torch.cat([window.input_bt for window in best.validation], 1)
+    assert [window.fresh for window in best.validation_windows] == [True] + [False] * (len(best.validation_windows) - 1)
+    read = torch.cat([window.input_bt for window in best.validation_windows], 1)
     assert [best.vocabulary.decode(row) for row in read] == [best.text[max(0, 270 - before) : 300]]
-    assert predictions(best.validation) == expected(best, best.text)[len(expected(best, best.text[:271])) :]
+    assert predictions(best.validation_windows) == expected(best, best.text)[len(expected(best, best.text[:271])) :]
 
 
 @pytest.mark.parametrize(("pattern", "length"), [("ab", 2), ("anbn", 2), ("parity", 2)])
@@ -344,18 +344,18 @@ def test_the_tenth_set_apart_has_something_that_is_scored_or_is_refused(length: 
     except ConfigError:
         return
     assert predictions(prepared.windows)
-    assert predictions(prepared.validation)
+    assert predictions(prepared.validation_windows)
 
 
 def test_four_characters_are_enough_to_set_one_apart() -> None:
     prepared = prepare(TrainConfig(pattern="ab", length=4, keep="best"))
-    assert (predictions(prepared.windows), predictions(prepared.validation)) == ([(0, 1), (1, 0)], [(0, 1)])
+    assert (predictions(prepared.windows), predictions(prepared.validation_windows)) == ([(0, 1), (1, 0)], [(0, 1)])
 
 
 def test_the_tenth_set_apart_may_have_fewer_strings_or_steps_than_a_batch() -> None:
     for pattern in ("anbn", "abc"):
         prepared = prepare(TrainConfig(pattern=pattern, length=60, batch_size=8, keep="best"))
-        assert 1 <= len(prepared.validation[0].input_bt) < 8
+        assert 1 <= len(prepared.validation_windows[0].input_bt) < 8
 
 
 def test_a_batch_cannot_have_more_strings_than_there_are() -> None:
@@ -385,14 +385,14 @@ def in_full(prepared: Prepared) -> dict[str, object]:
             for parts in [(window.input_bt, window.target_bt, window.mask_bt)]
         ]
 
-    names = ("config", "record", "text", "evaluation", "sizes")
+    names = ("config", "record", "text", "evaluation", "size_metrics")
     return {name: getattr(prepared, name) for name in names} | {
         "digest": prepared.record.digest,
         "pattern": (type(prepared.pattern), prepared.pattern.spec),
         "characters": prepared.vocabulary.characters,
         "ranges": prepared.data.ranges,
         "windows": cut_into_windows(prepared.windows),
-        "validation": cut_into_windows(prepared.validation),
+        "validation": cut_into_windows(prepared.validation_windows),
         "weights": [weight.tolist() for weight in prepared.build_net().parameters()],
     }
 

@@ -15,10 +15,10 @@ def imported_after(*parts: str) -> list[set[str]]:
 READS_AND_SERVES = """
 import rnn_core.config, rnn_core.record, rnn_core.checkpoint, rnn_core.nets.charrnn, rnn_core.nets.reading
 import experiments.predictor
-from rnn_core.checkpoint import read_record, record_text
+from rnn_core.checkpoint import parse_record, record_text
 from rnn_core.config import TrainConfig
 from rnn_core.record import Record
-read_record(record_text(Record(TrainConfig(pattern='dyck:2'), 'ab', '')).encode(), 'here').build_net()
+parse_record(record_text(Record(TrainConfig(pattern='dyck:2'), 'ab', '')).encode(), 'here').build_net()
 """
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.data import prepare
-from rnn_core.limits import bytes_in_a_stack
+from rnn_core.limits import bytes_per_stacked_net
 from rnn_core.nets.cells import CELLS
 
 NETS = 8
@@ -48,7 +48,7 @@ print(peak(8) - before)
 def test_a_stack_takes_about_the_memory_that_it_is_said_to(cell: str) -> None:
     fields = {**FIELDS, "cell": cell}
     prepared = prepare(TrainConfig(**fields))  # type: ignore[arg-type]
-    said = NETS * bytes_in_a_stack(prepared.record, prepared.windows)
+    said = NETS * bytes_per_stacked_net(prepared.record, prepared.windows)
     command = [sys.executable, "-c", TAKEN, json.dumps(fields)]
     taken = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     assert said / 2 < taken < 2 * said
@@ -57,9 +57,9 @@ def test_a_stack_takes_about_the_memory_that_it_is_said_to(cell: str) -> None:
 def test_a_larger_net_takes_more_memory() -> None:
     def of(**fields: object) -> int:
         prepared = prepare(TrainConfig(**fields))  # type: ignore[arg-type]
-        return bytes_in_a_stack(prepared.record, prepared.windows)
+        return bytes_per_stacked_net(prepared.record, prepared.windows)
 
-    assert 4 * 4 * prepare(TrainConfig()).record.parameters < of() < of(hidden_size=32)
+    assert 4 * 4 * prepare(TrainConfig()).record.parameter_count < of() < of(hidden_size=32)
     assert of(hidden_size=32) < of(hidden_size=32, cell="lstm")
     assert of() < of(length=1000)
 

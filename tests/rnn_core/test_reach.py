@@ -37,11 +37,11 @@ class Oracled(nn.Module):
     def __init__(self, oracle: Oracle, says: Mapping[str, Mapping[str, float]]) -> None:
         super().__init__()
         self.oracle, self.says = oracle, says
-        self.width = len(oracle.vocabulary)
-        self.recurrent, self.readout = nn.RNN(1, 1), nn.Linear(1, self.width)
+        self.largest_numbers_per_step = len(oracle.vocabulary)
+        self.recurrent, self.readout = nn.RNN(1, 1), nn.Linear(1, self.largest_numbers_per_step)
         self.texts = [""]  # the state is the number of what was read
 
-    def init_hidden(self, batch_size: int) -> tuple[Tensor]:
+    def init_state(self, batch_size: int) -> tuple[Tensor]:
         return (torch.zeros(1, batch_size, 1, dtype=torch.int64),)
 
     def encode(self, indices_bt: Tensor) -> Tensor:
@@ -236,7 +236,7 @@ class Trained:
         """Return the net's next-character distribution after a text, read alone from a zero state."""
         with torch.no_grad():
             x = self.net.encode(self.prepared.vocabulary.encode(prefix)[None])
-            probabilities_v = self.net(x, self.net.init_hidden(1))[0][0, -1].softmax(-1)
+            probabilities_v = self.net(x, self.net.init_state(1))[0][0, -1].softmax(-1)
         return dict(zip(self.prepared.vocabulary.characters, probabilities_v.tolist(), strict=True))
 
 
@@ -346,7 +346,7 @@ def test_nets_judged_on_shared_data_come_to_what_they_come_to_alone(
 def test_how_many_cases_are_read_side_by_side_changes_nothing(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     trained = Trained("reber")
     at_once, _ = generalize(trained.net, trained.prepared)
-    monkeypatch.setattr("rnn_core.nets.reading.MAX_NUMBERS", most)
+    monkeypatch.setattr("rnn_core.nets.reading.MAX_TENSOR_NUMBERS", most)
     for one, other in zip(at_once, generalize(trained.net, trained.prepared)[0], strict=True):
         assert dataclasses.replace(one, loss_sum=0) == dataclasses.replace(other, loss_sum=0)
         assert one.loss_sum == pytest.approx(other.loss_sum, rel=1e-5)

@@ -17,7 +17,7 @@ from rnn_core.measures.report import Sample, measure
 from rnn_core.measures.scores import Score, read_test, score_side_by_side, score_windows
 from rnn_core.nets.cells import CELLS
 from rnn_core.nets.charrnn import CharRNN
-from rnn_core.nets.reading import generate, measuring, predict, read, with_opening_mark
+from rnn_core.nets.reading import evaluating, generate, predict, read, with_opening_mark
 from rnn_core.patterns import Pattern
 from rnn_core.patterns.shared.oracle import Oracle
 from rnn_core.training import train
@@ -37,7 +37,7 @@ def draw_indices(count: int, vocabulary_size: int = 4) -> torch.Tensor:
 def costs(net: CharRNN, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the loss of each prediction in one sequence, and whether it was right, from one full forward."""
     with torch.no_grad():
-        logits = net(net.encode(indices[None, :-1]), net.init_hidden(1))[0][0]
+        logits = net(net.encode(indices[None, :-1]), net.init_state(1))[0][0]
     return functional.cross_entropy(logits, indices[1:], reduction="none"), logits.argmax(1) == indices[1:]
 
 
@@ -119,7 +119,7 @@ def test_losses_are_those_of_a_bare_forward_of_each_string_alone(
 ) -> None:
     net, prepared = after(TrainConfig(pattern=pattern, length=300, batch_size=4, window=5, epochs=1))
     monkeypatch.setattr(rnn_core.nets.reading, "CHUNK", chunk)
-    monkeypatch.setattr(rnn_core.nets.reading, "MAX_NUMBERS", most)
+    monkeypatch.setattr(rnn_core.nets.reading, "MAX_TENSOR_NUMBERS", most)
     assert len(prepared.evaluation.text) >= SHORT_TEST
     losses, right = bare_costs(net, prepared, prepared.evaluation.text)
     assert same(read_test(net, prepared).score, losses, right)
@@ -250,9 +250,9 @@ def test_with_a_mark_each_string_is_read_as_if_it_were_alone(
     alone = torch.cat([predict(net, part) for part in cut_at(indices, 0)])
     assert torch.equal(predict(net, indices, 0), alone)
     with torch.no_grad():
-        came = torch.cat([logits_tv for logits_tv, _ in read(net, indices, net.init_hidden(1), 0)])
-        parts = [net(net.encode(part[None]), net.init_hidden(1))[0][0] for part in cut_at(indices, 0)]
-        unmarked = torch.cat([logits_tv for logits_tv, _ in read(net, indices, net.init_hidden(1))])
+        came = torch.cat([logits_tv for logits_tv, _ in read(net, indices, net.init_state(1), 0)])
+        parts = [net(net.encode(part[None]), net.init_state(1))[0][0] for part in cut_at(indices, 0)]
+        unmarked = torch.cat([logits_tv for logits_tv, _ in read(net, indices, net.init_state(1))])
     torch.testing.assert_close(came, torch.cat(parts), atol=1e-6, rtol=0)
     assert not torch.allclose(came, unmarked, atol=1e-3)
 
@@ -261,10 +261,10 @@ def test_with_a_mark_each_string_is_read_as_if_it_were_alone(
 def test_a_state_goes_on_until_the_first_mark(cell: str) -> None:
     net, before, indices = build(cell), draw_indices(9), torch.tensor([2, 1, 0, 3])
     with torch.no_grad():
-        _, hidden = net(net.encode(before[None]), net.init_hidden(1))
+        _, hidden = net(net.encode(before[None]), net.init_state(1))
         first, second = (logits_tv for logits_tv, _ in read(net, indices, hidden, 0))
         torch.testing.assert_close(first, net(net.encode(indices[None, :2]), hidden)[0][0], atol=1e-6, rtol=0)
-        fresh = net(net.encode(indices[None, 2:]), net.init_hidden(1))[0][0]
+        fresh = net(net.encode(indices[None, 2:]), net.init_state(1))[0][0]
         torch.testing.assert_close(second, fresh, atol=1e-6, rtol=0)
 
 
@@ -277,7 +277,7 @@ def test_running_free_starts_anew_at_each_mark_that_the_net_writes(cell: str) ->
     for came in islice(running, 40):
         since = len(written) - 1 - written[::-1].index(0)
         with torch.no_grad():
-            logits = net(net.encode(torch.tensor([written[since:]])), net.init_hidden(1))[0][0, -1]
+            logits = net(net.encode(torch.tensor([written[since:]])), net.init_state(1))[0][0, -1]
         assert came == int(torch.multinomial(logits.double().softmax(-1), 1, generator=draws))
         written.append(came)
     assert written[3:].count(0) > 3
@@ -293,7 +293,7 @@ def test_a_string_is_begun_with_its_mark(prompt: str, mark: str, begins: str) ->
 
 @pytest.mark.parametrize("most", [1, 9 * 4, 18 * 6, 27 * 6, 2**24])
 def test_sequences_side_by_side_score_like_each_alone(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rnn_core.nets.reading, "MAX_NUMBERS", most)
+    monkeypatch.setattr(rnn_core.nets.reading, "MAX_TENSOR_NUMBERS", most)
     net = build()
     sequences = list(draw_indices(45).reshape(5, 9))
     alone = [costs(net, indices) for indices in sequences]
@@ -342,9 +342,9 @@ def test_gradients_are_off_while_measuring_and_on_again_after_an_error(training:
     net = build().train(training)
 
     def fail() -> None:
-        with measuring(net):
+        with evaluating(net):
             assert not net.training
-            assert not net(net.encode(draw_indices(3)[None]), net.init_hidden(1))[0].requires_grad
+            assert not net(net.encode(draw_indices(3)[None]), net.init_state(1))[0].requires_grad
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -366,7 +366,7 @@ def test_predict_gives_the_likeliest_after_each_character(cell: str) -> None:
     net, indices = build(cell), draw_indices(12)
     for position, predicted in enumerate(predict(net, indices).tolist()):
         with torch.no_grad():
-            logits = net(net.encode(indices[None, : position + 1]), net.init_hidden(1))[0]
+            logits = net(net.encode(indices[None, : position + 1]), net.init_state(1))[0]
         assert predicted == int(logits[0, -1].argmax())
 
 
@@ -377,7 +377,7 @@ def test_running_free_without_temperature_takes_the_likeliest_each_time(cell: st
     read = prime.tolist()
     for came in islice(generate(net, prime), 25):
         with torch.no_grad():  # everything read so far, from the beginning
-            logits = net(net.encode(torch.tensor([read])), net.init_hidden(1))[0]
+            logits = net(net.encode(torch.tensor([read])), net.init_state(1))[0]
         assert came == int(logits[0, -1].argmax())
         read.append(came)
 
@@ -543,7 +543,7 @@ def test_the_test_is_read_once(pattern: str, more: int, few_cases: None, monkeyp
     monkeypatch.setattr(type(prepared.pattern), "examine", lambda *_: ({}, []))
     measure(net, prepared)
     training = sum(window.input_bt.numel() for window in prepared.windows)
-    rows = 2**24 // (4096 * net.width) if prepared.pattern.mark else 1
+    rows = 2**24 // (4096 * net.largest_numbers_per_step) if prepared.pattern.mark else 1
     test = sum(window.input_bt.numel() for window in prepared.data.windows(prepared.data.test, rows, 4096))
     prime = len(prepared.evaluation.prime)
     assert sum(read) == training + test + prime + more - 1, "the last character that it writes it does not read"
@@ -562,5 +562,5 @@ def test_a_report_keeps_output_and_state_of_a_cell_whose_state_is_a_matrix(outer
     assert report.state["count"].tolist() == counts
     text = report.text[report.text.rindex("#", 0, 300) : 300]
     with torch.no_grad():
-        outputs_lbth, _ = net.trace(net.encode(prepared.vocabulary.encode(text)[None]), net.init_hidden(1))
+        outputs_lbth, _ = net.trace(net.encode(prepared.vocabulary.encode(text)[None]), net.init_state(1))
     assert torch.allclose(torch.from_numpy(report.output_th[-len(text) :]), outputs_lbth[-1, 0], atol=1e-6)

@@ -154,11 +154,11 @@ def test_a_stack_reads_as_its_nets_do(cell: str) -> None:
     nets = [CharRNN(5, 7, cell, layers=2, encoding="embedding") for _ in range(3)]
     stack = Stack(nets)
     indices_nbt = torch.randint(5, (3, 2, 9))
-    hidden = stack.init_hidden(2)
+    hidden = stack.init_state(2)
     for part_nbt in indices_nbt.split(4, dim=2):  # the state goes on
         logits_nvs, hidden = stack.forward(part_nbt, hidden)
     for number, net in enumerate(nets):
-        logits_btv, _ = net(net.encode(indices_nbt[number]), net.init_hidden(2))
+        logits_btv, _ = net(net.encode(indices_nbt[number]), net.init_state(2))
         last_vb = logits_nvs[number].unflatten(1, (1, 2))[:, -1]
         assert torch.allclose(last_vb, logits_btv[:, -1].T, atol=1e-5)
 
@@ -198,6 +198,6 @@ def test_progress_of_a_stack_changes_no_bit_of_it(monkeypatch: pytest.MonkeyPatc
         (epoch, number / windows) for epoch in range(3) for number in range(windows)
     ]
     assert math.isnan(within[0].loss), "nothing has been predicted"
-    assert torch.equal(plain[-1].stack.flat_np, epochs[-1].stack.flat_np)
+    assert torch.equal(plain[-1].stack.flat_nk, epochs[-1].stack.flat_nk)
     for one, other in zip(plain, epochs, strict=True):
         assert one.loss_n.tolist() == other.loss_n.tolist()

@@ -17,7 +17,7 @@ from rnn_core.data import prepare
 from rnn_core.measures.report import measure
 from rnn_core.nets.cells import CELLS
 from rnn_core.training import DivergedError, EpochRecord, Progress, train
-from rnn_core.training.loop import Best, step_size
+from rnn_core.training.loop import Best, rate_factor
 from tests.rnn_core.bare import bare_layers
 
 LAB = json.loads((Path(__file__).parent / "lab_reference.json").read_text())
@@ -197,8 +197,8 @@ def test_schedule_and_decay_are_torchs(pattern: str, schedule: str, weight_decay
 
 @pytest.mark.parametrize(("done", "share"), [(0.0, 1.0), (1 / 3, 0.75), (0.5, 0.5), (2 / 3, 0.25), (1.0, 0.0)])
 def test_a_cosine_falls_from_one_to_zero_and_a_constant_stays(done: float, share: float) -> None:
-    assert step_size("cosine", done) == pytest.approx(share, abs=1e-15)
-    assert step_size("constant", done) == 1.0
+    assert rate_factor("cosine", done) == pytest.approx(share, abs=1e-15)
+    assert rate_factor("constant", done) == 1.0
 
 
 @pytest.mark.parametrize("clip", [0.0, 0.05, 0.3])
@@ -394,7 +394,7 @@ def test_the_validation_loss_is_that_of_the_last_tenth(pattern: str) -> None:
         for stream in streams:
             with torch.no_grad():
                 x = record.net.encode(vocabulary.encode(stream[:-1])[None])
-                logits_tv = record.net(x, record.net.init_hidden(1))[0][0]
+                logits_tv = record.net(x, record.net.init_state(1))[0][0]
             costs = functional.cross_entropy(logits_tv, vocabulary.encode(stream[1:]), reduction="none").tolist()
             for position, cost in list(enumerate(costs, start=1))[first - 1 :]:
                 answers = pattern.startswith("parity") and position > stream.index("=")
@@ -451,7 +451,7 @@ def test_progress_comes_between_windows_and_changes_no_bit(monkeypatch: pytest.M
     monkeypatch.setattr("rnn_core.training.loop.PROGRESS_SECONDS", 0.0)
     both = list(train(prepared, progress=True))
     epochs = [record for record in both if isinstance(record, EpochRecord)]
-    windows = len(prepared.windows) + len(prepared.validation)
+    windows = len(prepared.windows) + len(prepared.validation_windows)
     assert len(both) == 2 * (windows + 1), "one before each window that is trained on, one after each that validates"
     assert [record.metrics for record in epochs] == [record.metrics for record in plain]
     for first, second in zip(plain[-1].net.parameters(), epochs[-1].net.parameters(), strict=True):

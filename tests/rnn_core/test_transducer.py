@@ -106,7 +106,7 @@ def test_windows_hold_what_is_read_and_what_is_said_after_it(window: int, batch_
 def test_with_keep_best_what_is_said_at_the_end_depends_on_all_that_was_read() -> None:
     trained, held_out = pairs("delay", length=200, keep="best"), []
     prepared = prepare(TrainConfig(pattern="delay", length=200, keep="best"))
-    for window in prepared.validation:
+    for window in prepared.validation_windows:
         assert window.mask_bt is not None
         said = prepared.data.outputs.decode(window.target_bt[window.mask_bt])
         held_out += list(zip(prepared.vocabulary.decode(window.input_bt[window.mask_bt]), said, strict=True))
@@ -235,7 +235,7 @@ def test_each_string_of_a_case_is_read_from_a_zero_state(monkeypatch: pytest.Mon
     for string in strings:
         indices = prepared.vocabulary.encode(MARK + string)
         with torch.no_grad():
-            logits_tw = net(net.encode(indices[None]), net.init_hidden(1))[0][0, 1:]
+            logits_tw = net(net.encode(indices[None]), net.init_state(1))[0][0, 1:]
         target = prepared.data.outputs.encode(running_parity(string))
         expected += torch.nn.functional.cross_entropy(logits_tw, target, reduction="sum").item()
     assert (row.steps, row.loss_sum) == (5, pytest.approx(expected, rel=1e-5))

@@ -127,10 +127,11 @@ class Pattern(ABC):
         """
         if self.oracle is None or self.wide_oracle is None:
             raise ValueError(f"the distribution of {self.spec} is unknown; allowed: patterns with an oracle")
-        expected_tv = self.oracle.distributions(text)[1:]
-        if expected_tv[-1, self.oracle.vocabulary.to_index[text[-1]]] == 0:
-            expected_tv = self.wide_oracle.distributions(text)[1:]
-        return expected_tv
+        expected_sw = self.oracle.distributions(text)[1:]
+        # After an impossible character all probabilities are 0, so the last character tells.
+        if expected_sw[-1, self.oracle.vocabulary.to_index[text[-1]]] == 0:
+            expected_sw = self.wide_oracle.distributions(text)[1:]
+        return expected_sw
 
     @property
     def description(self) -> str:
@@ -170,8 +171,8 @@ class Pattern(ABC):
 
         By default these are the labels that the family defines in `state_labels` and, where there is an automaton,
         `state`: the number of its state. At a mark, the labels are those of a string that has no characters yet.
-        A string that only `wide_oracle` allows has labels too; its `state` is -1 wherever the automaton lacks the
-        state.
+        A string that only `wide_oracle` allows has labels too; where the automaton has no such state, the label `state`
+        is -1. Without an oracle, or where its states are unknown, there are no labels and nothing is checked.
 
         Arguments:
             text: a text from its beginning on, with the marks of its strings.
@@ -190,14 +191,17 @@ class Pattern(ABC):
         states = self.wide_oracle.states(text)
         if states is None:
             return {}
-        numbers = {state: number for number, state in enumerate(dict.fromkeys(states))}
-        number_t = np.array([numbers[state] for state in states[1:]], dtype=np.int64)
-        of_states = [self.state_labels(state) for state in numbers]
-        labels = {name: np.array([of_state[name] for of_state in of_states])[number_t] for name in of_states[0]}
+        state_numbers = {state: number for number, state in enumerate(dict.fromkeys(states))}
+        state_number_t = np.array([state_numbers[state] for state in states[1:]], dtype=np.int64)
+        labels_by_state = [self.state_labels(state) for state in state_numbers]
+        labels = {
+            name: np.array([state_labels[name] for state_labels in labels_by_state])[state_number_t]
+            for name in labels_by_state[0]
+        }
         if (automaton := self.automaton) is not None:
             automaton_numbers = {state: number for number, state in enumerate(automaton.states)}
-            labels["state"] = np.array([automaton_numbers.get(state, -1) for state in numbers], dtype=np.int64)[
-                number_t
+            labels["state"] = np.array([automaton_numbers.get(state, -1) for state in state_numbers], dtype=np.int64)[
+                state_number_t
             ]
         return labels
 
@@ -234,7 +238,7 @@ class Pattern(ABC):
     def examine(
         self, net: "NetQueries", length: int, ranges: Mapping[str, tuple[int, int]]
     ) -> tuple[dict[str, float], list[ReachRow]]:
-        """Measure of a trained net what only this family measures.
+        """Take the measurements of a trained net that only this family has.
 
         Arguments:
             net: what can be measured of the net.
@@ -242,12 +246,12 @@ class Pattern(ABC):
             ranges: what `ranges` returns for the training text.
 
         Returns:
-            Metrics by name, and further rows of the table of reach, whose measures differ from those of `cases`.
+            Metrics by name, and further rows of the table of reach, with names of measures that `cases` does not use.
         """
         return {}, []
 
     def ranges(self, training_text: str) -> dict[str, tuple[int, int]]:
-        """Return the smallest and the largest training size for each measure of `cases`, the main measure first."""
+        """Return for each measure of `cases` the smallest and the largest size in the text, the main measure first."""
         return {}
 
     def oracle_loss(self, evaluation: Evaluation) -> float | None:

@@ -47,7 +47,7 @@ class ReachRow:
 
     A prediction is right in one of two ways. Where only one character is possible, the net must give it the highest
     probability. Where several are possible, the net must allow the one that came and no impossible one; it allows a
-    character to which it gives more than a small probability (see `measures.reach.ALLOWED`).
+    character to which it gives more than a small probability (see `measures.reach.ALLOWING_PROBABILITY`).
 
     Attributes:
         measure: what `size` counts, such as "length".

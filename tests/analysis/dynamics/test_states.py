@@ -175,10 +175,10 @@ def test_what_is_collected_is_the_states_that_the_net_goes_through(cell: str, la
     assert states.dtype == np.float32
     with torch.no_grad():
         x = net.encode(vocabulary.encode("abcabca")[None])
-        expected, _ = net.trace(x, net.init_hidden(1))
-        _, last = net(x, net.init_hidden(1))
+        expected, _ = net.trace(x, net.init_state(1))
+        _, last = net(x, net.init_state(1))
         logits = net.readout(torch.from_numpy(states[-1]))
-        np.testing.assert_allclose(logits, net(x, net.init_hidden(1))[0][0], atol=1e-6)
+        np.testing.assert_allclose(logits, net(x, net.init_state(1))[0][0], atol=1e-6)
     np.testing.assert_array_equal(states, expected[:, 0].numpy())
     np.testing.assert_array_equal(collected.top_th, states[-1])
     for part, end in zip(collected.state.values(), last, strict=True):
@@ -222,12 +222,12 @@ def test_an_empty_text_has_no_states() -> None:
 def run_by_hand(net: CharRNN, vocabulary: Vocabulary, prime: str, count: int, mark: str) -> States:
     """Read the prime, then write and read, one character at a time."""
     written, steps = "", []
-    hidden, following = net.init_hidden(1), ""
+    hidden, following = net.init_state(1), ""
     with torch.no_grad():
         for t in range(len(prime) + count):
             character = prime[t] if t < len(prime) else following
             if character == mark:
-                hidden = net.init_hidden(1)
+                hidden = net.init_state(1)
             x = net.encode(vocabulary.encode(character)[None])
             output_lbth, _ = net.trace(x, hidden)
             logits_btv, hidden = net(x, hidden)

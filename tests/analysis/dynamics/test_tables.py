@@ -18,13 +18,13 @@ STEPS = 240
 def read(net: CharRNN, indices: list[int]) -> np.ndarray:
     """The states of a net of one layer after each character."""
     with torch.no_grad():
-        output_lbth, _ = net.trace(net.encode(torch.tensor([indices])), net.init_hidden(1))
+        output_lbth, _ = net.trace(net.encode(torch.tensor([indices])), net.init_state(1))
     return output_lbth[0, 0].numpy()
 
 
 def write(net: CharRNN, indices: list[int]) -> np.ndarray:
     """The states after each of the characters that a net writes by itself, having read some."""
-    hidden, states = net.init_hidden(1), []
+    hidden, states = net.init_state(1), []
     with torch.no_grad():
         for index in indices:
             logits_btv, hidden = net(net.encode(torch.tensor([[index]])), hidden)

@@ -23,7 +23,7 @@ def test_what_is_predicted_is_what_the_nets_say(units: pd.DataFrame, begin: int 
     for row, run_id in enumerate(aab["run_id"], 1):
         net = load_net(run_id)
         with torch.no_grad():
-            logits_btv, _ = net(net.encode(indices), net.init_hidden(1))
+            logits_btv, _ = net(net.encode(indices), net.init_state(1))
         likeliest = logits_btv[0].argmax(-1)
         expected |= {(t, row): "ab"[likeliest[first + t - 1]] for t in range(32)}
     assert {(one.x, one.y): one.text for one in written(figure, figure.axes[0].transData)} == expected

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from experiments.notebooks import FOLDER, OFFER, main
+from experiments.notebooks import FOLDER, MAKE_LINE, main
 from experiments.sweep import main as sweep
 from experiments.train import main as train
 from tests.conftest import PROJECT, readers_environment
@@ -68,7 +68,7 @@ def test_a_notebook_is_committed_as_it_was_executed(path: Path) -> None:
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_begins_with_its_runs_and_ends_with_its_findings(path: Path) -> None:
     cells = cells_of(path)
-    offers = [cell for cell in cells if OFFER in source_of(cell)]
+    offers = [cell for cell in cells if MAKE_LINE in source_of(cell)]
     assert offers == cells[:1]
     assert "if make:\n    make_runs(**asked)\nruns = find_runs(**asked)\n" in source_of(cells[0])
     assert [output["output_type"] for output in cells[-1]["outputs"]] == ["stream"]
@@ -134,14 +134,14 @@ def test_a_notebook_makes_its_runs_by_its_own_offer(copied: Path) -> None:
     assert path.read_bytes() == before, "a notebook that failed has been saved"
     subprocess.run([*command, "--make"], check=True, cwd=copied, env=environment)
     assert (copied.parent.parent / "mlflow.db").exists()
-    assert OFFER in source_of(cells_of(path)[0])
+    assert MAKE_LINE in source_of(cells_of(path)[0])
     assert "$ python" not in said_by(path), "what the sweep printed is no part of the notebook"
     assert "few seeds" in said_by(path)
 
 
 def test_a_notebook_without_an_offer_makes_nothing(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = copied / "01_first_look.ipynb"
-    path.write_text(path.read_text().replace(OFFER, "make = True"))
+    path.write_text(path.read_text().replace(MAKE_LINE, "make = True"))
     assert main(["01", "--make", "--folder", str(copied)]) == 1
     assert "01_first_look.ipynb: no cell has the line 'make = False'" in capsys.readouterr().err
 

@@ -75,12 +75,20 @@ def first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no message'}"
 
 
-def description(finished: bool, end_reason: str, metrics: Mapping[str, float], sample: "Sample | None") -> str:
-    """Return the Markdown of a run's page: why it did not finish, if so, its main numbers, and the predicted text.
+def description(
+    finished: bool, end_reason: str, links: str, metrics: Mapping[str, float], sample: "Sample | None"
+) -> str:
+    """Return the Markdown of a run's page, which says in a few lines what matters; MLflow hides all after the third.
 
-    It has a few lines only, because MLflow hides the others until a person asks for them.
+    Arguments:
+        finished: whether the run finished.
+        end_reason: the reason why it did not.
+        links: links to its pictures, in Markdown.
+        metrics: the metrics of the trained net, by name; empty if it was not measured.
+        sample: its texts; None if it was not measured.
     """
     lines = [] if finished else [f"**{end_reason}**", ""]
+    lines += [links, ""]
     if metrics:
         lines += [", ".join(f"{name} **{value}**" for name, value in key_numbers(metrics)), ""]
     if sample:

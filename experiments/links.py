@@ -1,26 +1,55 @@
-"""Where a person sees a run or the runs of a sweep in MLflow: addresses, and the command that serves them."""
+"""Where a person sees a run, or the runs of a sweep, in MLflow: addresses, and links for descriptions."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from analysis.runs.schema import find_members
+from analysis.runs.schema import PLOTS_FOLDER, find_members
 
 MODEL_TRAINING = "workflowType=machine_learning"
-"""What opens a page of MLflow in the view for training; without it, a new store opens in the one for GenAI."""
+"""The part of an address that opens MLflow's view for training; without it, a new store opens the one for GenAI."""
 
 
 def how_to_look(store: str, experiment_id: str, run_id: str) -> str:
-    """Return where a person sees a run of the store with that tracking URI: an address, or what serves it first."""
+    """Return the address of a run's page, after the command that serves it if no server does.
+
+    Arguments:
+        store: the tracking URI of the run's store.
+        experiment_id: MLflow's id of the experiment.
+        run_id: MLflow's id of the run.
+    """
     return _page(store, f"#/experiments/{experiment_id}/runs/{run_id}?{MODEL_TRAINING}")
 
 
 def how_to_compare(store: str, experiment_id: str, sweep_id: str) -> str:
-    """Return where a person sees the runs of a sweep in one list, without the sweep itself.
+    """Return the address of the list of a sweep's runs, as `how_to_look` returns that of a page."""
+    return _page(store, _runs_of(experiment_id, sweep_id))
+
+
+def runs_link(experiment_id: str, sweep_id: str) -> str:
+    """Return a Markdown link to the list of a sweep's runs, for a description in the same store."""
+    return f"[its runs]({_runs_of(experiment_id, sweep_id)})"
+
+
+def picture_links(experiment_id: str, run_id: str, names: Iterable[str]) -> str:
+    """Return Markdown links to pictures of a run, for its description.
+
+    Arguments:
+        experiment_id: MLflow's id of the experiment.
+        run_id: MLflow's id of the run.
+        names: the names of the pictures' files, without .png.
+    """
+    folder = f"#/experiments/{experiment_id}/runs/{run_id}/artifacts/{PLOTS_FOLDER}"
+    return ", ".join(f"[{name.replace('_', ' ')}]({folder}/{name}.png?{MODEL_TRAINING})" for name in names)
+
+
+def _runs_of(experiment_id: str, sweep_id: str) -> str:
+    """Return the part of the address after the server's, for the list of a sweep's runs without the sweep itself.
 
     MLflow lists a sweep above its runs only in the order of their start. So this list is in the order of eval_loss.
     """
     query = {"searchFilter": find_members(sweep_id), "orderByKey": "metrics.`eval_loss`", "orderByAsc": "true"}
-    return _page(store, f"#/experiments/{experiment_id}/runs?{MODEL_TRAINING}&{urlencode(query, quote_via=quote)}")
+    return f"#/experiments/{experiment_id}/runs?{MODEL_TRAINING}&{urlencode(query, quote_via=quote)}"
 
 
 def _page(store: str, page: str) -> str:

@@ -14,7 +14,7 @@ from experiments.descriptions import escaped, first_line, fitting
 from experiments.errors import TrackingError
 from experiments.flags import complain
 from experiments.grid import Grid, RunRequest
-from experiments.links import how_to_compare, how_to_look
+from experiments.links import how_to_compare, how_to_look, picture_links, runs_link
 from experiments.progress import waiting
 from experiments.shard_training import record_shard
 from experiments.shards import Outcome, Shard, ShardProgress, plan
@@ -236,7 +236,9 @@ class Sweep:
         except Exception as error:
             self.record.finish(End.FAILED, f"summing up failed: {first_line(error)}", "", metrics, {}, {})
             raise
-        description = _description(lines, table, "" if end == End.FINISHED else end_reason)
+        ids = self.record.experiment_id, self.record.run_id
+        links = ", ".join(filter(None, [runs_link(*ids), picture_links(*ids, figures)]))
+        description = _description(links, lines, table, "" if end == End.FINISHED else end_reason)
         try:
             with waiting("recording the sweep"):
                 self.record.finish(end, end_reason, description, metrics, files, figures)
@@ -247,7 +249,6 @@ class Sweep:
             print(f"{outcome.run_id or 'not recorded'}: {outcome.end_reason}"[:200])
         pace = f", {new / seconds:.1f} runs a second" if new else ""
         print(f"{'sweep':<14} {self.record.run_id} ({self.record.name}), {seconds:.0f} s{pace}")
-        ids = self.record.experiment_id, self.record.run_id
         print(f"{'look at it':<14} {how_to_look(address(), *ids)}")
         print(f"{'its runs':<14} {how_to_compare(address(), *ids)}", flush=True)
         return exit_status if exit_status == 0 else complain(end_reason, exit_status)
@@ -287,12 +288,14 @@ def _ended_by_another_start() -> Exception:
     return RuntimeError("another start ended this sweep")
 
 
-def _description(lines: Sequence[str], table: str, end_reason: str) -> str:
-    """Return the Markdown of a sweep's page: why it did not finish, if so, the lines of its results, and their table.
+def _description(links: str, lines: Sequence[str], table: str, end_reason: str) -> str:
+    """Return the Markdown of a sweep's page: why it did not finish, if so, links, lines of results, their table.
 
     Lines that MLflow would cut off are left out, and their number is given.
     """
-    reason = [f"**{end_reason}**"] if end_reason else []
-    listed = [f"- {line}" for line in [*reason, *map(escaped, lines)]]
-    listed = fitting(listed, MAX_DESCRIPTION // 2 - 2, f"- and {{}} more; {RESULTS_FILE} has all numbers")
-    return "\n".join([*listed, "", table])
+    head = [f"**{end_reason}**", ""] if end_reason else []
+    head += [links, ""]
+    room = MAX_DESCRIPTION // 2 - len("\n".join(head)) - 2
+    listed = [f"- {line}" for line in map(escaped, lines)]
+    listed = fitting(listed, room, f"- and {{}} more; {RESULTS_FILE} has all numbers")
+    return "\n".join([*head, *listed, "", table])

@@ -30,6 +30,7 @@ from analysis.runs.schema import CONFIG_FILE, WEIGHTS_FILE, End
 from experiments.code_state import code_state
 from experiments.descriptions import description, fields_in_words, first_line, model_description
 from experiments.errors import TrackingError
+from experiments.links import picture_links
 from experiments.plots import draw_losses, draw_report
 from experiments.tracking.access import (
     MAX_END_REASON,
@@ -157,7 +158,8 @@ class TrackedRun:
             self._unsent += [Metric(name, value, now, epochs, model_id=model_id) for name, value in values.items()]
             sample = report.sample if report else None
             end_reason = schema.write_end(end, why)
-            tags = {schema.NOTE_TAG: description(end == End.FINISHED, end_reason, metrics, sample)}
+            links = picture_links(self.experiment_id, self.run_id, pictures)
+            tags = {schema.NOTE_TAG: description(end == End.FINISHED, end_reason, links, metrics, sample)}
             if self._sweep:  # written last, so that every member of a sweep is complete
                 tags |= self._sweep.tag_of_a_member
             self._end(end, end_reason, tags)

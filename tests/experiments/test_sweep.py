@@ -179,7 +179,9 @@ def test_the_parent_holds_grid_tables_pictures_and_key_numbers(swept: Swept) -> 
     for name in ("heat_map", "curves"):
         assert artifact(parent, f"plots/{name}.png").read_bytes().startswith(b"\x89PNG")
     note = parent.data.tags["mlflow.note.content"]
-    assert note.startswith("- pattern abc, aab x hidden 2, 3 x epochs 2, 5 x 2 seeds: 16 runs, 16 new, 0 reused")
+    links, _, first, *_ = note.splitlines()
+    assert re.findall(r"\[([a-z ]+)\]\(#/experiments/", links) == ["its runs", "heat map", "curves"]
+    assert first == "- pattern abc, aab x hidden 2, 3 x epochs 2, 5 x 2 seeds: 16 runs, 16 new, 0 reused"
     for pattern in ("abc", "aab"):
         best = results[results["pattern"] == pattern].sort_values("excess_loss_median").iloc[0]
         where = f"at hidden size {best['hidden_size']}, epochs {best['epochs']}"
@@ -627,9 +629,9 @@ def test_what_failed_in_a_sweep_that_is_interrupted_is_deleted(monkeypatch: pyte
 
 def test_a_description_keeps_whole_lines_and_rows_within_its_room(monkeypatch: pytest.MonkeyPatch) -> None:
     assert swept_runs.MAX_DESCRIPTION == MAX_TAG_VAL_LENGTH, "MLflow keeps no more"
-    monkeypatch.setattr(swept_runs, "MAX_DESCRIPTION", 800)
+    monkeypatch.setattr(swept_runs, "MAX_DESCRIPTION", 1600)
     assert main(["--patterns", "ab,abc,abcd,abcde", "--epochs", "1", "--hidden-sizes", "2", "--seeds", "1"]) == 0
     note = parents()[0].data.tags["mlflow.note.content"]
-    assert 400 < len(note) <= 800
+    assert 800 < len(note) <= 1600
     assert re.search(r"\n- and \d+ more; results.csv has all numbers\n\n\| pattern \|", note)
     assert note.splitlines()[-1].endswith(("|", "more settings are in results.csv."))

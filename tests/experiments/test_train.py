@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -80,7 +81,13 @@ def test_a_run_records_everything(store: Path) -> None:
     assert (tags["threads"], tags["device"]) == ("1", "cpu")
     assert tags["git_dirty"] in ("true", "false", "unknown")
     assert len(tags["git_commit"]) == 40 or tags["git_commit"] == "unknown"
-    assert "free running **150 of 150 characters" in tags["mlflow.note.content"].splitlines()[0]
+    links, _, numbers, *_ = tags["mlflow.note.content"].splitlines()
+    folder = f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}/artifacts/"
+    addresses = re.findall(r"\[[a-z ]+\]\(([^)]*)\)", links)
+    assert addresses[0] == f"{folder}plots/loss.png?workflowType=machine_learning"
+    pictures = [address.removeprefix(folder).partition("?")[0] for address in addresses]
+    assert sorted(pictures) == sorted(file.path for file in MlflowClient().list_artifacts(run.info.run_id, "plots"))
+    assert "free running **150 of 150 characters" in numbers
     assert f"    target     {'aba' * 20}" in tags["mlflow.note.content"]
 
     metrics = run.data.metrics

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from analysis.runs.schema import End, write_end
+from analysis.runs.schema import End, format_end_reason
 from experiments.descriptions import first_line
 from experiments.flags import UsageError, complain, with_flags
 from experiments.signals import Interrupted, Stop
@@ -37,9 +37,9 @@ def run_command(work: Callable[[Stop, set[str]], int], names: Mapping[str, str] 
             end_run_from_environment(End.FAILED.status, f"refused: {why}")
             return complain(why, 2)
         except Interrupted as signal:  # before there was anything to keep
-            end_run_from_environment(End.KILLED.status, write_end(End.KILLED, str(signal)))
+            end_run_from_environment(End.KILLED.status, format_end_reason(End.KILLED, str(signal)))
             return complain(str(signal), signal.exit_status)
         except Exception as error:
             stop.ignore()
-            end_run_from_environment(End.FAILED.status, write_end(End.FAILED, first_line(error)))
+            end_run_from_environment(End.FAILED.status, format_end_reason(End.FAILED, first_line(error)))
             raise

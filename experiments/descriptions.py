@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from analysis.runs.schema import find_members
+from analysis.runs.schema import members_condition
 from rnn_core.config import TrainConfig
 from rnn_core.measures.report import Sample
 from rnn_core.patterns.shared.ngrams import NAMES
@@ -89,7 +89,7 @@ def how_to_compare(store: str, experiment_id: str, sweep_id: str) -> str:
 
     MLflow lists a sweep above its runs only in the order of their start. So this list is in the order of eval_loss.
     """
-    query = {"searchFilter": find_members(sweep_id), "orderByKey": "metrics.`eval_loss`", "orderByAsc": "true"}
+    query = {"searchFilter": members_condition(sweep_id), "orderByKey": "metrics.`eval_loss`", "orderByAsc": "true"}
     return _page(store, f"#/experiments/{experiment_id}/runs?{MODEL_TRAINING}&{urlencode(query, quote_via=quote)}")
 
 

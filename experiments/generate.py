@@ -10,7 +10,7 @@ from typing import Annotated
 import tyro
 
 from analysis.runs import RunError, load_run
-from analysis.runs.store import address
+from analysis.runs.store import store_address
 from experiments.flags import UsageError, complain, read_flags, with_flags
 from experiments.progress import waiting
 from rnn_core.checkpoint import CheckpointError
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         flags = read_flags(Flags, "python -m experiments.generate", arguments)
         _check(flags)
-        with waiting(f"reading the run from {address()}"):
+        with waiting(f"reading the run from {store_address()}"):
             run = load_run(flags.run)
         record = run.record
         if not flags.prompt and not record.mark:

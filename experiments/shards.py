@@ -12,7 +12,7 @@ import numpy as np
 from mlflow.entities import Run
 
 from analysis.runs import recorded_runs
-from analysis.runs.schema import END_REASON_TAG, End, read_end, write_end
+from analysis.runs.schema import END_REASON_TAG, End, format_end_reason, read_end
 from analysis.runs.suggestions import PLURALS
 from experiments.descriptions import first_line, run_name
 from experiments.flags import with_flags
@@ -67,7 +67,7 @@ class Shard:
 
     def failed(self, error: Exception, but: Collection[str]) -> "list[Outcome]":
         """Return the outcomes of the runs but those, of which nothing came back."""
-        end_reason = write_end(End.FAILED, first_line(error))
+        end_reason = format_end_reason(End.FAILED, first_line(error))
         return [Outcome(digest, "", End.FAILED, end_reason, {}) for digest in self.digests if digest not in but]
 
 

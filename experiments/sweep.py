@@ -15,8 +15,8 @@ from typing import Annotated, Any
 import tyro
 
 from analysis.runs import curves_of, recorded_runs
-from analysis.runs.schema import GRID_FILE, GRID_GIVEN_FILE, RESULTS_FILE, End, write_end
-from analysis.runs.store import absolute_address, address
+from analysis.runs.schema import GRID_FILE, GRID_GIVEN_FILE, RESULTS_FILE, End, format_end_reason
+from analysis.runs.store import absolute_store_address, store_address
 from analysis.runs.suggestions import PLURALS
 from experiments.bars import show_runs
 from experiments.command import run_command
@@ -152,7 +152,7 @@ class _Sweep:
     def run(self, workers: Workers | None, stop: Stop) -> int:
         """Do what is missing, and return the exit status."""
         try:
-            with stop.held(), waiting(f"opening a sweep in {address()}"):
+            with stop.held(), waiting(f"opening a sweep in {store_address()}"):
                 self.parent = TrackedSweep(self.grid.title(), self.grid.params(), self.files)
             self._look_around()
             shards = self._shards(workers.count if workers else 1)
@@ -171,13 +171,13 @@ class _Sweep:
             stop.ignore()
             if hasattr(self, "parent"):
                 self._clear_up(workers, failed_too=True)
-                self._finish(End.FAILED, write_end(End.FAILED, first_line(error)), 1)
+                self._finish(End.FAILED, format_end_reason(End.FAILED, first_line(error)), 1)
             raise
         self._clear_up(workers)
         failed = [outcome for outcome in self.outcomes.values() if outcome.end == End.FAILED]
         if failed:
             return self._finish(End.FAILED, f"{len(failed)} of {len(self.outcomes)} runs failed", 1)
-        return self._finish(End.FINISHED, write_end(End.FINISHED), 0)
+        return self._finish(End.FINISHED, format_end_reason(End.FINISHED), 0)
 
     def _clear_up(self, workers: Workers | None, failed_too: bool = False) -> None:
         """End the workers, and delete the runs that they leave half-made; those of a cluster end by themselves.
@@ -260,7 +260,7 @@ class _Sweep:
                     error = problem
                 yield shard, shard.failed(error, but=done), AtWork()
             return
-        store = absolute_address()  # from whichever folder a worker looks
+        store = absolute_store_address()  # from whichever folder a worker looks
         at_work = {workers.submit(shard, store): shard for shard in shards}
         while at_work:
             ready, others = wait(at_work, timeout=1, return_when=FIRST_COMPLETED)
@@ -315,8 +315,8 @@ class _Sweep:
         pace = f", {new / seconds:.1f} runs a second" if new else ""
         print(f"{'sweep':<14} {self.parent.run_id} ({self.parent.name}), {seconds:.0f} s{pace}")
         ids = self.parent.experiment_id, self.parent.run_id
-        print(f"{'look at it':<14} {how_to_look(address(), *ids)}")
-        print(f"{'its runs':<14} {how_to_compare(address(), *ids)}", flush=True)
+        print(f"{'look at it':<14} {how_to_look(store_address(), *ids)}")
+        print(f"{'its runs':<14} {how_to_compare(store_address(), *ids)}", flush=True)
         return exit_status if exit_status == 0 else complain(end_reason, exit_status)
 
     def _read_curves(self) -> None:

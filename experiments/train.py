@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.runs.schema import COMMIT_TAG, CONFIG_FILE, End
-from analysis.runs.store import address
+from analysis.runs.store import store_address
 from experiments.bars import show_epochs
 from experiments.command import run_command
 from experiments.descriptions import fields_in_words, first_line, how_to_look, key_numbers, run_name, side_by_side
@@ -75,7 +75,7 @@ def _train_and_record(
     """Train the net in place, record what came of it however it ended, and return the exit status."""
     run = None
     try:
-        with stop.held(), waiting(f"opening a run in {address()}"):
+        with stop.held(), waiting(f"opening a run in {store_address()}"):
             name = run_name(prepared.config, prepared.pattern.short_name)
             run = TrackedRun(name, prepared.record, asked, prepared.sizes, recipe)
         # Closed before the net is measured: keep=best then puts the best weights back, however the training ended.
@@ -121,7 +121,7 @@ def _end(run: TrackedRun, record: Callable[[], Report | None], exit_status: int)
         rows = [*side_by_side(report.sample), *key_numbers(report.metrics)]
         print("", *(f"{name:<14} {value}" for name, value in rows), sep="\n")
     print(f"{'run':<14} {run.run_id} ({run.name})")
-    print(f"{'look at it':<14} {how_to_look(address(), run.experiment_id, run.run_id)}", flush=True)
+    print(f"{'look at it':<14} {how_to_look(store_address(), run.experiment_id, run.run_id)}", flush=True)
     if run.end == End.FINISHED:
         return exit_status
     return complain(run.end_reason, exit_status or 1)

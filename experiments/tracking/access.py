@@ -13,7 +13,7 @@ from mlflow import ActiveRun, MlflowClient
 from mlflow.utils.name_utils import _GENERATOR_NOUNS, _GENERATOR_PREDICATES
 
 from analysis.runs.schema import END_REASON_TAG
-from analysis.runs.store import address
+from analysis.runs.store import store_address
 from experiments.descriptions import first_line
 from rnn_core.config import ConfigError, TrainConfig
 
@@ -50,7 +50,7 @@ def open_run(name: str, experiment_id: str | None = None, tags: Mapping[str, str
     Raises:
         TrackingError: the store cannot be used; said within seconds.
     """
-    store = address()
+    store = store_address()
     opened = "MLFLOW_RUN_ID" in os.environ
     try:
         if store.startswith("sqlite:///"):
@@ -98,7 +98,7 @@ def end_run_from_environment(status: str, end_reason: str) -> None:
 def store_trouble(error: Exception) -> str:
     """Return in one line why the store cannot be used, and what to change."""
     return (
-        f"the tracking store {address()} cannot be used ({first_line(error)[:300]}); "
+        f"the tracking store {store_address()} cannot be used ({first_line(error)[:300]}); "
         "allowed: sqlite:///FILE or the address of a running `mlflow server`; change MLFLOW_TRACKING_URI"
     )
 

@@ -156,7 +156,7 @@ class TrackedRun:
             values = {**metrics, **self._sizes}
             self._unsent += [Metric(name, value, now, epochs, model_id=model_id) for name, value in values.items()]
             sample = report.sample if report else None
-            end_reason = schema.write_end(end, why)
+            end_reason = schema.format_end_reason(end, why)
             tags = {schema.NOTE_TAG: description(end == End.FINISHED, end_reason, metrics, sample)}
             if self._sweep:  # last, so that a sweep has no half-made runs
                 tags |= self._sweep.tag_of_a_member

@@ -65,7 +65,7 @@ def reach_curves(runs: pd.DataFrame, lines: str, measure: str = "") -> Picture:
             )
         )
     return figures.reach_curves(
-        f"Whole cases right at each {measure or 'size'}", panels, compare.spread_label("median", seeds)
+        f"Whole cases right at each {measure or 'size'}", panels, compare.interval_label("median", seeds)
     )
 
 

@@ -1,4 +1,4 @@
-"""The commands of a shell that make runs, as analysis offers them and a sweep reads them."""
+"""The shell commands that train runs: the names of a sweep's lists, and the command for a query."""
 
 import dataclasses
 import os
@@ -8,24 +8,25 @@ from typing import Any
 from rnn_core.config import TrainConfig
 
 PLURALS = {field.name: field.name.removesuffix("s") + "s" for field in dataclasses.fields(TrainConfig)}
-"""What the list of a field's values is called: in a sweep's flags, in a grid's file, and in MLflow's params."""
+"""By field, the name of a list of its values: in a sweep's flags, in the file of a grid, and in MLflow's params."""
 
 
-def command(asked: Mapping[str, Sequence[Any]]) -> list[str]:
-    """Return the command that makes the runs of a grid, in words as a shell has them.
+def training_command(query: Mapping[str, Sequence[Any]]) -> list[str]:
+    """Return the shell command that trains and records all runs of a query, as a list of words.
 
     Arguments:
-        asked: for each field of TrainConfig that was asked for its values, one or more.
+        query: one or more values for some fields of TrainConfig; each combination of values is a run. Several seeds
+            become the range from the least to the greatest.
     """
-    if "seed" in asked and all(len(values) == 1 for values in asked.values()):
-        flags = {name: str(values[0]) for name, values in asked.items()}
+    if "seed" in query and all(len(values) == 1 for values in query.values()):
+        flags = {field: str(values[0]) for field, values in query.items()}
         module = "experiments.train"
     else:
-        flags = {PLURALS[name]: ",".join(map(str, values)) for name, values in asked.items()}
-        if "seed" in asked:  # a sweep takes a range
-            flags["seeds"] = f"{min(asked['seed'])}-{max(asked['seed'])}"
+        flags = {PLURALS[field]: ",".join(map(str, values)) for field, values in query.items()}
+        if "seed" in query:
+            flags["seeds"] = f"{min(query['seed'])}-{max(query['seed'])}"
         module = "experiments.sweep"
         if os.cpu_count() not in (None, 1):
             flags["workers"] = "2"
-    said = [word for name, value in flags.items() for word in (f"--{name.replace('_', '-')}", value)]
-    return ["python", "-m", module, *said]
+    arguments = [word for flag, value in flags.items() for word in (f"--{flag.replace('_', '-')}", value)]
+    return ["python", "-m", module, *arguments]

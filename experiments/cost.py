@@ -8,7 +8,7 @@ from pathlib import Path
 
 import rnn_core
 from analysis.runs import RunError, recorded_runs
-from analysis.runs.store import address, answer_once, experiment_in_use
+from analysis.runs.store import current_experiment_id, ping_store, store_address
 from experiments.code_state import code_state
 from experiments.errors import UsageError
 from experiments.plots import draw_losses, draw_report
@@ -119,12 +119,12 @@ def in_words(seconds: float) -> str:
 
 def _recorded(digests: Collection[str]) -> set[str] | None:
     """Return the digests of those runs that are recorded already; None if there is no store yet."""
-    path = address().removeprefix("sqlite:///")
-    if path != address() and not Path(path).exists():
+    path = store_address().removeprefix("sqlite:///")
+    if path != store_address() and not Path(path).exists():
         return None
     try:
         with impatient():
-            experiment_id = experiment_in_use()
+            experiment_id = current_experiment_id()
             return set() if experiment_id is None else set(recorded_runs(experiment_id, digests))
     except RunError as error:
         raise UsageError(str(error)) from None
@@ -237,8 +237,8 @@ def _seconds_to_draw(net: CharRNN, prepared: Prepared) -> float:
 
 def _latency() -> float:
     """Return how many seconds a server takes to answer; 0 if the store is on the disk."""
-    if not address().startswith("http"):
+    if not store_address().startswith("http"):
         return 0.0
     begin = time.perf_counter()
-    answer_once()
+    ping_store()
     return time.perf_counter() - begin

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from analysis.runs.schema import PLOTS_FOLDER, find_members
+from analysis.runs.schema import PLOTS_FOLDER, members_condition
 
 MODEL_TRAINING = "workflowType=machine_learning"
 """The part of an address that opens MLflow's view for training; without it, a new store opens the one for GenAI."""
@@ -48,7 +48,7 @@ def _runs_of(experiment_id: str, sweep_id: str) -> str:
 
     MLflow lists a sweep above its runs only in the order of their start. So this list is in the order of eval_loss.
     """
-    query = {"searchFilter": find_members(sweep_id), "orderByKey": "metrics.`eval_loss`", "orderByAsc": "true"}
+    query = {"searchFilter": members_condition(sweep_id), "orderByKey": "metrics.`eval_loss`", "orderByAsc": "true"}
     return f"#/experiments/{experiment_id}/runs?{MODEL_TRAINING}&{urlencode(query, quote_via=quote)}"
 
 

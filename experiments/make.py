@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.runs import command_for_missing
-from analysis.runs.store import NoStoreError, absolute_address, new_store, open_store
+from analysis.runs.store import NoStoreError, absolute_store_address, choose_store_folder, open_store
 from experiments.progress import BARS_VARIABLE, waiting, watched
 
 MAX_KEPT = 10_000
@@ -42,8 +42,8 @@ def make_runs(**fields: Any) -> None:
     try:
         open_store()
     except NoStoreError:
-        home = new_store()
-    _run(words, absolute_address(), home)
+        home = choose_store_folder()
+    _run(words, absolute_store_address(), home)
 
 
 def _run(words: Sequence[str], store: str, folder: Path) -> None:

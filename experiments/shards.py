@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from mlflow.entities import Run
 
-from analysis.runs.schema import END_REASON_TAG, End, read_end, write_end
+from analysis.runs.schema import END_REASON_TAG, End, format_end_reason, read_end
 from experiments.descriptions import first_line
 from experiments.grid import RunRequest
 from experiments.tracking import Membership
@@ -55,7 +55,7 @@ class Shard:
 
     def failed(self, error: Exception, but: Collection[str]) -> "list[Outcome]":
         """Return for every run, except those with the digests `but`, the outcome that it failed with an error."""
-        end_reason = write_end(End.FAILED, first_line(error))
+        end_reason = format_end_reason(End.FAILED, first_line(error))
         return [Outcome(digest, "", End.FAILED, end_reason, {}) for digest in self.digests if digest not in but]
 
 

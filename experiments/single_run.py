@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from analysis.runs.schema import End
-from analysis.runs.store import address
+from analysis.runs.store import store_address
 from experiments.bars import show_epochs
 from experiments.descriptions import fields_in_words, first_line, key_numbers, run_name, side_by_side
 from experiments.errors import TrackingError, UsageError
@@ -49,7 +49,7 @@ def train_and_record(
     run = None
     end, reason, exit_status = End.FINISHED, "", 0
     try:
-        with stop.held(), waiting(f"opening a run in {address()}"):
+        with stop.held(), waiting(f"opening a run in {store_address()}"):
             name = run_name(prepared.config, prepared.pattern.short_name)
             run = TrackedRun(name, prepared.record, config, prepared.size_metrics, recipe)
         # Closed before the net is measured: keep=best then puts the best weights back, however the training ended.
@@ -94,7 +94,7 @@ def _finish(run: TrackedRun, net: CharRNN, prepared: Prepared, end: End, reason:
         rows = [*side_by_side(report.sample), *key_numbers(report.metrics)]
         print("", *(f"{name:<14} {value}" for name, value in rows), sep="\n")
     print(f"{'run':<14} {run.run_id} ({run.name})")
-    print(f"{'look at it':<14} {how_to_look(address(), run.experiment_id, run.run_id)}", flush=True)
+    print(f"{'look at it':<14} {how_to_look(store_address(), run.experiment_id, run.run_id)}", flush=True)
     if run.end == End.FINISHED:
         return exit_status
     return complain(run.end_reason, exit_status or 1)

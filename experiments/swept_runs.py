@@ -7,8 +7,8 @@ from concurrent.futures import FIRST_COMPLETED, wait
 from pathlib import Path
 
 from analysis.runs import curves_of, recorded_runs
-from analysis.runs.schema import GRID_FILE, GRID_GIVEN_FILE, RESULTS_FILE, End, write_end
-from analysis.runs.store import absolute_address, address
+from analysis.runs.schema import GRID_FILE, GRID_GIVEN_FILE, RESULTS_FILE, End, format_end_reason
+from analysis.runs.store import absolute_store_address, store_address
 from experiments.bars import show_runs
 from experiments.descriptions import escaped, first_line, fitting
 from experiments.errors import TrackingError
@@ -88,7 +88,7 @@ class Sweep:
             Interrupted: a signal came before it was opened.
         """
         try:
-            with stop.held(), waiting(f"opening a sweep in {address()}"):
+            with stop.held(), waiting(f"opening a sweep in {store_address()}"):
                 self.record = TrackedSweep(self.grid.title(), self.grid.params(), self.files)
             self._find_recorded()
             shards = self._missing_shards(workers.count if workers else 1)
@@ -107,13 +107,13 @@ class Sweep:
             stop.ignore()
             if hasattr(self, "record"):
                 self._clear_up(workers, failed_too=True)
-                self._finish(End.FAILED, write_end(End.FAILED, first_line(error)), 1)
+                self._finish(End.FAILED, format_end_reason(End.FAILED, first_line(error)), 1)
             raise
         self._clear_up(workers)
         failed = sum(outcome.end == End.FAILED for outcome in self.outcomes.values())
         if failed:
             return self._finish(End.FAILED, f"{failed} of {len(self.outcomes)} runs failed", 1)
-        return self._finish(End.FINISHED, write_end(End.FINISHED), 0)
+        return self._finish(End.FINISHED, format_end_reason(End.FINISHED), 0)
 
     def _clear_up(self, workers: Workers | None, failed_too: bool = False) -> None:
         """Stop the workers, and delete the runs that they have not finished; a cluster's workers delete their own.
@@ -195,7 +195,7 @@ class Sweep:
             for shard in shards:
                 yield from _try_here(shard, stop)
             return
-        store = absolute_address()  # the same from whichever folder a worker looks
+        store = absolute_store_address()  # the same from whichever folder a worker looks
         shards_at_work = {workers.submit(shard, store): shard for shard in shards}
         while shards_at_work:
             done, not_done = wait(shards_at_work, timeout=1, return_when=FIRST_COMPLETED)
@@ -249,8 +249,8 @@ class Sweep:
             print(f"{outcome.run_id or 'not recorded'}: {outcome.end_reason}"[:200])
         pace = f", {new / seconds:.1f} runs a second" if new else ""
         print(f"{'sweep':<14} {self.record.run_id} ({self.record.name}), {seconds:.0f} s{pace}")
-        print(f"{'look at it':<14} {how_to_look(address(), *ids)}")
-        print(f"{'its runs':<14} {how_to_compare(address(), *ids)}", flush=True)
+        print(f"{'look at it':<14} {how_to_look(store_address(), *ids)}")
+        print(f"{'its runs':<14} {how_to_compare(store_address(), *ids)}", flush=True)
         return exit_status if exit_status == 0 else complain(end_reason, exit_status)
 
     def _read_curves(self) -> None:

@@ -336,7 +336,7 @@ def test_a_program_that_is_started_is_seen(code: str) -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        "raise RunError('this makes them: python -m experiments.sweep --seeds 2')",
+        "raise RunError('to make them: python -m experiments.sweep --seeds 2')",
         "words = ['python', '-m', 'experiments.train']",
         "import importlib\nimportlib.import_module(f'{__name__}.{module.name}')",
         "from concurrent.futures import ThreadPoolExecutor\nThreadPoolExecutor()",

@@ -1,24 +1,20 @@
-"""What settings come to over their seeds: intervals, epochs to solve, paired comparisons; few seeds are said so.
+"""Comparisons of settings over their seeds: estimates with intervals, epochs to solve, and paired differences.
 
-All can be had from here. Tables are those of `analysis.runs`. Each run counts as one independent seed. So runs that
-share a seed, crossed with several data_seeds, make intervals too narrow: vary both together. Units and texts draw
-nothing: vary their seed alone.
+A *setting* is everything in a run's config except its seeds, its device and its threads. An *estimate* is one number
+over the seeds of a setting, with its interval; see `Estimate`. Tables of runs and of curves are those of
+`analysis.runs`.
+
+Each run counts as one independent seed. Runs that share a seed are not independent, so several data seeds for each seed
+make intervals too narrow; vary both together instead. Motifs and texts draw no data, so vary only their seed.
 """
 
+from analysis.compare.curves import curves_over_seeds
 from analysis.compare.estimates import FEW_SEEDS, STATISTICS, Estimate, estimate, share, verdict
+from analysis.compare.labels import interval_label, setting_label, statistic_label
 from analysis.compare.pairs import Paired, paired, paired_steps
-from analysis.compare.settings import (
-    SEED_FIELDS,
-    MixedError,
-    curves_over_seeds,
-    middle_label,
-    over_seeds,
-    results,
-    setting_label,
-    spread_label,
-    varying,
-)
-from analysis.compare.solving import epochs_to_solve, solved, solved_share, time_to_solve
+from analysis.compare.settings import SEED_FIELDS, MixedError, varying
+from analysis.compare.solving import epochs_to_solve, median_epochs_to_solve, solved, solved_share
+from analysis.compare.tables import over_seeds, results
 
 __all__ = [
     "FEW_SEEDS",
@@ -30,7 +26,8 @@ __all__ = [
     "curves_over_seeds",
     "epochs_to_solve",
     "estimate",
-    "middle_label",
+    "interval_label",
+    "median_epochs_to_solve",
     "over_seeds",
     "paired",
     "paired_steps",
@@ -39,8 +36,7 @@ __all__ = [
     "share",
     "solved",
     "solved_share",
-    "spread_label",
-    "time_to_solve",
+    "statistic_label",
     "varying",
     "verdict",
 ]

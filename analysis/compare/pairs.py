@@ -1,4 +1,4 @@
-"""Two values of one field, compared over the seeds that both have."""
+"""Two values of one field, compared over the seeds that both have in common."""
 
 import math
 from dataclasses import dataclass, replace
@@ -9,41 +9,54 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.compare.estimates import FEW_SEEDS, RESAMPLES, Estimate, digits, edges, estimate, verdict
+from analysis.compare.estimates import (
+    FEW_SEEDS,
+    RESAMPLES,
+    Estimate,
+    estimate,
+    percentile_interval,
+    three_digits,
+    verdict,
+)
+from analysis.compare.labels import setting_label
 from analysis.compare.settings import (
     SEEDS,
     check_columns,
     check_one_setting,
-    distinct,
-    setting_label,
-    settings_within,
+    grouped_settings,
+    list_distinct,
     varying,
 )
 
-CHANCE = 0.05
-"""A difference is decided where chance alone would make one as far from none less often than this."""
+SIGNIFICANCE_LEVEL = 0.05
+"""A difference is decided only if its p is below this."""
 
 
 @dataclass(frozen=True)
 class Paired:
     """Two values of one field, compared seed by seed.
 
+    A pair is two runs with the same seeds, one with each of the two values.
+
     Attributes:
-        field: of TrainConfig, in which the two settings differ.
-        first: its value in the one.
-        second: its value in the other.
-        metric: what is compared.
-        difference: the second's metric less the first's, over pairs; or, for a ratio, divided by it.
-        effect: Cohen's d_z (1988), the mean difference (of logarithms for a ratio) over its standard deviation, with a
-            percentile bootstrap interval. Infinite if all pairs differ by the same, 0 if they do not differ.
-        p: how often differences of these sizes, each as likely to be one way as the other, would lie as far from none,
-            0 to 1: the two-sided permutation test over all signs (Fisher 1935, section 21), exact up to 13 pairs. It
-            guards the verdict, since a bootstrap over few seeds is too sure of itself.
-        lower: pairs of which the second's metric is lower.
-        higher: pairs of which it is higher.
-        equal: pairs of which it is the same.
-        unpaired: seeds that only one of the two has.
-        ratio: whether the metrics are divided.
+        field: the field of TrainConfig in which the two settings differ.
+        first: the value of the field that is the reference.
+        second: the value of the field that is compared with it.
+        metric: the metric that is compared.
+        difference: the estimate, over the pairs, of the metric at `second` minus that at `first`; with `ratio`, of the
+            metric at `second` divided by that at `first`.
+        effect: Cohen's d_z (1988) with a percentile bootstrap interval: the mean of the differences (with `ratio`, of
+            their logarithms) divided by their standard deviation. It is infinite if all pairs have the same difference,
+            and 0 if the difference is 0.
+        p: the two-sided p-value, 0 to 1, of the permutation test over all signs of the differences (Fisher 1935,
+            section 21): the probability of a mean at least as far from 0 if each difference had either sign with equal
+            probability. It is exact up to 13 pairs. The verdict depends on it, too, since bootstrap intervals over few
+            seeds are too narrow.
+        lower: the number of pairs in which the metric at `second` is lower.
+        higher: the number of pairs in which it is higher.
+        equal: the number of pairs in which it is the same.
+        unpaired: the number of runs whose seeds only one of the two settings has.
+        ratio: whether the metrics are compared by their ratio.
     """
 
     field: str
@@ -61,24 +74,32 @@ class Paired:
 
     @property
     def n(self) -> int:
-        """Pairs of which both have the metric."""
+        """The number of pairs in which both runs have the metric."""
         return self.difference.n
 
     @property
     def verdict(self) -> str:
-        """Whether the second is `lower` or `higher`; `undecided` if its interval holds none, or p >= CHANCE."""
-        return verdict(self.difference, 1.0 if self.ratio else 0.0) if self.p < CHANCE else "undecided"
+        """Whether the metric at `second` is `lower` or `higher`.
+
+        It is `undecided` if the interval includes "no difference", if p is not below SIGNIFICANCE_LEVEL, or if there
+        are few seeds.
+        """
+        no_difference = 1.0 if self.ratio else 0.0
+        return verdict(self.difference, no_difference) if self.p < SIGNIFICANCE_LEVEL else "undecided"
 
     def __str__(self) -> str:
-        value, low, high = (digits(end) for end in (self.difference.value, self.difference.low, self.difference.high))
-        of_both = f"is {value} times that at {self.first}" if self.ratio else f"minus that at {self.first} is {value}"
+        numbers = self.difference.value, self.difference.low, self.difference.high
+        value, low, high = map(three_digits, numbers)
+        comparison = (
+            f"is {value} times that at {self.first}" if self.ratio else f"minus that at {self.first} is {value}"
+        )
         missing = self.difference.missing
         left_out = [f"{missing} without a number"] if missing else []
         left_out += [f"{self.unpaired} with only one of the two"] if self.unpaired else []
-        but = f" (left out: {', '.join(left_out)})" if left_out else ""
-        few = " (few seeds)" if self.difference.few else ""
-        interval = f"[{low}, {high}] over {self.n} common seeds{but}"
-        return f"{self.metric} at {self.field} {self.second} {of_both} {interval}: {self.verdict}{few}"
+        note = f" (left out: {', '.join(left_out)})" if left_out else ""
+        few = " (few seeds)" if self.difference.has_few_seeds else ""
+        interval = f"[{low}, {high}] over {self.n} common seeds{note}"
+        return f"{self.metric} at {self.field} {self.second} {comparison} {interval}: {self.verdict}{few}"
 
 
 def paired(
@@ -90,98 +111,104 @@ def paired(
     statistic: str = "mean",
     ratio: bool = False,
 ) -> Paired:
-    """Compare two values of one field over the seeds that both have.
+    """Compare two values of one field over the seeds that both have in common.
 
     Arguments:
-        runs: one row a run; those with other values of the field are left aside.
-        metric: a numeric column of it.
-        field: a config field; but for it and their seeds, the runs must be alike.
-        first: the value to compare with.
-        second: the value that is compared.
-        statistic: `mean` or `median` of the differences.
-        ratio: compare by the ratio second / first, with the geometric mean: for losses over decades. The logarithms
-            are averaged, so metrics must be above 0.
+        runs: one row per run; runs with other values of the field are ignored.
+        metric: a numeric column of `runs`.
+        field: a field of TrainConfig. The runs may differ only in this field and their seeds.
+        first: the value that is the reference.
+        second: the value that is compared with it.
+        statistic: the statistic of the differences, `mean` or `median`.
+        ratio: whether to compare by the ratio second / first, with the geometric mean. It suits losses, which differ by
+            powers of ten. The metrics must be above 0, since their logarithms are averaged.
 
     Raises:
-        MixedError: the runs differ in more than the field and their seeds, or one would count twice.
+        MixedError: the runs differ in more than the field and their seeds, or have the same seeds.
         ValueError: an unknown column, value or statistic; a ratio of numbers that are not above 0; fewer than two
             pairs.
     """
-    check_columns(runs, [metric, field])
-    if first == second or not {first, second} <= set(runs[field]):
-        allowed = f"two different ones of {distinct(runs[field])}"
-        raise ValueError(f"{field} is to be {first!r} and {second!r}; allowed: {allowed}")
-    both = runs[runs[field].isin([first, second])]
-    check_one_setting(both, [field])
-    one, other = (both[both[field] == value].set_index(SEEDS)[metric].astype(float) for value in (first, second))
-    pairs_n2 = pd.concat([one, other], axis=1, join="inner").to_numpy()
-    unpaired = len(both) - 2 * len(pairs_n2)
-    known_n2 = pairs_n2[np.isfinite(pairs_n2).all(axis=1)]
-    n = len(known_n2)
+    pairs_n2, unpaired = _pair_runs(runs, metric, field, first, second)
+    finite_n2 = pairs_n2[np.isfinite(pairs_n2).all(axis=1)]
+    n = len(finite_n2)
     if n < 2:
         raise ValueError(
-            f"{field} {first!r} and {second!r} have {n} seed{'s' * (n != 1)} with {metric} in common: a difference of "
-            f"single runs is an anecdote; train both with at least {FEW_SEEDS} seeds, the same ones"
+            f"{field} {first!r} and {second!r} have {n} seed{'s' * (n != 1)} with {metric} in common; allowed: 2 or "
+            f"more; train both with the same seeds, at least {FEW_SEEDS} of them"
         )
-    if ratio and (known_n2 <= 0).any():
-        raise ValueError(f"{metric} is {known_n2.min():g} in a run; allowed with ratio=True: above 0 (or ratio=False)")
-    scaled_n2 = np.log(known_n2) if ratio else known_n2
-    apart_n = np.sort(scaled_n2[:, 1] - scaled_n2[:, 0])
-    difference = replace(estimate(apart_n, statistic), missing=len(pairs_n2) - n)
+    if ratio and (finite_n2 <= 0).any():
+        raise ValueError(f"{metric} is {finite_n2.min():g} in a run; allowed with ratio=True: above 0 (or ratio=False)")
+    scaled_n2 = np.log(finite_n2) if ratio else finite_n2
+    difference_n = np.sort(scaled_n2[:, 1] - scaled_n2[:, 0])
+    difference = replace(estimate(difference_n, statistic), missing=len(pairs_n2) - n)
+    effect, p = _effect(difference_n, difference), _p_value(difference_n)
     if ratio:
         value, low, high = (math.exp(log) for log in (difference.value, difference.low, difference.high))
-        name = "geometric mean" if statistic == "mean" else statistic
-        difference = replace(difference, value=value, low=low, high=high, statistic=name)
-    draws = np.random.default_rng(0).integers(n, size=(RESAMPLES, n))
-    low, high = edges(_effects(apart_n[draws]), difference.level)
-    (size,) = _effects(apart_n[None])
-    effect = replace(difference, value=float(size), low=low, high=high, statistic="d_z")
-    step_n = np.sign(known_n2[:, 1] - known_n2[:, 0])
-    lower, higher, equal = (int((step_n == sign).sum()) for sign in (-1, 1, 0))
-    return Paired(
-        field, first, second, metric, difference, effect, _chance(apart_n), lower, higher, equal, unpaired, ratio
-    )
+        statistic_of_ratios = "geometric mean" if statistic == "mean" else statistic
+        difference = replace(difference, value=value, low=low, high=high, statistic=statistic_of_ratios)
+    sign_n = np.sign(finite_n2[:, 1] - finite_n2[:, 0])
+    lower, higher, equal = (int((sign_n == sign).sum()) for sign in (-1, 1, 0))
+    return Paired(field, first, second, metric, difference, effect, p, lower, higher, equal, unpaired, ratio)
+
+
+def _pair_runs(runs: pd.DataFrame, metric: str, field: str, first: object, second: object) -> tuple[np.ndarray, int]:
+    """Return the metric of each pair of runs, at `first` and at `second`, (N, 2), and the number of unpaired runs.
+
+    The arguments and the errors are those of `paired`.
+    """
+    check_columns(runs, [metric, field])
+    if first == second or not {first, second} <= set(runs[field]):
+        allowed = f"two different values of {list_distinct(runs[field])}"
+        raise ValueError(f"the values of {field} to compare are {first!r} and {second!r}; allowed: {allowed}")
+    compared_runs = runs[runs[field].isin([first, second])]
+    check_one_setting(compared_runs, [field])
+    metrics = [
+        compared_runs[compared_runs[field] == value].set_index(SEEDS)[metric].astype(float) for value in (first, second)
+    ]
+    pairs_n2 = pd.concat(metrics, axis=1, join="inner").to_numpy()
+    return pairs_n2, len(compared_runs) - 2 * len(pairs_n2)
 
 
 def paired_steps(runs: pd.DataFrame, metric: str, field: str, ratio: bool = False) -> dict[str, Paired]:
-    """Compare the values of one field in every setting of the others that vary.
+    """Compare values of one field within each setting of the other fields that vary.
 
     Arguments:
-        runs: one row a run.
-        metric: a numeric column of it, or one of truths: then shares of seeds are compared.
-        field: a config field. Numbers are each compared with the next greater for which its setting has the metric,
-            names each with each that comes after it.
+        runs: one row per run.
+        metric: a numeric column of `runs`, or one of truths, whose shares are compared then.
+        field: a field of TrainConfig. A number is compared with the next greater one for which runs have the metric; a
+            text is compared with each that comes after it.
         ratio: see `paired`.
 
     Returns:
-        By label, such as "abc, 8 units: 20 to 100 epochs", the comparisons for which two common seeds or more have the
-        metric, settings in order of appearance; empty where there is none. What is missing in a grid is left out.
+        The comparisons by label, such as "abc, 8 units: 20 to 100 epochs", in the order in which the settings appear.
+        A comparison needs two common seeds whose runs have the metric; those with fewer are left out.
 
     Raises:
         MixedError, ValueError: see `paired`.
     """
     check_columns(runs, [metric, field])
     by = [name for name in varying(runs) if name != field]
-    each_with_each = not pd.api.types.is_numeric_dtype(runs[field])
-    found = {}
-    for key, settings in settings_within(runs, by, field):
-        known = {value: some[np.isfinite(some[metric].astype(float))] for value, some in settings.items()}
-        seeds = {value: set(map(tuple, some[SEEDS].to_numpy())) for value, some in known.items() if len(some)}
-        values: list[Any] = list(seeds)
-        some = pd.concat(list(settings.values()))
-        for first, second in combinations(values, 2) if each_with_each else pairwise(sorted(values)):
-            if len(seeds[first] & seeds[second]) > 1:
-                step = setting_label({field: f"{first} to {second}"})
-                setting = setting_label(key)
-                label = f"{setting}: {step}" if setting else step
-                found[label] = paired(some, metric, field, first, second, ratio=ratio)
-    return found
+    is_number = pd.api.types.is_numeric_dtype(runs[field])
+    comparisons = {}
+    for setting, runs_by_value in grouped_settings(runs, by, field):
+        seeds_by_value = {}
+        for value, runs_of_value in runs_by_value.items():
+            has_metric = np.isfinite(runs_of_value[metric].astype(float))
+            seeds_by_value[value] = set(map(tuple, runs_of_value.loc[has_metric, SEEDS].to_numpy()))
+        values: list[Any] = [value for value, seeds in seeds_by_value.items() if seeds]
+        runs_of_setting = pd.concat(list(runs_by_value.values()))
+        for first, second in pairwise(sorted(values)) if is_number else combinations(values, 2):
+            if len(seeds_by_value[first] & seeds_by_value[second]) > 1:
+                step_label = setting_label({field: f"{first} to {second}"})
+                label = f"{setting_label(setting)}: {step_label}" if setting else step_label
+                comparisons[label] = paired(runs_of_setting, metric, field, first, second, ratio=ratio)
+    return comparisons
 
 
-def _chance(apart_n: np.ndarray) -> float:
-    """Return the two-sided p of the permutation test over the signs of n differences."""
+def _p_value(difference_n: np.ndarray) -> float:
+    """Return the two-sided p-value of the permutation test over the signs of n differences."""
     test = stats.permutation_test(
-        (apart_n,),
+        (difference_n,),
         np.mean,
         permutation_type="samples",
         vectorized=True,
@@ -191,11 +218,25 @@ def _chance(apart_n: np.ndarray) -> float:
     return float(test.pvalue)
 
 
-def _effects(apart_bn: np.ndarray) -> np.ndarray:
-    """Return the mean of each row over its standard deviation: (B,)."""
-    mean_b, deviation_b = apart_bn.mean(axis=1), apart_bn.std(axis=1, ddof=1)
-    # By rounding, the deviation of equal differences is not always 0.
-    apart_b = (np.ptp(apart_bn, axis=1) > 0) & (deviation_b > 0)
+def _effect(difference_n: np.ndarray, difference: Estimate) -> Estimate:
+    """Return Cohen's d_z of n differences with its percentile bootstrap interval.
+
+    Arguments:
+        difference_n: the differences, or the differences of logarithms.
+        difference: their estimate, whose n, missing and level are those of the effect.
+    """
+    n = len(difference_n)
+    draws_bn = np.random.default_rng(0).integers(n, size=(RESAMPLES, n))
+    low, high = percentile_interval(_effect_sizes(difference_n[draws_bn]), difference.level)
+    (effect_size,) = _effect_sizes(difference_n[None])
+    return replace(difference, value=float(effect_size), low=low, high=high, statistic="d_z")
+
+
+def _effect_sizes(difference_bn: np.ndarray) -> np.ndarray:
+    """Return the mean of each row divided by its standard deviation, (B,); see `Paired.effect`."""
+    mean_b, deviation_b = difference_bn.mean(axis=1), difference_bn.std(axis=1, ddof=1)
+    # By rounding, the standard deviation of equal differences is not always 0.
+    varies_b = (np.ptp(difference_bn, axis=1) > 0) & (deviation_b > 0)
     effect_b = np.where(mean_b == 0, 0, np.copysign(np.inf, mean_b))
-    np.divide(mean_b, deviation_b, out=effect_b, where=apart_b)
+    np.divide(mean_b, deviation_b, out=effect_b, where=varies_b)
     return effect_b

@@ -106,4 +106,4 @@ def growth(title: str, table: pd.DataFrame, measures: Mapping[str, str]) -> Pict
         seeds += [one.n for one in found]
         edges: list[Any] = [np.array([getattr(one, side) for one in found]) for side in ("value", "low", "high")]
         panels.append(figures.Growth(label, value_se.columns.to_numpy(), value_se.to_numpy(), *edges))
-    return figures.growth(title, panels, compare.spread_label("median", seeds))
+    return figures.growth(title, panels, compare.interval_label("median", seeds))

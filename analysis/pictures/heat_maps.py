@@ -86,7 +86,7 @@ def medians(
     }
     maps, down, across = _maps(runs, names, rows, columns, cells)
     name = METRICS.get(metric, metric.replace("_", " "))
-    said = [f"{plain_name(name)}: {compare.middle_label('median', known)}"]
+    said = [f"{plain_name(name)}: {compare.statistic_label('median', known)}"]
     said += (["few seeds"] if 1 < known.max() < compare.FEW_SEEDS else []) + ([note] if note else [])
     return figures.heat_map(", ".join(said), maps, down, across, name, log)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import compare, figures
-from analysis.compare.settings import check_columns, field_names, settings_within
+from analysis.compare.settings import check_columns, field_names, grouped_settings
 from analysis.figures import Picture
 from analysis.figures.style import COLOURS
 from analysis.pictures.heat_maps import values_of
@@ -34,7 +34,7 @@ def trained_longest(runs: pd.DataFrame, by: str | Sequence[str]) -> pd.DataFrame
         return runs
     kept: list[int] = []
     left_out = False
-    for _, settings in settings_within(runs.reset_index(drop=True), names, "epochs"):
+    for _, settings in grouped_settings(runs.reset_index(drop=True), names, "epochs"):
         most = settings[max(settings)]
         kept += most.index.tolist()
         left_out |= most["seed"].nunique() < len(set().union(*(some["seed"] for some in settings.values())))
@@ -75,7 +75,7 @@ def learning_curves(
     if table.empty:
         raise ValueError(f"none of {len(runs)} runs has a finite {metric}; allowed: one or more")
     check_lines(shown, names, lines)
-    there = {tuple(key.values()): settings for key, settings in settings_within(shown, names, lines)}
+    there = {tuple(key.values()): settings for key, settings in grouped_settings(shown, names, lines)}
     keys, columns = list(there), figures.PANELS_A_ROW
     if len(names) == 2 and len(side := values_of(shown, names[1])) <= MAX_BESIDE:
         keys, columns = list(product(values_of(shown, names[0]), side)), len(side)
@@ -92,12 +92,12 @@ def learning_curves(
     limits = (0.0, 1.0) if metric == "train_accuracy" else None
     name = METRICS.get(metric, metric.replace("_", " "))
     title = plain_name(name) + (f" ({note})" if note else "")
-    return figures.curve_bands(title, drawn, compare.spread_label("median", table["n"]), columns, name, limits)
+    return figures.curve_bands(title, drawn, compare.interval_label("median", table["n"]), columns, name, limits)
 
 
 def check_lines(runs: pd.DataFrame, panels: Sequence[str], lines: str) -> None:
     """Raise ValueError if a panel would have more lines than there are colours."""
-    for key, settings in settings_within(runs, panels, lines):
+    for key, settings in grouped_settings(runs, panels, lines):
         if (count := len(settings)) > len(COLOURS):
             where = f" in {compare.setting_label(key)}" if key else ""
             advice = f"leave some out with find_runs({lines}=...)"

@@ -17,7 +17,7 @@ from analysis.dynamics.similarity import aligned
 from analysis.dynamics.tables import STEPS, motif_of
 from analysis.figures import Picture
 from analysis.figures.paths import MAX_PATHS
-from analysis.runs import without_diverged
+from analysis.runs import drop_diverged
 
 SHOWN = 48
 """Characters whose states are drawn."""
@@ -108,7 +108,7 @@ def hidden_units(title: str, runs: pd.DataFrame, by: str | Sequence[str]) -> Pic
 def on_motifs(runs: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Return the runs that have a net, and the unit of each; what has none is refused before anything is read."""
     units_n = {pattern: motif_of(pattern) for pattern in runs["pattern"].unique()}
-    shown = without_diverged(runs, stacklevel=4)
+    shown = drop_diverged(runs, stacklevel=4)
     return shown, [units_n[pattern] for pattern in shown["pattern"]]
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from analysis import compare, figures
 from analysis.compare.settings import field_names
 from analysis.figures import Picture
-from analysis.runs import load_run, without_diverged
+from analysis.runs import drop_diverged, load_run
 from rnn_core.data import prepare
 from rnn_core.nets.reading import predict
 
@@ -31,7 +31,7 @@ def predictions(runs: pd.DataFrame, by: str | Sequence[str], begin: int | None =
         RunError: all runs diverged.
         ValueError: the runs are tested on different texts, or the count is out of range.
     """
-    shown = without_diverged(runs)
+    shown = drop_diverged(runs)
     if len(shown[["pattern", "length", "data_seed"]].drop_duplicates()) != 1:
         raise ValueError("these runs are tested on different texts; allowed: one pattern, length and data_seed")
     if count < 1:

@@ -10,7 +10,7 @@ from analysis.compare.settings import check_columns, each_setting
 from analysis.figures import Picture
 from analysis.pictures.labels import EDGES
 from analysis.pictures.learning import check_lines
-from analysis.runs import reach_table, without_diverged
+from analysis.runs import drop_diverged, reach_table
 
 MAX_POINTS = 8
 """Points of a curve over the sizes trained on, and as many beyond."""
@@ -35,7 +35,7 @@ def reach_curves(runs: pd.DataFrame, lines: str, measure: str = "") -> Picture:
     """
     by = list(dict.fromkeys(["pattern", lines]))
     check_columns(runs, by)
-    counted = without_diverged(runs)
+    counted = drop_diverged(runs)
     every = reach_table(counted).merge(counted[["run_id", *by]], on="run_id")
     main = every.groupby("pattern", sort=False)["measure"].first()
     table = every[every["measure"] == (measure or every["pattern"].map(main))]
@@ -65,7 +65,7 @@ def reach_curves(runs: pd.DataFrame, lines: str, measure: str = "") -> Picture:
             )
         )
     return figures.reach_curves(
-        f"Whole cases right at each {measure or 'size'}", panels, compare.spread_label("median", seeds)
+        f"Whole cases right at each {measure or 'size'}", panels, compare.interval_label("median", seeds)
     )
 
 

@@ -30,7 +30,7 @@ def epochs_to_solve(
     """
     shown = trained_longest(runs, by)
     table = compare.epochs_to_solve(shown, curves, threshold)
-    medians = compare.time_to_solve(table, by)
+    medians = compare.median_epochs_to_solve(table, by)
     drawn = []
     for (key, some), median in zip(each_setting(table, by), medians.to_dict("records"), strict=True):
         solved_n, epochs_n = some["solved"].to_numpy(bool), some["epochs_to_solve"].to_numpy(float)

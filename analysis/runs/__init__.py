@@ -1,8 +1,8 @@
-"""The only reader of MLflow: recorded runs back as tables, configs, curves, nets and trajectories."""
+"""Recorded runs, read from MLflow as tables, configs, curves and nets. Only this package reads from MLflow."""
 
-from analysis.runs.loading import LoadedRun, curves_of, find_run, load_net, load_run, recorded_runs
+from analysis.runs.loading import LoadedRun, curves_of, find_run_id, load_net, load_run, recorded_runs
 from analysis.runs.store import RunError, search_runs
-from analysis.runs.table import command_for_missing, curves, find_runs, reach_table, without_diverged
+from analysis.runs.table import command_for_missing, curves, drop_diverged, find_runs, reach_table
 
 __all__ = [
     "LoadedRun",
@@ -10,12 +10,12 @@ __all__ = [
     "command_for_missing",
     "curves",
     "curves_of",
-    "find_run",
+    "drop_diverged",
+    "find_run_id",
     "find_runs",
     "load_net",
     "load_run",
     "reach_table",
     "recorded_runs",
     "search_runs",
-    "without_diverged",
 ]

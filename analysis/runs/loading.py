@@ -1,4 +1,4 @@
-"""One recorded run back as config, curves and net, by its id or by the name that a person gives it."""
+"""Single recorded runs, found by id or by name: their config, curves and net."""
 
 import difflib
 import re
@@ -14,15 +14,15 @@ from analysis.runs.schema import (
     CONFIG_FILE,
     CURVES_FILE,
     DIGEST_TAG,
+    END_CONDITIONS,
     END_REASON_TAG,
-    FIND_END,
     MODEL_FOLDER,
     WEIGHTS_FILE,
     End,
-    find_tag,
     is_sweep,
+    tag_condition,
 )
-from analysis.runs.store import RunError, address, get_run, model_of, open_store, read_files, search_runs
+from analysis.runs.store import RunError, get_run, model_address, open_store, read_files, search_runs, store_address
 from rnn_core.checkpoint import load_record, load_weights
 from rnn_core.config import TrainConfig
 from rnn_core.nets.charrnn import CharRNN
@@ -35,10 +35,11 @@ class LoadedRun:
     """A recorded run.
 
     Attributes:
-        run_id: MLflow's id.
-        name: such as "abc rnn16 e20 s42".
-        record: what its config.json holds, the alphabet included.
-        curves: one row an epoch: epoch (from 0), train_loss (nats per character), train_accuracy (0 to 1).
+        run_id: MLflow's id of the run.
+        name: the name of the run, such as "abc rnn16 e20 s42".
+        record: the content of its config.json: the config, the alphabet and more.
+        curves: one row per epoch: epoch (from 0), train_loss (nats per character), train_accuracy (0 to 1) and, with
+            keep=best, valid_loss.
     """
 
     run_id: str
@@ -49,17 +50,17 @@ class LoadedRun:
 
     @property
     def config(self) -> TrainConfig:
-        """The resolved config that it was trained with."""
+        """The resolved config of the training."""
         return self.record.config
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The characters that it reads, and their indices."""
+        """The characters that the net reads, and their indices."""
         return Vocabulary(self.record.alphabet)
 
     @property
     def outputs(self) -> Vocabulary:
-        """The characters that its net may say, and their indices."""
+        """The characters that the net can predict, and their indices."""
         return Vocabulary(self.record.outputs)
 
     @property
@@ -67,115 +68,118 @@ class LoadedRun:
         """The trained net, on the CPU, in eval mode.
 
         Raises:
-            RunError: the run recorded none.
+            RunError: the run recorded no net.
         """
         if self._net is None:
             raise RunError(f"run {self.run_id} ({self.name}) recorded no net; its tag {END_REASON_TAG} says why")
         return self._net
 
     def untrained_net(self) -> CharRNN:
-        """Return the net that its seed began with, on the CPU, in eval mode; one that diverged has it, too.
+        """Return the net with the weights that it had before the training, on the CPU, in eval mode.
 
-        Torch's random state is left as it was.
+        It is drawn from the run's seed, so a run that diverged has it, too. Torch's random state does not change.
         """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.config.seed)
             return self.record.build_net().eval()
 
 
-def load_run(name: str) -> LoadedRun:
-    """Read a run from the tracking store that MLflow is pointed at.
+def load_run(id_or_name: str) -> LoadedRun:
+    """Return a run from the tracking store that MLflow uses.
 
-    Only config.json, curves.csv and the safetensors of the logged model are fetched; no code and no pickle is run.
+    Only config.json, curves.csv and the safetensors file of the logged model are read. No code from the store is
+    executed, and no pickle is opened.
 
     Arguments:
-        name: what `find_run` takes: a run's id, its name (the newest of that name), or `latest`.
+        id_or_name: a run's id, its name (the newest run of that name), or `latest`; see `find_run_id`.
 
     Raises:
-        RunError: no such run, or one that this project did not record.
+        RunError: there is no such run, or this project did not record it.
         CheckpointError: its config.json or its weights are damaged, or do not belong together.
 
-    Example, with the name that the training printed:
+    Example, with a name that the training printed:
         run = load_run("abc rnn16 e20 s42")
         run.config.hidden_size, run.curves["train_loss"].min(), run.net
     """
-    run = get_run(find_run(name))
+    run = get_run(find_run_id(id_or_name))
     run_id: str = run.info.run_id
     if is_sweep(run.data.tags):
-        raise RunError(f"{name!r} is a sweep in {address()}; find_runs(sweep={run_id!r}) gives its runs")
-    model = model_of(run)
-    home = run.info.artifact_uri
-    (record,) = read_files([f"{home}/{CONFIG_FILE}"], load_record)
-    (curve,) = read_files([f"{home}/{CURVES_FILE}"], pd.read_csv)
+        raise RunError(f"{id_or_name!r} is a sweep in {store_address()}; find_runs(sweep={run_id!r}) gives its runs")
+    model = model_address(run)
+    artifacts = run.info.artifact_uri
+    (record,) = read_files([f"{artifacts}/{CONFIG_FILE}"], load_record)
+    (curve,) = read_files([f"{artifacts}/{CURVES_FILE}"], pd.read_csv)
     net = None
     if model is not None:
         (net,) = read_files([f"{model}/{MODEL_FOLDER}/{WEIGHTS_FILE}"], lambda path: load_weights(record, path))
     return LoadedRun(run_id, run.info.run_name, record, curve, net)
 
 
-def find_run(name: str) -> str:
-    """Return the id of the run that a person means, from the tracking store that MLflow is pointed at.
+def find_run_id(id_or_name: str) -> str:
+    """Return the id of a run in the tracking store that MLflow uses.
 
     Arguments:
-        name: a run's id, its name, or `latest`; of several with that name the newest that recorded a net, or
-            if none of them did, such as a run that diverged, the newest.
+        id_or_name: a run's id, its name, or `latest`. Of several runs with the name, it is the newest that recorded a
+            net; if none of them did, because they diverged for example, it is the newest.
 
     Raises:
-        RunError: there is no such run; the message says which there are.
+        RunError: there is no such run; the message names some that exist. Or the store cannot be read.
     """
     client = open_store()
-    if is_id := bool(re.fullmatch("[0-9a-f]{32}", name)):
+    if is_id := bool(re.fullmatch("[0-9a-f]{32}", id_or_name)):
         try:
-            client.get_run(name)
-            return name
-        except Exception as error:  # MLflow's, a database's, or the network's
+            client.get_run(id_or_name)
+            return id_or_name
+        except Exception as error:  # from MLflow, a database or the network
             if getattr(error, "error_code", "") != "RESOURCE_DOES_NOT_EXIST":
-                raise RunError(f"the store {address()} cannot be read: {error!r:.300}") from None
-    names: dict[str, None] = {}
-    without_net: list[str] = []
-    for run in search_runs(find_tag(DIGEST_TAG)):
+                raise RunError(f"the store {store_address()} cannot be read: {error!r:.300}") from None
+    names_with_net: dict[str, None] = {}  # the newest first
+    ids_without_net: list[str] = []
+    for run in search_runs(tag_condition(DIGEST_TAG)):
         run_id: str = run.info.run_id
         if run.outputs and run.outputs.model_outputs:
-            if name in ("latest", run.info.run_name):
+            if id_or_name in ("latest", run.info.run_name):
                 return run_id
-            names.setdefault(run.info.run_name)
-        elif name == run.info.run_name:
-            without_net.append(run_id)
-    if without_net:
-        return without_net[0]
-    if not names:
-        raise RunError(f"no run {name!r}: {address()} holds no trained net; train one first")
-    nearest = [] if is_id else difflib.get_close_matches(name, names, n=3, cutoff=0)
-    shown = ", ".join(map(repr, nearest or list(names)[:3]))
+            names_with_net.setdefault(run.info.run_name)
+        elif id_or_name == run.info.run_name:
+            ids_without_net.append(run_id)
+    if ids_without_net:
+        return ids_without_net[0]
+    if not names_with_net:
+        raise RunError(f"no run {id_or_name!r}: {store_address()} holds no trained net; train one first")
+    similar = [] if is_id else difflib.get_close_matches(id_or_name, names_with_net, n=3, cutoff=0)
+    examples = ", ".join(map(repr, similar or list(names_with_net)[:3]))
     raise RunError(
-        f"no run {name!r} in {address()}; allowed: a run's id, `latest`, or one of {len(names)} names, such as {shown}"
+        f"no run {id_or_name!r} in {store_address()}; "
+        f"allowed: a run's id, `latest`, or one of {len(names_with_net)} names, such as {examples}"
     )
 
 
 def recorded_runs(experiment_id: str, digests: Collection[str], condition: str = "") -> dict[str, Run]:
-    """Return by digest the runs of an experiment that are complete: of several alike one that finished, and the newest.
+    """Return the complete runs of an experiment that have certain config digests, by digest.
 
-    A run is complete that finished or diverged.
+    A run is complete if it finished or diverged. Of several runs with the same digest, one that finished is preferred
+    to one that diverged, and a newer one to an older one.
 
     Arguments:
-        experiment_id: MLflow's id.
-        digests: the `config_digest`s that are looked for.
-        condition: what MLflow's search is to find beside that.
+        experiment_id: MLflow's id of the experiment.
+        digests: the values of the tag `config_digest` to look for.
+        condition: a further condition in the syntax of MLflow's search.
     """
-    found: dict[str, Run] = {}
+    run_of_digest: dict[str, Run] = {}
     for end in (End.FINISHED, End.DIVERGED):
-        wanted = [FIND_END[end], find_tag(DIGEST_TAG), *([condition] if condition else [])]
-        for run in search_runs(" AND ".join(wanted), [experiment_id]):
+        conditions = [END_CONDITIONS[end], tag_condition(DIGEST_TAG), *([condition] if condition else [])]
+        for run in search_runs(" AND ".join(conditions), [experiment_id]):
             if run.data.tags[DIGEST_TAG] in digests:
-                found.setdefault(run.data.tags[DIGEST_TAG], run)
-    return found
+                run_of_digest.setdefault(run.data.tags[DIGEST_TAG], run)
+    return run_of_digest
 
 
 def curves_of(run_ids: Sequence[str]) -> Iterator[pd.DataFrame]:
-    """Yield the curves of runs: one row an epoch, as `LoadedRun.curves` has them.
+    """Yield the curves of each run, one row per epoch, as in `LoadedRun.curves`.
 
     Raises:
-        RunError: a run has none.
+        RunError: a run has no curves.
     """
     return read_files([f"runs:/{run_id}/{CURVES_FILE}" for run_id in run_ids], pd.read_csv)
 
@@ -184,10 +188,10 @@ def load_net(run: Any) -> CharRNN:
     """Return the trained net of a run, on the CPU, in eval mode.
 
     Arguments:
-        run: a row of `find_runs`' table; or what `load_run` takes, such as a run's id or name.
+        run: a row of a table from `find_runs`, or a run's id, its name, or `latest`.
 
     Raises:
-        RunError: no such run, or it recorded no net.
+        RunError: there is no such run, or it recorded no net.
         CheckpointError: its config.json or its weights are damaged, or do not belong together.
     """
     return load_run(run if isinstance(run, str) else run.run_id).net

@@ -1,4 +1,4 @@
-"""MLflow, read: the tracking store, the runs in it, and their files. Nothing that lies there is executed."""
+"""Reading from MLflow: the tracking store, its runs, and their files. Nothing from the store is executed."""
 
 import os
 import tempfile
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlparse
 
 with warnings.catch_warnings():
-    # MLflow's bars, which are not shown here, want to be widgets where they are imported in a notebook.
+    # In a notebook, MLflow imports progress bars that warn where ipywidgets is not installed. None is shown here.
     warnings.filterwarnings("ignore", "IProgress not found")
     import tqdm.auto  # noqa: F401
 
@@ -19,142 +19,144 @@ import mlflow.artifacts
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, Run
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from analysis.runs.schema import MODEL_NAME
 
-READERS = 16
-"""Files that are fetched from a server at a time: each waits longer than it works."""
+MAX_PARALLEL_DOWNLOADS = 16
+"""The number of files that are fetched from a server at the same time."""
 
 DEFAULT_STORE = "mlflow.db"
 
-_GONE = ("404", "No such", "does not exist", "RESOURCE_DOES_NOT_EXIST")
-"""By which an answer says that there is no such file, not that the server is in trouble."""
+_NOT_FOUND = ("404", "No such", "does not exist", "RESOURCE_DOES_NOT_EXIST")
+"""Parts of the error messages that mean that a file does not exist, as opposed to a server that fails."""
 
-Read = TypeVar("Read")
+Content = TypeVar("Content")
 
 
 class RunError(LookupError):
-    """A run cannot be read as asked; the message says which, and why."""
+    """A run cannot be read; the message says which, and why."""
 
 
 class NoStoreError(RunError):
-    """There is no tracking store where MLflow is pointed at."""
+    """There is no tracking store at the address that MLflow uses."""
 
 
 def open_store() -> MlflowClient:
-    """Return a client of the store that MLflow is pointed at; MLflow by itself would make a missing one.
+    """Return a client of the tracking store that MLflow uses, and make no store if there is none, as MLflow would.
 
-    Where neither MLFLOW_TRACKING_URI nor the program says which, it is the nearest mlflow.db in this folder or above
-    it, so that a notebook finds the store of the folder that its project was run in.
+    If neither MLFLOW_TRACKING_URI nor the program names a store, it is the nearest mlflow.db in the present folder or
+    in one above it. So a notebook in a subfolder finds the store of its project.
 
     Raises:
-        NoStoreError: there is none.
-        RunError: it cannot be read.
+        NoStoreError: there is no store.
+        RunError: the store cannot be read.
     """
     if not mlflow.is_tracking_uri_set() and not Path(DEFAULT_STORE).exists():
-        home = next((folder for folder in Path.cwd().parents if (folder / DEFAULT_STORE).exists()), None)
-        if home is not None:
-            mlflow.set_tracking_uri(f"sqlite:///{home / DEFAULT_STORE}")
-    store = address()
+        folder = next((folder for folder in Path.cwd().parents if (folder / DEFAULT_STORE).exists()), None)
+        if folder is not None:
+            mlflow.set_tracking_uri(f"sqlite:///{folder / DEFAULT_STORE}")
+    store = store_address()
     if store.startswith("sqlite:///") and not Path(store.removeprefix("sqlite:///")).exists():
         raise NoStoreError(
             f"there is no store {store}; go to the folder that holds mlflow.db, or set MLFLOW_TRACKING_URI"
         )
     try:
         return MlflowClient()
-    except Exception as error:  # MLflow's or a database's
+    except Exception as error:  # from MLflow or a database
         raise RunError(f"the store {store} cannot be read: {error!r:.300}") from None
 
 
-def address() -> str:
-    """Return the address of the store that MLflow is pointed at."""
-    store: str = mlflow.get_tracking_uri()
-    return store
+def store_address() -> str:
+    """Return the tracking URI that MLflow uses."""
+    address: str = mlflow.get_tracking_uri()
+    return address
 
 
-def absolute_address() -> str:
-    """Return the address of the store that MLflow is pointed at, as it is called from any folder."""
-    store = address()
-    path = store.removeprefix("sqlite:///")
-    return store if path == store else f"sqlite:///{Path(path).resolve()}"
+def absolute_store_address() -> str:
+    """Return the tracking URI that MLflow uses, in a form that names the same store in every folder."""
+    address = store_address()
+    path = address.removeprefix("sqlite:///")
+    return address if path == address else f"sqlite:///{Path(path).resolve()}"
 
 
-def new_store() -> Path:
-    """Return the folder that a new store belongs in, and point MLflow there unless it was told where its store is.
+def choose_store_folder() -> Path:
+    """Return the folder for a new store, and let MLflow use a store there unless it was given another.
 
-    It is the nearest folder, this or above it, that holds an MLproject; this one if none does.
+    It is the nearest folder that holds an MLproject, the present one or one above it; otherwise the present folder.
     """
-    home = next((folder for folder in (Path.cwd(), *Path.cwd().parents) if (folder / "MLproject").exists()), Path.cwd())
+    folders = (Path.cwd(), *Path.cwd().parents)
+    folder = next((folder for folder in folders if (folder / "MLproject").exists()), Path.cwd())
     if not mlflow.is_tracking_uri_set():
-        mlflow.set_tracking_uri(f"sqlite:///{home / DEFAULT_STORE}")
-    return home
+        mlflow.set_tracking_uri(f"sqlite:///{folder / DEFAULT_STORE}")
+    return folder
 
 
-def use_store(store: str) -> None:
-    """Point MLflow at the store with that address."""
-    mlflow.set_tracking_uri(store)
+def use_store(address: str) -> None:
+    """Let MLflow use the store with this tracking URI."""
+    mlflow.set_tracking_uri(address)
 
 
-def experiment_in_use() -> str | None:
-    """Return the id of the experiment in which MLflow would record a run; None if the one named does not exist."""
+def current_experiment_id() -> str | None:
+    """Return the id of the experiment in which MLflow would record a run; None if it does not exist yet."""
     if name := os.environ.get("MLFLOW_EXPERIMENT_NAME"):
         experiment = MlflowClient().get_experiment_by_name(name)
         return None if experiment is None else str(experiment.experiment_id)
     return os.environ.get("MLFLOW_EXPERIMENT_ID") or "0"
 
 
-def answer_once() -> None:
-    """Ask the store one small question and wait for the answer, such as to time it."""
+def ping_store() -> None:
+    """Send the store a small request and wait for the answer, so that the time for one can be measured."""
     MlflowClient().search_experiments(max_results=1)
 
 
 def get_run(run_id: str) -> Run:
-    """Return a run, also one that has been deleted but not yet for good.
+    """Return a run by its id, even if it is marked as deleted.
 
     Raises:
-        RunError: no such run.
+        RunError: there is no such run.
     """
     try:
         return open_store().get_run(run_id)
     except MlflowException as error:
-        raise RunError(f"no run {run_id} in {address()}: {error.message}") from None
+        raise RunError(f"no run {run_id} in {store_address()}: {error.message}") from None
 
 
-def model_of(run: Run) -> str | None:
-    """Return the address of the model that a run logged: not of a folder of that name, which anyone may put there."""
-    client, models = open_store(), run.outputs.model_outputs if run.outputs else []
-    logged = [client.get_logged_model(output.model_id) for output in models]
-    ours: list[str] = [model.artifact_location for model in logged if model.name == MODEL_NAME]
-    return ours[-1] if ours else None
+def model_address(run: Run) -> str | None:
+    """Return the URI of the net's files, from the model that the run logged; None if it logged none.
+
+    A folder among the run's artifacts does not count, even if it has the right name: anyone could have put it there.
+    """
+    client, outputs = open_store(), run.outputs.model_outputs if run.outputs else []
+    models = [client.get_logged_model(output.model_id) for output in outputs]
+    addresses: list[str] = [model.artifact_location for model in models if model.name == MODEL_NAME]
+    return addresses[-1] if addresses else None
 
 
-def models_made_by(run: Run) -> list[LoggedModel]:
-    """Return the models that a run has begun to log, finished or not."""
-    where = f"source_run_id = '{run.info.run_id}'"
-    return list(open_store().search_logged_models([run.info.experiment_id], where))
+def models_of_run(run: Run) -> list[LoggedModel]:
+    """Return the models that a run logged or began to log."""
+    condition = f"source_run_id = '{run.info.run_id}'"
+    return list(open_store().search_logged_models([run.info.experiment_id], condition))
 
 
-def size_of_files(run: Run) -> int:
-    """Return how many bytes the files of a run and of the models that it made have."""
+def artifact_bytes(run: Run) -> int:
+    """Return the total size, in bytes, of the files of a run and of its models."""
 
-    def below(folder: str | None) -> int:
-        listed = files.list_artifacts(folder)
-        return sum(below(entry.path) if entry.is_dir else entry.file_size or 0 for entry in listed)
+    def folder_bytes(repository: ArtifactRepository, folder: str | None) -> int:
+        entries = repository.list_artifacts(folder)
+        return sum(folder_bytes(repository, entry.path) if entry.is_dir else entry.file_size or 0 for entry in entries)
 
-    size = 0
-    for home in (run.info.artifact_uri, *(model.artifact_location for model in models_made_by(run))):
-        files = get_artifact_repository(home)
-        size += below(None)
-    return size
+    addresses = [run.info.artifact_uri, *(model.artifact_location for model in models_of_run(run))]
+    return sum(folder_bytes(get_artifact_repository(address), None) for address in addresses)
 
 
 def search_runs(condition: str = "", experiments: list[str] | None = None) -> Iterator[Run]:
-    """Yield the runs that a condition of MLflow's search finds, the newest first.
+    """Yield the runs that meet a condition, the newest first.
 
     Arguments:
-        condition: as MLflow's `filter_string`.
-        experiments: ids of those to look in; None for all that are not deleted.
+        condition: a condition of MLflow's search (its `filter_string`); empty for all runs.
+        experiments: the ids of the experiments to search; None for all that are not deleted.
 
     Raises:
         RunError: there is no store, or it cannot be read.
@@ -165,63 +167,65 @@ def search_runs(condition: str = "", experiments: list[str] | None = None) -> It
             if experiments is None:
                 experiments = [experiment.experiment_id for experiment in client.search_experiments()]
             page = client.search_runs(experiments, condition, order_by=["attributes.start_time DESC"], page_token=token)
-        except Exception as error:  # MLflow's, a database's, or the network's
-            raise RunError(f"the store {address()} cannot be read: {error!r:.300}") from None
+        except Exception as error:  # from MLflow, a database or the network
+            raise RunError(f"the store {store_address()} cannot be read: {error!r:.300}") from None
         yield from page
         token = page.token
         if not token:
             return
 
 
-def read_files(addresses: Sequence[str], read: Callable[[Path], Read], or_none: bool = False) -> Iterator[Any]:
-    """Yield what a function makes of each of many artifacts, in their order; those on a server are fetched in parallel.
+def read_files(addresses: Sequence[str], read: Callable[[Path], Content], missing_ok: bool = False) -> Iterator[Any]:
+    """Read artifacts with a function, and yield its results in the order of the addresses.
+
+    Files on a server are fetched in parallel.
 
     Arguments:
-        addresses: URIs of files.
-        read: what to make of a file, which is gone afterwards if it had to be fetched.
-        or_none: yield None for a file that is not there.
+        addresses: the URIs of the files.
+        read: the function. A file that was fetched is deleted after its call.
+        missing_ok: whether to yield None for a file that does not exist.
 
     Raises:
-        RunError: a file is not there, and `or_none` does not say that it may be so.
+        RunError: a file cannot be read; with `missing_ok`, only if it may exist nevertheless.
     """
-    with tempfile.TemporaryDirectory() as folder, _no_bars():
+    with tempfile.TemporaryDirectory() as folder, _without_progress_bars():
 
-        def fetch(artifact: str) -> Read | None:
-            with tempfile.TemporaryDirectory(dir=folder) as place:
+        def fetch(address: str) -> Content | None:
+            with tempfile.TemporaryDirectory(dir=folder) as subfolder:
                 try:
-                    path = Path(mlflow.artifacts.download_artifacts(artifact, dst_path=place))
+                    path = Path(mlflow.artifacts.download_artifacts(address, dst_path=subfolder))
                 except (MlflowException, OSError) as error:
-                    if or_none and not any(sign in str(error) for sign in _GONE):
-                        raise RunError(f"{artifact} cannot be read: {error}") from None
-                    return missing(artifact, error)
+                    if missing_ok and not any(text in str(error) for text in _NOT_FOUND):
+                        raise RunError(f"{address} cannot be read: {error}") from None
+                    return missing(address, error)
                 return read(path)
 
-        def open_here(artifact: str) -> Read | None:
-            path = Path(unquote(urlparse(artifact).path) if artifact.startswith("file:") else artifact)
-            return read(path) if path.is_file() else missing(artifact, "no such file")
+        def open_local(address: str) -> Content | None:
+            path = Path(unquote(urlparse(address).path) if address.startswith("file:") else address)
+            return read(path) if path.is_file() else missing(address, "no such file")
 
-        def missing(artifact: str, why: object) -> Read | None:
-            if or_none:
+        def missing(address: str, why: object) -> Content | None:
+            if missing_ok:
                 return None
-            raise RunError(f"{artifact} cannot be read, so its run is none of this project's: {why}")
+            raise RunError(f"{address} cannot be read, so this project did not record the run: {why}")
 
-        if all(urlparse(artifact).scheme in ("", "file") for artifact in addresses):
-            yield from map(open_here, addresses)
+        if all(urlparse(address).scheme in ("", "file") for address in addresses):
+            yield from map(open_local, addresses)
         else:
-            with ThreadPoolExecutor(READERS) as pool:
+            with ThreadPoolExecutor(MAX_PARALLEL_DOWNLOADS) as pool:
                 yield from pool.map(fetch, addresses)
 
 
 @contextmanager
-def _no_bars() -> Iterator[None]:
-    """Fetch without MLflow's progress bars, which are longer than what they count."""
-    name = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
-    before = os.environ.get(name)
-    os.environ[name] = "false"
+def _without_progress_bars() -> Iterator[None]:
+    """Turn MLflow's progress bars off: there would be one for each small file."""
+    variable = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
+    value_before = os.environ.get(variable)
+    os.environ[variable] = "false"
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[name]
+        if value_before is None:
+            del os.environ[variable]
         else:
-            os.environ[name] = before
+            os.environ[variable] = value_before

@@ -1,53 +1,71 @@
-"""What to say when no run matches: what there is instead, and the one command that makes the runs."""
+"""The texts of `find_runs` for runs that are missing: what was asked for, what is recorded, and a command to train."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from analysis.commands import PLURALS, command
+from analysis.commands import PLURALS, training_command
 from analysis.runs.store import RunError
 
-MAX_SHOWN = 6
-"""Patterns, and values of a field, that are named; of more only the first."""
+MAX_LISTED = 6
+"""The number of patterns, or of values of a field, up to which all are listed."""
 
 
-def checked_command(asked: Mapping[str, Sequence[Any]]) -> list[str]:
-    """Return `command`, unless it means something else than was asked for.
+def checked_training_command(query: Mapping[str, Sequence[Any]]) -> list[str]:
+    """Return `training_command` of a query, after checking that the command means what the query means.
 
     Raises:
-        RunError: a pattern holds a comma, at which a sweep parts its list.
+        RunError: a pattern holds a comma, which separates the values of a list.
     """
-    words = command(asked)
-    if f"--{PLURALS['pattern']}" in words and any("," in str(pattern) for pattern in asked["pattern"]):
-        raise RunError("a pattern holds a comma, which parts the values of a list; give it by experiments.sweep --grid")
-    return words
+    command = training_command(query)
+    if f"--{PLURALS['pattern']}" in command and any("," in str(pattern) for pattern in query["pattern"]):
+        raise RunError(
+            "a pattern holds a comma, which separates the values of a list; "
+            "write the patterns into a file and train with experiments.sweep --grid FILE"
+        )
+    return command
 
 
-def in_words(asked: Mapping[str, Sequence[Any]]) -> str:
-    """Return a grid in words, such as "pattern abc, hidden_size 8 or 16"."""
-    return ", ".join(f"{name} {first_few(values, ' or ')}" for name, values in asked.items())
+def describe_query(query: Mapping[str, Sequence[Any]]) -> str:
+    """Return a query in words, such as "pattern abc, hidden_size 8 or 16"."""
+    return ", ".join(f"{field} {list_values(values, ' or ')}" for field, values in query.items())
 
 
-def what_there_is(runs: pd.DataFrame) -> str:
-    """Return in a line which runs a table holds: for each pattern how many, and what they differ in."""
+def describe_runs(runs: pd.DataFrame) -> list[str]:
+    """Return a line for each pattern of a table of runs: how many runs there are, and the values of some fields."""
+    lines = []
+    for pattern, runs_of_pattern in list(runs.groupby("pattern", sort=False))[:MAX_LISTED]:
+        fields = [field for field in ("cell", "hidden_size", "layers", "epochs", "seed") if field in runs_of_pattern]
+        values = ", ".join(f"{field} {list_values(sorted(runs_of_pattern[field].unique()))}" for field in fields)
+        lines.append(f"{len(runs_of_pattern)} on {pattern} ({values})")
+    more = runs["pattern"].nunique() - len(lines)
+    return [*lines, f"and others, on {more} more patterns"] if more > 0 else lines
+
+
+def no_match_message(runs: pd.DataFrame, query: Mapping[str, Sequence[Any]], where: str, command: str) -> str:
+    """Return the error message for a query that no run matches.
+
+    Arguments:
+        runs: the runs that were searched.
+        query: the values asked for, by field.
+        where: the store, and the sweep if only its runs were searched.
+        command: the command that trains the runs asked for; empty for none.
+    """
+    lines = [f"no run in {where} has {describe_query(query)}" if query else f"no run in {where}"]
     if runs.empty:
-        return "there is no finished run"
-    said = []
-    for pattern, some in list(runs.groupby("pattern", sort=False))[:MAX_SHOWN]:
-        fields = [name for name in ("cell", "hidden_size", "layers", "epochs", "seed") if name in some]
-        differ = ", ".join(f"{name} {first_few(sorted(some[name].unique()))}" for name in fields)
-        said.append(f"{len(some)} of {pattern} ({differ})")
-    more = runs["pattern"].nunique() - len(said)
-    return f"there are {'; '.join(said)}" + (f"; and {more} patterns more" if more > 0 else "")
+        lines.append("  there is no finished run")
+    else:
+        lines += ["  recorded runs:", *(f"    {line}" for line in describe_runs(runs))]
+    return "\n".join([*lines, f"  to make them: {command}"] if command else lines)
 
 
-def first_few(values: Sequence[Any], last: str = ", ") -> str:
-    """Return values in words: a range as its ends, and of many only some."""
-    shown = list(values)
-    if len(shown) > 2 and all(isinstance(value, int) or hasattr(value, "dtype") for value in shown):
-        numbers = [int(value) for value in shown]
+def list_values(values: Sequence[Any], last_separator: str = ", ") -> str:
+    """Return values in words: consecutive whole numbers as a range, and at most MAX_LISTED other values."""
+    given = list(values)
+    if len(given) > 2 and all(isinstance(value, int) or hasattr(value, "dtype") for value in given):
+        numbers = [int(value) for value in given]
         if numbers == list(range(numbers[0], numbers[0] + len(numbers))):
             return f"{numbers[0]}-{numbers[-1]}"
-    names = [str(value) for value in shown[:MAX_SHOWN]] + (["..."] if len(shown) > MAX_SHOWN else [])
-    return ", ".join(names[:-1]) + last + names[-1] if len(names) > 1 else names[0]
+    names = [str(value) for value in given[:MAX_LISTED]] + (["..."] if len(given) > MAX_LISTED else [])
+    return ", ".join(names[:-1]) + last_separator + names[-1] if len(names) > 1 else names[0]

@@ -1,4 +1,4 @@
-"""Many recorded runs as tables: what they were asked and came to, their curves, how far their knowledge reaches."""
+"""Many recorded runs as tables: their configs and metrics, their curves, and their results by case size."""
 
 import dataclasses
 import json
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from mlflow.entities import Run
 
-from analysis.commands import command
+from analysis.commands import training_command
 from analysis.runs import suggestions
 from analysis.runs.schema import (
     COMPLETE,
@@ -24,13 +24,13 @@ from analysis.runs.schema import (
     HEARTBEAT_TAG,
     REACH_FILE,
     End,
-    find_members,
-    find_tag,
     is_sweep,
-    own_tags,
+    members_condition,
+    project_tags,
     read_end,
+    tag_condition,
 )
-from analysis.runs.store import NoStoreError, RunError, address, read_files, search_runs
+from analysis.runs.store import NoStoreError, RunError, read_files, search_runs, store_address
 from rnn_core.checkpoint import CheckpointError, parse_record
 from rnn_core.config import ADDED, TrainConfig, config_from_dict
 from rnn_core.patterns import parse
@@ -41,224 +41,233 @@ FIELDS = tuple(field.name for field in dataclasses.fields(TrainConfig))
 
 
 def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.DataFrame:
-    """Return the recorded runs that match as a table, from the tracking store that MLflow is pointed at.
+    """Return a table of the recorded runs that match, from the tracking store that MLflow uses.
 
-    Where MLFLOW_TRACKING_URI is not set, the store is the nearest mlflow.db in this folder or above it.
+    If MLFLOW_TRACKING_URI is not set, the store is the nearest mlflow.db in the present folder or in one above it.
 
     Arguments:
-        sweep: the id of a sweep whose runs are wanted, or `latest`; empty for those of any.
-        finished: leave out runs that were killed, have failed or are still at work, and of complete runs that are alike
-            all but the newest. A run that diverged has come to its end.
-        fields: for any field of TrainConfig the value wanted, or several; what config.json holds counts, in which
-            zeros are resolved. They are a grid: each combination is looked for.
+        sweep: the run id of a sweep, or `latest`, to return only its runs; empty for all runs.
+        finished: whether to return only complete runs, which finished or diverged, and of several with the same config
+            only the newest. Otherwise runs that failed, were killed or are still running are returned, too.
+        fields: one value or several for any fields of TrainConfig. A run matches if each of these fields of its config
+            has one of the values. The config is that of config.json, in which no zero stands for a default.
 
     Returns:
-        One row a run, sorted by the fields, values in the order in which they were asked for:
+        One row per run, sorted by the fields; the values of a given field are in the order in which they were given.
+        Columns:
         run_id, name, started (UTC), end (`finished`, `diverged`, `killed`, `failed` or `running`) and end_reason;
-        every field of TrainConfig with its own type; the last value of every metric, NaN where a run has none;
-        alphabet, mark, outputs (the characters that the net may say), predicts_next (whether what it says after a
-        character is the next one; if not, it cannot run free) and digest of its config.json; assumed: the fields that
-        it is older than, which have the value that held then (a warning says so, too); tags: those of this project, a
-        dict; artifact_uri.
+        every field of TrainConfig; the last value of every metric, NaN if a run does not have it;
+        alphabet, mark, outputs (the characters that the net can predict), predicts_next (whether it predicts the next
+        character; otherwise it cannot run free) and digest, all from config.json; assumed (the fields that did not
+        exist when the run was recorded; they have the value that was fixed then, and a warning says so); tags (those
+        that this project set, a dict); artifact_uri.
 
     Raises:
-        RunError: no run matches; the message says what there is, and which command would make them. Or the store
-            cannot be read.
-        ConfigError: a field cannot have such a value.
+        RunError: no run matches; the message lists what is recorded, and gives a command that trains the runs. Or the
+            store cannot be read.
+        ConfigError: a value is not allowed for its field.
 
     Example:
         runs = find_runs(pattern="abc", hidden_size=[8, 16], epochs=100)
     """
-    asked = _asked(fields, ("sweep", "finished"))
-    makes_them = shlex.join(command(asked))
+    query = _parse_query(fields, ("sweep", "finished"))
+    command = shlex.join(training_command(query))
     try:
-        everything = _everything(sweep, finished)
+        runs = _read_runs(sweep, finished)
     except NoStoreError as error:
-        raise RunError(f"{error}; this makes the runs, and a store with them: {makes_them}") from None
-    matching = _select(everything, asked)
-    if everything.empty and sweep:
+        raise RunError(f"{error}\n  to make a store with these runs: {command}") from None
+    if runs.empty and sweep:
         raise RunError(
-            f"{address()} holds no finished run of a sweep {sweep!r}; allowed: the run id of a sweep, or 'latest'"
+            f"{store_address()} holds no finished run of a sweep {sweep!r}; allowed: the run id of a sweep, or 'latest'"
         )
+    matching = _select(runs, query)
     if matching.empty:
-        where = f"{address()}, sweep {sweep}," if sweep else address()
-        others = suggestions.what_there_is(everything)
-        makes = "" if sweep else f"; this makes them: {makes_them}"
-        raise RunError(f"no run in {where} has {suggestions.in_words(asked)}; {others}{makes}")
-    there, wanted = _combinations(matching, asked), _wanted(asked)
-    if there < wanted and not sweep:
-        what = f"{there} of the {wanted} combinations of {', '.join(asked)} are there"
-        warnings.warn(f"{what}; this makes the others: {makes_them}", stacklevel=2)
-    _say_what_is_assumed(matching)
+        where = f"{store_address()}, sweep {sweep}," if sweep else store_address()
+        # No runs can be added to a sweep.
+        raise RunError(suggestions.no_match_message(runs, query, where, "" if sweep else command))
+    recorded, possible = _count_recorded(matching, query), _count_combinations(query)
+    if recorded < possible and not sweep:
+        counts = f"{recorded} of the {possible} combinations of {', '.join(query)} are recorded"
+        warnings.warn(f"{counts}; to make the others: {command}", stacklevel=2)
+    _warn_of_assumed_fields(matching)
     return matching
 
 
 def command_for_missing(**fields: Any) -> list[str]:
-    """Return the command that makes runs which are asked for and not there; it leaves those that are there.
+    """Return the shell command that trains and records the missing runs of a query, as a list of words.
+
+    The command does not repeat the runs that are recorded. If every combination of values is recorded, the list is
+    empty. A missing store is not an error.
 
     Arguments:
-        fields: as in `find_runs`.
-
-    Returns:
-        The words of the command, as a shell has them; none if every combination of values is there.
+        fields: one value or several for any fields of TrainConfig, as in `find_runs`.
 
     Raises:
-        RunError: the store cannot be read, or the command cannot say a pattern. That there is no store is no error.
-        ConfigError: a field cannot have such a value.
+        RunError: the store cannot be read, or a command line cannot express a pattern.
+        ConfigError: a value is not allowed for its field.
     """
-    asked = _asked(fields)
+    query = _parse_query(fields)
     try:
-        everything = _everything("", True)
+        runs = _read_runs("", finished=True)
     except NoStoreError:
-        everything = pd.DataFrame()
-    return (
-        [] if _combinations(_select(everything, asked), asked) >= _wanted(asked) else suggestions.checked_command(asked)
-    )
+        runs = pd.DataFrame()
+    if _count_recorded(_select(runs, query), query) >= _count_combinations(query):
+        return []
+    return suggestions.checked_training_command(query)
 
 
 def curves(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the training curves of runs as one tidy table, from the curves.csv of each.
+    """Return the training curves of runs as one tidy table, read from the curves.csv of each run.
 
     Arguments:
         runs: a table from `find_runs`.
 
     Returns:
-        One row a run, metric and epoch: run_id and metric (`train_loss` in nats per character, `train_accuracy` from
-        0 to 1, `valid_loss`) as categories, epoch (from 0, int32), value. Metrics are as they were before the
-        optimiser steps of their epoch, so that epoch e shows what e epochs of training came to.
+        One row per run, metric and epoch: run_id and metric (`train_loss` in nats per character, `train_accuracy` from
+        0 to 1, `valid_loss`) as categories, epoch (from 0, int32), value. Metrics are measured before the optimiser
+        steps of their epoch, so the value at epoch e shows the net after e epochs of training.
 
     Raises:
-        RunError: a run has no curves.
+        RunError: the table is empty, or a run has no curves.
     """
     if runs.empty:
         raise RunError("there are no runs in this table; allowed: one or more")
-    names: list[str] = []
-    runs_n: list[np.ndarray] = []
-    epochs_n: list[np.ndarray] = []
-    metrics_n: list[np.ndarray] = []
-    values_n: list[np.ndarray] = []
+    metrics: list[str] = []
+    # One array per run; their elements are the rows of the table.
+    run_arrays: list[np.ndarray] = []
+    epoch_arrays: list[np.ndarray] = []
+    metric_arrays: list[np.ndarray] = []
+    value_arrays: list[np.ndarray] = []
     addresses = [f"{uri}/{CURVES_FILE}" for uri in runs["artifact_uri"]]
-    for number, curve in enumerate(read_files(addresses, pd.read_csv)):
-        measured = [name for name in curve if name != "epoch"]
-        names += [name for name in measured if name not in names]
-        runs_n.append(np.full(curve[measured].size, number, dtype=np.int32))
-        epochs_n.append(np.tile(curve["epoch"].to_numpy(np.int32), len(measured)))
-        metrics_n.append(np.repeat([names.index(name) for name in measured], len(curve)).astype(np.int8))
-        values_n.append(curve[measured].to_numpy(np.float64).ravel(order="F"))
+    for run_number, curve in enumerate(read_files(addresses, pd.read_csv)):
+        metrics_of_run = [name for name in curve if name != "epoch"]
+        metrics += [name for name in metrics_of_run if name not in metrics]
+        run_arrays.append(np.full(curve[metrics_of_run].size, run_number, dtype=np.int32))
+        epoch_arrays.append(np.tile(curve["epoch"].to_numpy(np.int32), len(metrics_of_run)))
+        metric_arrays.append(np.repeat([metrics.index(name) for name in metrics_of_run], len(curve)).astype(np.int8))
+        value_arrays.append(curve[metrics_of_run].to_numpy(np.float64).ravel(order="F"))
     return pd.DataFrame(
         {
-            "run_id": pd.Categorical.from_codes(np.concatenate(runs_n), pd.Index(runs["run_id"])),
-            "epoch": np.concatenate(epochs_n),
-            "metric": pd.Categorical.from_codes(np.concatenate(metrics_n), pd.Index(names)),
-            "value": np.concatenate(values_n),
+            "run_id": pd.Categorical.from_codes(np.concatenate(run_arrays), pd.Index(runs["run_id"])),
+            "epoch": np.concatenate(epoch_arrays),
+            "metric": pd.Categorical.from_codes(np.concatenate(metric_arrays), pd.Index(metrics)),
+            "value": np.concatenate(value_arrays),
         }
     )
 
 
 def reach_table(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return how far the knowledge of runs reaches as one table, from the generalization.csv of each that has one.
+    """Return how many cases of each size runs predict correctly, read from the generalization.csv of each run.
 
     Arguments:
         runs: a table from `find_runs`.
 
     Returns:
-        One row a run, measure and size: run_id, measure (such as `length` or `depth`), size, whether that size was
-        trained on, and as counts: cases, cases_right, steps, steps_right, decidable, decidable_right; loss_sum (nats).
-        Runs without such a file have no row: those on units and other streams without cases, and those that diverged.
+        One row per run, measure and size: run_id, measure (such as `length` or `depth`), size, trained (whether the
+        size was trained on), the counts cases, cases_right, steps, steps_right, decidable, decidable_right, and
+        loss_sum (nats); see `ReachRow`. A run without this file has no row: its pattern has no cases, or it diverged.
     """
     addresses = [f"{uri}/{REACH_FILE}" for uri in runs["artifact_uri"]]
-    tables = read_files(addresses, pd.read_csv, or_none=True)
-    found = [
-        table.assign(run_id=run_id) for run_id, table in zip(runs["run_id"], tables, strict=True) if table is not None
+    tables_or_none = read_files(addresses, pd.read_csv, missing_ok=True)
+    tables = [
+        table.assign(run_id=run_id)
+        for run_id, table in zip(runs["run_id"], tables_or_none, strict=True)
+        if table is not None
     ]
     columns = ["run_id", *(field.name for field in dataclasses.fields(ReachRow))]
-    return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
+    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 
-def without_diverged(runs: pd.DataFrame, stacklevel: int = 3) -> pd.DataFrame:
-    """Return the runs that did not diverge; a warning says how many did, since they recorded no net to look into.
+def drop_diverged(runs: pd.DataFrame, stacklevel: int = 3) -> pd.DataFrame:
+    """Return the runs that did not diverge, and warn if some did, since a run that diverged has no net.
 
     Arguments:
         runs: a table from `find_runs`.
-        stacklevel: whose line the warning names, as in `warnings.warn`: that of the caller's caller.
+        stacklevel: as in `warnings.warn`; 3 lets the warning name the line that called the caller of this function.
 
     Raises:
-        RunError: all of them did, or there is none.
+        RunError: all runs diverged, or there is none.
     """
     diverged = runs["end"] == End.DIVERGED
     if diverged.all():
         raise RunError(f"all of {len(runs)} runs diverged and recorded no net; allowed: one or more that has one")
     if diverged.any():
-        names = suggestions.first_few(runs.loc[diverged, "name"].tolist(), " and ")
+        names = suggestions.list_values(runs.loc[diverged, "name"].tolist(), " and ")
         warnings.warn(f"{diverged.sum()} of {len(runs)} runs diverged and are left out: {names}", stacklevel=stacklevel)
     return runs[~diverged]
 
 
-def _wanted(asked: Mapping[str, Sequence[Any]]) -> int:
-    """Return how many combinations of values are asked for."""
-    return math.prod(len(values) for values in asked.values())
+def _count_combinations(query: Mapping[str, Sequence[Any]]) -> int:
+    """Return the number of combinations of values in a query."""
+    return math.prod(len(values) for values in query.values())
 
 
-def _combinations(runs: pd.DataFrame, asked: Mapping[str, Sequence[Any]]) -> int:
-    """Return how many of the combinations that are asked for are there."""
-    if not asked or runs.empty:
-        return min(len(runs), 1)
-    return len(runs[list(asked)].drop_duplicates())
+def _count_recorded(matching: pd.DataFrame, query: Mapping[str, Sequence[Any]]) -> int:
+    """Return for how many combinations of values of a query there is a run among the matching ones."""
+    if not query or matching.empty:
+        return min(len(matching), 1)
+    return len(matching[list(query)].drop_duplicates())
 
 
-def _asked(fields: Mapping[str, Any], others: Sequence[str] = ()) -> dict[str, list[Any]]:
-    """Return for each field the values that are asked for, checked, and patterns as config.json names them.
+def _parse_query(fields: Mapping[str, Any], other_arguments: Sequence[str] = ()) -> dict[str, list[Any]]:
+    """Return the values asked for, by field: always as lists, checked, and patterns in their canonical form.
 
     Arguments:
-        fields: what was given, by name.
-        others: what else the caller could have been given, for the error.
+        fields: the keyword arguments of the caller that are not its own, by name.
+        other_arguments: the names of its own arguments, for the error message.
     """
-    asked: dict[str, list[Any]] = {}
-    for name, value in fields.items():
-        if name not in FIELDS:
-            raise RunError(f"there is no field {name!r}; allowed: {', '.join((*others, *FIELDS))}")
-        values = [value] if isinstance(value, (str, int, float, np.generic)) else list(value)
+    query: dict[str, list[Any]] = {}
+    for field, given in fields.items():
+        if field not in FIELDS:
+            raise RunError(f"there is no field {field!r}; allowed: {', '.join((*other_arguments, *FIELDS))}")
+        values = [given] if isinstance(given, (str, int, float, np.generic)) else list(given)
         if not values:
-            raise RunError(f"{name} was asked for with no value at all; allowed: one or more")
-        if name in ("length", "window") and 0 in values:
-            raise RunError(f"{name} was asked for with 0, which stands for the pattern's own; leave it out for that")
-        plain = [each.item() if isinstance(each, np.generic) else each for each in values]
-        checked = [getattr(config_from_dict({name: each}), name) for each in plain]
-        asked[name] = list(dict.fromkeys(parse(spec).spec for spec in checked) if name == "pattern" else checked)
-    return asked
+            raise RunError(f"{field} was asked for with no value; allowed: one or more")
+        if field in ("length", "window") and 0 in values:
+            raise RunError(f"{field} is 0, which stands for the pattern's default; leave {field} out instead")
+        plain_values = [value.item() if isinstance(value, np.generic) else value for value in values]
+        checked = [getattr(config_from_dict({field: value}), field) for value in plain_values]
+        query[field] = list(dict.fromkeys(parse(spec).spec for spec in checked) if field == "pattern" else checked)
+    return query
 
 
-def _everything(sweep: str, finished: bool) -> pd.DataFrame:
-    """Return the runs of the store, or of a sweep, as `find_runs` has them, the newest first."""
+def _read_runs(sweep: str, finished: bool) -> pd.DataFrame:
+    """Return a table of all runs of the store or of one sweep, the newest first; see `find_runs`.
+
+    Arguments:
+        sweep: the run id of the sweep, or `latest`; empty for the whole store.
+        finished: whether to return only complete runs, and of several with the same config only the newest.
+    """
     if sweep == "latest":
-        newest = next((run for run in search_runs(find_tag(HEARTBEAT_TAG)) if is_sweep(run.data.tags)), None)
+        newest = next((run for run in search_runs(tag_condition(HEARTBEAT_TAG)) if is_sweep(run.data.tags)), None)
         if newest is None:
-            raise RunError(f"{address()} holds no sweep; python -m experiments.sweep makes one")
+            raise RunError(f"{store_address()} holds no sweep; python -m experiments.sweep makes one")
         sweep = newest.info.run_id
-    runs = list(search_runs(f"{find_tag(DIGEST_TAG)} AND {find_members(sweep)}" if sweep else find_tag(DIGEST_TAG)))
+    condition = tag_condition(DIGEST_TAG)
+    runs = list(search_runs(f"{condition} AND {members_condition(sweep)}" if sweep else condition))
     if finished:
         runs = [run for run in runs if read_end(run.info.status, run.data.tags) in COMPLETE]
-    configs = read_files([f"{run.info.artifact_uri}/{CONFIG_FILE}" for run in runs], _read_config, or_none=True)
-    rows = [_row(run, config) for run, config in zip(runs, configs, strict=True) if config is not None]
+    configs = read_files([f"{run.info.artifact_uri}/{CONFIG_FILE}" for run in runs], _read_config, missing_ok=True)
+    rows = [_row(run, *config) for run, config in zip(runs, configs, strict=True) if config is not None]
     if len(rows) < len(runs):
-        why = f"their {CONFIG_FILE} is damaged, or names what is not here"
-        warnings.warn(f"{len(runs) - len(rows)} runs are left out: {why}", stacklevel=3)
+        reason = f"their {CONFIG_FILE} is damaged or missing, or names a pattern or a cell that does not exist here"
+        warnings.warn(f"{len(runs) - len(rows)} runs are left out: {reason}", stacklevel=3)
     table = pd.DataFrame(rows)
     return table.drop_duplicates("digest") if finished and len(table) else table
 
 
 def _read_config(path: Path) -> tuple[Record, str] | None:
-    """Return a run's record and the names of the fields that it is older than; None if it is damaged."""
+    """Return a run's record and the names of the fields that its config.json lacks; None if the file is damaged."""
     content = path.read_bytes()
     try:
         record = parse_record(content, str(path))
     except CheckpointError:
         return None
-    return record, ", ".join(name for name in ADDED if name not in json.loads(content)["config"])
+    return record, ", ".join(field for field in ADDED if field not in json.loads(content)["config"])
 
 
-def _row(run: Run, config: tuple[Record, str]) -> dict[str, Any]:
-    record, assumed = config
+def _row(run: Run, record: Record, assumed: str) -> dict[str, Any]:
+    """Return a run's row of `find_runs`; `assumed` names the fields that its config.json lacks."""
     return {
         "run_id": run.info.run_id,
         "name": run.info.run_name,
@@ -273,27 +282,37 @@ def _row(run: Run, config: tuple[Record, str]) -> dict[str, Any]:
         "predicts_next": record.predicts_next,
         "digest": record.digest,
         "assumed": assumed,
-        "tags": own_tags(run.data.tags),
+        "tags": project_tags(run.data.tags),
         "artifact_uri": run.info.artifact_uri,
     }
 
 
-def _select(runs: pd.DataFrame, asked: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
-    """Return the rows that have what is asked for, sorted: by the values as asked, where nothing is asked ascending."""
+def _select(runs: pd.DataFrame, query: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+    """Return the rows that match a query, sorted first by its fields, in the order of their values, then by the others.
+
+    Arguments:
+        runs: a table from `_read_runs`.
+        query: the values asked for, by field.
+    """
     if runs.empty:
         return runs
-    for name, values in asked.items():
-        runs = runs[runs[name].isin(values)]
-    order = [*asked, *(name for name in FIELDS if name not in asked)]
-    places = {name: {value: place for place, value in enumerate(values)} for name, values in asked.items()}
+    for field, values in query.items():
+        runs = runs[runs[field].isin(values)]
+    sort_fields = [*query, *(field for field in FIELDS if field not in query)]
+    ranks = {field: {value: rank for rank, value in enumerate(values)} for field, values in query.items()}
     return runs.sort_values(
-        order, key=lambda column: column.map(places[column.name]) if column.name in places else column, kind="stable"
+        sort_fields,
+        key=lambda column: column.map(ranks[column.name]) if column.name in ranks else column,
+        kind="stable",
     ).reset_index(drop=True)
 
 
-def _say_what_is_assumed(runs: pd.DataFrame) -> None:
-    older = runs.loc[runs["assumed"] != "", "assumed"]
-    if len(older):
-        names = dict.fromkeys(", ".join(older).split(", "))
-        said = ", ".join(f"{name}={ADDED[name]}" for name in names)
-        warnings.warn(f"{len(older)} runs are older than some fields, and have what held then: {said}", stacklevel=3)
+def _warn_of_assumed_fields(runs: pd.DataFrame) -> None:
+    """Warn if some runs were recorded before a field existed, and give the value that they have instead."""
+    assumed = runs.loc[runs["assumed"] != "", "assumed"]
+    if len(assumed):
+        fields = dict.fromkeys(", ".join(assumed).split(", "))
+        values = ", ".join(f"{field}={ADDED[field]}" for field in fields)
+        warnings.warn(
+            f"{len(assumed)} runs are older than some fields, and have the values fixed then: {values}", stacklevel=3
+        )

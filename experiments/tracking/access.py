@@ -12,8 +12,8 @@ import mlflow
 from mlflow import ActiveRun, MlflowClient
 from mlflow.utils.name_utils import _GENERATOR_NOUNS, _GENERATOR_PREDICATES
 
-from analysis.runs.schema import END_REASON_TAG, End, write_end
-from analysis.runs.store import address
+from analysis.runs.schema import END_REASON_TAG, End, format_end_reason
+from analysis.runs.store import store_address
 from experiments.descriptions import first_line
 from experiments.errors import TrackingError, UsageError
 from experiments.signals import Interrupted
@@ -48,7 +48,7 @@ def open_run(name: str, experiment_id: str | None = None, tags: Mapping[str, str
     Raises:
         TrackingError: the store cannot be used.
     """
-    store = address()
+    store = store_address()
     opened = "MLFLOW_RUN_ID" in os.environ
     try:
         if store.startswith("sqlite:///"):
@@ -92,11 +92,11 @@ def end_run_from_environment(error: BaseException, message: str) -> None:
         message: what the program says of it.
     """
     if isinstance(error, Interrupted):
-        status, end_reason = End.KILLED.status, write_end(End.KILLED, message)
+        status, end_reason = End.KILLED.status, format_end_reason(End.KILLED, message)
     elif isinstance(error, (UsageError, ConfigError, TrackingError)):
         status, end_reason = End.FAILED.status, f"refused: {message}"
     else:
-        status, end_reason = End.FAILED.status, write_end(End.FAILED, message)
+        status, end_reason = End.FAILED.status, format_end_reason(End.FAILED, message)
     run_id = os.environ.get("MLFLOW_RUN_ID")
     if run_id:
         with contextlib.suppress(Exception), impatient():  # the reason itself is on the terminal
@@ -107,7 +107,7 @@ def end_run_from_environment(error: BaseException, message: str) -> None:
 def store_trouble(error: Exception) -> str:
     """Return in one line why the store cannot be used, and what to change."""
     return (
-        f"the tracking store {address()} cannot be used ({first_line(error)[:300]}); "
+        f"the tracking store {store_address()} cannot be used ({first_line(error)[:300]}); "
         "allowed: sqlite:///FILE or the address of a running `mlflow server`; change MLFLOW_TRACKING_URI"
     )
 

@@ -11,7 +11,7 @@ from mlflow.entities import LifecycleStage, Run
 
 from analysis.runs import RunError, schema, search_runs
 from analysis.runs.schema import End
-from analysis.runs.store import absolute_address, address, get_run, models_made_by, size_of_files
+from analysis.runs.store import absolute_store_address, artifact_bytes, get_run, models_of_run, store_address
 from experiments.errors import TrackingError
 from experiments.tracking.access import impatient, store_trouble
 from experiments.tracking.tracked_sweep import child_of, is_alive
@@ -53,7 +53,7 @@ class Deletion:
             for run in self.kept:
                 client.set_tag(run.info.run_id, schema.PARENT_TAG, min(_sweeps_of(run) & set(self.users)))
             for run in self.runs:
-                for model in models_made_by(run):
+                for model in models_of_run(run):
                     client.delete_logged_model(model.model_id)
                 client.delete_run(run.info.run_id)
             if self.found not in self.runs:  # the sweep goes last: until then its other runs can be found
@@ -92,7 +92,7 @@ def plan_deletion(name: str, shared: bool = False) -> Deletion:
 
 def command_that_frees_the_disk() -> str:
     """Return MLflow's command that removes from the disk all that has been deleted in the store."""
-    store = absolute_address()
+    store = absolute_store_address()
     if store.startswith("http"):  # only the machine of the server reaches its database and its files
         database, files = "ITS_DATABASE", " --artifacts-destination ITS_FOLDER_OF_FILES"
     else:
@@ -105,18 +105,18 @@ def _find(name: str) -> Run:
     if re.fullmatch("[0-9a-f]{32}", name):
         found = get_run(name)
         if not schema.is_sweep(found.data.tags) and schema.DIGEST_TAG not in found.data.tags:
-            raise RunError(f"{name} in {address()} is neither a sweep nor a run of this project")
+            raise RunError(f"{name} in {store_address()} is neither a sweep nor a run of this project")
         if found.info.lifecycle_stage == LifecycleStage.DELETED:
             raise RunError(f"{name} has been deleted already; to free the disk: {command_that_frees_the_disk()}")
         return found
-    for run in search_runs(schema.find_tag(schema.HEARTBEAT_TAG)):
+    for run in search_runs(schema.tag_condition(schema.HEARTBEAT_TAG)):
         if schema.is_sweep(run.data.tags) and name in ("latest", run.info.run_name):
             return run
-    for run in search_runs(schema.find_tag(schema.DIGEST_TAG)):
+    for run in search_runs(schema.tag_condition(schema.DIGEST_TAG)):
         if name == run.info.run_name:
             return run
     raise RunError(
-        f"no sweep and no run {name!r} in {address()}; allowed: an id, a name, or `latest`, the newest sweep"
+        f"no sweep and no run {name!r} in {store_address()}; allowed: an id, a name, or `latest`, the newest sweep"
     )
 
 
@@ -136,7 +136,7 @@ def _exists(run_id: str) -> bool:
 def _megabytes(runs: Sequence[Run]) -> float:
     """Return about how much room the files of runs and their models take, in MB: measured in a few of the runs."""
     measured = runs[:: max(1, len(runs) // MEASURED)]
-    return sum(map(size_of_files, measured)) / max(1, len(measured)) * len(runs) / 1e6
+    return sum(map(artifact_bytes, measured)) / max(1, len(measured)) * len(runs) / 1e6
 
 
 def _and(names: Iterable[str]) -> str:

@@ -157,7 +157,7 @@ class TrackedRun:
             values = {**metrics, **self._sizes}
             self._unsent += [Metric(name, value, now, epochs, model_id=model_id) for name, value in values.items()]
             sample = report.sample if report else None
-            end_reason = schema.write_end(end, why)
+            end_reason = schema.format_end_reason(end, why)
             links = picture_links(self.experiment_id, self.run_id, pictures)
             tags = {schema.NOTE_TAG: description(end == End.FINISHED, end_reason, links, metrics, sample)}
             if self._sweep:  # written last, so that every member of a sweep is complete

@@ -16,7 +16,7 @@ from mlflow.entities import Metric, Param, Run, RunTag
 from analysis.figures import Picture
 from analysis.runs import RunError, schema, search_runs
 from analysis.runs.schema import End
-from analysis.runs.store import get_run, models_made_by
+from analysis.runs.store import get_run, models_of_run
 from experiments.code_state import code_state
 from experiments.errors import TrackingError
 from experiments.tracking.access import (
@@ -64,7 +64,7 @@ class Membership:
     @property
     def condition(self) -> str:
         """The condition of MLflow's search that finds the runs made in this shard."""
-        return f"{child_of(self.sweep_id)} AND {schema.find_tag(schema.SHARD_TAG, str(self.shard))}"
+        return f"{child_of(self.sweep_id)} AND {schema.tag_condition(schema.SHARD_TAG, str(self.shard))}"
 
 
 class TrackedSweep:
@@ -133,7 +133,7 @@ class TrackedSweep:
         Returns:
             The number of sweeps that were ended, and the number of runs that were deleted.
         """
-        with_heartbeat = _running(self.experiment_id, schema.find_tag(schema.HEARTBEAT_TAG))
+        with_heartbeat = _running(self.experiment_id, schema.tag_condition(schema.HEARTBEAT_TAG))
         dead = [
             run
             for run in with_heartbeat
@@ -141,13 +141,13 @@ class TrackedSweep:
         ]
         for sweep in dead:
             # Before its runs are deleted: a worker that is still alive looks at this before it makes another run.
-            reason = schema.write_end(End.KILLED, "killed: its process is gone")
+            reason = schema.format_end_reason(End.KILLED, "killed: its process is gone")
             self._client.set_tag(sweep.info.run_id, schema.END_REASON_TAG, reason)
             self._client.set_terminated(sweep.info.run_id, End.KILLED.status)
         # Failed runs are deleted, too: the sweep would have tried them once more.
         half_made = sum(delete_half_made(self.experiment_id, child_of(run.info.run_id), True) for run in dead)
         # Sweeps that ended earlier may have half-made runs, if whoever cleared up was killed.
-        at_work = list(_running(self.experiment_id, schema.find_tag(schema.SHARD_TAG)))
+        at_work = list(_running(self.experiment_id, schema.tag_condition(schema.SHARD_TAG)))
         for sweep_id in {run.data.tags[schema.PARENT_TAG] for run in at_work}:
             if not goes_on(sweep_id):
                 half_made += delete_half_made(self.experiment_id, child_of(sweep_id))
@@ -259,10 +259,10 @@ def delete_half_made(experiment_id: str, condition: str, failed_too: bool = Fals
     """
     client, half_made = MlflowClient(), list(_running(experiment_id, condition))
     if failed_too:
-        ended = search_runs(f"{schema.FIND_FAILED_OR_DIVERGED} AND {condition}", [experiment_id])
+        ended = search_runs(f"{schema.FAILED_OR_DIVERGED_CONDITION} AND {condition}", [experiment_id])
         half_made += [run for run in ended if schema.read_end(run.info.status, run.data.tags) == End.FAILED]
     for run in half_made:
-        for model in models_made_by(run):
+        for model in models_of_run(run):
             client.delete_logged_model(model.model_id)
         client.delete_run(run.info.run_id)
     return len(half_made)
@@ -270,8 +270,8 @@ def delete_half_made(experiment_id: str, condition: str, failed_too: bool = Fals
 
 def child_of(sweep_id: str) -> str:
     """Return the condition of MLflow's search that finds the runs which a sweep made, complete or not."""
-    return schema.find_tag(schema.PARENT_TAG, sweep_id)
+    return schema.tag_condition(schema.PARENT_TAG, sweep_id)
 
 
 def _running(experiment_id: str, condition: str) -> Iterator[Run]:
-    return search_runs(f"{schema.FIND_END[End.RUNNING]} AND {condition}", [experiment_id])
+    return search_runs(f"{schema.END_CONDITIONS[End.RUNNING]} AND {condition}", [experiment_id])

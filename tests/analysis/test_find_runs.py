@@ -21,11 +21,11 @@ from analysis.dynamics import collect, trajectories
 from analysis.runs import (
     RunError,
     curves,
+    drop_diverged,
     find_runs,
     load_net,
     load_run,
     reach_table,
-    without_diverged,
 )
 from analysis.runs.table import FIELDS
 from experiments.sweep import main as sweep
@@ -114,9 +114,9 @@ def test_the_runs_of_a_sweep_are_found(there: Path, which: str) -> None:
     runs = find_runs(sweep=parent.info.run_id if which == "id" else which)
     assert len(runs) == 8
     assert set(runs["pattern"]) == {"abc", "aab"}
-    with pytest.raises(RunError, match=r"sweep .* has hidden_size 64; there are 4 of a.*hidden_size 2, 3") as no:
+    with pytest.raises(RunError, match=r"(?s)sweep .* has hidden_size 64\n.* 4 on a.*hidden_size 2, 3") as no:
         find_runs(sweep=which if which == "latest" else parent.info.run_id, hidden_size=64)
-    assert "this makes" not in str(no.value)
+    assert "to make" not in str(no.value)
 
 
 def test_of_runs_alike_the_newest_counts_and_unfinished_ones_only_when_asked_for(store: Path) -> None:
@@ -215,11 +215,10 @@ def test_a_damaged_run_does_not_hide_the_others(store: Path) -> None:
 def test_no_match_says_what_there_is_and_what_makes_it(there: Path) -> None:
     with pytest.raises(RunError) as no:
         find_runs(pattern=["abc", "hello "], hidden_size=[5, 6, 7], learning_rate=0.5, seed=range(3))
-    message = str(no.value)
-    assert "has pattern abc or hello , hidden_size 5-7, learning_rate 0.5, seed 0-2; there are" in message
-    assert "1 of reber (cell gru, hidden_size 2, layers 1, epochs 3, seed 42)" in message
-    command = message.split("this makes them: ")[1]
-    words = shlex.split(command)
+    first, *others, last = str(no.value).splitlines()
+    assert first.endswith("has pattern abc or hello , hidden_size 5-7, learning_rate 0.5, seed 0-2")
+    assert "    1 on reber (cell gru, hidden_size 2, layers 1, epochs 3, seed 42)" in others
+    words = shlex.split(last.removeprefix("  to make them: "))
     expected = ["--patterns", "abc,hello ", "--hidden-sizes", "5,6,7", "--learning-rates", "0.5", "--seeds", "0-2"]
     assert words[:3] == ["python", "-m", "experiments.sweep"]
     assert words[3 : 3 + len(expected)] == expected
@@ -235,9 +234,9 @@ def test_the_command_makes_what_was_asked_for(store: Path) -> None:
 
 
 def test_a_single_run_is_made_by_the_entry_point_for_one(store: Path) -> None:
-    with pytest.raises(RunError, match="makes them: ") as no:
+    with pytest.raises(RunError, match="to make them: ") as no:
         find_runs(pattern="ab", epochs=1, hidden_size=2, seed=3)
-    words = shlex.split(re.findall("makes them: (.*)", str(no.value))[0])
+    words = shlex.split(re.findall("to make them: (.*)", str(no.value))[0])
     assert words[:3] == ["python", "-m", "experiments.train"]
     assert train(words[3:]) == 0
     assert len(find_runs(pattern="ab", epochs=1, hidden_size=2, seed=3)) == 1
@@ -245,14 +244,14 @@ def test_a_single_run_is_made_by_the_entry_point_for_one(store: Path) -> None:
 
 def test_runs_that_are_partly_there_are_given_and_the_rest_is_said(there: Path) -> None:
     with pytest.warns(
-        UserWarning, match=r"4 of the 12 combinations .* are there; this makes the others: .* --seeds 0-5"
+        UserWarning, match=r"4 of the 12 combinations .* are recorded; to make the others: .* --seeds 0-5"
     ):
         assert len(find_runs(pattern="abc", hidden_size=[2, 3], seed=range(6))) == 4
 
 
 def test_a_combination_that_is_missing_is_said_however_many_runs_there_are(store: Path) -> None:
     assert sweep(["--patterns", "ab", "--hidden-sizes", "2", "--epochs", "1,2", "--seeds", "1"]) == 0
-    with pytest.warns(UserWarning, match="1 of the 4 combinations of hidden_size, seed are there"):
+    with pytest.warns(UserWarning, match="1 of the 4 combinations of hidden_size, seed are recorded"):
         assert len(find_runs(hidden_size=[2, 3], seed=range(2))) == 2
 
 
@@ -264,8 +263,8 @@ def test_a_combination_that_is_missing_is_said_however_many_runs_there_are(store
         ({"hidden_size": [8, 0]}, ConfigError, "hidden_size is 0; allowed"),
         ({"cell": "elman"}, ConfigError, "cell is 'elman'; allowed: gru, lstm, rnn"),
         ({"pattern": "rebber"}, ConfigError, "did you mean reber"),
-        ({"seed": []}, RunError, "seed was asked for with no value at all; allowed: one or more"),
-        ({"length": 0}, RunError, "length was asked for with 0, which stands for the pattern's own; leave it out"),
+        ({"seed": []}, RunError, "seed was asked for with no value; allowed: one or more"),
+        ({"length": 0}, RunError, "length is 0, which stands for the pattern's default; leave length out"),
     ],
 )
 def test_what_cannot_be_asked_for_is_said(
@@ -291,7 +290,7 @@ def test_where_there_is_no_store_the_command_is_said_and_none_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(RunError, match=r"there is no store sqlite.*this makes the runs.*sweep --patterns ab"):
+    with pytest.raises(RunError, match=r"there is no store sqlite.*\n  to make a store .*sweep --patterns ab"):
         find_runs(pattern="ab", seed=range(2))
     with pytest.raises(RunError, match="there is no store"):
         find_runs(sweep="latest")
@@ -320,7 +319,7 @@ def test_runs_are_read_over_a_server(tracking_server: str, store: Path, monkeypa
     assert len(find_runs(sweep="latest", pattern="aab")) == 4
     assert {states.output_lth.shape for states in trajectories(over, 5)} == {(1, 5, 2), (1, 5, 3)}
     assert reach_table(over).empty, "a file that is not there is no trouble of the server"
-    with pytest.raises(RunError, match="this makes them"):
+    with pytest.raises(RunError, match="to make them"):
         find_runs(pattern="reber")
 
 
@@ -366,11 +365,11 @@ def test_a_unit_goes_on_beyond_its_test_and_less_than_a_character_is_refused(the
 def test_runs_that_diverged_are_left_out_and_named(there: Path) -> None:
     runs = find_runs(hidden_size=[2, 64], cell="rnn")
     with pytest.warns(UserWarning, match="1 of 5 runs diverged and are left out: abc rnn64 e9 s42") as warned:
-        assert list(without_diverged(runs)["hidden_size"]) == [2] * 4
+        assert list(drop_diverged(runs)["hidden_size"]) == [2] * 4
     assert len(warned) == 1
-    assert without_diverged(runs[:4]).equals(runs[:4])
+    assert drop_diverged(runs[:4]).equals(runs[:4])
     with pytest.raises(RunError, match="all of 1 runs diverged and recorded no net; allowed: one or more"):
-        without_diverged(runs[4:])
+        drop_diverged(runs[4:])
 
 
 def test_a_sweep_that_is_not_there_is_named(store: Path) -> None:

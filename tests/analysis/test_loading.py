@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from safetensors.torch import load_file, save_file
 
-from analysis.runs import RunError, find_run, load_net, load_run, recorded_runs
+from analysis.runs import RunError, find_run_id, load_net, load_run, recorded_runs
 from experiments.sweep import main as sweep
 from experiments.train import main
 from rnn_core.checkpoint import CheckpointError
@@ -171,7 +171,7 @@ def test_a_store_that_cannot_be_read_is_said(address: str, store: Path, monkeypa
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(RunError, match=f"the store {address} cannot be read"):
-        find_run("latest")
+        find_run_id("latest")
 
 
 def test_reading_makes_no_store_where_there_is_none(store: Path) -> None:

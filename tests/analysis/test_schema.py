@@ -10,16 +10,16 @@ from mlflow import MlflowClient
 from analysis.runs import recorded_runs, search_runs
 from analysis.runs.schema import (
     COMPLETE,
-    FIND_END,
-    FIND_FAILED_OR_DIVERGED,
+    END_CONDITIONS,
+    FAILED_OR_DIVERGED_CONDITION,
     End,
-    find_members,
-    find_tag,
+    format_end_reason,
     is_sweep,
     member_tag,
-    own_tags,
+    members_condition,
+    project_tags,
     read_end,
-    write_end,
+    tag_condition,
 )
 
 # Written as they stand in stores, so that a change of the schema that forgets old records fails here.
@@ -58,11 +58,11 @@ def test_how_a_recorded_run_ended_stays_readable(status: str, reason: str | None
 
 @pytest.mark.parametrize("end", [end for end in End if end != End.RUNNING])
 def test_what_is_written_is_read_as_the_same_end(end: End) -> None:
-    assert read_end(end.status, tags_of(write_end(end, "why"))) == end
+    assert read_end(end.status, tags_of(format_end_reason(end, "why"))) == end
 
 
 def test_the_texts_are_those_of_old_records() -> None:
-    said = {end: write_end(end, "why") for end in End if end != End.RUNNING}
+    said = {end: format_end_reason(end, "why") for end in End if end != End.RUNNING}
     assert said == {"finished": "finished", "diverged": "diverged: why", "failed": "failed: why", "killed": "why"}
     assert {end: end.status for end in End} == {
         "finished": "FINISHED",
@@ -82,11 +82,11 @@ def test_searching_finds_the_runs_that_reading_says_ended_so(store: Path) -> Non
             client.set_terminated(run_id, status)
     everything = list(search_runs())
     assert len(everything) == 4 * len(reasons)
-    for end, condition in FIND_END.items():
+    for end, condition in END_CONDITIONS.items():
         found = {run.info.run_id for run in search_runs(condition)}
         assert found == {run.info.run_id for run in everything if read_end(run.info.status, run.data.tags) == end}
         assert found
-    failed = [read_end(run.info.status, run.data.tags) for run in search_runs(FIND_FAILED_OR_DIVERGED)]
+    failed = [read_end(run.info.status, run.data.tags) for run in search_runs(FAILED_OR_DIVERGED_CONDITION)]
     everywhere = [read_end(run.info.status, run.data.tags) for run in everything if run.info.status == "FAILED"]
     assert sorted(failed) == sorted(everywhere)
     assert set(failed) == {End.FAILED, End.DIVERGED}
@@ -133,14 +133,14 @@ def test_tags_are_found_by_name_and_by_value(store: Path) -> None:
     def found(condition: str) -> set[str]:
         return {run.info.run_id for run in search_runs(condition)}
 
-    assert found(find_members("abc")) == {first}
-    assert found(find_tag("shard")) == {first, second}
-    assert found(find_tag("shard", "2")) == {second}
-    assert len(found(find_tag("mlflow.parentRunId", "abc"))) == 1
+    assert found(members_condition("abc")) == {first}
+    assert found(tag_condition("shard")) == {first, second}
+    assert found(tag_condition("shard", "2")) == {second}
+    assert len(found(tag_condition("mlflow.parentRunId", "abc"))) == 1
 
 
 def test_tags_of_mlflow_are_left_out() -> None:
-    assert own_tags({"mlflow.user": "me", "device": "cpu", "sweep.1": "member"}) == {
+    assert project_tags({"mlflow.user": "me", "device": "cpu", "sweep.1": "member"}) == {
         "device": "cpu",
         "sweep.1": "member",
     }

@@ -9,7 +9,7 @@ import pytest
 import torch
 from mlflow import MlflowClient
 
-from analysis.runs import RunError, find_run, load_run
+from analysis.runs import RunError, find_run_id, load_run
 from experiments.generate import main
 from experiments.train import main as train_main
 from rnn_core.nets.reading import generate
@@ -37,7 +37,7 @@ def test_a_prompt_goes_on_by_id_by_name_and_for_the_latest(store: Path, capsys: 
         assert main([run, "--prompt", prompt, "--length", "6"]) == 0
         out, err = capsys.readouterr()
         assert out == f"{prompt}{written}\n"
-        assert err.startswith(first if run != "latest" else find_run("latest"))
+        assert err.startswith(first if run != "latest" else find_run_id("latest"))
 
 
 def test_draws_are_the_nets_own_and_follow_the_seed(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,9 +106,9 @@ def test_the_latest_run_is_one_that_recorded_a_net(store: Path) -> None:
     assert train_main(["--learning-rate", "1e37", "--epochs", "50", "--hidden-size", "64"]) == 1
     MlflowClient().create_run("0", run_name="someone else's")
     assert newest() != run
-    assert find_run("latest") == run
+    assert find_run_id("latest") == run
     with pytest.raises(RunError, match='no run "someone else\'s"'):
-        find_run("someone else's")
+        find_run_id("someone else's")
 
 
 def test_a_store_without_nets_and_a_folder_without_a_store_say_so(

@@ -6,7 +6,7 @@ import mlflow
 import pytest
 
 from analysis.runs import RunError, command_for_missing, find_runs
-from analysis.runs.store import absolute_address, new_store
+from analysis.runs.store import absolute_store_address, choose_store_folder
 from experiments.make import _run, make_runs
 from experiments.train import main as train
 from rnn_core.config import ConfigError
@@ -52,12 +52,12 @@ def test_a_relative_store_is_made_where_it_is_called_from(tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path / "notebooks")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
     mlflow.set_tracking_uri(None)
-    assert new_store() == tmp_path
-    assert absolute_address() == f"sqlite:///{tmp_path}/notebooks/mlflow.db"
+    assert choose_store_folder() == tmp_path
+    assert absolute_store_address() == f"sqlite:///{tmp_path}/notebooks/mlflow.db"
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     try:
-        assert new_store() == tmp_path
-        assert absolute_address() == f"sqlite:///{tmp_path}/mlflow.db"
+        assert choose_store_folder() == tmp_path
+        assert absolute_store_address() == f"sqlite:///{tmp_path}/mlflow.db"
     finally:
         mlflow.set_tracking_uri(None)
 

@@ -21,7 +21,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.utils.validation import MAX_TAG_VAL_LENGTH
 
-from analysis.compare.estimates import digits
+from analysis.compare.estimates import three_digits
 from analysis.figures import Picture
 from analysis.runs import find_runs, load_run
 from experiments import shard_training, shards, swept_runs
@@ -185,7 +185,7 @@ def test_the_parent_holds_grid_tables_pictures_and_key_numbers(swept: Swept) -> 
     for pattern in ("abc", "aab"):
         best = results[results["pattern"] == pattern].sort_values("excess_loss_median").iloc[0]
         where = f"at hidden size {best['hidden_size']}, epochs {best['epochs']}"
-        value, low, high = (digits(best[f"excess_loss_{part}"]) for part in ("median", "low", "high"))
+        value, low, high = (three_digits(best[f"excess_loss_{part}"]) for part in ("median", "low", "high"))
         expected = f"{pattern}: lowest median excess loss, with its 95 % interval: {value} [{low}, {high}] "
         expected += "(median of 2 seeds; few seeds) "
         shown = note.replace("\\", "")  # Markdown's escapes

@@ -14,7 +14,7 @@ import torch
 from mlflow import MlflowClient
 
 from analysis.dynamics import trajectories
-from analysis.runs import find_run, find_runs, load_run
+from analysis.runs import find_run_id, find_runs, load_run
 from experiments import generate, sweep
 from experiments.train import main
 from rnn_core.checkpoint import load_record, load_weights, named_weights, save_record, save_weights
@@ -64,7 +64,7 @@ def recorded_once(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory
         for spec, window in {"delay": ["--window", "16"], "parities": []}.items():
             with contextlib.redirect_stdout(io.StringIO()) as out:
                 assert main(["--pattern", spec, "--length", "2000", *window, *flags]) == 0
-            told[spec], run_ids[spec] = out.getvalue(), find_run("latest")
+            told[spec], run_ids[spec] = out.getvalue(), find_run_id("latest")
     return Recorded(folder, run_ids, told)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from analysis.compare import FEW_SEEDS, Estimate, estimate, share, verdict
-from analysis.compare.estimates import edges
+from analysis.compare.estimates import percentile_interval
 from tests.analysis.compare.seeds import INF, LOSSES, NAN, all_resamples
 
 
@@ -39,8 +39,8 @@ def test_an_estimate_says_its_interval_and_how_few_seeds_it_rests_on(number: Est
 
 def test_few_seeds_are_fewer_than_six() -> None:
     assert FEW_SEEDS == 6
-    assert estimate(range(5)).few
-    assert not estimate(range(6)).few
+    assert estimate(range(5)).has_few_seeds
+    assert not estimate(range(6)).has_few_seeds
 
 
 @pytest.mark.parametrize("level", [0.95, 0.5])
@@ -91,10 +91,10 @@ def test_estimates_of_none_one_and_two(statistic: str) -> None:
 @pytest.mark.parametrize("level", [0.95, 0.9, 0.5])
 def test_the_edges_of_a_percentile_interval_cut_off_as_much_on_either_side(level: float) -> None:
     draws_bk = np.random.default_rng(0).permuted(np.tile(np.arange(1000.0), (2, 1)), axis=1).T
-    low_k, high_k = edges(draws_bk, level)
+    low_k, high_k = percentile_interval(draws_bk, level)
     assert low_k.tolist() == pytest.approx([999 * (1 - level) / 2] * 2, abs=1)
     assert high_k.tolist() == (999 - low_k).tolist(), "a tail is as long below as above"
-    assert edges(np.array([1.0, INF, 0.0, INF]), level) == (0, INF), "no middle of infinite ones"
+    assert percentile_interval(np.array([1.0, INF, 0.0, INF]), level) == (0, INF), "no middle of infinite ones"
 
 
 @pytest.mark.parametrize("n", [2, 3, 9, 10])

@@ -103,7 +103,9 @@ def test_the_effect_of_the_same_difference_in_all_pairs(step: float, effect: flo
 def test_a_comparison_needs_two_pairs() -> None:
     two = paired(two_sizes([1, 2], [2, 4]), "eval_loss", "hidden_size", 8, 16)
     assert (two.n, two.verdict) == (2, "undecided")
-    with pytest.raises(ValueError, match=r"have 1 seed with eval_loss in common: .*anecdote; train both .* 6 seeds"):
+    with pytest.raises(
+        ValueError, match=r"have 1 seed with eval_loss in common; allowed: 2 or more; train both .* 6 of"
+    ):
         paired(two_sizes([1, 2], [2, INF]), "eval_loss", "hidden_size", 8, 16)
     with pytest.raises(ValueError, match="have 0 seeds with"):
         paired(two_sizes([1], [NAN]), "eval_loss", "hidden_size", 8, 16)
@@ -111,7 +113,7 @@ def test_a_comparison_needs_two_pairs() -> None:
 
 @pytest.mark.parametrize(("first", "second"), [(8, 8), (8, 32), ("8", "16")])
 def test_a_comparison_needs_two_values_that_runs_have(first: object, second: object) -> None:
-    with pytest.raises(ValueError, match=f"is to be {first!r} and {second!r}; allowed: two different ones of 8, 4, 16"):
+    with pytest.raises(ValueError, match=f"are {first!r} and {second!r}; allowed: two different values of 8, 4, 16"):
         paired(two_sizes([1, 2], [1, 2]), "eval_loss", "hidden_size", first, second)
 
 
@@ -192,7 +194,7 @@ def test_steps_need_two_seeds_and_runs_that_count_once() -> None:
     assert (
         paired_steps(single, "eval_loss", "hidden_size") == paired_steps(single[:0], "eval_loss", "hidden_size") == {}
     )
-    with pytest.raises(MixedError, match="would count double"):
+    with pytest.raises(MixedError, match="would count twice"):
         paired_steps(numbered(grid_with_gaps(), grid_with_gaps()), "eval_loss", "hidden_size")
     with pytest.raises(ValueError, match="no column 'nothing'"):
         paired_steps(single, "nothing", "hidden_size")

@@ -14,17 +14,17 @@ from analysis.compare import (
     MixedError,
     curves_over_seeds,
     estimate,
+    interval_label,
+    median_epochs_to_solve,
     over_seeds,
     paired,
     results,
     setting_label,
     solved,
     solved_share,
-    spread_label,
-    time_to_solve,
     varying,
 )
-from analysis.compare.settings import settings_within
+from analysis.compare.settings import grouped_settings
 from tests.analysis.compare.seeds import (
     INF,
     LOSSES,
@@ -61,10 +61,10 @@ def test_a_window_as_long_as_what_was_drawn_does_not_vary() -> None:
         lambda runs: over_seeds(runs, "eval_loss", "cell"),
         lambda runs: solved_share(runs, ["cell"], metric="eval_loss"),
         lambda runs: curves_over_seeds(runs, curves_with(*[[1]] * len(runs)), "cell", "train_accuracy"),
-        lambda runs: time_to_solve(runs.assign(epochs_to_solve=3, solved=True), "cell"),
+        lambda runs: median_epochs_to_solve(runs.assign(epochs_to_solve=3, solved=True), "cell"),
         lambda runs: paired(runs, "eval_loss", "cell", "rnn", "gru"),
     ],
-    ids=["over_seeds", "solved_share", "bands", "time_to_solve", "paired"],
+    ids=["over_seeds", "solved_share", "bands", "median_epochs_to_solve", "paired"],
 )
 def test_runs_of_several_settings_are_not_pooled_nor_is_one_counted_twice(pool: Callable[[pd.DataFrame], Any]) -> None:
     alike = numbered(runs_with("eval_loss", [1, 2]), runs_with("eval_loss", [1, 2], cell="gru"))
@@ -72,9 +72,9 @@ def test_runs_of_several_settings_are_not_pooled_nor_is_one_counted_twice(pool: 
     with pytest.raises(MixedError) as mixed:
         pool(numbered(alike, wide))
     assert "hidden_size (16, 64), epochs (20, 50)" in str(mixed.value)
-    assert "leave runs out with find_runs(hidden_size=...)" in str(mixed.value)
+    assert "select with find_runs(hidden_size=...)" in str(mixed.value)
     again = runs_with("eval_loss", [1, 2], device="cuda")[1:]
-    with pytest.raises(MixedError, match=r"seed 1 and data_seed 0 would count double.*keep one"):
+    with pytest.raises(MixedError, match="have seed 1 and data_seed 0 and would count twice; keep one"):
         pool(numbered(alike, again))
 
 
@@ -82,7 +82,7 @@ def test_the_way_out_of_mixed_runs_names_what_is_apart_already() -> None:
     runs = numbered(*[runs_with("eval_loss", [1, 2], hidden_size=size) for size in range(1, 9)])
     with pytest.raises(MixedError) as mixed:
         over_seeds(runs, "eval_loss", ["cell"])
-    assert "hidden_size (1, 2, 3, 4, 5, 6, ...); name it in by=['cell'], or leave" in str(mixed.value)
+    assert "hidden_size (1, 2, 3, 4, 5, 6, ...); add these fields to by=['cell'], or select" in str(mixed.value)
 
 
 def test_unknown_columns_are_refused() -> None:
@@ -93,7 +93,9 @@ def test_unknown_columns_are_refused() -> None:
         lambda: solved(runs, metric="nothing"),
         lambda: paired(runs, "nothing", "cell", "rnn", "gru"),
         lambda: paired(runs, "eval_loss", "nothing", 1, 2),
-        lambda: time_to_solve(runs.rename(columns={"eval_loss": "epochs_to_solve"}).assign(solved=True), "nothing"),
+        lambda: median_epochs_to_solve(
+            runs.rename(columns={"eval_loss": "epochs_to_solve"}).assign(solved=True), "nothing"
+        ),
     ]
     for call in calls:
         with pytest.raises(ValueError, match=r"no column 'nothing'; it has end, pattern, .*run_id"):
@@ -148,13 +150,13 @@ def test_settings_stand_in_groups_and_each_is_checked() -> None:
         runs_with("eval_loss", [3], epochs=5),
         runs_with("eval_loss", [4], cell="gru", epochs=5),
     )
-    found = settings_within(runs, "cell", "epochs")
+    found = grouped_settings(runs, "cell", "epochs")
     losses = [(key, {value: some["eval_loss"].tolist() for value, some in lines.items()}) for key, lines in found]
     assert losses == [({"cell": "gru"}, {9: [1, 2], 5: [4]}), ({"cell": "rnn"}, {5: [3]})]
-    assert [key for key, _ in settings_within(runs[:2], (), "cell")] == [{}]
+    assert [key for key, _ in grouped_settings(runs[:2], (), "cell")] == [{}]
     with pytest.raises(MixedError, match="differ in epochs"):
-        settings_within(runs, (), "cell")
-    assert settings_within(runs[:0], "cell", "epochs") == []
+        grouped_settings(runs, (), "cell")
+    assert grouped_settings(runs[:0], "cell", "epochs") == []
 
 
 def test_windows_that_are_whole_sequences_of_other_data_are_no_difference() -> None:
@@ -185,7 +187,7 @@ def test_settings_may_be_told_apart_by_nothing_and_there_may_be_none() -> None:
         over_seeds(runs[:0], "eval_loss", "cell"),
         over_seeds(runs[:0], "eval_loss", ()),
         solved_share(runs[:0], "cell", metric="eval_loss"),
-        time_to_solve(runs[:0].assign(epochs_to_solve=1, solved=True), "cell"),
+        median_epochs_to_solve(runs[:0].assign(epochs_to_solve=1, solved=True), "cell"),
         curves_over_seeds(runs[:0], curves_with([1]), "cell", "train_accuracy"),
     ):
         assert len(table) == 0
@@ -283,4 +285,4 @@ def test_a_setting_is_said_in_words(setting: dict[Any, object], label: str) -> N
     ],
 )
 def test_a_spread_says_how_many_seeds_it_rests_on(seeds: list[int], said: str) -> None:
-    assert spread_label("median", pd.Series(seeds)) == said
+    assert interval_label("median", pd.Series(seeds)) == said

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.compare import MixedError, epochs_to_solve, share, solved, solved_share, time_to_solve
+from analysis.compare import MixedError, epochs_to_solve, median_epochs_to_solve, share, solved, solved_share
 from tests.analysis.compare.seeds import INF, NAN, curves_with, numbered, runs_with
 
 
@@ -104,7 +104,7 @@ def remission() -> pd.DataFrame:
 
 
 def test_the_textbooks_median() -> None:
-    (row,) = time_to_solve(remission(), "cell").to_dict("records")
+    (row,) = median_epochs_to_solve(remission(), "cell").to_dict("records")
     assert (row["cell"], row["value"], row["n"], row["solved"]) == ("rnn", 23, 21, 9)
     assert row["low"] in (10, 13, 16)  # R's survfit: 16, by Brookmeyer & Crowley
     assert row["high"] == INF
@@ -122,7 +122,7 @@ def test_the_textbooks_median() -> None:
     ],
 )
 def test_unsolved_runs_raise_the_median_time(times: list[int], right: list[bool], value: float) -> None:
-    (row,) = time_to_solve(watched(times, right), ()).to_dict("records")
+    (row,) = median_epochs_to_solve(watched(times, right), ()).to_dict("records")
     assert (row["value"], row["n"], row["solved"]) == (value, len(times), sum(right))
     assert math.isnan(row["low"]) == (len(times) == 1)
 
@@ -130,7 +130,7 @@ def test_unsolved_runs_raise_the_median_time(times: list[int], right: list[bool]
 @pytest.mark.parametrize("level", [0.95, 0.5])
 def test_the_median_times_interval_is_that_of_all_resamples(level: float) -> None:
     times, right = [2, 5, 6, 7, 9], [True, True, True, False, False]
-    (row,) = time_to_solve(watched(times, right), "cell", level).to_dict("records")
+    (row,) = median_epochs_to_solve(watched(times, right), "cell", level).to_dict("records")
     medians = sorted(
         half_time([times[i] for i in draw], [right[i] for i in draw]) for draw in itertools.product(range(5), repeat=5)
     )
@@ -146,21 +146,24 @@ def test_censoring_never_lowers_the_median_and_order_does_not_matter(
     outcomes: list[tuple[int, bool]], data: st.DataObject
 ) -> None:
     table = watched(*zip(*outcomes, strict=True))
-    (row,) = time_to_solve(table, "cell").to_dict("records")
+    (row,) = median_epochs_to_solve(table, "cell").to_dict("records")
     assert row["value"] == half_time(*zip(*outcomes, strict=True))
     if len(outcomes) > 1:
         assert row["low"] <= row["value"] <= row["high"]
-    assert time_to_solve(table[::-1], "cell").equals(time_to_solve(table, "cell"))
+    assert median_epochs_to_solve(table[::-1], "cell").equals(median_epochs_to_solve(table, "cell"))
     censored = data.draw(st.integers(0, len(outcomes) - 1))
     table.loc[censored, "solved"] = False
-    assert time_to_solve(table, "cell")["value"][0] >= row["value"]
+    assert median_epochs_to_solve(table, "cell")["value"][0] >= row["value"]
 
 
 def test_epochs_to_solve_goes_through_to_the_median_of_each_setting() -> None:
     runs = numbered(runs_with("eval_loss", [1] * 3, epochs=3), runs_with("eval_loss", [1] * 3, epochs=2))
     curves = curves_with([0, 1, 1], [0, 0, 1], [1, 0, 0], [0, 1], [0, 0], [0, 0])
     table = epochs_to_solve(runs, curves)
-    assert time_to_solve(table, "epochs")[["epochs", "value", "solved"]].to_numpy().tolist() == [[3, 2, 2], [2, INF, 1]]
-    assert time_to_solve(table, "epochs")["high"].tolist() == [INF, INF]
+    assert median_epochs_to_solve(table, "epochs")[["epochs", "value", "solved"]].to_numpy().tolist() == [
+        [3, 2, 2],
+        [2, INF, 1],
+    ]
+    assert median_epochs_to_solve(table, "epochs")["high"].tolist() == [INF, INF]
     with pytest.raises(MixedError, match=r"epochs \(3, 2\)"):
-        time_to_solve(table, ())
+        median_epochs_to_solve(table, ())

@@ -103,7 +103,7 @@ def plain_script(epochs: int) -> None:
         hidden_th = states[0].numpy()
         mlflow.log_figure(figures.loss_curve(losses, 0.0), "plots/loss.png")
         mlflow.log_figure(figures.predictions(TEXT[1:], predicted, 0), "plots/predictions.png")
-        mlflow.log_figure(figures.hidden_dimensions(hidden_th, TEXT[:-1]), "plots/hidden_states.png")
+        mlflow.log_figure(figures.first_hidden_units(hidden_th, TEXT[:-1]), "plots/hidden_states.png")
         projected = principal_components(hidden_th)
         mlflow.log_figure(figures.trajectory(*projected, TEXT[:-1]), "plots/trajectory.png")
         mlflow.log_metric("final_train_loss", losses[-1])

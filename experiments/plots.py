@@ -35,7 +35,7 @@ def draw_report(report: Report) -> dict[str, Picture]:
     characters_read = report.text[: len(report.output_th)]
     drawn = {
         "predictions": figures.predictions(report.target[shown], report.predicted[shown], report.start, scored),
-        "hidden_states": figures.hidden_dimensions(report.output_th, characters_read),
+        "hidden_states": figures.first_hidden_units(report.output_th, characters_read),
         "trajectory": figures.trajectory(*principal_components(report.output_th), characters_read),
     }
     return drawn | ({"generalization": _draw_reach(report)} if report.rows else {})

@@ -1,26 +1,28 @@
-"""Arrays in, matplotlib Figure out: never loads, never shows, and needs no screen. All can be had from here."""
+"""From arrays to a matplotlib Figure. Nothing here loads or shows anything; no screen is needed."""
 
-from analysis.figures.comparison import Band, CurvePanel, HeatMap, curve_bands, heat_map
+from analysis.figures.curves import Band, CurvePanel, ReachPanel, curve_bands, reach_curves
 from analysis.figures.cycles import Growth, Mismatch, distance_matrix, growth, mismatch
-from analysis.figures.many_runs import ReachBand, ReachPanel, Strip, reach_curves, strips
-from analysis.figures.multiples import PANELS_A_ROW
+from analysis.figures.heat_maps import HeatMap, heat_map
+from analysis.figures.multiples import PANELS_PER_ROW
 from analysis.figures.one_run import (
     MAX_STEPS,
     Reach,
+    first_hidden_units,
     generalization,
-    hidden_dimensions,
     loss_curve,
     predictions,
     trajectory,
 )
 from analysis.figures.outcomes import Interval, SolveTimes, epochs_to_solve, intervals
-from analysis.figures.paths import TrajectoryPanel, trajectories, trajectory_3d
+from analysis.figures.paths import TrajectoryPanel, trajectories
+from analysis.figures.paths_3d import trajectory_3d
+from analysis.figures.predicting import PredictionRow, prediction_rows
 from analysis.figures.states import Raster, raster
 from analysis.figures.style import Picture
 
 __all__ = [
     "MAX_STEPS",
-    "PANELS_A_ROW",
+    "PANELS_PER_ROW",
     "Band",
     "CurvePanel",
     "Growth",
@@ -28,27 +30,26 @@ __all__ = [
     "Interval",
     "Mismatch",
     "Picture",
+    "PredictionRow",
     "Raster",
     "Reach",
-    "ReachBand",
     "ReachPanel",
     "SolveTimes",
-    "Strip",
     "TrajectoryPanel",
     "curve_bands",
     "distance_matrix",
     "epochs_to_solve",
+    "first_hidden_units",
     "generalization",
     "growth",
     "heat_map",
-    "hidden_dimensions",
     "intervals",
     "loss_curve",
     "mismatch",
+    "prediction_rows",
     "predictions",
     "raster",
     "reach_curves",
-    "strips",
     "trajectories",
     "trajectory",
     "trajectory_3d",

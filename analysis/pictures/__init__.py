@@ -1,6 +1,6 @@
-"""From a table of runs to a picture, in one call. All can be had from here.
+"""From a table of runs to a picture, in one call.
 
-Where fields are asked for, one name will do, or several. What a table lacks, a ValueError says.
+Arguments that name fields take one name or several. If the table lacks a column, a ValueError names it.
 """
 
 from analysis.pictures.cycles import growth, periods, shape_distances

@@ -1,7 +1,7 @@
-"""Pictures of the cycles that nets settle in over motifs: their periods, how they differ between runs, how they grow.
+"""Pictures of the cycles in which nets settle over repeated motifs: their periods, distances between runs, and growth.
 
-Trajectories are those of the top layer, in units of h. Runs that diverged have no net, and are left out with a warning;
-where all have, there is a RunError.
+Trajectories are those of the top layer, in units of h. Runs that diverged have no net; they are left out with a
+warning. If all runs diverged, a RunError is raised.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,67 +11,64 @@ import numpy as np
 import pandas as pd
 
 from analysis import compare, figures
-from analysis.compare.settings import SEEDS, check_columns, check_one_setting, field_names
+from analysis.compare.settings import SEEDS, check_columns, check_one_setting
 from analysis.dynamics.cycles import TOLERANCE, period
 from analysis.dynamics.recorded import trajectories
 from analysis.dynamics.similarity import distances
-from analysis.dynamics.states import States
 from analysis.dynamics.tables import STEPS
 from analysis.figures import Picture
-from analysis.pictures.paths import on_motifs
+from analysis.pictures.labels import EDGES, run_label
+from analysis.pictures.paths import runs_with_motifs
 
-LAGS = 12
-"""The longest period that is drawn, or twice that of the pattern, as far as STEPS characters can show it."""
+MAX_LAG = 12
+"""The longest lag that is drawn, or twice the length of a longer motif, but at most a quarter of STEPS."""
 
 
 def periods(title: str, runs: pd.DataFrame, by: str | Sequence[str]) -> Picture:
-    """Draw how far each run's states are from themselves some characters later: reading, and running free.
+    """Draw for each run the distance of its states to themselves at each lag, while it reads and while it runs free.
 
     Arguments:
-        title: of the picture.
-        runs: a table from `find_runs`, on units; two panels each.
-        by: the fields that label the panels; one name will do.
+        title: the title of the picture.
+        runs: a table from `find_runs`, on motifs; each run has two panels.
+        by: the fields that label the panels.
 
     Raises:
-        RunError: all runs diverged, another one recorded no net, or a net cannot run free.
-        ValueError: a pattern repeats no unit.
+        RunError: all runs diverged, another run recorded no net, or a net cannot run free.
+        ValueError: a pattern is not a repeated motif.
     """
-    shown, units_n = on_motifs(runs)
+    shown, motifs = runs_with_motifs(runs)
+    running_free = trajectories(shown, STEPS, free=True)  # before the others, because it can be refused
+    reading = trajectories(shown, STEPS)
     panels = []
-    written = trajectories(shown, STEPS, free=True)  # first, since not every net can
-    both: tuple[tuple[str, list[States]], ...] = (
-        ("reading", trajectories(shown, STEPS)),
-        ("running free", written),
-    )
-    for number, (run, unit) in enumerate(zip(shown.to_dict("records"), units_n, strict=True)):
-        for how, states in both:
-            found = period(states[number].top_th, min(max(LAGS, 2 * len(unit)), STEPS // 4))
-            said = [compare.setting_label({name: run[name] for name in field_names(by)}), how]
-            label = ", ".join(filter(None, said))
-            panels.append(figures.Mismatch(label, found.mismatch_p, found.lag, len(unit), TOLERANCE))
+    for number, (run, motif) in enumerate(zip(shown.to_dict("records"), motifs, strict=True)):
+        for mode, states in (("reading", reading), ("running free", running_free)):
+            found = period(states[number].top_th, min(max(MAX_LAG, 2 * len(motif)), STEPS // 4))
+            label = ", ".join(filter(None, [run_label(run, by), mode]))
+            panels.append(figures.Mismatch(label, found.mismatch_p, found.lag, len(motif), TOLERANCE))
     return figures.mismatch(title, panels)
 
 
 def shape_distances(title: str, runs: pd.DataFrame, group: str, trained: bool = True) -> tuple[Picture, pd.DataFrame]:
-    """Draw how far the trajectories of runs over the same number of characters are from being one shape.
+    """Draw the Procrustes distance between the trajectories of every two runs, over the same number of characters.
 
     Arguments:
-        title: of the picture.
-        runs: a table from `find_runs`, on units, two or more; their sizes may differ.
-        group: the field whose values stand beside each other.
-        trained: compare the trained nets; or else those that their seeds begin with.
+        title: the title of the picture.
+        runs: a table from `find_runs`, on motifs, two or more runs; their numbers of hidden units can differ.
+        group: the field by whose values the runs are grouped.
+        trained: whether to compare the trained nets or the nets before training.
 
     Returns:
-        The picture, and a table with a row for each pair of runs, N (N - 1) / 2 of them: distance, 0 to 1
-        (`dynamics.procrustes_distance`), first and second (the values of `group`, as text), and same: whether
-        these are.
+        The picture, and a table with a row for each of the N (N - 1) / 2 pairs of runs: distance, 0 to 1
+        (`dynamics.procrustes_distance`); first and second, the values of `group`, as text; same, whether these are
+        equal.
 
     Raises:
-        RunError: all runs diverged, or another one recorded no net.
-        ValueError: fewer than two runs, an unknown field, a pattern repeats no unit, or a net stands still.
+        RunError: all runs diverged, or another run recorded no net.
+        ValueError: there are fewer than two runs, the field is unknown, a pattern is not a repeated motif, or the
+            states of a net do not change.
     """
     check_columns(runs, [group])
-    shown, _ = on_motifs(runs)
+    shown, _ = runs_with_motifs(runs)
     if len(shown) < 2:
         raise ValueError(f"{len(shown)} run with a net; allowed: 2 or more, to be compared with one another")
     distance_nn = distances([states.top_th for states in trajectories(shown, STEPS, trained=trained)])
@@ -85,16 +82,16 @@ def shape_distances(title: str, runs: pd.DataFrame, group: str, trained: bool = 
 
 
 def growth(title: str, table: pd.DataFrame, measures: Mapping[str, str]) -> Picture:
-    """Draw measures of runs of one setting but for their epochs against these, a line a seed, and their median.
+    """Draw measures of the runs of one setting against their epochs: a line for each seed, and the median.
 
     Arguments:
-        title: of the picture.
-        table: runs with their measures, from `dynamics.cycle_table`; untrained nets have 0 epochs. NaN leaves a gap in
-            a line, and does not count in the median.
-        measures: by column, what the panel is called, with the unit; one or more.
+        title: the title of the picture.
+        table: the runs with their measures, from `dynamics.cycle_table`; untrained nets have 0 epochs. NaN leaves a gap
+            in a line and does not count in the median.
+        measures: the label of each panel, with the unit, by the name of its column; one or more.
 
     Raises:
-        MixedError: the runs differ in more than their epochs and seeds, or one would count twice.
+        MixedError: the runs differ in more than their epochs and seeds, or a run would count twice.
         ValueError: an unknown column, no measure, or no row.
     """
     check_columns(table, list(measures))
@@ -102,8 +99,8 @@ def growth(title: str, table: pd.DataFrame, measures: Mapping[str, str]) -> Pict
     panels, seeds = [], []
     for name, label in measures.items():
         value_se = table.pivot(index=SEEDS, columns="epochs", values=name).astype(float)
-        found = [compare.estimate(value_se[epochs]) for epochs in value_se]
-        seeds += [one.n for one in found]
-        edges: list[Any] = [np.array([getattr(one, side) for one in found]) for side in ("value", "low", "high")]
+        estimates = [compare.estimate(value_se[epochs]) for epochs in value_se]
+        seeds += [estimate.n for estimate in estimates]
+        edges: list[Any] = [np.array([getattr(estimate, edge) for estimate in estimates]) for edge in EDGES]
         panels.append(figures.Growth(label, value_se.columns.to_numpy(), value_se.to_numpy(), *edges))
     return figures.growth(title, panels, compare.interval_label("median", seeds))

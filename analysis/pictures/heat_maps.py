@@ -1,4 +1,4 @@
-"""Pictures of a number for each setting, as heat maps over two fields."""
+"""Heat maps of one number for each setting, over two fields."""
 
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -10,40 +10,40 @@ import pandas as pd
 from analysis import compare, figures
 from analysis.compare.settings import check_columns, each_setting, field_names
 from analysis.figures import Picture
-from analysis.pictures.labels import METRICS, plain_name
+from analysis.pictures.labels import metric_label, metric_title
 
 
-def shares(runs: pd.DataFrame, right: str, title: str, panels: str | None, rows: str, columns: str) -> Picture:
-    """Draw which share of the seeds is right in each setting, as heat maps with the counts in the cells.
+def shares(runs: pd.DataFrame, outcome: str, title: str, panels: str | None, rows: str, columns: str) -> Picture:
+    """Draw the share of seeds for which an outcome is true in each setting, as heat maps with the counts in the cells.
 
-    A setting without runs is hatched. Numbers ascend along a side, names stand as in the table.
+    The cell of a setting without runs is hatched. Numbers along a side ascend; other values keep the table's order.
 
     Arguments:
         runs: a table of runs.
-        right: a column of it that says of each run whether it is, such as `solved`: truths, or 1 and 0. Runs of which
-            nobody knows (NaN) do not count.
-        title: of the picture, which says what is right.
-        panels: the field that the maps differ in; None for one map.
+        outcome: the column with the outcome of each run, such as `solved`: True or False, 1 or 0, or NaN if it is not
+            known; such runs do not count.
+        title: the title of the picture, which says what the outcome is.
+        panels: the field in which the maps differ; None for a single map.
         rows: the field along the rows.
         columns: the field along the columns.
 
     Raises:
         MixedError: runs of one cell differ in more than their seeds.
-        ValueError: an unknown column, no run, or one that is right by another number than 1 and 0.
+        ValueError: an unknown column, no run, or an outcome other than True, False, 1, 0 and NaN.
     """
     by = [*([panels] if panels else []), rows, columns]
-    check_columns(runs, [right, *by])
+    check_columns(runs, [outcome, *by])
     if runs.empty:
         raise ValueError("0 runs; allowed: 1 or more")
-    known = runs[right].dropna().astype(float)
-    if len(odd := known[~known.isin([0.0, 1.0])]):
-        raise ValueError(f"{right} is {odd.iloc[0]:g} in a run; allowed: truths, or 1 and 0")
+    known = runs[outcome].dropna().astype(float)
+    if len(invalid := known[~known.isin([0.0, 1.0])]):
+        raise ValueError(f"{outcome} is {invalid.iloc[0]:g} in a run; allowed: True or False, 1 or 0")
     cells = {}
-    for key, some in each_setting(runs, by):
-        hits = some[right].dropna().astype(bool)
-        cells[tuple(key.values())] = compare.share(hits).value, f"{hits.sum()}/{len(hits)}"
-    maps, down, across = _maps(runs, [panels] if panels else [], rows, columns, cells)
-    return figures.heat_map(title, maps, down, across, "share of the seeds", False, (0.0, 1.0))
+    for key, setting in each_setting(runs, by):
+        true = setting[outcome].dropna().astype(bool)
+        cells[tuple(key.values())] = compare.share(true).value, f"{true.sum()}/{len(true)}"
+    maps, row_axis, column_axis = _maps(runs, [panels] if panels else [], rows, columns, cells)
+    return figures.heat_map(title, maps, row_axis, column_axis, "share of the seeds", False, (0.0, 1.0))
 
 
 def medians(
@@ -57,17 +57,18 @@ def medians(
 ) -> Picture:
     """Draw the median of a metric over the seeds of each setting, as heat maps.
 
-    A setting without runs or without the metric is hatched. Where some runs have none, such as those that diverged,
-    each cell says how many seeds it rests on. Numbers ascend along a side, names stand as in the table.
+    The cell of a setting without runs or without the metric is hatched. If some runs lack the metric, such as those
+    that diverged, or if settings have different numbers of seeds, each cell says how many seeds it rests on. Numbers
+    along a side ascend; other values keep the table's order.
 
     Arguments:
         runs: a table of runs.
-        metric: a numeric column of it.
-        panels: the fields that the maps differ in; none for one map.
+        metric: a numeric column of the table.
+        panels: the fields in which the maps differ; none for a single map.
         rows: the field along the rows; None for a single row.
         columns: the field along the columns; None for a single column.
-        log: whether colours follow the logarithm.
-        note: what else the title says, such as how many settings are left out.
+        log: whether the colour scale is logarithmic.
+        note: text that is added to the title, such as how many settings are left out.
 
     Raises:
         MixedError: runs of one cell differ in more than their seeds.
@@ -76,19 +77,18 @@ def medians(
     names = field_names(panels)
     by = [*names, *filter(None, (rows, columns))]
     table = compare.over_seeds(runs, metric, by)
-    known = table["n"][table["n"] > 0]
-    if known.empty:
+    seeds = table["n"][table["n"] > 0]
+    if seeds.empty:
         raise ValueError(f"none of {len(runs)} runs has a finite {metric}; allowed: one or more")
-    noted = (table["missing"] > 0).any() or known.nunique() > 1
+    has_notes = (table["missing"] > 0).any() or seeds.nunique() > 1
     cells = {
-        tuple(row[name] for name in by): (float(row["value"]), f"n={row['n']}" if noted else "")
+        tuple(row[name] for name in by): (float(row["value"]), f"n={row['n']}" if has_notes else "")
         for row in table.to_dict("records")
     }
-    maps, down, across = _maps(runs, names, rows, columns, cells)
-    name = METRICS.get(metric, metric.replace("_", " "))
-    said = [f"{plain_name(name)}: {compare.statistic_label('median', known)}"]
-    said += (["few seeds"] if 1 < known.max() < compare.FEW_SEEDS else []) + ([note] if note else [])
-    return figures.heat_map(", ".join(said), maps, down, across, name, log)
+    maps, row_axis, column_axis = _maps(runs, names, rows, columns, cells)
+    title = [f"{metric_title(metric)}: {compare.statistic_label('median', seeds)}"]
+    title += (["few seeds"] if 1 < seeds.max() < compare.FEW_SEEDS else []) + ([note] if note else [])
+    return figures.heat_map(", ".join(title), maps, row_axis, column_axis, metric_label(metric), log)
 
 
 def _maps(
@@ -98,35 +98,38 @@ def _maps(
     columns: str | None,
     cells: Mapping[tuple[Any, ...], tuple[float, str]],
 ) -> tuple[list[figures.HeatMap], tuple[str, list[str]], tuple[str, list[str]]]:
-    """Return heat maps, one for each combination of panels that has runs, and the name and labels of both sides.
+    """Return a heat map for each combination of `panels` that has runs, and the names and labels of rows and columns.
 
     Arguments:
         runs: a table of runs.
-        panels: the fields that the maps differ in.
+        panels: the fields in which the maps differ.
         rows: the field along the rows; None for a single row.
         columns: the field along the columns; None for a single column.
-        cells: by the values of panels, rows and columns, the number in a cell, NaN for none, and its note.
+        cells: the number in each cell, NaN for none, and its note, by the values of `panels`, `rows` and `columns`.
     """
-    down, across = (values_of(runs, name) if name else [None] for name in (rows, columns))
-    there = {key[: len(panels)] for key in cells}
-    noted = any(note for _, note in cells.values())
+    row_values, column_values = (values_of(runs, name) if name else [None] for name in (rows, columns))
+    panels_with_runs = {key[: len(panels)] for key in cells}
+    has_notes = any(note for _, note in cells.values())
     maps = []
-    for panel in (key for key in product(*(values_of(runs, name) for name in panels)) if key in there):
-        value_rc = np.full((len(down), len(across)), np.nan)
+    for panel in (key for key in product(*(values_of(runs, name) for name in panels)) if key in panels_with_runs):
+        value_rc = np.full((len(row_values), len(column_values)), np.nan)
         note_rc = np.full(value_rc.shape, "", dtype=object)
-        for place in np.ndindex(value_rc.shape):
-            key = (*panel, *([down[place[0]]] if rows else []), *([across[place[1]]] if columns else []))
-            value_rc[place], note_rc[place] = cells.get(key, (np.nan, ""))
+        for row, column in np.ndindex(value_rc.shape):
+            key = (*panel, *([row_values[row]] if rows else []), *([column_values[column]] if columns else []))
+            value_rc[row, column], note_rc[row, column] = cells.get(key, (np.nan, ""))
         label = compare.setting_label(dict(zip(panels, panel, strict=True)))
-        maps.append(figures.HeatMap(label, value_rc, note_rc if noted else None))
-    sides = [
-        ((name or "").replace("_", " "), ["" if value is None else str(value) for value in side])
-        for name, side in ((rows, down), (columns, across))
-    ]
-    return maps, sides[0], sides[1]
+        maps.append(figures.HeatMap(label, value_rc, note_rc if has_notes else None))
+    row_axis, column_axis = (
+        ((name or "").replace("_", " "), ["" if value is None else str(value) for value in values])
+        for name, values in ((rows, row_values), (columns, column_values))
+    )
+    return maps, row_axis, column_axis
 
 
 def values_of(runs: pd.DataFrame, field: str) -> list[Any]:
-    """Return the values of a field as they stand along a side: in a partial grid, numbers may appear in any order."""
+    """Return the distinct values of a field in the order of an axis.
+
+    Numbers are sorted, because a grid with gaps can have them in any order; other values keep the table's order.
+    """
     values: list[Any] = runs[field].drop_duplicates().tolist()
     return sorted(values) if pd.api.types.is_numeric_dtype(runs[field]) else values

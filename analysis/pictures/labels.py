@@ -1,4 +1,10 @@
-"""What the axes and titles of pictures say of metrics."""
+"""The texts with which pictures label metrics, runs and numbers of seeds."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from analysis import compare
+from analysis.compare.settings import field_names
 
 METRICS = {
     "train_loss": "training loss (nats per character)",
@@ -11,12 +17,41 @@ METRICS = {
     "beyond_strings": "strings beyond the training range right (share)",
     "beyond_accuracy": "accuracy beyond the training range (share of decidable characters)",
 }
-"""What an axis says of a metric; of another, its name."""
+"""The axis labels of metrics, with their units."""
 
 EDGES = ("value", "low", "high")
-"""What an estimate is drawn by."""
+"""The attributes of an estimate that pictures show."""
 
 
-def plain_name(name: str) -> str:
-    """Return what an axis says without the unit, as the beginning of a title."""
-    return name.split(" (")[0].capitalize()
+def metric_label(metric: str) -> str:
+    """Return the axis label of a metric, with its unit if METRICS has it."""
+    return METRICS.get(metric, metric.replace("_", " "))
+
+
+def metric_title(metric: str) -> str:
+    """Return the name of a metric without its unit, for the beginning of a title."""
+    return metric_label(metric).split(" (")[0].capitalize()
+
+
+def run_label(run: Mapping[Any, Any], by: str | Sequence[str]) -> str:
+    """Return the label of a run: the values of the fields `by`."""
+    return compare.setting_label({name: run[name] for name in field_names(by)})
+
+
+def few_seeds_notes(seeds: Iterable[tuple[str, int]]) -> dict[str, str]:
+    """Return for each label of a band how many seeds it rests on, such as "2 to 3 seeds"; "" for enough seeds.
+
+    Arguments:
+        seeds: for each band its label and its number of seeds; several bands can have the same label.
+    """
+    seeds_by_label: dict[str, list[int]] = {}
+    for label, count in seeds:
+        seeds_by_label.setdefault(label, []).append(count)
+    return {label: _few_seeds_note(counts) for label, counts in seeds_by_label.items()}
+
+
+def _few_seeds_note(counts: Sequence[int]) -> str:
+    least, most = min(counts), max(counts)
+    if least >= compare.FEW_SEEDS:
+        return ""
+    return f"{most if least == most else f'{least} to {most}'} seed{'s' * (most != 1)}"

@@ -1,4 +1,4 @@
-"""Pictures of training curves, with their spread over seeds."""
+"""Pictures of training curves, with their intervals over seeds."""
 
 import warnings
 from collections.abc import Sequence
@@ -13,32 +13,38 @@ from analysis.compare.settings import check_columns, field_names, grouped_settin
 from analysis.figures import Picture
 from analysis.figures.style import COLOURS
 from analysis.pictures.heat_maps import values_of
-from analysis.pictures.labels import EDGES, METRICS, plain_name
+from analysis.pictures.labels import EDGES, few_seeds_notes, metric_label, metric_title
 
-MAX_BESIDE = 4
-"""Panels of a second field that stand side by side."""
+MAX_COLUMNS = 4
+"""The most values of a second field whose panels are placed side by side."""
 
 
 def trained_longest(runs: pd.DataFrame, by: str | Sequence[str]) -> pd.DataFrame:
-    """Return of each setting the runs with most epochs; all, where the settings differ in their epochs.
+    """Return the runs with the most epochs of each setting; all runs if the settings differ in their epochs.
 
-    What shorter runs came to, lies on the curves of longer ones, unless their schedule stretches with their epochs.
+    A shorter run adds nothing to a picture, because its curve is the beginning of the curve of a longer run, unless the
+    schedule depends on the number of epochs. A warning says that seeds are left out if some have only shorter runs.
 
     Arguments:
         runs: a table from `find_runs`.
-        by: the fields that the settings differ in; none for a single setting.
+        by: the fields in which the settings differ; none for a single setting.
+
+    Raises:
+        MixedError: runs of one setting differ in more than their epochs and seeds.
+        ValueError: an unknown field.
     """
     names = field_names(by)
     check_columns(runs, [*names, "epochs"])
     if "epochs" in names or runs.empty:
         return runs
     kept: list[int] = []
-    left_out = False
-    for _, settings in grouped_settings(runs.reset_index(drop=True), names, "epochs"):
-        most = settings[max(settings)]
-        kept += most.index.tolist()
-        left_out |= most["seed"].nunique() < len(set().union(*(some["seed"] for some in settings.values())))
-    if left_out:
+    seeds_left_out = False
+    for _, by_epochs in grouped_settings(runs.reset_index(drop=True), names, "epochs"):
+        longest = by_epochs[max(by_epochs)]
+        kept += longest.index.tolist()
+        all_seeds = set().union(*(same_epochs["seed"] for same_epochs in by_epochs.values()))
+        seeds_left_out |= longest["seed"].nunique() < len(all_seeds)
+    if seeds_left_out:
         warnings.warn("some seeds have not been trained for the most epochs, and are left out", stacklevel=3)
     return runs.iloc[sorted(kept)]
 
@@ -51,23 +57,23 @@ def learning_curves(
     metric: str = "train_loss",
     note: str = "",
 ) -> Picture:
-    """Draw training curves with their spread over seeds, and the floor of each panel.
+    """Draw the median training curve of each setting with its interval over seeds, and the floor of each panel.
 
-    A run that diverged counts as far as its curve goes.
+    The curve of a run that diverged counts up to its end. The legend says how many seeds a line has if these are few.
 
     Arguments:
-        runs: a table from `find_runs`; of each setting the runs with most epochs count.
-        curves: theirs, from `runs.curves`.
-        panels: the fields that the panels differ in; none for a single panel. With two, each value of the first has a
-            row, in which those of the second, where there are no more than 4, stand side by side: a combination
-            without runs has an empty panel.
-        lines: the field that the lines of a panel differ in, at most 7 values.
-        metric: of the curves. A panel on one pattern has its floor in `train_loss`.
-        note: what else the title says, such as how many settings are left out.
+        runs: a table from `find_runs`; only the runs with the most epochs of each setting are drawn.
+        curves: the curves of these runs, from `runs.curves`.
+        panels: the fields in which the panels differ; none for a single panel. With two fields, each value of the first
+            has a row, with the values of the second side by side if they are at most 4; a combination without runs has
+            an empty panel.
+        lines: the field in which the lines of a panel differ, at most 7 values.
+        metric: the metric of the curves. With `train_loss`, a panel of a single pattern and length has its floor.
+        note: text that is added to the title, such as how many settings are left out.
 
     Raises:
         MixedError: runs of one line differ in more than their seeds.
-        ValueError: an unknown column or metric, no run has such a curve, or more than 7 lines in a panel.
+        ValueError: an unknown column or metric, no run has such a curve, or a panel has more than 7 lines.
     """
     names = field_names(panels)
     shown = trained_longest(runs, [*names, lines])
@@ -75,24 +81,23 @@ def learning_curves(
     if table.empty:
         raise ValueError(f"none of {len(runs)} runs has a finite {metric}; allowed: one or more")
     check_lines(shown, names, lines)
-    there = {tuple(key.values()): settings for key, settings in grouped_settings(shown, names, lines)}
-    keys, columns = list(there), figures.PANELS_A_ROW
-    if len(names) == 2 and len(side := values_of(shown, names[1])) <= MAX_BESIDE:
-        keys, columns = list(product(values_of(shown, names[0]), side)), len(side)
-    band_of = _bands_of(table, curves[curves["metric"] == metric], [*names, lines])
-    drawn = []
+    settings_of = {tuple(key.values()): settings for key, settings in grouped_settings(shown, names, lines)}
+    keys, columns = list(settings_of), figures.PANELS_PER_ROW
+    if len(names) == 2 and len(column_values := values_of(shown, names[1])) <= MAX_COLUMNS:
+        keys, columns = list(product(values_of(shown, names[0]), column_values)), len(column_values)
+    band_of = _bands(table, np.unique(curves["epoch"][curves["metric"] == metric]), names, lines)
+    curve_panels = []
     for key in keys:
-        settings = there.get(key, {})
-        found = {compare.setting_label({lines: value}): band_of.get((*key, value)) for value in settings}
-        bands = [figures.Band(label, *edges) for label, edges in found.items() if edges is not None]
+        settings = settings_of.get(key, {})
+        bands = [band_of[(*key, value)] for value in settings if (*key, value) in band_of]
         title = compare.setting_label(dict(zip(names, key, strict=True)))
         title += "" if bands else ": no curve" if settings else ": no runs"
         floor = _floor(pd.concat(list(settings.values()))) if settings and metric == "train_loss" else None
-        drawn.append(figures.CurvePanel(title, bands, floor))
+        curve_panels.append(figures.CurvePanel(title, bands, floor))
     limits = (0.0, 1.0) if metric == "train_accuracy" else None
-    name = METRICS.get(metric, metric.replace("_", " "))
-    title = plain_name(name) + (f" ({note})" if note else "")
-    return figures.curve_bands(title, drawn, compare.interval_label("median", table["n"]), columns, name, limits)
+    title = metric_title(metric) + (f" ({note})" if note else "")
+    spread = compare.interval_label("median", table["n"])
+    return figures.curve_bands(title, curve_panels, spread, columns, metric_label(metric), limits)
 
 
 def check_lines(runs: pd.DataFrame, panels: Sequence[str], lines: str) -> None:
@@ -104,25 +109,31 @@ def check_lines(runs: pd.DataFrame, panels: Sequence[str], lines: str) -> None:
             raise ValueError(f"{lines} has {count} values{where}; allowed: {len(COLOURS)} lines in a panel; {advice}")
 
 
-def _bands_of(table: pd.DataFrame, curves: pd.DataFrame, by: Sequence[str]) -> dict[tuple[Any, ...], list[np.ndarray]]:
-    """Return by the values of the by columns the middle, the lower and the upper edge of each band, and its epochs.
+def _bands(
+    table: pd.DataFrame, epoch_e: np.ndarray, panels: Sequence[str], lines: str
+) -> dict[tuple[Any, ...], figures.Band]:
+    """Return the band of each setting, by its values of the fields `panels` and `lines`.
 
-    The epochs are those of the curves up to the band's last one: where the band has no value, it has NaN.
+    Arguments:
+        table: the table of `compare.curves_over_seeds`.
+        epoch_e: all epochs of the curves, (E,). A band ends at its last epoch; an earlier epoch without a value is NaN.
+        panels: the fields in which the panels differ.
+        lines: the field in which the lines of a panel differ.
     """
-    every = np.unique(curves["epoch"])
-    found = {}
-    for key, part in table.groupby(list(by), sort=False):
-        epoch_e = every[every <= part["epoch"].max()]
-        known = part.set_index("epoch").reindex(epoch_e)
-        found[key] = [*(known[name].to_numpy() for name in EDGES), epoch_e]
-    return found
+    groups = dict(iter(table.groupby([*panels, lines], sort=False)))
+    labels = {key: compare.setting_label({lines: key[-1]}) for key in groups}
+    notes = few_seeds_notes((labels[key], int(group["n"].max())) for key, group in groups.items())
+    bands = {}
+    for key, group in groups.items():
+        x_n = epoch_e[epoch_e <= group["epoch"].max()]
+        by_epoch = group.set_index("epoch").reindex(x_n)
+        middle_n, low_n, high_n = (by_epoch[name].to_numpy() for name in EDGES)
+        bands[key] = figures.Band(labels[key], x_n, middle_n, low_n, high_n, notes[labels[key]])
+    return bands
 
 
 def _floor(runs: pd.DataFrame) -> float | None:
-    """Return the floor that runs have in common, the mean over what was drawn; None where patterns or lengths differ.
-
-    Diverged runs do not say it, nor do those beyond whose training range there is none.
-    """
+    """Return the mean floor of runs; None if they differ in pattern or length, or if no run has a floor."""
     if "floor_loss" not in runs or len(runs[["pattern", "length"]].drop_duplicates()) != 1:
         return None
     floor = float(runs["floor_loss"].mean())

@@ -1,6 +1,6 @@
-"""Pictures of the trajectories of nets over motifs, top layer, in units of h.
+"""Pictures of the hidden states of nets while they read a repeated motif: top layer, in units of h.
 
-Runs that diverged have no net, and are left out with a warning; where all have, there is a RunError.
+Runs that diverged have no net; they are left out with a warning. If all runs diverged, a RunError is raised.
 """
 
 from collections.abc import Sequence
@@ -8,58 +8,59 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis import compare, figures
-from analysis.compare.settings import field_names
+from analysis import figures
 from analysis.dynamics.cycles import cycle
 from analysis.dynamics.projection import fit_projection
 from analysis.dynamics.recorded import trajectories
 from analysis.dynamics.similarity import aligned
 from analysis.dynamics.tables import STEPS, motif_of
 from analysis.figures import Picture
-from analysis.figures.paths import MAX_PATHS
+from analysis.figures.paths import MAX_TRAJECTORIES
+from analysis.pictures.labels import run_label
 from analysis.runs import drop_diverged
 
-SHOWN = 48
-"""Characters whose states are drawn."""
+SHOWN_STEPS = 48
+"""The number of steps whose states are drawn, from the beginning."""
 
 
 def trajectory_panels(title: str, runs: pd.DataFrame, by: str | Sequence[str], together: bool = False) -> Picture:
-    """Draw the trajectory of each run over its pattern, and the cycle in which it settles, in two components.
+    """Draw the trajectory of each run, and the cycle in which it settles, in two principal components.
 
     Arguments:
-        title: of the picture.
-        runs: a table from `find_runs`, on units, 1 to 12.
-        by: the fields that label the panels; one name will do.
-        together: bring all onto the last run by the best rotation or reflection, character by character, and project
-            all onto the same components with the same limits, so that they can be compared: runs on one pattern, of any
-            size. Or else each is seen in its own components.
+        title: the title of the picture.
+        runs: a table from `find_runs`, on motifs, 1 to 12 runs.
+        by: the fields that label the panels.
+        together: draw all trajectories in the same components with the same limits, so that they can be compared. Each
+            is first aligned with that of the last run by the best rotation or reflection, step by step; its size is
+            kept. The runs must have the same pattern; their numbers of hidden units can differ. Otherwise each
+            trajectory is drawn in its own components.
 
     Raises:
-        RunError: all runs diverged, or another one recorded no net.
-        ValueError: more than 12 runs, a pattern repeats no unit or too long a one, or a net stands still, which cannot
-            be turned onto another.
+        RunError: all runs diverged, or another run recorded no net.
+        ValueError: there are more than 12 runs, a pattern is not a repeated motif or its motif is too long, or, with
+            `together`, the states of a net do not change.
     """
-    shown, units_n = on_motifs(runs)
-    if len(shown) > MAX_PATHS:
-        raise ValueError(f"{len(shown)} runs; allowed: 1 to {MAX_PATHS} trajectories side by side")
+    shown, motifs = runs_with_motifs(runs)
+    if len(shown) > MAX_TRAJECTORIES:
+        raise ValueError(f"{len(shown)} runs; allowed: 1 to {MAX_TRAJECTORIES} trajectories side by side")
     states = trajectories(shown, STEPS)
-    labels = [compare.setting_label({name: run[name] for name in field_names(by)}) for run in shown.to_dict("records")]
-    tops = [one.top_th for one in states]
+    labels = [run_label(run, by) for run in shown.to_dict("records")]
+    hidden = [of_run.top_th for of_run in states]
     if together:
-        widest = max(hidden_th.shape[1] for hidden_th in tops)
-        reference_th = np.pad(tops[-1], ((0, 0), (0, widest - tops[-1].shape[1])))
-        tops = [_turned(hidden_th, reference_th, label) for hidden_th, label in zip(tops, labels, strict=True)]
-        shared = fit_projection(tops)
+        widest = max(hidden_th.shape[1] for hidden_th in hidden)
+        reference_th = np.pad(hidden[-1], ((0, 0), (0, widest - hidden[-1].shape[1])))
+        hidden = [_rotated(hidden_th, reference_th, label) for hidden_th, label in zip(hidden, labels, strict=True)]
+        shared_projection = fit_projection(hidden)
     panels = []
-    for label, unit, one, hidden_th in zip(labels, units_n, states, tops, strict=True):
-        projection = shared if together else fit_projection([hidden_th])
+    for label, motif, of_run, hidden_th in zip(labels, motifs, states, hidden, strict=True):
+        projection = shared_projection if together else fit_projection([hidden_th])
         panels.append(
             figures.TrajectoryPanel(
                 label,
-                projection(hidden_th[:SHOWN]),
-                one.text[:SHOWN],
-                projection(cycle(hidden_th, len(unit))),
-                unit,
+                projection(hidden_th[:SHOWN_STEPS]),
+                of_run.text[:SHOWN_STEPS],
+                projection(cycle(hidden_th, len(motif))),
+                motif,
                 None if together else projection.share_k,
             )
         )
@@ -67,63 +68,63 @@ def trajectory_panels(title: str, runs: pd.DataFrame, by: str | Sequence[str], t
 
 
 def trajectory_3d(title: str, run: pd.Series) -> Picture:
-    """Draw the trajectory of one run over its unit, and the cycle in which it settles, in three components.
+    """Draw the trajectory of one run, and the cycle in which it settles, in three principal components.
 
     Arguments:
-        title: of the picture.
-        run: a row of a table from `find_runs`, on a unit.
+        title: the title of the picture.
+        run: a row of a table from `find_runs`, on a motif.
 
     Raises:
-        RunError: it recorded no net.
-        ValueError: its pattern repeats no unit, or too long a one.
+        RunError: the run recorded no net.
+        ValueError: the pattern is not a repeated motif, or its motif is too long.
     """
-    shown, (unit,) = on_motifs(run.to_frame().T)
+    shown, (motif,) = runs_with_motifs(run.to_frame().T)
     (states,) = trajectories(shown, STEPS)
     projection = fit_projection([states.top_th], 3)
-    around = projection(cycle(states.top_th, len(unit)))
-    path_tk = projection(states.top_th[:SHOWN])
-    return figures.trajectory_3d(title, path_tk, projection.share_k, states.text[:SHOWN], around, unit)
+    cycle_pk = projection(cycle(states.top_th, len(motif)))
+    path_tk = projection(states.top_th[:SHOWN_STEPS])
+    return figures.trajectory_3d(title, path_tk, projection.share_k, states.text[:SHOWN_STEPS], cycle_pk, motif)
 
 
 def hidden_units(title: str, runs: pd.DataFrame, by: str | Sequence[str]) -> Picture:
-    """Draw the states of every hidden unit over time, the hidden units in the order in which they are high.
+    """Draw the state of every hidden unit over time, with the units sorted by the time at which they are high.
 
     Arguments:
-        title: of the picture.
-        runs: a table from `find_runs`, on units that are repeated; a panel each.
-        by: the fields that label the panels; one name will do.
+        title: the title of the picture.
+        runs: a table from `find_runs`, on motifs; each run has a panel.
+        by: the fields that label the panels.
 
     Raises:
-        RunError: all runs diverged, or another one recorded no net.
-        ValueError: a pattern repeats no unit.
+        RunError: all runs diverged, or another run recorded no net.
+        ValueError: a pattern is not a repeated motif.
     """
-    shown, units_n = on_motifs(runs)
-    panels = []
-    for run, unit, states in zip(shown.to_dict("records"), units_n, trajectories(shown, SHOWN), strict=True):
-        label = compare.setting_label({name: run[name] for name in field_names(by)})
-        panels.append(figures.Raster(label, states.top_th, states.text, len(unit)))
-    return figures.raster(title, panels)
+    shown, motifs = runs_with_motifs(runs)
+    rasters = [
+        figures.Raster(run_label(run, by), states.top_th, states.text, len(motif))
+        for run, motif, states in zip(shown.to_dict("records"), motifs, trajectories(shown, SHOWN_STEPS), strict=True)
+    ]
+    return figures.raster(title, rasters)
 
 
-def on_motifs(runs: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Return the runs that have a net, and the unit of each; what has none is refused before anything is read."""
-    units_n = {pattern: motif_of(pattern) for pattern in runs["pattern"].unique()}
+def runs_with_motifs(runs: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Return the runs that did not diverge, and the motif of each; check the patterns before any net is read."""
+    motifs = {pattern: motif_of(pattern) for pattern in runs["pattern"].unique()}
     shown = drop_diverged(runs, stacklevel=4)
-    return shown, [units_n[pattern] for pattern in shown["pattern"]]
+    return shown, [motifs[pattern] for pattern in shown["pattern"]]
 
 
-def _turned(hidden_th: np.ndarray, reference_th: np.ndarray, label: str) -> np.ndarray:
-    """Return a trajectory turned onto another, (T, H) both, as `dynamics.aligned` does, but as large as it was.
+def _rotated(hidden_th: np.ndarray, reference_th: np.ndarray, label: str) -> np.ndarray:
+    """Return a trajectory aligned with another one, (T, H) both, as by `dynamics.aligned`, but in its own size.
 
-    How large a cycle is, is part of what is compared.
+    The size is kept because it is part of the comparison.
     """
     try:
-        placed_th = aligned(hidden_th, reference_th)
+        aligned_th = aligned(hidden_th, reference_th)
     except ValueError as error:
         raise ValueError(
-            f"{label} cannot be turned onto the last run ({error}); leave it out, or together=False"
+            f"{label} cannot be aligned with the last run ({error}); leave it out, or together=False"
         ) from None
-    middle_h = placed_th.mean(axis=0)
+    middle_h = aligned_th.mean(axis=0)
     size = np.linalg.norm(hidden_th - hidden_th.mean(axis=0))
-    turned_th: np.ndarray = middle_h + (placed_th - middle_h) * size / np.linalg.norm(placed_th - middle_h)
-    return turned_th
+    rotated_th: np.ndarray = middle_h + (aligned_th - middle_h) * size / np.linalg.norm(aligned_th - middle_h)
+    return rotated_th

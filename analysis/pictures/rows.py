@@ -1,4 +1,4 @@
-"""Pictures with a row for each setting or comparison: a number with its interval, or when its seeds solved it."""
+"""Pictures with a row for each setting or comparison: an interval, or when its seeds solved the pattern."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,56 +7,55 @@ import pandas as pd
 from analysis import compare, figures
 from analysis.compare.settings import each_setting, field_names
 from analysis.figures import Picture
-from analysis.pictures.labels import EDGES, METRICS, plain_name
+from analysis.pictures.labels import EDGES, metric_label, metric_title
 from analysis.pictures.learning import trained_longest
 
 
 def epochs_to_solve(
     runs: pd.DataFrame, curves: pd.DataFrame, by: str | Sequence[str], threshold: float = 1.0
 ) -> Picture:
-    """Draw after how many epochs each seed of each setting predicts its training characters, and never forgets it.
+    """Draw for each seed of each setting the number of epochs after which its training accuracy stays at a threshold.
 
-    A run that diverged is a seed that has not.
+    A run that diverged counts as a seed whose accuracy does not stay there.
 
     Arguments:
-        runs: a table from `find_runs`; of each setting the runs with most epochs count.
-        curves: theirs.
-        by: the fields that the settings differ in.
-        threshold: the training accuracy that is meant, 0 to 1.
+        runs: a table from `find_runs`; only the runs with the most epochs of each setting are drawn.
+        curves: the curves of these runs, from `runs.curves`.
+        by: the fields in which the settings differ.
+        threshold: the least training accuracy, 0 to 1.
 
     Raises:
         MixedError: runs of one setting differ in more than their seeds.
-        ValueError: an unknown column, no run, or one that finished without a curve.
+        ValueError: an unknown column, no run, or a run that finished without a curve.
     """
     shown = trained_longest(runs, by)
     table = compare.epochs_to_solve(shown, curves, threshold)
     medians = compare.median_epochs_to_solve(table, by)
-    drawn = []
-    for (key, some), median in zip(each_setting(table, by), medians.to_dict("records"), strict=True):
-        solved_n, epochs_n = some["solved"].to_numpy(bool), some["epochs_to_solve"].to_numpy(float)
-        drawn.append(
-            figures.SolveTimes(compare.setting_label(key), epochs_n, solved_n, *(median[name] for name in EDGES))
-        )
+    times = []
+    for (key, setting), median in zip(each_setting(table, by), medians.to_dict("records"), strict=True):
+        epochs_n, solved_n = setting["epochs_to_solve"].to_numpy(float), setting["solved"].to_numpy(bool)
+        label = compare.setting_label(key)
+        times.append(figures.SolveTimes(label, epochs_n, solved_n, *(median[name] for name in EDGES)))
     title = f"Epochs until training accuracy stays at {100 * threshold:g}%, 95 % interval of the median"
-    return figures.epochs_to_solve(title, drawn, int(shown["epochs"].max()))
+    return figures.epochs_to_solve(title, times, int(shown["epochs"].max()))
 
 
 def intervals(runs: pd.DataFrame, metric: str, by: str | Sequence[str], group: str, log: bool = False) -> Picture:
-    """Draw the median of a metric over the seeds of each setting with its interval; a single seed has none.
+    """Draw the median of a metric over the seeds of each setting with its interval; a single seed has no interval.
 
-    Runs without the metric, such as those that diverged, are counted beside it.
+    The text beside a row says how many seeds have the metric, and how many lack it, such as those that diverged.
 
     Arguments:
         runs: a table of runs.
-        metric: a numeric column of it.
-        by: the fields that the settings differ in.
-        group: one of them, of at most 7 values, which gives the colour.
-        log: whether the axis is logarithmic; the medians must be above 0 then.
+        metric: a numeric column of the table.
+        by: the fields in which the settings differ.
+        group: the field of `by` that determines the colours, at most 7 values.
+        log: whether the axis is logarithmic; the medians must then be above 0.
 
     Raises:
         MixedError: runs of one setting differ in more than their seeds.
-        ValueError: an unknown column, a group that is none of `by` or has too many values, no run, or a median that
-            is not above 0 on a logarithmic axis.
+        ValueError: an unknown column, a `group` that is not in `by` or has too many values, no run, or a median that is
+            not above 0 on a logarithmic axis.
     """
     names = field_names(by)
     if group not in names:
@@ -64,30 +63,29 @@ def intervals(runs: pd.DataFrame, metric: str, by: str | Sequence[str], group: s
     table = compare.over_seeds(runs, metric, names)
     rows = []
     for setting in table.to_dict("records"):
-        label = compare.setting_label(
-            {name: setting[name] for name in names if name != group} or {group: setting[group]}
-        )
+        group_label = compare.setting_label({group: setting[group]})
+        label = compare.setting_label({name: setting[name] for name in names if name != group}) or group_label
         note = f"{setting['n']} seed{'s' * (setting['n'] != 1)}"
         note += f", {setting['missing']} without" if setting["missing"] else ""
-        middle, low, high = (float(setting[name]) for name in EDGES)
-        rows.append(figures.Interval(label, middle, low, high, note, compare.setting_label({group: setting[group]})))
-    name = METRICS.get(metric, metric.replace("_", " "))
-    return figures.intervals(f"{plain_name(name)}: median, 95 % interval", rows, name, None, log)
+        value, low, high = (float(setting[name]) for name in EDGES)
+        rows.append(figures.Interval(label, value, low, high, note, group_label))
+    title = f"{metric_title(metric)}: median, 95 % interval"
+    return figures.intervals(title, rows, metric_label(metric), None, log)
 
 
 def differences(title: str, pairs: Mapping[str, compare.Paired], x_label: str) -> Picture:
-    """Draw paired comparisons: each difference or ratio with its interval, and what follows from it.
+    """Draw paired comparisons: each difference or ratio with its interval, its verdict and its number of seeds.
 
-    What is undecided by its verdict looks so, wherever its interval lies.
+    A comparison whose verdict is `undecided` is drawn in grey, wherever its interval is.
 
     Arguments:
-        title: of the picture.
-        pairs: by label, all of them differences or all of them ratios; one or more, such as those of
-            `compare.paired_steps`.
+        title: the title of the picture.
+        pairs: one or more comparisons by their labels, such as those of `compare.paired_steps`; either all differences
+            or all ratios.
         x_label: what is compared, with the unit.
 
     Raises:
-        ValueError: there is no pair, or some are ratios and others are not.
+        ValueError: there is no comparison, or some are ratios and others are differences.
     """
     if not pairs:
         raise ValueError("0 comparisons; allowed: 1 or more, of two settings that have 2 or more seeds in common")
@@ -96,9 +94,8 @@ def differences(title: str, pairs: Mapping[str, compare.Paired], x_label: str) -
     rows = []
     for label, pair in pairs.items():
         value, low, high = (float(getattr(pair.difference, name)) for name in EDGES)
-        note = f"{pair.verdict}, n={pair.n}" + (
-            f", {pair.difference.missing} without" if pair.difference.missing else ""
-        )
+        note = f"{pair.verdict}, n={pair.n}"
+        note += f", {pair.difference.missing} without" if pair.difference.missing else ""
         rows.append(figures.Interval(label, value, low, high, note, undecided=pair.verdict == "undecided"))
     ratio = next(iter(pairs.values())).ratio
     return figures.intervals(title, rows, x_label, 1.0 if ratio else 0.0, ratio)

@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.transforms import Transform
 
-from analysis.figures.style import Writing
+from analysis.figures.style import TextCollection
 
 ODD = {
     "signs": "$\\_^{}%#&~<>'\" \xa0",
@@ -69,7 +69,7 @@ def written(figure: Figure, transform: Transform | None = None) -> list[Written]
     """Return the texts of a figure; with a transform, those whose places are in its coordinates."""
     found = []
     for group in figure.artists:
-        if isinstance(group, Writing) and (transform is None or group.get_offset_transform() == transform):
+        if isinstance(group, TextCollection) and (transform is None or group.get_offset_transform() == transform):
             colours = np.resize(group.get_facecolor(), (len(group.texts), 4))
             for text, (x, y), colour in zip(group.texts, group.get_offsets(), colours, strict=True):
                 found.append(Written(text, float(x), float(y), to_hex(colour).upper()))

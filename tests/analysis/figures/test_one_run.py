@@ -9,16 +9,16 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from analysis.figures import MAX_STEPS, Reach, generalization, hidden_dimensions, loss_curve, predictions, trajectory
+from analysis.figures import MAX_STEPS, Reach, first_hidden_units, generalization, loss_curve, predictions, trajectory
 from analysis.figures.one_run import MAX_SIZES
-from analysis.figures.style import GREY, WRONG, Writing, character_colours, glyph
+from analysis.figures.style import GREY, WRONG, TextCollection, character_colours, glyph
 from tests.analysis.figures.looking import BLACK, ODD_TEXTS, axis_labels, draw, draw_path, lines, pixels, texts, written
 
 
 def test_every_figure_is_800_pixels_wide() -> None:
     assert draw(loss_curve([1.0, 0.5, 0.2], 0.0, 0.3)) == (800, 360)
     assert draw(predictions("bcabc", "bcaba", 2)) == (800, 260)
-    assert draw(hidden_dimensions(draw_path(5), "abcab")) == (800, 360)
+    assert draw(first_hidden_units(draw_path(5), "abcab")) == (800, 360)
     assert draw(trajectory(draw_path(5), np.array([0.7, 0.2]), "abcab")) == (800, 500)
     assert draw(generalization([reach_of([1, 2], (1, 1))] * 2)) == (800, 680)
 
@@ -26,7 +26,7 @@ def test_every_figure_is_800_pixels_wide() -> None:
 def test_axes_say_what_they_show_and_in_which_unit() -> None:
     assert axis_labels(loss_curve([1.0], None)) == ("epoch", "loss (nats per character)")
     assert axis_labels(predictions("ab", "ab", 1)) == ("position in the sequence (characters, the first is 0)", "")
-    assert axis_labels(hidden_dimensions(draw_path(2), "ab")) == ("character read", "hidden state h (no unit)")
+    assert axis_labels(first_hidden_units(draw_path(2), "ab")) == ("character read", "hidden state h (no unit)")
     path = trajectory(draw_path(2), np.array([0.75, 0.125]), "ab")
     assert axis_labels(path) == (
         "principal component 1 (75% of the variance)",
@@ -165,7 +165,7 @@ def test_the_line_between_read_and_scored_is_drawn_where_it_lies(start: int, dra
 def test_hidden_units_are_drawn_one_line_each(units: int, shown: int, steps: int) -> None:
     states = np.random.default_rng(0).uniform(-1, 1, (steps, units)).astype(np.float32)
     text = ("abc" * 100)[:steps]
-    figure = hidden_dimensions(states, text)
+    figure = first_hidden_units(states, text)
     assert lines(figure) == {f"unit {unit}": states[:MAX_STEPS, unit].tolist() for unit in range(shown)}
     letters = [(letter.text, letter.x) for letter in written(figure, figure.axes[0].get_xaxis_transform())]
     assert letters == list(zip(text, range(min(steps, MAX_STEPS)), strict=False))
@@ -173,7 +173,7 @@ def test_hidden_units_are_drawn_one_line_each(units: int, shown: int, steps: int
 
 
 def test_more_units_can_be_asked_for() -> None:
-    assert len(lines(hidden_dimensions(np.zeros((3, 16)), "abc", most=9))) == 9
+    assert len(lines(first_hidden_units(np.zeros((3, 16)), "abc", max_units=9))) == 9
 
 
 @pytest.mark.parametrize("text", ["a", "aaa", "ab", "abcabcabca", "gfedcba" * 2])
@@ -213,7 +213,7 @@ def test_a_trajectory_is_one_path_with_a_ring_around_its_start() -> None:
 def test_a_state_that_never_moves_can_be_drawn() -> None:
     for steps in (1, 6):
         draw(trajectory(np.zeros((steps, 2)), np.zeros(2), "aabaab"[:steps]))
-        draw(hidden_dimensions(np.zeros((steps, 2)), "aabaab"[:steps]))
+        draw(first_hidden_units(np.zeros((steps, 2)), "aabaab"[:steps]))
 
 
 def test_a_hundred_characters_can_be_drawn() -> None:
@@ -227,7 +227,7 @@ def test_a_hundred_characters_can_be_drawn() -> None:
 def test_any_character_can_be_drawn(text: str) -> None:
     text = "a" + text
     draw(predictions(text, text[::-1], 1))
-    draw(hidden_dimensions(draw_path(len(text)), text))
+    draw(first_hidden_units(draw_path(len(text)), text))
     draw(trajectory(draw_path(len(text)), np.array([0.6, 0.3]), text))
 
 
@@ -368,14 +368,16 @@ def test_many_sizes_share_points_and_no_case_is_lost(
 
 
 def test_a_figure_stays_as_it_is_when_others_are_drawn() -> None:
-    first, second = (hidden_dimensions(draw_path(5), "abcab") for _ in range(2))
+    first, second = (first_hidden_units(draw_path(5), "abcab") for _ in range(2))
     before = pixels(first)
-    draw(hidden_dimensions(draw_path(9), "babababab"))
+    draw(first_hidden_units(draw_path(9), "babababab"))
     draw(loss_curve([1.0, 0.5], 0.25))
     assert pixels(first) == before
     assert pixels(second) == before
     with pytest.raises(AttributeError, match="readonly"):  # figures share the outlines of what is written on them
-        next(group for group in first.artists if isinstance(group, Writing)).get_paths()[0].vertices = draw_path(1)
+        next(group for group in first.artists if isinstance(group, TextCollection)).get_paths()[0].vertices = draw_path(
+            1
+        )
 
 
 def test_ticks_stand_where_their_labels_say() -> None:

@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from analysis.figures import TrajectoryPanel, trajectories, trajectory_3d
-from analysis.figures.paths import MAX_PATHS
+from analysis.figures.paths import MAX_TRAJECTORIES
 from analysis.figures.style import character_colours, glyph
 from tests.analysis.figures.looking import ODD_TEXTS, draw, pixels, texts, written
 
@@ -83,7 +83,7 @@ def test_letters_stand_outside_the_corners() -> None:
 
 
 @pytest.mark.parametrize("shared", [True, False])
-@pytest.mark.parametrize("count", [1, 2, 3, 7, MAX_PATHS])
+@pytest.mark.parametrize("count", [1, 2, 3, 7, MAX_TRAJECTORIES])
 def test_a_unit_is_as_long_across_as_upwards_and_every_state_is_inside(count: int, shared: bool) -> None:
     panels = [path_of("ab" * (3 + n), scale=1.5**n, cycle_pk=9 * SQUARE, cycle_text="abab") for n in range(count)]
     figure = trajectories("nets", panels, columns=4, shared=shared)
@@ -187,7 +187,7 @@ def test_a_figure_in_three_dimensions_stays_as_it_is_when_others_are_drawn() -> 
 
 def test_every_figure_is_as_high_as_its_panels_need() -> None:
     assert draw(trajectories("nets", [path_of()])) == (800, 605)
-    assert draw(trajectories("nets", [path_of()] * MAX_PATHS, shared=True)) == (800, 1134)
+    assert draw(trajectories("nets", [path_of()] * MAX_TRAJECTORIES, shared=True)) == (800, 1134)
     assert draw(trajectory_3d("net", path_of("ab", components=3).coordinates_tk, np.ones(3), "ab")) == (800, 595)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.figures import Raster, raster
-from analysis.figures.states import MAX_READ
+from analysis.figures.states import MAX_RASTER_STEPS
 from tests.analysis.figures.looking import ODD_TEXTS, draw, texts, written
 
 
@@ -38,7 +38,7 @@ def test_units_that_are_high_for_long_are_sorted_by_the_middle_of_that_time() ->
 
 
 def test_rows_of_a_raster_can_keep_their_order() -> None:
-    figure = raster("states", [Raster("net", pulses(), "abcd" * 3, period=4)], order=False)
+    figure = raster("states", [Raster("net", pulses(), "abcd" * 3, period=4)], sort_units=False)
     np.testing.assert_array_equal(figure.axes[0].get_images()[0].get_array(), pulses().T)
     assert {"unit", "0", "1", "2", "3", "hidden state h (no unit)"} <= set(texts(figure))
 
@@ -68,7 +68,7 @@ def test_characters_stand_below_their_time_step_and_panels_share_the_time() -> N
     figure = raster("states", panels)
     first, second = figure.axes[:2]
     below = [(letter.text, letter.x) for letter in written(figure, first.get_xaxis_transform())]
-    assert below == list(zip(long[:MAX_READ], range(MAX_READ), strict=True))
+    assert below == list(zip(long[:MAX_RASTER_STEPS], range(MAX_RASTER_STEPS), strict=True))
     assert [letter.text for letter in written(figure, second.get_xaxis_transform())] == [
         "a",
         "\u21b5",
@@ -76,8 +76,8 @@ def test_characters_stand_below_their_time_step_and_panels_share_the_time() -> N
         "\u2423",
         "b",
     ]
-    assert first.get_xlim() == second.get_xlim() == (-0.5, MAX_READ - 0.5)
-    assert first.get_images()[0].get_array().shape == (64, MAX_READ)
+    assert first.get_xlim() == second.get_xlim() == (-0.5, MAX_RASTER_STEPS - 0.5)
+    assert first.get_images()[0].get_array().shape == (64, MAX_RASTER_STEPS)
     assert second.get_images()[0].get_extent()[:2] == [-0.5, 4.5]
     heights = [row.y for row in written(figure, first.get_yaxis_transform())]
     tall = 100 * first.get_position().height * figure.get_figheight()

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from analysis import dynamics, pictures
 from analysis.compare import MixedError
 from analysis.dynamics import cycle, period, procrustes_distance, trajectories
-from analysis.pictures.paths import _turned
+from analysis.pictures.paths import _rotated
 from analysis.runs import RunError
 from tests.analysis.figures.looking import draw, texts
 
@@ -162,5 +162,5 @@ def test_what_cannot_be_drawn_is_refused(units: pd.DataFrame, strings: pd.DataFr
             drawing("Strings", strings, "seed")
     with pytest.raises(ValueError, match="20 runs; allowed: 1 to 12"):
         pictures.trajectory_panels("Many", pd.concat([units, units]), ["seed"])
-    with pytest.raises(ValueError, match=r"still cannot be turned onto the last run \(trajectory 0 .* stands still"):
-        _turned(np.ones((6, 2)), cycle(np.random.default_rng(0).normal(size=(24, 2)), 6), "still")
+    with pytest.raises(ValueError, match=r"still cannot be aligned with the last run \(trajectory 0 .* stands still"):
+        _rotated(np.ones((6, 2)), cycle(np.random.default_rng(0).normal(size=(24, 2)), 6), "still")

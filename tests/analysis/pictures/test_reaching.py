@@ -86,6 +86,7 @@ def test_reach_is_the_median_share_of_whole_cases(strings: pd.DataFrame, units: 
     assert (left, right) == pytest.approx((least - (0.5 if axes.get_xscale() == "linear" else 0), most + 0.5))
     assert (least, most) != (min(map(min, trained)), max(map(max, trained))), "not all were trained on the same sizes"
     assert "line and band: median of 2 seeds, 95 % interval" in texts(figure)
+    assert {"length 60 (2 seeds)", "length 120 (2 seeds)"} <= set(texts(figure))
     draw(figure)
 
 

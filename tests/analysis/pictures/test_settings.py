@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from analysis import compare, pictures
 from analysis.compare import MixedError
-from analysis.pictures.labels import METRICS
+from analysis.pictures.labels import METRICS, few_seeds_notes
 from analysis.runs import curves
 from tests.analysis.figures.looking import draw, heights, texts, titles, written
 
@@ -71,7 +71,7 @@ def test_a_map_does_not_count_runs_of_which_nobody_knows(units: pd.DataFrame) ->
 
 
 def test_a_map_refuses_what_is_no_truth_and_what_must_not_be_pooled(units: pd.DataFrame) -> None:
-    with pytest.raises(ValueError, match=r"eval_accuracy is 0\.333333 in a run; allowed: truths, or 1 and 0"):
+    with pytest.raises(ValueError, match=r"eval_accuracy is 0\.333333 in a run; allowed: True or False, 1 or 0"):
         pictures.shares(units, "eval_accuracy", "", "pattern", "hidden_size", "epochs")
     units["solved"] = compare.solved(units)
     with pytest.raises(MixedError, match="differ in hidden_size"):
@@ -117,6 +117,11 @@ def test_an_axis_says_the_unit_of_its_metric(metric: str, label: str) -> None:
     assert unit == "nats per character)" if metric.endswith("loss") else unit.startswith("share")
 
 
+def test_few_seeds_are_noted_by_label_and_enough_are_not() -> None:
+    seeds = [("rnn", 6), ("gru", 5), ("lstm", 1), ("gru", 3), ("rnn", 10)]
+    assert few_seeds_notes(seeds) == {"rnn": "", "gru": "3 to 5 seeds", "lstm": "1 seed"}
+
+
 def test_learning_is_the_median_curve_of_the_longest_runs(units: pd.DataFrame) -> None:
     figure = pictures.learning_curves(units, curves(units), "pattern", "hidden_size")
     assert titles(figure) == ["abc", "aab"]
@@ -127,6 +132,7 @@ def test_learning_is_the_median_curve_of_the_longest_runs(units: pd.DataFrame) -
             expected = np.median([curve_of(run) for _, run in some.iterrows()], axis=0)
             np.testing.assert_allclose(shown.pop(f"{size} units"), expected)
         assert not shown
+    assert {"4 units (3 seeds)", "6 units (2 seeds)"} <= set(texts(figure)), "few seeds are said beside their lines"
     assert {"line and band: median of 2 to 3 seeds, 95 % interval", "training loss (nats per character)"} <= set(
         texts(figure)
     )

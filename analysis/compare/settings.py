@@ -87,7 +87,7 @@ def check_one_setting(runs: pd.DataFrame, apart_from: Sequence[str] = (), advice
     Arguments:
         runs: one row per run.
         apart_from: fields in which the runs may differ, too; only runs that agree in them need different seeds.
-        advice: what the error recommends first, ending with "or ".
+        advice: the beginning of the error's recommendation, which ends with "select with find_runs(...)".
     """
     fields = [field for field in varying(runs) if field not in apart_from]
     if fields:

@@ -1,10 +1,13 @@
-"""What hidden states do: collected, projected, measured, compared and read out. All can be had from here."""
+"""Hidden states: collected over a text, projected, compared, read by linear probes, and the cycles that they form.
+
+A *trajectory* is the sequence of states of one layer over a text, (T, H).
+"""
 
 from analysis.dynamics.cycles import CycleMeasures, Period, cycle, measure_cycle, period
 from analysis.dynamics.probes import Probe, probe
 from analysis.dynamics.projection import Projection, fit_projection, principal_components
 from analysis.dynamics.recorded import trajectories
-from analysis.dynamics.similarity import aligned, distances, procrustes_distance
+from analysis.dynamics.similarity import aligned, procrustes_distance, procrustes_distances
 from analysis.dynamics.states import States, collect, free_running
 from analysis.dynamics.tables import cycle_table, motif_of, probe_table
 
@@ -18,7 +21,6 @@ __all__ = [
     "collect",
     "cycle",
     "cycle_table",
-    "distances",
     "fit_projection",
     "free_running",
     "measure_cycle",
@@ -28,5 +30,6 @@ __all__ = [
     "probe",
     "probe_table",
     "procrustes_distance",
+    "procrustes_distances",
     "trajectories",
 ]

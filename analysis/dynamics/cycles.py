@@ -1,4 +1,4 @@
-"""The period of a trajectory, and the cycle it settles in."""
+"""The period of a trajectory, and the cycle in which it settles."""
 
 import math
 from dataclasses import dataclass
@@ -6,94 +6,94 @@ from dataclasses import dataclass
 import numpy as np
 
 TOLERANCE = 1e-3
-"""The mismatch up to which a trajectory has returned to itself.
+"""The mismatch up to which two states count as the same.
 
-Seen on nets for abc, aab and abcabd (8 and 16 units, every cell, 2-3 seeds, epochs 0 to 500): settled ones return to
-within 1.5e-7, which is single precision; over 200 characters the slowest trained net (aab, rnn, 16 units) returns to
-within 2e-6, over 100 to within 1e-4. The nearest that a state came to itself without being back was 0.026, in nets for
-abcabd that have only begun to keep c from d. So 1e-3 is an order of magnitude and more from both.
+It was chosen from nets on abc, aab and abcabd (8 and 16 hidden units, each cell, 2 or 3 seeds, epochs 0 to 500). Nets
+that have settled return to the same state within 1.5e-7, which is single precision. The trained net that settles most
+slowly (aab, rnn, 16 units) does so within 2e-6 over 200 characters, and within 1e-4 over 100. Of the states that do not
+return, the nearest pair had a mismatch of 0.026, in nets on abcabd that have only begun to distinguish c from d. So the
+tolerance differs from both by a factor of ten or more.
 """
 
 
 @dataclass(frozen=True, eq=False)
 class Period:
-    """After how many characters a trajectory is where it was.
+    """The number of characters after which a trajectory returns to the same state.
 
     Attributes:
-        lag: the period in characters; 1 for a state that stands still, None where no lag looked at is one.
-        mismatch_p: how far states `p` apart are from one another, for p = 1, 2, ... in turn, (longest,): 0 where they
-            are the same, 1 as far as two unrelated moments, up to sqrt(2) for opposite ones.
+        lag: the period in characters; 1 for a state that does not change, None if no lag up to `max_lag` is a period.
+        mismatch_p: for each lag p = 1, 2, ..., the mismatch of states that are p characters apart, (max_lag,): 0 if
+            they are the same, 1 if they differ as much as two random states of the trajectory, and at most sqrt(2).
     """
 
     lag: int | None
     mismatch_p: np.ndarray
 
 
-def period(hidden_th: np.ndarray, longest: int, tolerance: float = TOLERANCE) -> Period:
-    """Find the period of a trajectory's second half; the first is there to settle in.
+def period(hidden_th: np.ndarray, max_lag: int, tolerance: float = TOLERANCE) -> Period:
+    """Return the period of the second half of a trajectory. In the first half, the net settles.
 
-    The mismatch at lag p is the root-mean-square of |h[t+p] - h[t]|, relative to that of two states drawn from the
-    second half at random, sqrt(2) times its standard deviation. The period is the smallest lag at which the mismatch is
-    within the tolerance, as it is at all that lag's multiples: what only drifts is near itself a little later, but not
-    after that.
+    The mismatch at lag p is the root-mean-square of |h[t+p] - h[t]|, divided by that of two states drawn at random from
+    the second half, which is sqrt(2) times its standard deviation. The period is the smallest lag such that the
+    mismatch is within the tolerance at the lag and at all its multiples. A state that drifts slowly is near itself a
+    little later, but not at all multiples.
 
-    The period is the state's, not the text's: a net can write abcabc... and be in the same state only every second
-    time. Reading a repeated unit drives a net round with it, as a rule even an untrained one; running free, it shows
-    the period that is its own.
+    This is the period of the state, which can be longer than that of the text: a net can write abcabc... and return to
+    the same state only after every second abc. A net that reads a repeated motif usually takes on the motif's period,
+    even if it is untrained. A net that runs free shows its own period.
 
     Arguments:
-        hidden_th: states, (T, H), T at least 4 * longest. 200 or more let nearly every net settle; where none is found,
-            look at more.
-        longest: the longest lag to look at, at least 1.
+        hidden_th: the trajectory, (T, H), T at least 4 * max_lag. Nearly every net settles within 100 characters; if no
+            period is found, use a longer trajectory.
+        max_lag: the longest lag to test, at least 1.
         tolerance: the mismatch up to which states count as the same.
 
     Raises:
-        ValueError: longest is below 1, or the second half has less than two states for each lag looked at.
+        ValueError: max_lag is below 1, or more than half the number of states in the second half.
     """
     settled_th = _second_half(hidden_th)
-    if not 1 <= longest <= len(settled_th) // 2:
-        raise ValueError(
-            f"lags up to {longest} in {len(hidden_th)} states, whose second half allows 1 to {len(settled_th) // 2}"
-        )
-    lags = range(1, longest + 1)
-    mismatch_p = np.zeros(longest)
-    if not stands_still(settled_th):
-        unrelated = math.sqrt(2) * _root_mean_square(settled_th - settled_th.mean(axis=0))
-        mismatch_p = np.array([_root_mean_square(settled_th[p:] - settled_th[:-p]) for p in lags]) / unrelated
+    if not 1 <= max_lag <= len(settled_th) // 2:
+        raise ValueError(f"max_lag is {max_lag} for {len(hidden_th)} states; allowed: 1 to {len(settled_th) // 2}")
+    lags = range(1, max_lag + 1)
+    mismatch_p = np.zeros(max_lag)
+    if not is_constant(settled_th):
+        random_distance = math.sqrt(2) * _root_mean_square(settled_th - settled_th.mean(axis=0))
+        mismatch_p = np.array([_root_mean_square(settled_th[p:] - settled_th[:-p]) for p in lags]) / random_distance
     returns_p = mismatch_p <= tolerance
     return Period(next((p for p in lags if returns_p[p - 1 :: p].all()), None), mismatch_p)
 
 
-def cycle(hidden_th: np.ndarray, length: int) -> np.ndarray:
-    """Return the mean state at each place of a unit: the closed cycle that a trajectory (T, H) settles into.
+def cycle(hidden_th: np.ndarray, motif_length: int) -> np.ndarray:
+    """Return the mean state at each place of a motif: the closed cycle in which a trajectory settles.
 
-    Taken over the last whole repetitions within the second half.
+    The means are over the last whole repetitions of the motif in the second half of the trajectory.
 
     Arguments:
-        hidden_th: states, (T, H).
-        length: the unit's length in characters, at least 1.
+        hidden_th: the trajectory, (T, H).
+        motif_length: the length of the motif in characters, at least 1.
 
     Returns:
-        The states, (length, H); that of place k is the mean over the times t with t mod length = k.
+        The mean states, (motif_length, H). The state of place k is the mean over all t with t mod motif_length = k.
 
     Raises:
-        ValueError: length is below 1, or the second half has less than two repetitions.
+        ValueError: motif_length is below 1, or the second half does not hold two repetitions.
     """
-    cycle_kh: np.ndarray = _repetitions(hidden_th, length).mean(axis=0)
+    cycle_kh: np.ndarray = _repetitions(hidden_th, motif_length).mean(axis=0)
     return cycle_kh
 
 
 @dataclass(frozen=True, eq=False)
 class CycleMeasures:
-    """How large and how clear a cycle is.
+    """The size of a cycle, and how well its places are separated.
 
     Attributes:
-        radius: root-mean-square distance of the states from their mean, in units of h: 0 or above.
-        separation: the share of the states' variance that lies between the places of the unit (eta squared, Fisher
-            1925), 0 to 1. 1 is a closed cycle, the same states in each repetition; 0 a state that stands still. States
-            that have nothing to do with the places are near (length - 1) / (length * repetitions - 1).
-        nearest: the smallest distance between two places of the cycle, relative to the radius; 0 where a place cannot
-            be told from another.
+        radius: the root-mean-square distance of the states from their mean, in units of h, 0 or above.
+        separation: the share of the variance of the states that lies between the places of the motif (eta squared,
+            Fisher 1925), 0 to 1. It is 1 for a closed cycle, with the same states in each repetition, and 0 for a state
+            that does not change. For states that do not depend on the place, it is about
+            (length - 1) / (length * repetitions - 1), with the length of the motif.
+        nearest: the smallest distance between the mean states of two places, divided by the radius. It is 0 if two
+            places have the same state.
     """
 
     radius: float
@@ -101,51 +101,56 @@ class CycleMeasures:
     nearest: float
 
 
-def measure_cycle(hidden_th: np.ndarray, length: int) -> CycleMeasures:
-    """Measure the cycle that a trajectory (T, H) settles into, on the same states as `cycle`.
+def measure_cycle(hidden_th: np.ndarray, motif_length: int) -> CycleMeasures:
+    """Return the measures of the cycle in which a trajectory settles, from the same states as `cycle`.
+
+    Arguments:
+        hidden_th: the trajectory, (T, H).
+        motif_length: the length of the motif in characters, at least 2.
 
     Raises:
-        ValueError: length is below 2, or the second half has less than two repetitions.
+        ValueError: motif_length is below 2, or the second half does not hold two repetitions.
     """
     from scipy.spatial.distance import pdist
 
-    if length < 2:
-        raise ValueError(f"a unit of {length} characters; a shape needs 2 or more places")
-    state_rkh = _repetitions(hidden_th, length)
+    if motif_length < 2:
+        raise ValueError(f"motif_length is {motif_length}; allowed: 2 or more")
+    state_rkh = _repetitions(hidden_th, motif_length)
     cycle_kh = state_rkh.mean(axis=0)
     state_th = state_rkh.reshape(-1, state_rkh.shape[-1])
     radius = _root_mean_square(state_th - state_th.mean(axis=0))
-    if stands_still(state_th):
+    if is_constant(state_th):
         return CycleMeasures(radius, 0.0, 0.0)
     within = _root_mean_square((state_rkh - cycle_kh).reshape(state_th.shape))
     return CycleMeasures(radius, max(0.0, 1 - (within / radius) ** 2), float(pdist(cycle_kh).min() / radius))
 
 
-def stands_still(hidden_th: np.ndarray) -> bool:
-    """Say whether states differ in no more than their last digits: they are single precision."""
-    moved_th = hidden_th - hidden_th.mean(axis=0, dtype=np.float64)
-    return bool(np.linalg.norm(moved_th) <= 8 * np.finfo(np.float32).eps * np.linalg.norm(hidden_th))
+def is_constant(hidden_th: np.ndarray) -> bool:
+    """Return whether the states of a trajectory, (T, H), differ only by the rounding of single precision."""
+    deviation_th = hidden_th - hidden_th.mean(axis=0, dtype=np.float64)
+    return bool(np.linalg.norm(deviation_th) <= 8 * np.finfo(np.float32).eps * np.linalg.norm(hidden_th))
 
 
 def _second_half(hidden_th: np.ndarray) -> np.ndarray:
-    """Return what comes after the first half, where a net is still on its way from the zero state."""
+    """Return the second half of a trajectory, in double precision."""
     settled_th: np.ndarray = hidden_th[len(hidden_th) // 2 :].astype(np.float64)
     return settled_th
 
 
-def _repetitions(hidden_th: np.ndarray, length: int) -> np.ndarray:
-    """Return the last whole repetitions of the second half, (repetitions, length, H), each from place 0 on."""
+def _repetitions(hidden_th: np.ndarray, motif_length: int) -> np.ndarray:
+    """Return the states of the last whole repetitions in the second half, by place, (repetitions, motif_length, H)."""
     settled_th = _second_half(hidden_th)
-    if length < 1 or len(settled_th) < 2 * length:
+    if motif_length < 1 or len(settled_th) < 2 * motif_length:
         raise ValueError(
-            f"a unit of {length} characters in {len(hidden_th)} states; the second half must hold it twice or more"
+            f"motif_length is {motif_length} for {len(hidden_th)} states; "
+            f"allowed: 1 to {len(settled_th) // 2}, so that the second half holds the motif twice"
         )
-    whole_th = settled_th[len(settled_th) % length :]
-    # Rolled within each repetition: it may begin in the middle of the unit.
-    first_place = (len(hidden_th) - len(whole_th)) % length
-    return np.roll(whole_th.reshape(-1, length, whole_th.shape[1]), first_place, axis=1)
+    last_th = settled_th[len(settled_th) % motif_length :]
+    # The states can begin in the middle of the motif, so each repetition is rolled to begin with place 0.
+    first_place = (len(hidden_th) - len(last_th)) % motif_length
+    return np.roll(last_th.reshape(-1, motif_length, last_th.shape[1]), first_place, axis=1)
 
 
-def _root_mean_square(difference_th: np.ndarray) -> float:
+def _root_mean_square(vector_th: np.ndarray) -> float:
     """Return the root of the mean squared length of T vectors."""
-    return math.sqrt((difference_th**2).sum(axis=1).mean())
+    return math.sqrt((vector_th**2).sum(axis=1).mean())

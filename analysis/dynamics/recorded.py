@@ -1,4 +1,4 @@
-"""The states of the nets of recorded runs over a text."""
+"""The states of the nets of recorded runs."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -12,59 +12,60 @@ from rnn_core.data import prepare
 
 
 def trajectories(runs: pd.DataFrame, text: str | int, free: bool = False, trained: bool = True) -> list[States]:
-    """Return what the states of each run's net do over a text: every layer's output, and all parts of its state.
+    """Return the states of each run's net over a text.
 
     Arguments:
         runs: a table from `find_runs`.
-        text: the characters to read from a zero state, or how many, 1 or more, of the beginning of each run's own
-            test: all of it where it has no more; a unit goes on for ever.
-        free: instead, let the net read its test's prime, and follow its states over as many characters as it then
-            writes by itself, the likeliest one each time. That of a transducer writes nothing that it could read.
-        trained: follow the trained nets; or else, to compare with, the untrained ones that their seeds begin with,
-            which runs have that diverged, too.
+        text: the text to read from a zero state; or a number, 1 or more, for that many characters from the beginning of
+            the run's own test. The test of a motif is continued as far as needed; another test may be shorter.
+        free: whether the net writes by itself instead, the likeliest character each time, after it has read the prime
+            of its test. Then `text` is the number of characters to write.
+        trained: whether to use the trained nets; otherwise those before training, drawn from the runs' seeds, which
+            exist for runs that diverged, too.
 
     Returns:
-        One for each row, in the table's order.
+        The states for each row of the table, in its order.
 
     Raises:
-        RunError: a run recorded no net, and `trained` asks for it; or one whose net cannot run free was to.
+        RunError: a run recorded no net, and `trained` is true; or a net cannot run free, and `free` is true.
         UnknownCharacterError: the text has a character that is not in a net's alphabet.
-        ValueError: a net that runs free was given a text instead of a number, or a number is below 1.
+        ValueError: `free` is true and `text` is not a number, or the number is below 1.
     """
     if free and isinstance(text, str):
-        raise ValueError(f"free running writes a number of characters, not {text!r}")
+        raise ValueError(f"text is {text!r} with free=True; allowed: the number of characters to write")
     if not isinstance(text, str) and text < 1:
-        raise ValueError(f"trajectories over {text} characters; allowed: 1 or more")
-    loaded = [_with_net(run_id) if trained else load_run(run_id) for run_id in runs["run_id"]]
+        raise ValueError(f"the number of characters is {text}; allowed: 1 or more")
+    loaded_runs = [_load_run_with_net(run_id) if trained else load_run(run_id) for run_id in runs["run_id"]]
     if free:
-        _check_free(loaded)
-    found = []
-    for run in loaded:
-        net = run.net if trained else run.untrained_net()
+        _check_can_run_free(loaded_runs)
+    states = []
+    for run in loaded_runs:
+        net, mark = run.net if trained else run.untrained_net(), run.record.mark
         if isinstance(text, str):
-            found.append(collect(net, run.vocabulary, text, run.record.mark))
+            states.append(collect(net, run.vocabulary, text, mark))
             continue
         prepared = prepare(run.config)
         if free:
-            found.append(free_running(net, run.vocabulary, prepared.evaluation.prime, text, run.record.mark))
+            states.append(free_running(net, run.vocabulary, prepared.evaluation.prime, text, mark))
         else:
-            read = prepared.pattern.start_of_test(prepared.evaluation, text)
-            found.append(collect(net, run.vocabulary, read, run.record.mark))
-    return found
+            start_of_test = prepared.pattern.start_of_test(prepared.evaluation, text)
+            states.append(collect(net, run.vocabulary, start_of_test, mark))
+    return states
 
 
-def _check_free(runs: Sequence[LoadedRun]) -> None:
-    """Raise RunError if a net says something else than what it could read next."""
+def _check_can_run_free(runs: Sequence[LoadedRun]) -> None:
+    """Raise RunError if a net does not predict the next character."""
     for run in runs:
         if not run.record.predicts_next:
             raise RunError(
-                f"run {run.run_id} ({run.name}) cannot run free: what its net says after a character is not the next "
-                "one; allowed: runs with predicts_next, or free=False"
+                f"run {run.run_id} ({run.name}) cannot run free, because its net does not predict the next character; "
+                "allowed: runs with predicts_next, or free=False"
             )
 
 
-@lru_cache(maxsize=512)  # a notebook follows the same nets again and again, and a recorded net does not change
-def _with_net(run_id: str) -> LoadedRun:
+@lru_cache(maxsize=512)  # notebooks use the same nets again and again, and a recorded net does not change
+def _load_run_with_net(run_id: str) -> LoadedRun:
+    """Return a run that recorded a net; raise RunError, whose call is not cached, if it did not."""
     run = load_run(run_id)
-    run.net  # noqa: B018  (raises where there is none yet, and what raises is not kept)
+    run.net  # noqa: B018
     return run

@@ -14,7 +14,7 @@ from analysis import compare, figures
 from analysis.compare.settings import SEEDS, check_columns, check_one_setting
 from analysis.dynamics.cycles import TOLERANCE, period
 from analysis.dynamics.recorded import trajectories
-from analysis.dynamics.similarity import distances
+from analysis.dynamics.similarity import procrustes_distances
 from analysis.dynamics.tables import STEPS
 from analysis.figures import Picture
 from analysis.pictures.labels import EDGES, run_label
@@ -71,7 +71,7 @@ def shape_distances(title: str, runs: pd.DataFrame, group: str, trained: bool = 
     shown, _ = runs_with_motifs(runs)
     if len(shown) < 2:
         raise ValueError(f"{len(shown)} run with a net; allowed: 2 or more, to be compared with one another")
-    distance_nn = distances([states.top_th for states in trajectories(shown, STEPS, trained=trained)])
+    distance_nn = procrustes_distances([states.top_th for states in trajectories(shown, STEPS, trained=trained)])
     groups = shown[group].astype(str).tolist()
     labels = [f"seed {seed}" for seed in shown["seed"]]
     rows = [

@@ -169,7 +169,7 @@ def test_nets_and_trajectories_are_those_of_the_runs(there: Path) -> None:
     assert states.output_lth.shape == (1, 3, 2)
     (free,) = trajectories(runs[:1], 12, free=True)
     assert len(free.text) == 12
-    with pytest.raises(ValueError, match="writes a number of characters, not 'ab'"):
+    with pytest.raises(ValueError, match="text is 'ab' with free=True; allowed: the number of characters"):
         trajectories(runs, "ab", free=True)
 
 
@@ -358,7 +358,7 @@ def test_a_unit_goes_on_beyond_its_test_and_less_than_a_character_is_refused(the
     (states,) = trajectories(runs, 400)
     assert states.text == ("aab" * 134)[:400]
     for count in (0, -3):
-        with pytest.raises(ValueError, match=f"trajectories over {count} characters; allowed: 1 or more"):
+        with pytest.raises(ValueError, match=f"the number of characters is {count}; allowed: 1 or more"):
             trajectories(runs, count)
 
 

@@ -95,7 +95,7 @@ def test_a_net_whose_words_it_cannot_read_is_not_let_run_free(
     beat = runs[runs["pattern"].isin(["beat", "abc"])][::-1]
     monkeypatch.setattr("analysis.dynamics.recorded.collect", compute)
     monkeypatch.setattr("analysis.dynamics.recorded.free_running", compute)
-    why = r"^run [0-9a-f]{32} \(delay gru4 e3 s42\) cannot run free: .* not the next one; allowed: .*free=False$"
+    why = r"^run [0-9a-f]{32} \(delay gru4 e3 s42\) cannot run free, .* the next character; allowed: .*free=False$"
     for trained in (True, False):
         with pytest.raises(RunError, match=why):
             trajectories(others.iloc[[2, 0, 1]], 20, free=True, trained=trained)
@@ -123,7 +123,7 @@ def test_places_are_those_that_the_pattern_names(runs: pd.DataFrame, monkeypatch
     sixths = probe(states.top_th, [0, 1, 2, 3, 4, 5] * 40, states.text)
     assert sixths.baseline != pytest.approx(found.baseline), "a place is not counted in the whole that is repeated"
     monkeypatch.setattr(Motif, "labels", lambda self, text: {"phase": np.zeros(len(text))})
-    with pytest.raises(ValueError, match="abc has the labels: phase; allowed: patterns whose labels have a place"):
+    with pytest.raises(ValueError, match="abc has the labels: phase; allowed: patterns that have the label place"):
         dynamics.probe_table(runs[runs["predicts_next"]])
 
 

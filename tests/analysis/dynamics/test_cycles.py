@@ -11,12 +11,12 @@ from analysis.dynamics import (
     aligned,
     collect,
     cycle,
-    distances,
     fit_projection,
     free_running,
     measure_cycle,
     period,
     procrustes_distance,
+    procrustes_distances,
 )
 from analysis.dynamics.cycles import TOLERANCE
 from rnn_core.config import TrainConfig
@@ -106,7 +106,7 @@ def test_the_distance_of_known_shapes() -> None:
 @given(st.lists(st.integers(1, 5), min_size=3, max_size=5), SEEDS)
 def test_distances_are_a_metric(widths: list[int], seed: int) -> None:
     trajectories = [draw(seed + number, 8, units) for number, units in enumerate(widths)]
-    distance = distances(trajectories)
+    distance = procrustes_distances(trajectories)
     assert distance.shape == (len(widths), len(widths))
     assert not distance.diagonal().any()
     assert np.array_equal(distance, distance.T)
@@ -124,18 +124,18 @@ def test_the_distance_does_not_see_rotation_scale_and_shift(seed: int, scale: fl
     assert procrustes_distance(moved, second) == pytest.approx(procrustes_distance(first, second), abs=1e-9)
 
 
-@pytest.mark.parametrize("compare", [aligned, procrustes_distance, lambda *both: distances(both)])
+@pytest.mark.parametrize("compare", [aligned, procrustes_distance, lambda *both: procrustes_distances(both)])
 def test_trajectories_that_cannot_be_compared_are_refused(compare) -> None:
-    with pytest.raises(ValueError, match=r"trajectories of \[15, 30\] states; .* the same text"):
+    with pytest.raises(ValueError, match=r"have \[15, 30\] states; .* the same text"):
         compare(draw(0, 30), draw(1, 15))
-    with pytest.raises(ValueError, match=r"trajectory 1 \(from 0\) stands still"):
+    with pytest.raises(ValueError, match=r"trajectory 1 \(from 0\) is constant"):
         compare(draw(0), np.full((20, 3), 0.1, dtype=np.float32))
-    with pytest.raises(ValueError, match=r"trajectory 0 \(from 0\) stands still"):
+    with pytest.raises(ValueError, match=r"trajectory 0 \(from 0\) is constant"):
         compare(draw(0, 1), draw(0, 1))
 
 
 def test_no_trajectories_have_no_distances() -> None:
-    assert distances([]).shape == (0, 0)
+    assert procrustes_distances([]).shape == (0, 0)
 
 
 def repeat(places: np.ndarray, steps: int) -> np.ndarray:
@@ -240,7 +240,7 @@ def test_a_state_that_stands_still_returns_at_once() -> None:
 
 @pytest.mark.parametrize(("steps", "longest"), [(38, 10), (40, 11), (40, 0), (40, -1), (2, 1), (0, 1)])
 def test_too_few_states_for_the_longest_lag_are_refused(steps: int, longest: int) -> None:
-    with pytest.raises(ValueError, match=f"lags up to {longest} in {steps} states, .* 1 to {steps // 4}"):
+    with pytest.raises(ValueError, match=f"max_lag is {longest} for {steps} states; allowed: 1 to {steps // 4}"):
         period(np.zeros((steps, 2)), longest)
 
 
@@ -309,14 +309,14 @@ def test_a_second_half_without_two_repetitions_is_refused(measure, steps: int, l
     if steps == 11:  # 6 of them in the second half
         assert measure(draw(0, steps), length) is not None
         return
-    with pytest.raises(ValueError, match=f"a unit of {length} characters in {steps} states"):
+    with pytest.raises(ValueError, match=f"motif_length is {length} for {steps} states; allowed: 1 to"):
         measure(draw(0, steps), length)
 
 
 def test_a_unit_has_places() -> None:
-    with pytest.raises(ValueError, match="a unit of 0 characters"):
+    with pytest.raises(ValueError, match="motif_length is 0 for"):
         cycle(draw(0), 0)
-    with pytest.raises(ValueError, match="a unit of 1 characters; a shape needs 2 or more"):
+    with pytest.raises(ValueError, match="motif_length is 1; allowed: 2 or more"):
         measure_cycle(draw(0), 1)
 
 

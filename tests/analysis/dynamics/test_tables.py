@@ -106,11 +106,11 @@ def test_places_are_those_of_the_shortest_unit() -> None:
         "aab",
         "abcabd",
     ]
-    with pytest.raises(ValueError, match="reber is no unit that is repeated, so it has no places; allowed: patterns"):
+    with pytest.raises(ValueError, match="the pattern reber does not repeat a motif; allowed: patterns"):
         dynamics.motif_of("reber")
 
 
 def test_what_repeats_no_unit_is_refused(strings: pd.DataFrame) -> None:
     for measure in (dynamics.cycle_table, dynamics.probe_table):
-        with pytest.raises(ValueError, match="reber is no unit"):
+        with pytest.raises(ValueError, match="reber does not repeat a motif"):
             measure(strings)

@@ -76,7 +76,9 @@ def show_runs(work: "Iterator[tuple[list[Outcome], AtWork]]", total: int) -> "It
                 bar.update(done + at_work.recorded - bar.n)
                 bar.set_postfix_str(at_work.words, refresh=not outcomes)  # drawn with the new count
             elif outcomes and (done == total or now - last > LOG_SECONDS):
-                last, pace = now, done / (now - start)
-                print(f"run {done}/{total}, {pace:.1f} runs a second, {(total - done) / pace:.0f} s left", flush=True)
+                last, recorded = now, done + at_work.recorded
+                pace = recorded / (now - start)
+                seconds_left = (total - recorded) / pace
+                print(f"run {recorded}/{total}, {pace:.1f} runs a second, {seconds_left:.0f} s left", flush=True)
             elif at_work.words and now - last > LOG_SECONDS:
                 lines.say(f"run {done + at_work.recorded}/{total}, {at_work.words}")

@@ -1,4 +1,4 @@
-"""The state of the code that runs: its git commit, and the changes since."""
+"""The state of the code that runs: its git commit, and the changes since. Notebooks and documents do not count."""
 
 import functools
 import subprocess
@@ -7,6 +7,9 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 
+NO_CODE = (":(exclude)*.ipynb", ":(exclude)*.md", ":(exclude)docs")
+"""Paths, as git writes them, whose changes do not change a run; a notebook changes when it is executed."""
+
 
 @dataclass(frozen=True)
 class CodeState:
@@ -14,7 +17,7 @@ class CodeState:
 
     Attributes:
         commit: the hash of the commit; "unknown" outside a checkout.
-        dirty: "true" if files have changed since the commit, else "false"; "unknown" outside a checkout.
+        dirty: "true" if the code has changed since the commit, else "false"; "unknown" outside a checkout.
         diff: the changes since the commit, new Python files included; empty if there are none.
     """
 
@@ -25,19 +28,21 @@ class CodeState:
 
 @functools.cache  # edits of files that are imported already do not change the code that runs
 def code_state(project: Path = PROJECT) -> CodeState:
-    """Return the state of the checkout whose top folder is `project`, by default the one that this code runs from."""
+    """Return the state of the checkout whose top folder is `project`, by default that of this code."""
     top, commit = _git(project, "rev-parse", "--show-toplevel"), _git(project, "rev-parse", "HEAD")
     # The checkout may be another project's, with this one installed in a folder inside it.
     if not top or not commit or Path(top.strip()).resolve() != project.resolve():
         return CodeState("unknown", "unknown", "")
-    status = _git(project, "status", "--porcelain")
+    status = _git(project, "status", "--porcelain", "--", ".", *NO_CODE)
     if status is None:
         return CodeState(commit.strip(), "unknown", "")
     if not status:
         return CodeState(commit.strip(), "false", "")
     new = _git(project, "ls-files", "--others", "--exclude-standard", "--", "*.py") or ""
     added = [_git(project, "diff", "--no-index", "--", "/dev/null", name) or "" for name in new.splitlines()]
-    return CodeState(commit.strip(), "true", "".join([_git(project, "diff", "HEAD") or "", *added]))
+    return CodeState(
+        commit.strip(), "true", "".join([_git(project, "diff", "HEAD", "--", ".", *NO_CODE) or "", *added])
+    )
 
 
 def _git(project: Path, *arguments: str) -> str | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import rnn_core
 from analysis.runs import RunError, recorded_runs
-from analysis.runs.store import current_experiment_id, ping_store, store_address
+from analysis.runs.store import current_experiment_id, on_disk, ping_store, store_address
 from experiments.code_state import code_state
 from experiments.errors import UsageError
 from experiments.plots import draw_losses, draw_report
@@ -62,9 +62,6 @@ LONG_EPOCH = 2.0
 BYTES_A_RUN = 200_000
 """The pictures, tables and database rows of a run; most of it is pictures."""
 
-BLOCK = 4096
-"""On most disks a file takes a multiple of so many bytes."""
-
 BYTES_AN_EPOCH = 500
 """The bytes of an epoch in the store and in curves.csv."""
 
@@ -98,7 +95,7 @@ def sweep_cost(title: str, prepared: Sequence[Prepared], workers: int, again: bo
     processes_a_core = max(1.0, workers / (os.cpu_count() or workers))
     seconds += processes_a_core * _finish_time([worker_start] * workers, costs)
     sizes = [path.stat().st_size for path in Path(rnn_core.__file__).parent.rglob("*.py")]
-    code = sum(-(-size // BLOCK) * BLOCK for size in [*sizes, len(code_state().diff)])  # every run has a copy of both
+    code = sum(map(on_disk, [*sizes, len(code_state().diff)]))  # every run has a copy of both
     room = sum(
         BYTES_A_RUN + code + 4 * run.record.parameter_count + BYTES_AN_EPOCH * run.config.epochs for run in missing
     )

@@ -70,7 +70,8 @@ def _delete(flags: Flags) -> int:
         raise UsageError(str(error)) from None
     print(*_lines(deletion), sep="\n", flush=True)
     if not flags.yes and not _agreed():
-        return complain("nothing was deleted", 1)
+        print("nothing was deleted")
+        return 1
     with waiting("deleting"):
         deletion.carry_out()
     print(f"deleted; to free the disk of all that is deleted in this store:\n{command_that_frees_the_disk()}")
@@ -84,6 +85,8 @@ def _lines(deletion: "Deletion") -> list[str]:
     room = f"about {deletion.megabytes:.1f} MB"
     what = f"{runs} run{'s' * (runs != 1)} with their models, {room}" if kind == "sweep" else f"with its model, {room}"
     lines = [f"{kind} {info.run_id} ({visible(info.run_name)}): {what}"]
+    if deletion.reused:
+        lines.append(f"kept: {deletion.reused} runs that it uses and that another sweep, or no sweep, made")
     if deletion.kept:
         users = ", ".join(deletion.users)
         lines.append(f"kept: {len(deletion.kept)} of its runs, which other sweeps use: {users} (--shared deletes them)")

@@ -13,6 +13,31 @@ if TYPE_CHECKING:  # commands name a run, and start, without torch
     from rnn_core.measures.report import Sample
 
 
+ALWAYS_NAMED = ("pattern", "cell", "hidden_size", "layers", "epochs", "seed")
+"""The fields of TrainConfig that the name of every run holds."""
+
+NEVER_NAMED = ("device", "threads")
+"""Fields that say where a run is trained, and not what it is."""
+
+
+def changed_fields(config: TrainConfig, recipe: Mapping[str, Any], earlier: TrainConfig | None = None) -> list[str]:
+    """Return the fields that tell a run from others of its pattern, cell, size and epochs.
+
+    They are the fields whose values are neither the default nor the recipe's, except those that every name holds.
+
+    Arguments:
+        config: the config as it was asked for.
+        recipe: the recipe of its pattern.
+        earlier: the config of the run that is trained again; None for a new run. It is resolved, so that its length
+            and window are not 0 even if nobody changed them.
+    """
+    usual = vars(TrainConfig()) | dict(recipe)
+    if earlier is not None:
+        usual |= {"length": earlier.length, "window": earlier.window}
+    unnamed = (*ALWAYS_NAMED, *NEVER_NAMED)
+    return [name for name, value in vars(config).items() if name not in unnamed and value != usual[name]]
+
+
 def run_name(config: TrainConfig, pattern: str, also_named: Sequence[str] = ()) -> str:
     """Return the name of a run: pattern, cell with hidden size (and layers), epochs, further fields, and seed.
 
@@ -37,7 +62,7 @@ def key_numbers(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
     if "floor_loss" in metrics:
         loss += f" (floor {metrics['floor_loss']:.4g})"
     numbers = [
-        ("train loss", f"{metrics['final_train_loss']:.4g} nats per character"),
+        ("final train loss", f"{metrics['final_train_loss']:.4g} nats per character"),
         ("eval loss", loss),
         ("eval accuracy", f"{metrics['eval_accuracy']:.1%}"),
     ]

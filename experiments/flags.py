@@ -7,6 +7,7 @@ import difflib
 import inspect
 import io
 import itertools
+import os
 import re
 import sys
 import textwrap
@@ -76,6 +77,8 @@ def read_flags(flags: type[T], program: str, arguments: Sequence[str] | None, de
             name, value, number_type = number.groups()
             allowed = "whole numbers" if number_type == "INT" else "numbers"
             raise ConfigError(name.replace("-", "_"), value, allowed) from None
+        if missing := re.match(r"Missing from .*: ([A-Z]+) (.*)", message):
+            raise UsageError(f"{missing[1]} is missing; allowed: {missing[2]}") from None
         if stray := re.search(r"Unrecognized options: (\S+)", message):
             raise UsageError(f"{stray.group(1)!r} is not a flag and not the value of one; allowed: {LISTED}") from None
         raise UsageError(message) from None
@@ -118,7 +121,10 @@ def _check_words(flags: type, words: Sequence[str]) -> None:
             hint = f"; did you mean {near[0]}?" if near else ""
             raise UsageError(f"there is no flag {word.partition('=')[0]}; allowed: {LISTED}{hint}")
         if name in given:
-            raise UsageError(f"{name} is given twice; allowed: once")
+            hint = ""
+            if "MLFLOW_RUN_ID" in os.environ:  # `mlflow run` passes its own parameters, and adds those it does not know
+                hint = f"; under `mlflow run` its name is {name[2:].replace('-', '_')}"
+            raise UsageError(f"{name} is given twice; allowed: once{hint}")
         given.add(name)
         takes_value = name in fields and fields[name].type is not bool
         if takes_value and not equals and (number + 1 == len(words) or re.match(r"--[a-z]", words[number + 1])):

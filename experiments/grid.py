@@ -143,7 +143,14 @@ def read_grid(flags: Mapping[str, str], file: Path | None) -> Grid:
     values = {
         name: _values(name, given[plural]) for name, plural in PLURALS.items() if plural in given and name != "seed"
     }
-    patterns = {pattern.spec: pattern for pattern in map(parse, values.get("pattern", ()))}
+    try:
+        patterns = {pattern.spec: pattern for pattern in map(parse, values.get("pattern", ()))}
+    except ConfigError as error:
+        # A part so short is probably one of a pattern that a comma has cut in two.
+        if not isinstance(given["patterns"], str) or "," not in given["patterns"] or len(str(error.came)) > 1:
+            raise
+        hint = f"{error.allowed}; a comma separates patterns: one that holds a comma goes into a file for --grid"
+        raise ConfigError("pattern", error.came, hint) from None
     if patterns:  # a spec names a file by its whole path, so that it means the same from any folder
         values["pattern"] = tuple(patterns)
     return Grid(values, _seeds(given.get("seeds", DEFAULT_SEEDS)), patterns)

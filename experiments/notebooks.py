@@ -17,6 +17,7 @@ import tyro
 from experiments.errors import UsageError
 from experiments.flags import complain, read_flags
 from experiments.progress import Wait, waiting
+from rnn_core.vocabulary import visible
 
 FOLDER = Path(__file__).resolve().parent.parent / "analysis" / "notebooks"
 
@@ -36,7 +37,7 @@ class Flags:
     make: bool = False
     """First make the runs that a notebook needs and that are not recorded."""
     folder: Path = FOLDER
-    """Where the notebooks are."""
+    """The folder of the notebooks; their runs are looked for in the store of this folder or of one above it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,7 +62,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 execute(path, flags.make, wait)
         except RuntimeError as error:
             failed += 1
-            complain(f"{path.name}: {error}", 1)
+            first, *others = str(error).splitlines()
+            complain(f"{path.name}: {first}", 1)
+            print(*map(visible, others), sep="\n", end="\n" * bool(others), file=sys.stderr, flush=True)
+            if not flags.make:
+                print("  with --make, a notebook first makes its missing runs", file=sys.stderr, flush=True)
         else:
             print(f"{path.name}: {time.monotonic() - begin:.0f} s, {path.stat().st_size / 1000:.0f} kB", flush=True)
     return min(failed, 1)
@@ -76,7 +81,7 @@ def execute(path: Path, make: bool, wait: Wait) -> None:
         wait: the line on stderr that says how far it is.
 
     Raises:
-        RuntimeError: a cell failed; the message has the error's last line, and the file stays as it was.
+        RuntimeError: a cell failed; the message is the cell's error, and the file stays as it was.
     """
     from nbformat import read, write
 
@@ -111,14 +116,16 @@ def _run(notebook: Any, path: Path, wait: Wait, purpose: str = "") -> None:
         kernel_name="python3",
         timeout=MAX_SECONDS,
         resources={"metadata": {"path": str(path.parent)}},
+        extra_arguments=["--IPKernelApp.log_level=40"],  # errors alone: its warnings are for servers on a network
         record_timing=False,  # or each execution would change the file
         coalesce_streams=True,
     )
     try:
         client.execute()
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        lines = [line for line in str(error).splitlines() if line.strip()]
-        raise RuntimeError(lines[-1] if lines else "a cell failed") from None
+    except CellExecutionError as error:
+        raise RuntimeError(f"{error.ename}: {error.evalue}") from None
+    except (CellTimeoutError, DeadKernelError) as error:
+        raise RuntimeError(str(error)) from None
 
 
 def _chosen(names: Sequence[str], folder: Path) -> list[Path]:

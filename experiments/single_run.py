@@ -7,7 +7,14 @@ from typing import Any
 from analysis.runs.schema import End
 from analysis.runs.store import store_address
 from experiments.bars import show_epochs
-from experiments.descriptions import fields_in_words, first_line, key_numbers, run_name, side_by_side
+from experiments.descriptions import (
+    changed_fields,
+    fields_in_words,
+    first_line,
+    key_numbers,
+    run_name,
+    side_by_side,
+)
 from experiments.errors import TrackingError, UsageError
 from experiments.flags import complain, with_flags
 from experiments.links import how_to_look
@@ -50,7 +57,8 @@ def train_and_record(
     end, reason, exit_status = End.FINISHED, "", 0
     try:
         with stop.held(), waiting(f"opening a run in {store_address()}"):
-            name = run_name(prepared.config, prepared.pattern.short_name)
+            also_named = changed_fields(config, pattern.recipe, earlier.config if earlier else None)
+            name = run_name(prepared.config, pattern.short_name, also_named)
             run = TrackedRun(name, prepared.record, config, prepared.size_metrics, recipe)
         # Closed before the net is measured: keep=best then puts the best weights back, however the training ended.
         with contextlib.closing(train(prepared, net, progress=True)) as records:
@@ -92,9 +100,9 @@ def _finish(run: TrackedRun, net: CharRNN, prepared: Prepared, end: End, reason:
         return complain(str(error), 1)
     if report:
         rows = [*side_by_side(report.sample), *key_numbers(report.metrics)]
-        print("", *(f"{name:<14} {value}" for name, value in rows), sep="\n")
-    print(f"{'run':<14} {run.run_id} ({run.name})")
-    print(f"{'look at it':<14} {how_to_look(store_address(), run.experiment_id, run.run_id)}", flush=True)
+        print("", *(f"{name:<16} {value}" for name, value in rows), sep="\n")
+    print(f"{'run':<16} {run.run_id} ({run.name})")
+    print(f"{'look at it':<16} {how_to_look(store_address(), run.experiment_id, run.run_id)}", flush=True)
     if run.end == End.FINISHED:
         return exit_status
     return complain(run.end_reason, exit_status or 1)
@@ -117,18 +125,18 @@ def _print_start(prepared: Prepared, net: CharRNN, recipe: Mapping[str, Any]) ->
     config, vocabulary = prepared.config, prepared.vocabulary
     with waiting("cutting the data into windows"):
         windows = prepared.windows
-    print(f"{'pattern':<14} {visible(config.pattern)}, {config.length} characters: {visible(prepared.text[:60])}")
+    print(f"{'pattern':<16} {visible(config.pattern)}, {config.length} characters: {visible(prepared.text[:60])}")
     if recipe:
-        print(f"{'recipe':<14} {fields_in_words(recipe)}")
+        print(f"{'recipe':<16} {fields_in_words(recipe)}")
     if len(vocabulary) <= 12:
-        print(f"{'to index':<14} {vocabulary.to_index}")
-        print(f"{'to character':<14} {vocabulary.to_character}")
+        print(f"{'to index':<16} {vocabulary.to_index}")
+        print(f"{'to character':<16} {vocabulary.to_character}")
     else:
-        print(f"{'alphabet':<14} {len(vocabulary)} characters: {visible(vocabulary.characters)[:60]}")
+        print(f"{'alphabet':<16} {len(vocabulary)} characters: {visible(vocabulary.characters)[:60]}")
     if (outputs := prepared.data.outputs.characters) != vocabulary.characters:
-        print(f"{'outputs':<14} {len(outputs)} characters: {visible(outputs)[:60]}")
+        print(f"{'outputs':<16} {len(outputs)} characters: {visible(outputs)[:60]}")
     first, count = windows[0], len(windows)
     of_each = "" if count == 1 else f", the first of {count} windows"
-    print(f"{'input':<14} {list(net.encode(first.input_bt.to(config.device)).shape)}{of_each}")
-    print(f"{'target':<14} {list(first.target_bt.shape)}{of_each}")
+    print(f"{'input':<16} {list(net.encode(first.input_bt.to(config.device)).shape)}{of_each}")
+    print(f"{'target':<16} {list(first.target_bt.shape)}{of_each}")
     print(f"{net}, {prepared.size_metrics['parameters']} parameters", flush=True)

@@ -35,7 +35,7 @@ MAX_LINES = 7
 MAX_CELL = 60
 """The most characters of a value in the table of the description."""
 
-MAX_LISTED = 4
+MAX_LISTED = 8
 """The most settings that a sentence lists."""
 
 DIGITS = 6
@@ -189,7 +189,7 @@ class Summary:
                 for row in rows.head(MAX_LISTED).to_dict("records")
             ]
             not_listed = len(rows) - len(texts)
-            return "; ".join(texts) + (f"; and {not_listed} more" if not_listed else "")
+            return "; ".join(texts) + (f"; and {not_listed} more in {RESULTS_FILE}" if not_listed else "")
 
         by_all = counts[(counts["right"] == counts["known"]) & (counts["known"] > 0)]
         by_some = counts[(counts["right"] > 0) & (counts["right"] < counts["known"])].sort_values(

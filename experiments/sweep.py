@@ -30,7 +30,7 @@ class SweepFlags:
     """
 
     grid: str = ""
-    """The path of a TOML file of the same lists, for what commas cannot say; a flag goes before it."""
+    """The path of a TOML file with lists of the same names, for values that hold a comma; a flag replaces its list."""
     workers: int = 1
     """Processes on this machine that work side by side; 1 is this process alone."""
     scheduler: str = ""

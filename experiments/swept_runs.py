@@ -10,7 +10,7 @@ from analysis.runs import curves_of, recorded_runs
 from analysis.runs.schema import GRID_FILE, GRID_GIVEN_FILE, RESULTS_FILE, End, format_end_reason
 from analysis.runs.store import absolute_store_address, store_address
 from experiments.bars import show_runs
-from experiments.descriptions import escaped, first_line, fitting
+from experiments.descriptions import ALWAYS_NAMED, escaped, first_line, fitting
 from experiments.errors import TrackingError
 from experiments.flags import complain
 from experiments.grid import Grid, RunRequest
@@ -27,9 +27,6 @@ from rnn_core.patterns import Pattern
 
 MAX_DESCRIPTION = 8000
 """The longest description, in characters, that MLflow keeps whole."""
-
-ALWAYS_NAMED = ("pattern", "cell", "hidden_size", "layers", "epochs")
-"""The fields of TrainConfig that the name of every run holds."""
 
 
 def prepare_runs(requests: Sequence[RunRequest], patterns: Mapping[str, Pattern]) -> list[Prepared]:
@@ -248,9 +245,9 @@ class Sweep:
         for outcome in (outcome for outcome in self.outcomes.values() if outcome.end != End.FINISHED):
             print(f"{outcome.run_id or 'not recorded'}: {outcome.end_reason}"[:200])
         pace = f", {new / seconds:.1f} runs a second" if new else ""
-        print(f"{'sweep':<14} {self.record.run_id} ({self.record.name}), {seconds:.0f} s{pace}")
-        print(f"{'look at it':<14} {how_to_look(store_address(), *ids)}")
-        print(f"{'its runs':<14} {how_to_compare(store_address(), *ids)}", flush=True)
+        print(f"{'sweep':<16} {self.record.run_id} ({self.record.name}), {seconds:.0f} s{pace}")
+        print(f"{'look at it':<16} {how_to_look(store_address(), *ids)}")
+        print(f"{'its runs':<16} {how_to_compare(store_address(), *ids)}", flush=True)
         return exit_status if exit_status == 0 else complain(end_reason, exit_status)
 
     def _read_curves(self) -> None:

@@ -111,7 +111,8 @@ class TrainConfig:
         for name, (least, most) in _WHOLE_FIELDS.items():
             value = getattr(self, name)
             if type(value) is not int or not least <= value <= most:
-                raise ConfigError(name, value, f"whole numbers from {least} to {most}")
+                bounds = f"{least} or more" if type(value) is int and value < least else f"from {least} to {most}"
+                raise ConfigError(name, value, f"whole numbers {bounds}")
         for name, zero_ok in _FLOAT_FIELDS.items():
             value = getattr(self, name)
             # NaN fails every comparison.

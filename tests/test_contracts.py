@@ -367,6 +367,8 @@ OTHER_MEANING = {
     ("analysis/compare/settings.py", "device"),  # fields of TrainConfig
     ("analysis/compare/settings.py", "threads"),
     ("analysis/runs/table.py", "finished"),  # an argument of find_runs
+    ("experiments/descriptions.py", "device"),
+    ("experiments/descriptions.py", "threads"),
     ("experiments/patterns.py", "recipe"),  # what a printed line begins with
     ("experiments/single_run.py", "recipe"),
     ("experiments/tracking/tracked_run.py", "artifacts"),  # a folder here, whose content is sent

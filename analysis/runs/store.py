@@ -2,18 +2,12 @@
 
 import os
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlparse
-
-with warnings.catch_warnings():
-    # In a notebook, MLflow imports progress bars that warn where ipywidgets is not installed. None is shown here.
-    warnings.filterwarnings("ignore", "IProgress not found")
-    import tqdm.auto  # noqa: F401
 
 import mlflow.artifacts
 from mlflow import MlflowClient
@@ -28,6 +22,9 @@ MAX_PARALLEL_DOWNLOADS = 16
 """The number of files that are fetched from a server at the same time."""
 
 DEFAULT_STORE = "mlflow.db"
+
+DISK_BLOCK = 4096
+"""On most disks a file takes a multiple of so many bytes."""
 
 _NOT_FOUND = ("404", "No such", "does not exist", "RESOURCE_DOES_NOT_EXIST")
 """Parts of the error messages that mean that a file does not exist, as opposed to a server that fails."""
@@ -140,12 +137,19 @@ def models_of_run(run: Run) -> list[LoggedModel]:
     return list(open_store().search_logged_models([run.info.experiment_id], condition))
 
 
+def on_disk(size: int) -> int:
+    """Return the bytes that a file of a size in bytes takes on a disk."""
+    return -(-size // DISK_BLOCK) * DISK_BLOCK
+
+
 def artifact_bytes(run: Run) -> int:
-    """Return the total size, in bytes, of the files of a run and of its models."""
+    """Return the bytes that the files of a run and of its models take on a disk with blocks of DISK_BLOCK bytes."""
 
     def folder_bytes(repository: ArtifactRepository, folder: str | None) -> int:
         entries = repository.list_artifacts(folder)
-        return sum(folder_bytes(repository, entry.path) if entry.is_dir else entry.file_size or 0 for entry in entries)
+        return sum(
+            folder_bytes(repository, entry.path) if entry.is_dir else on_disk(entry.file_size or 0) for entry in entries
+        )
 
     addresses = [run.info.artifact_uri, *(model.artifact_location for model in models_of_run(run))]
     return sum(folder_bytes(get_artifact_repository(address), None) for address in addresses)

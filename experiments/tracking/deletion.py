@@ -30,6 +30,7 @@ class Deletion:
         runs: the runs that are deleted, with their models: those of the sweep, or the single run.
         kept: the runs of the sweep that are kept, because other sweeps use them.
         users: the ids of the other sweeps that use runs of the sweep.
+        reused: the number of runs that the sweep uses and did not make; they are kept.
         megabytes: about how much room the files of all that is deleted take.
     """
 
@@ -37,6 +38,7 @@ class Deletion:
     runs: tuple[Run, ...]
     kept: tuple[Run, ...]
     users: tuple[str, ...]
+    reused: int
     megabytes: float
 
     def carry_out(self) -> None:
@@ -86,8 +88,12 @@ def plan_deletion(name: str, shared: bool = False) -> Deletion:
     if kept and not is_sweep:
         raise RunError(f"{run_id} ({called}) is used by {_and(users)}; allowed: runs of no sweep, or any with --shared")
     deleted = [run for run in runs if run not in kept]
+    members = search_runs(schema.members_condition(run_id), [found.info.experiment_id]) if is_sweep else []
+    reused = sum(
+        schema.PARENT_TAG not in run.data.tags or run.data.tags[schema.PARENT_TAG] != run_id for run in members
+    )
     room = _megabytes(deleted) + (_megabytes([found]) if is_sweep else 0)
-    return Deletion(found, tuple(deleted), tuple(kept), tuple(sorted(users)), room)
+    return Deletion(found, tuple(deleted), tuple(kept), tuple(sorted(users)), reused, room)
 
 
 def command_that_frees_the_disk() -> str:

@@ -14,6 +14,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
 
+from analysis.runs.store import on_disk
 from experiments.delete import main
 from experiments.sweep import main as sweep
 from experiments.train import main as train
@@ -41,7 +42,7 @@ def models() -> set[str]:
 
 
 def bytes_in(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return sum(on_disk(path.stat().st_size) for path in folder.rglob("*") if path.is_file())
 
 
 @pytest.mark.slow
@@ -119,7 +120,9 @@ def test_it_asks_before_it_deletes(
     deleted = answer.startswith("y")
     assert main(["a run"]) == (0 if deleted else 1)
     assert (run.info.run_id not in records()) == deleted
-    assert ("nothing was deleted" in capsys.readouterr().err) != deleted
+    printed = capsys.readouterr()
+    assert ("nothing was deleted" in printed.out) != deleted
+    assert printed.err == ""
 
 
 def test_a_sweep_that_is_alive_is_refused_and_one_that_was_killed_is_not(

@@ -48,22 +48,22 @@ def test_a_run_prints_what_the_lab_prints(capsys: pytest.CaptureFixture[str]) ->
     assert main(["--epochs", "30"]) == 0
     out = capsys.readouterr().out
     for line in (
-        "pattern        abc, 15 characters: abcabcabcabcabc",
-        "to index       {'a': 0, 'b': 1, 'c': 2}",
-        "to character   {0: 'a', 1: 'b', 2: 'c'}",
-        "input          [1, 14, 1]",
-        "target         [1, 14]",
+        "pattern          abc, 15 characters: abcabcabcabcabc",
+        "to index         {'a': 0, 'b': 1, 'c': 2}",
+        "to character     {0: 'a', 1: 'b', 2: 'c'}",
+        "input            [1, 14, 1]",
+        "target           [1, 14]",
         "(recurrent): RNN(1, 16, batch_first=True)",
         "355 parameters",
-        f"target         {('bca' * 20)}",
-        f"predicted      {('bca' * 20)}",
-        f"goes on        {('abc' * 20)}",
-        "eval accuracy  100.0%",
-        "free running   150 of 150 characters before the first error",
+        f"target           {('bca' * 20)}",
+        f"predicted        {('bca' * 20)}",
+        f"goes on          {('abc' * 20)}",
+        "eval accuracy    100.0%",
+        "free running     150 of 150 characters before the first error",
     ):
         assert line in out
     run = only_run()
-    assert f"run            {run.info.run_id} (abc rnn16 e30 s42)" in out
+    assert f"run              {run.info.run_id} (abc rnn16 e30 s42)" in out
     assert f"#/experiments/0/runs/{run.info.run_id}" in out
 
 
@@ -161,7 +161,7 @@ def test_a_text_is_held_out_and_recorded_with_its_absolute_path(store: Path) -> 
     small = ["--cell", "rnn", "--hidden-size", "16", "--encoding", "onehot", "--batch-size", "4", "--threads", "1"]
     assert main(["--pattern", "text:tale.txt", "--epochs", "2", *small]) == 0
     run = only_run()
-    assert run.info.run_name == f"text:{store.name}/tale.txt rnn16 e2 s42"
+    assert run.info.run_name == f"text:{store.name}/tale.txt rnn16 e2 encoding=onehot batch_size=4 s42"
     assert run.data.params["pattern"] == f"text:{store / 'tale.txt'}"
     assert run.data.metrics["training_characters"] == 432
     assert "floor_loss" not in run.data.metrics
@@ -198,7 +198,8 @@ def test_a_text_beyond_one_window_and_every_cell_and_encoding_train(store: Path)
         arguments += ["--hidden-size", "16", "--threads", "1"]
         assert main([*arguments, "--epochs", "1", "--batch-size", "3", "--window", "10"]) == 0
     assert {run.info.run_name for run in MlflowClient().search_runs(["0"])} == {
-        f"text:{store.name}/tale.txt {cell}16x2 e1 s42" for cell in ("rnn", "gru", "lstm")
+        f"text:{store.name}/tale.txt {cell}16x2 e1{encoding} batch_size=3 window=10 s42"
+        for cell, encoding in (("rnn", ""), ("gru", " encoding=index"), ("lstm", " encoding=onehot"))
     }
 
 
@@ -261,7 +262,7 @@ def test_a_recipe_holds_where_no_flag_says_otherwise(capsys: pytest.CaptureFixtu
     assert run.data.params == params(**asked)
     assert load_run(run.info.run_id).config == prepare(TrainConfig(pattern="elman", length=300, **asked)).config
     words = given(without={"epochs"})
-    assert f"\nrecipe         {words}\n" in capsys.readouterr().out
+    assert f"\nrecipe           {words}\n" in capsys.readouterr().out
     assert run.data.tags["recipe"] == words
 
 

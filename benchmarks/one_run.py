@@ -59,7 +59,7 @@ class LabNet(nn.Module):
 
 
 def lab_loop(epochs: int, after_epoch: Callable[[int, float, float], None] | None = None) -> tuple[LabNet, Tensor]:
-    """Train as the lab does, telling `after_epoch` each epoch's number, loss and accuracy."""
+    """Train with a bare loop; call `after_epoch` with each epoch's number, loss and accuracy."""
     indices = ["abc".index(character) for character in TEXT]
     x = torch.tensor(indices[:-1], dtype=torch.float32).view(1, -1, 1)
     target = torch.tensor(indices[1:])
@@ -177,7 +177,7 @@ def main() -> None:
                 repeats,
             ),
             Comparison(
-                f"training loop alone, {EPOCHS} epochs, against the lab's bare loop",
+                f"training loop alone, {EPOCHS} epochs, against a bare loop in PyTorch",
                 lambda: our_loop(EPOCHS),
                 lambda: lab_loop(EPOCHS),
                 1.1,

@@ -3,7 +3,7 @@
     python -m benchmarks.reading
 
 Both read the same runs in turn, once from a SQLite store with its files beside it, once over a tracking server on this
-machine that keeps the same. The runs have the record, the metrics and the files of a run of the lab's net; they are
+machine that keeps the same. The runs have the record, the metrics and the files of a run of a small net; they are
 written by MLflow's client one after the other, without a training each. Times belong to one machine; the ratios carry
 over. It takes about ten minutes on two cores, most of them in get_metric_history.
 """
@@ -69,7 +69,7 @@ def instead() -> pd.DataFrame:
 
 
 def write_runs(count: int, experiment: str, files: Path) -> None:
-    """Record runs of the lab's net that differ in their seeds, with the curves of one of them.
+    """Record runs of a small net that differ in their seeds, with the curves of one of them.
 
     Arguments:
         count: how many.

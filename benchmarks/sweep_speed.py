@@ -47,7 +47,7 @@ class Flags:
 
 
 def stack_seconds(nets: int, epochs: int = 300) -> float:
-    """Train a stack of the lab's nets, and return the seconds that a net and epoch take."""
+    """Train a stack of small nets, and return the seconds that a net and epoch take."""
     members = prepare_all(TrainConfig(seed=seed, epochs=epochs, threads=2) for seed in range(nets))
     running = train_stack(members)
     next(running)  # builds the nets
@@ -58,7 +58,7 @@ def stack_seconds(nets: int, epochs: int = 300) -> float:
 
 
 def lab_seconds(epochs: int = 300) -> float:
-    """Train the lab's net alone, and return the seconds of an epoch."""
+    """Train a small net alone, and return the seconds of an epoch."""
     torch.set_num_threads(1)  # the fastest for one small net
     begin = time.perf_counter()
     lab_loop(epochs)
@@ -71,7 +71,7 @@ def training(nets: int, least: float, repeats: int) -> str:
     lab_seconds()
     pairs = [(stack_seconds(nets), lab_seconds()) for _ in range(repeats)]
     ours, instead = (1e6 * statistics.median(times) for times in zip(*pairs, strict=True))
-    name = f"training, a net and epoch, {nets} nets in a stack, against the lab's bare loop"
+    name = f"training, a net and epoch, {nets} nets in a stack, against a bare loop in PyTorch"
     return f"| {name} | {ours:.1f} us | {instead:.0f} us | {instead / ours:.0f} | {least:.0f} |"
 
 

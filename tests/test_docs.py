@@ -200,6 +200,11 @@ def test_readmes_own_question_is_answered_as_it_stands_there(
     assert table[0].split() == shown[0].split()
     assert [row.split()[1:3] for row in table[1:]] == [[size, epochs] for size in "248" for epochs in "12"]
     assert [row.split()[1:3] for row in shown[1:]] == [[size, epochs] for size in "248" for epochs in ("50", "200")]
+    script, *_ = blocks(text_of("docs/first_hour.md"), "python")
+    exec(script.replace("== 200", "== 2"), {})
+    line = r"solved at hidden_size 8 minus that at 4 is \S+ \[\S+, \S+\] over {} common seeds: {}"
+    assert re.fullmatch(line.format(2, r"undecided \(few seeds\)"), capsys.readouterr().out.strip())
+    assert re.fullmatch(line.format(10, "higher"), blocks(text_of("docs/first_hour.md"), "text")[2].strip())
     (answer,) = blocks(text_of("README.md"), "text")[1].splitlines()
     solved = {tuple(row.split()[1:3]): round(float(row.split()[3]) * 10) for row in shown[1:]}
     told = re.findall(r"hidden size (\d), epochs (\d+) \((\d+) of 10\)", answer)
@@ -225,7 +230,7 @@ def test_the_scripts_of_the_pages_run(store: Path, capsys: pytest.CaptureFixture
 
 
 def test_the_cell_that_the_first_hour_shows_is_the_notebooks() -> None:
-    shown, _ = blocks(text_of("docs/first_hour.md"), "python")
+    *_, shown, _ = blocks(text_of("docs/first_hour.md"), "python")
     notebook = text_of("analysis/notebooks/02_compare_runs.ipynb")
     for line in shown.splitlines():
         assert line.replace('"', '\\"') in notebook

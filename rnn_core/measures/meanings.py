@@ -8,28 +8,28 @@ from rnn_core.patterns.shared.meaning import LOSS, SHARE, Meaning
 
 SHARED: Mapping[str, Meaning] = {
     "train_loss": Meaning(
-        "mean loss of an epoch's training predictions, each made before the optimiser step that it leads to",
+        "mean loss of an epoch's training predictions, each made before the optimiser step that follows",
         LOSS,
         "0 or more",
     ),
-    "train_accuracy": Meaning(
-        "share of the same predictions of which the likeliest character is right", SHARE, "0 to 1"
-    ),
+    "train_accuracy": Meaning("share of the same predictions whose likeliest character is right", SHARE, "0 to 1"),
     "valid_loss": Meaning(
         "with keep=best: mean loss after an epoch on the training data that are set apart", LOSS, "0 or more"
     ),
     "final_train_loss": Meaning("mean loss on the training data with the weights that are kept", LOSS, "0 or more"),
-    "eval_loss": Meaning("mean loss on the test, the true characters read", LOSS, "0 or more"),
+    "eval_loss": Meaning("mean loss on the test, where the net reads the true characters", LOSS, "0 or more"),
     "eval_accuracy": Meaning(
-        "share of the test's predictions of which the likeliest character is right; where what comes is partly random, "
-        "no predictor can reach 1",
+        "share of the test's predictions whose likeliest character is right; no predictor can reach 1 if the "
+        "characters are partly random",
         SHARE,
         "0 to 1",
     ),
-    "oracle_loss": Meaning(
-        "mean loss on the same test of a predictor that knows the pattern's exact distribution", LOSS, "0 or more"
+    "oracle_loss": Meaning("the same number as floor_loss, under the name that the first runs had", LOSS, "0 or more"),
+    "floor_loss": Meaning(
+        "the lowest loss on the test that any predictor can expect: that of one which knows the exact distribution",
+        LOSS,
+        "0 or more",
     ),
-    "floor_loss": Meaning("the lowest loss that any predictor can expect: the same number", LOSS, "0 or more"),
     "excess_loss": Meaning(
         "eval_loss less floor_loss; by chance of the test it can be a little below 0", LOSS, "any, about 0 or more"
     ),
@@ -39,20 +39,20 @@ SHARED: Mapping[str, Meaning] = {
         "characters",
         "0 to free_run_length",
     ),
-    "free_run_length": Meaning("characters that it was let write", "characters", "1 or more"),
+    "free_run_length": Meaning("characters that the net writes by itself", "characters", "1 or more"),
     "whole_strings": Meaning(
-        "share of the test strings within the trained range of which every step is right", SHARE, "0 to 1"
+        "share of the test strings within the trained range whose every step is right", SHARE, "0 to 1"
     ),
     "beyond_strings": Meaning(
-        "share of the strings beyond the trained range of which every step is right", SHARE, "0 to 1"
+        "share of the strings beyond the trained range whose every step is right", SHARE, "0 to 1"
     ),
     "beyond_accuracy": Meaning(
-        "share of right steps among those, in strings beyond the trained range, where only one character is possible",
+        "share of right steps in strings beyond the trained range, counting only steps with one possible character",
         SHARE,
         "0 to 1",
     ),
     "longest_right": Meaning(
-        "the greatest size up to which, from the least, every string is right; 0 if the least is wrong",
+        "the largest size up to which all strings are right; 0 if a string of the smallest size is wrong",
         "size of a string",
         "0 or more",
     ),
@@ -61,7 +61,7 @@ SHARED: Mapping[str, Meaning] = {
         SHARE,
         "0 to 1",
     ),
-    "MEASURE_beyond": Meaning("the same of the cases beyond the trained range", SHARE, "0 to 1"),
+    "MEASURE_beyond": Meaning("the same for the cases beyond the trained range", SHARE, "0 to 1"),
     "training_characters": Meaning("length of the training text", "characters", "2 or more"),
     "parameters": Meaning("numbers that the net learns", "numbers", "1 or more"),
 }

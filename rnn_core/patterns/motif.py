@@ -14,8 +14,8 @@ from rnn_core.patterns.shared.meaning import LOSS, Meaning
 from rnn_core.patterns.shared.oracle import StateOracle
 from rnn_core.patterns.shared.specs import family_of
 
-LAB_LENGTH = 15
-"""The default length of training, that of the lab's sequence "abcabcabcabcabc"."""
+SHORTEST_LENGTH = 15
+"""The default length of training, that of "abcabcabcabcabc"."""
 
 TEST_RATIO = 10
 """The number of scored test characters over the number of training characters."""
@@ -46,8 +46,8 @@ class Motif(Pattern):
     takes_bare_words = True
     meanings: ClassVar[Mapping[str, Meaning]] = {
         "unknown_phase_loss": Meaning(
-            "mean loss over texts as long as the training text that begin at each place of the motif, which the net is "
-            "not told",
+            "mean loss over texts that begin at each place of the motif, so that the net must find out where it is; "
+            "they are as long as the training text",
             LOSS,
             "0 or more",
         ),
@@ -63,7 +63,7 @@ class Motif(Pattern):
         self.alphabet = "".join(sorted(set(argument)))
         self.oracle = StateOracle(argument, 0, lambda place: {argument[place]: (1.0, (place + 1) % len(argument))})
         # A training text that holds less than two repetitions would not show that the motif is repeated.
-        self.default_length = max(LAB_LENGTH, 2 * len(argument))
+        self.default_length = max(SHORTEST_LENGTH, 2 * len(argument))
         self._floors: dict[int, float] = {}  # unknown_phase_floor by length, since many nets share one length
 
     @cached_property

@@ -141,6 +141,7 @@ def test_config_reruns_a_record_exactly(tmp_path: Path) -> None:
     assert main(["--config", str(record)]) == 0
     second, _ = MlflowClient().search_runs(["0"], order_by=["attributes.start_time DESC"])
     assert second.info.run_id != first.info.run_id
+    assert first.info.run_name == second.info.run_name == "hello  gru16 e7 clip=1.0 s0"
     assert second.data.tags["config_digest"] == first.data.tags["config_digest"]
     assert artifact(second, "curves.csv").read_bytes() == artifact(first, "curves.csv").read_bytes()
     ends = [run.data.metrics for run in (first, second)]

@@ -70,7 +70,7 @@ def test_a_notebook_begins_with_its_runs_and_ends_with_its_findings(path: Path) 
     cells = cells_of(path)
     offers = [cell for cell in cells if MAKE_LINE in source_of(cell)]
     assert offers == cells[:1]
-    assert "if make:\n    make_runs(**asked)\nruns = find_runs(**asked)\n" in source_of(cells[0])
+    assert "if make:\n    make_runs(**query)\nruns = find_runs(**query)\n" in source_of(cells[0])
     assert [output["output_type"] for output in cells[-1]["outputs"]] == ["stream"]
     assert re.search(r"\d \[-?\+?\d.*\d\]", "".join(cells[-1]["outputs"][0]["text"])), "no interval in the findings"
 

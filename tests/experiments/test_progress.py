@@ -1,6 +1,7 @@
 """What a person sees while a command works, and what a log file gets."""
 
 import contextlib
+import io
 import os
 import pty
 import re
@@ -206,3 +207,11 @@ def test_workers_say_what_they_do(store: Path, terminal: Terminal) -> None:
     assert sweep(asked) == 0
     for said in ("starting a worker; starting a worker", "training 10 runs: epoch ", "recording 10 runs"):
         assert said in terminal.getvalue()
+
+
+def test_a_program_that_has_imported_a_kernel_is_no_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`experiments.notebooks` starts kernels, and its stderr may be a log file."""
+    monkeypatch.setitem(sys.modules, "ipykernel", object())  # type: ignore[arg-type]
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    monkeypatch.delenv(progress.BARS_VARIABLE, raising=False)
+    assert not progress.watched()

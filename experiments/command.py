@@ -10,7 +10,7 @@ from experiments.signals import Interrupted, Stop
 from rnn_core.config import ConfigError
 
 
-def run_command(work: Callable[[Stop, set[str]], int], names: Mapping[str, str] | None = None) -> int:
+def run_command(work: Callable[[Stop, set[str]], int], flag_names: Mapping[str, str] | None = None) -> int:
     """Do the work of a command, and return the exit status.
 
     Where `mlflow run` has opened a run that the work did not take over, an early end ends that run with the reason.
@@ -18,7 +18,7 @@ def run_command(work: Callable[[Stop, set[str]], int], names: Mapping[str, str] 
     Arguments:
         work: a function that does the work and returns its exit status. It takes the signals that stop it, and an empty
             set, to which it adds the fields of TrainConfig that a recipe gave.
-        names: the name of the flag of each field that is not called like its flag.
+        flag_names: by field, the flag of each field whose flag has another name.
 
     Returns:
         What `work` returned, 2 for bad input, or 130 or 143 for a signal.
@@ -33,7 +33,7 @@ def run_command(work: Callable[[Stop, set[str]], int], names: Mapping[str, str] 
             return work(stop, from_recipes)
         except (UsageError, ConfigError, TrackingError) as error:
             stop.ignore()
-            message = with_flags(error, names, from_recipes) if isinstance(error, ConfigError) else str(error)
+            message = with_flags(error, flag_names, from_recipes) if isinstance(error, ConfigError) else str(error)
             _end_opened_run(error, message)
             return complain(message, 2)
         except Interrupted as signal:  # before there was anything to keep
@@ -46,7 +46,7 @@ def run_command(work: Callable[[Stop, set[str]], int], names: Mapping[str, str] 
 
 
 def _end_opened_run(error: BaseException, message: str) -> None:
-    """End the run that `mlflow run` has opened for this process, if it has, by an error."""
+    """End the run that `mlflow run` has opened for this process, if there is one, as ended by an error."""
     if "MLFLOW_RUN_ID" in os.environ:
         from experiments.tracking import end_run_from_environment  # takes seconds, which a wrong flag need not wait
 

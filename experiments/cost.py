@@ -76,7 +76,7 @@ def sweep_cost(title: str, prepared: Sequence[Prepared], workers: int, again: bo
         prepared: the data of each run.
         workers: the number of processes, 1 or more.
         again: whether runs that are recorded already are made again.
-        since: when this program was started, by time.monotonic; a sweep does first what it has done since.
+        since: when this program was started, by time.monotonic; the time since then is part of the cost.
 
     Raises:
         UsageError: the store cannot be read.
@@ -86,7 +86,7 @@ def sweep_cost(title: str, prepared: Sequence[Prepared], workers: int, again: bo
     missing = [run for run, digest in zip(prepared, digests, strict=True) if digest not in (recorded or ())]
     shards = [[missing[number] for number in numbers] for numbers in plan(missing, workers)[0]]
     seconds = time.monotonic() - since
-    slowness, costs = _costs(shards)
+    slowness, costs = _shard_costs(shards)
     seconds += slowness * (SECONDS_OF_SWEEP + (SECONDS_OF_STORE if recorded is None else 0))
     seconds += slowness * SECONDS_TO_REUSE * len(recorded or ())
     worker_start = slowness * SECONDS_OF_FIRST_RUN * bool(missing)
@@ -139,8 +139,8 @@ def _finish_time(free_at: list[float], costs: Sequence[float]) -> float:
     return max(free_at)
 
 
-def _costs(shards: Sequence[Sequence[Prepared]]) -> tuple[float, list[float]]:
-    """Return how much slower this machine is than that of the constants, and how many seconds each shard takes."""
+def _shard_costs(shards: Sequence[Sequence[Prepared]]) -> tuple[float, list[float]]:
+    """Return how many times slower than the constants' machine this one is, and the seconds that each shard takes."""
     stacks_by_shard = [list(stacks(shard)) for shard in shards]
     kinds = {_kind(stack): stack for shard in stacks_by_shard for stack in shard}
     trial_seconds = min(SECONDS_TO_TRY, SECONDS_TO_TRY_ALL / max(len(kinds), 1))
@@ -190,20 +190,24 @@ def _try_training(stack: Sequence[SharedTraining], seconds: float) -> tuple[floa
 
 
 def _try_measuring(
-    kinds: dict[Hashable, tuple[Sequence[SharedTraining], float]],
+    stack_and_epoch_seconds: dict[Hashable, tuple[Sequence[SharedTraining], float]],
 ) -> tuple[float, dict[Hashable, float], float]:
-    """Measure an untrained net of each kind, as many kinds as there is time for, and draw the pictures of the first.
+    """Return how long it takes to measure a net of each kind, and to draw the pictures of a run.
+
+    Untrained nets are measured until SECONDS_TO_TRY_ALL are over. For nets with long epochs the time is estimated by
+    READING_SHARE. Pictures are drawn for the first net that is measured; if there is none, QUICK_PICTURES counts.
 
     Arguments:
-        kinds: a stack of each kind, and how many seconds its epoch takes.
+        stack_and_epoch_seconds: a stack of each kind, and how many seconds its epoch takes.
 
     Returns:
         How many seconds it takes to draw the pictures of a run; to measure a net, for each kind that was tried; and to
         compute what all nets of the same data share, such as the n-gram models of a text.
     """
-    begin, drawing, shared = time.perf_counter(), QUICK_PICTURES, 0.0
+    begin, shared = time.perf_counter(), 0.0
+    drawing: float | None = None
     seconds: dict[Hashable, float] = {}
-    for kind, (stack, seconds_an_epoch) in kinds.items():
+    for kind, (stack, seconds_an_epoch) in stack_and_epoch_seconds.items():
         if seconds_an_epoch / len(stack) > LONG_EPOCH:
             seconds[kind] = READING_SHARE * seconds_an_epoch / len(stack)
         elif time.perf_counter() - begin < SECONDS_TO_TRY_ALL:
@@ -212,9 +216,9 @@ def _try_measuring(
             first, second = (_seconds_to_measure(net, prepared) for _ in range(2))
             seconds[kind] = second
             shared += max(0.0, first - second)
-            if len(seconds) == 1:
+            if drawing is None:
                 drawing = min(_seconds_to_draw(net, prepared) for _ in range(3))
-    return drawing, seconds, shared
+    return QUICK_PICTURES if drawing is None else drawing, seconds, shared
 
 
 def _seconds_to_measure(net: CharRNN, prepared: Prepared) -> float:

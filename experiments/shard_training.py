@@ -17,7 +17,7 @@ from experiments.errors import TrackingError
 from experiments.flags import with_flags
 from experiments.grid import RunRequest
 from experiments.recording import measure_and_record
-from experiments.shards import Outcome, Shard, ShardProgress, SharedTraining, stacks
+from experiments.shards import Outcome, Shard, SharedTraining, StackProgress, stacks
 from experiments.tracking import Membership, TrackedRun, delete_half_made, goes_on
 from rnn_core.data import Prepared, prepare_all
 from rnn_core.nets.charrnn import CharRNN
@@ -30,19 +30,20 @@ RUNS_A_COLLECTION = 10
 
 
 def record_shard(
-    shard: Shard, recording: Callable[[], AbstractContextManager[object]] = nullcontext
-) -> Iterator[Outcome | ShardProgress]:
+    shard: Shard, hold_signals: Callable[[], AbstractContextManager[object]] = nullcontext
+) -> Iterator[Outcome | StackProgress]:
     """Train the nets of a shard, then record the runs one after the other.
 
-    Runs that an earlier try at the shard has recorded are not made again; those that it left half-made are deleted.
+    Runs that an earlier try at the shard has recorded are not made again; those that it left half-made, or that failed,
+    are deleted.
 
     Arguments:
         shard: the runs.
-        recording: a context manager that is entered while a run is recorded, to hold back a signal.
+        hold_signals: returns a context manager, in which a run is recorded and which holds back signals.
 
     Yields:
-        An Outcome for each run that has been recorded. Where a training begins, and about once a second while it lasts,
-        a ShardProgress.
+        An Outcome for each run that has been recorded; they end early if another start has ended the sweep. Where a
+        training begins, and about once a second while it lasts, a StackProgress.
 
     Raises:
         ValueError: the data behind a pattern are not the same in this process as where the sweep was started.
@@ -63,13 +64,13 @@ def record_shard(
     results = (result for trainings in stacks(prepared) for result in _train(trainings, prepared))
     recorded_here = 0
     for result in results:
-        if isinstance(result, ShardProgress):
+        if isinstance(result, StackProgress):
             yield result
             continue
-        with recording():
+        with hold_signals():
             if not goes_on(membership.sweep_id):  # another start has taken this sweep for dead
                 return
-            outcome = _record(result, prepared[result.run], shard.requests[result.run], membership)
+            outcome = _record(result, prepared[result.run_number], shard.requests[result.run_number], membership)
         yield outcome
         if recorded_here % RUNS_A_COLLECTION == 0:
             gc.collect()
@@ -81,21 +82,21 @@ class TrainingResult:
     """The result of training one run.
 
     Attributes:
-        run: the number of the run in its shard.
+        run_number: the number of the run in its shard.
         history: the record of each epoch.
         net: the trained net; not to be used if it diverged.
-        diverged: the error that says when the loss was not finite; None if it always was.
+        divergence: the error that names the epoch in which the loss was not finite; None if there is none.
     """
 
-    run: int
+    run_number: int
     history: list[EpochRecord]
     net: CharRNN
-    diverged: DivergedError | None
+    divergence: DivergedError | None
 
 
 def _train(
     trainings: Sequence[SharedTraining], prepared: Sequence[Prepared]
-) -> Iterator[TrainingResult | ShardProgress]:
+) -> Iterator[TrainingResult | StackProgress]:
     """Train nets, as a stack if there are several; yield the progress, and at the end a result for each run.
 
     Arguments:
@@ -107,7 +108,7 @@ def _train(
     valid_e: list[float | None] = []
     nets: dict[int, CharRNN] = {}
     runs = sum(len(training.runs) for training in trainings)
-    progress = ShardProgress(runs, 0, max(training.prepared.config.epochs for training in trainings))
+    progress = StackProgress(runs, 0, max(training.prepared.config.epochs for training in trainings))
     yield progress
     last_yield = time.monotonic()
     for step in train_epochs(trainings):
@@ -120,23 +121,23 @@ def _train(
         accuracies_en.append(step.accuracy_n)
         valid_e.append(step.valid_loss)
         for place, training in enumerate(trainings):
-            for run in training.runs:
-                if prepared[run].config.epochs == epoch + 1:
-                    nets[run] = step.load_into(prepared[run].build_net(), place)
+            for run_number in training.runs:
+                if prepared[run_number].config.epochs == epoch + 1:
+                    nets[run_number] = step.load_into(prepared[run_number].build_net(), place)
         if time.monotonic() - last_yield >= PROGRESS_SECONDS:
             yield dataclasses.replace(progress, done=epoch + 1)
             last_yield = time.monotonic()
     for place, training in enumerate(trainings):
-        for run in training.runs:
-            net = nets.pop(run, None) or prepared[run].build_net()
-            history, diverged = [], None
-            for epoch in range(min(prepared[run].config.epochs, len(losses_en))):
+        for run_number in training.runs:
+            net = nets.pop(run_number, None) or prepared[run_number].build_net()
+            history, divergence = [], None
+            for epoch in range(min(prepared[run_number].config.epochs, len(losses_en))):
                 loss = float(losses_en[epoch][place])
                 if not np.isfinite(loss):
-                    diverged = DivergedError(epoch, loss)
+                    divergence = DivergedError(epoch, loss)
                     break
                 history.append(EpochRecord(epoch, loss, float(accuracies_en[epoch][place]), valid_e[epoch], net))
-            yield TrainingResult(run, history, net, diverged)
+            yield TrainingResult(run_number, history, net, divergence)
 
 
 @dataclass(frozen=True)
@@ -195,8 +196,8 @@ def _record(result: TrainingResult, prepared: Prepared, request: RunRequest, mem
         for epoch in result.history:
             run.log(epoch.metrics)
         report = None
-        if result.diverged:
-            run.finish(End.DIVERGED, with_flags(result.diverged, PLURALS))
+        if result.divergence:
+            run.finish(End.DIVERGED, with_flags(result.divergence, PLURALS))
         else:
             report = measure_and_record(run, result.net, prepared, flags=PLURALS)
         outcome = Outcome(record.digest, run_id, run.end, run.end_reason, dict(report.metrics) if report else {})

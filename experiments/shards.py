@@ -18,13 +18,13 @@ from rnn_core.limits import bytes_per_stacked_net
 from rnn_core.training.stack import stack_key
 
 MAX_RUNS = 100
-"""The most runs of a shard: no more are lost when its process is killed."""
+"""The most runs of a shard: no more are lost when its process is killed. Runs that share one training stay together."""
 
 SHARDS_A_WORKER = 4
-"""Shards for each worker, if there are several workers and the shards have MIN_RUNS."""
+"""Shards for each worker, if there are several; fewer if a shard could then hold less than MIN_RUNS."""
 
 MIN_RUNS = 10
-"""The fewest runs for which a stack is worth its cost."""
+"""A shard may hold so many runs, however many workers there are: a smaller stack is not worth its cost."""
 
 MAX_BYTES = 2**29
 """The most memory of a shard's nets, so that the peak does not grow with the number of runs. One net may need more."""
@@ -70,7 +70,7 @@ class Outcome:
         end_reason: the text of the run's tag of that name, or the error.
         metrics: the metrics at the end, by name.
         epoch_e: the epochs of the curve, from 0, at most MAX_POINTS; empty if the curve was not read.
-        curve_e: the training loss in each of them, in nats per character.
+        loss_e: the training loss in each of them, in nats per character.
     """
 
     digest: str
@@ -79,7 +79,7 @@ class Outcome:
     end_reason: str
     metrics: dict[str, float]
     epoch_e: np.ndarray = field(default_factory=lambda: np.empty(0))
-    curve_e: np.ndarray = field(default_factory=lambda: np.empty(0))
+    loss_e: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     @classmethod
     def of(cls, digest: str, run: Run) -> "Outcome":
@@ -90,11 +90,11 @@ class Outcome:
     def with_curve(self, losses_e: np.ndarray) -> "Outcome":
         """Return the outcome with the training loss of each epoch, thinned to at most MAX_POINTS."""
         epoch_e = epochs_to_draw(len(losses_e))
-        return dataclasses.replace(self, epoch_e=epoch_e, curve_e=losses_e[epoch_e].astype(np.float32))
+        return dataclasses.replace(self, epoch_e=epoch_e, loss_e=losses_e[epoch_e].astype(np.float32))
 
 
 @dataclass(frozen=True)
-class ShardProgress:
+class StackProgress:
     """How far the training of a stack is.
 
     Attributes:
@@ -133,7 +133,9 @@ class SharedTraining:
 
 
 def plan(prepared: Sequence[Prepared], workers: int = 1) -> tuple[list[list[int]], dict[str, int]]:
-    """Divide runs into shards: several for each worker, if there are several workers, so that all are busy to the end.
+    """Divide runs into shards. The runs of a shard are of one stack, or of one training whose net is not stacked.
+
+    With several workers there are several shards for each, so that all are busy to the end.
 
     Arguments:
         prepared: the data of each run.
@@ -145,12 +147,12 @@ def plan(prepared: Sequence[Prepared], workers: int = 1) -> tuple[list[list[int]
     """
     runs_a_shard = -(-len(prepared) // (SHARDS_A_WORKER * workers))
     max_runs = MAX_RUNS if workers == 1 else min(MAX_RUNS, max(MIN_RUNS, runs_a_shard))
-    shards, trained_alone = [], {"no other of their shape": 0, "not to be stacked (keep=best)": 0}
+    shards, alone_by_reason = [], {"no other of their shape": 0, "not to be stacked (keep=best)": 0}
     for key, trainings in _by_stack(prepared).items():
         if key is None:
-            trained_alone["not to be stacked (keep=best)"] += len(trainings)
+            alone_by_reason["not to be stacked (keep=best)"] += len(trainings)
         elif len(trainings) == 1:
-            trained_alone["no other of their shape"] += 1
+            alone_by_reason["no other of their shape"] += 1
         shard: list[int] = []
         shard_bytes = 0
         for training in trainings:
@@ -164,7 +166,7 @@ def plan(prepared: Sequence[Prepared], workers: int = 1) -> tuple[list[list[int]
             shard += training.runs
             shard_bytes += needed
         shards.append(shard)
-    return shards, {reason: count for reason, count in trained_alone.items() if count}
+    return shards, {reason: count for reason, count in alone_by_reason.items() if count}
 
 
 def _by_stack(prepared: Sequence[Prepared]) -> dict[Hashable | None, list[SharedTraining]]:
@@ -172,8 +174,8 @@ def _by_stack(prepared: Sequence[Prepared]) -> dict[Hashable | None, list[Shared
     runs_by_training: dict[TrainConfig, list[int]] = defaultdict(list)
     for number, run in enumerate(prepared):
         config = run.config
-        epochs_only_end_it = config.schedule == "constant" and config.keep == "last"
-        runs_by_training[dataclasses.replace(config, epochs=1) if epochs_only_end_it else config].append(number)
+        epochs_may_differ = config.schedule == "constant" and config.keep == "last"
+        runs_by_training[dataclasses.replace(config, epochs=1) if epochs_may_differ else config].append(number)
     trainings: dict[Hashable | None, list[SharedTraining]] = defaultdict(list)
     for numbers in runs_by_training.values():
         longest = max(numbers, key=lambda number: prepared[number].config.epochs)
@@ -185,4 +187,4 @@ def _by_stack(prepared: Sequence[Prepared]) -> dict[Hashable | None, list[Shared
 def stacks(prepared: Sequence[Prepared]) -> Iterator[list[SharedTraining]]:
     """Yield the trainings of each stack; a training whose net cannot be stacked is yielded in a list of its own."""
     for key, trainings in _by_stack(prepared).items():
-        yield from [trainings] if key else ([training] for training in trainings)
+        yield from ([training] for training in trainings) if key is None else [trainings]

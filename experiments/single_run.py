@@ -86,8 +86,8 @@ def _finish(run: TrackedRun, net: CharRNN, prepared: Prepared, end: End, reason:
     """Measure the net unless its training failed or diverged, record how the run ended, and print it.
 
     Returns:
-        The exit status: `exit_status`, or 1 if it is 0 and the run could not be recorded, or the net's losses are not
-        finite.
+        The exit status: `exit_status` if it is not 0; otherwise 1 if the run could not be recorded, or if the net's
+        losses are not finite.
     """
     report = None
     try:
@@ -97,7 +97,7 @@ def _finish(run: TrackedRun, net: CharRNN, prepared: Prepared, end: End, reason:
             with waiting("recording the run"):
                 run.finish(end, reason)
     except TrackingError as error:
-        return complain(str(error), 1)
+        return complain(str(error), exit_status or 1)
     if report:
         rows = [*side_by_side(report.sample), *key_numbers(report.metrics)]
         print("", *(f"{name:<16} {value}" for name, value in rows), sep="\n")
@@ -109,7 +109,7 @@ def _finish(run: TrackedRun, net: CharRNN, prepared: Prepared, end: End, reason:
 
 
 def _check_same_data(prepared: Prepared, earlier: Record | None) -> None:
-    """Raise UsageError if the earlier run that is to be trained again saw other data under the same config."""
+    """Raise UsageError if the earlier run had the same pattern, length and data_seed, but other data."""
     if earlier is None or earlier.data_sha256 == prepared.record.data_sha256:
         return
     fields = ("pattern", "length", "data_seed")

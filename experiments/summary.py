@@ -274,13 +274,13 @@ class Summary:
 
         Runs of different lengths are thinned to different epochs; values between those are interpolated linearly.
         """
-        rows_by_id = {row.outcome.run_id: row for row in self._rows if len(row.outcome.curve_e)}
+        rows_by_id = {row.outcome.run_id: row for row in self._rows if len(row.outcome.loss_e)}
         rows = [rows_by_id[run_id] for run_id in runs["run_id"].unique() if run_id in rows_by_id]
         if not rows:
             return pd.DataFrame()
         lengths = {row.request.config.epochs for row in rows}
         epoch_e = np.unique(np.concatenate([epochs_to_draw(epochs) for epochs in lengths]))
-        loss_ne = [np.interp(epoch_e, row.outcome.epoch_e, row.outcome.curve_e, right=np.nan) for row in rows]
+        loss_ne = [np.interp(epoch_e, row.outcome.epoch_e, row.outcome.loss_e, right=np.nan) for row in rows]
         ids = [row.outcome.run_id for row in rows]
         table = pd.DataFrame(
             {

@@ -17,7 +17,7 @@ from experiments.grid import Grid, RunRequest
 from experiments.links import how_to_compare, how_to_look, picture_links, runs_link
 from experiments.progress import waiting
 from experiments.shard_training import record_shard
-from experiments.shards import Outcome, Shard, ShardProgress, plan
+from experiments.shards import Outcome, Shard, StackProgress, plan
 from experiments.signals import Interrupted, Stop
 from experiments.summary import Summary, SweptRun
 from experiments.tracking import Membership, TrackedSweep, check_params
@@ -40,14 +40,14 @@ def prepare_runs(requests: Sequence[RunRequest], patterns: Mapping[str, Pattern]
         ConfigError: a run cannot be trained on this machine, or cannot be recorded.
     """
     with waiting(f"preparing {len(requests)} runs"):
-        every = prepare_all((request.config for request in requests), patterns)
-        for prepared in every:
+        prepared_runs = prepare_all((request.config for request in requests), patterns)
+        for prepared in prepared_runs:
             check_params(prepared.config)
-    return every
+    return prepared_runs
 
 
 class Sweep:
-    """One start of a sweep.
+    """One execution of a sweep. The same grid can be started again, and then finds the runs that are recorded.
 
     Arguments:
         grid: what is asked for.
@@ -67,11 +67,11 @@ class Sweep:
         if file is not None:
             self.files[GRID_GIVEN_FILE] = file.read_text(encoding="utf-8")
         self.outcomes: dict[str, Outcome] = {}
-        """By digest how each run ended that has ended."""
+        """How each run that has ended did so, by digest."""
         self.reused: set[str] = set()
         """The digests of the runs that were recorded before."""
         self.begin = time.monotonic()
-        self.record: TrackedSweep
+        self.tracked: TrackedSweep
 
     def run(self, workers: Workers | None, stop: Stop) -> int:
         """Make the missing runs, record and print the results, and return the exit status.
@@ -86,23 +86,23 @@ class Sweep:
         """
         try:
             with stop.held(), waiting(f"opening a sweep in {store_address()}"):
-                self.record = TrackedSweep(self.grid.title(), self.grid.params(), self.files)
-            self._find_recorded()
+                self.tracked = TrackedSweep(self.grid.title(), self.grid.params(), self.files)
+            self._clear_and_reuse()
             shards = self._missing_shards(workers.count if workers else 1)
             outcomes = self._try_twice(shards, workers, stop)
             for ended in show_runs(outcomes, sum(len(shard.requests) for shard in shards)):
                 self.outcomes |= {outcome.digest: outcome for outcome in ended}
             stop.ignore()
         except Interrupted as signal:
-            if not hasattr(self, "record"):
+            if not hasattr(self, "tracked"):
                 raise
             self._clear_up(workers, failed_too=True)
             # Workers may have recorded runs of shards that they did not finish.
-            self.outcomes = self._recorded(self.digests, self.record.condition) | self.outcomes
+            self.outcomes = self._recorded(self.digests, self.tracked.condition) | self.outcomes
             return self._finish(End.KILLED, str(signal), signal.exit_status)
         except Exception as error:
             stop.ignore()
-            if hasattr(self, "record"):
+            if hasattr(self, "tracked"):
                 self._clear_up(workers, failed_too=True)
                 self._finish(End.FAILED, format_end_reason(End.FAILED, first_line(error)), 1)
             raise
@@ -122,40 +122,40 @@ class Sweep:
         if workers:
             workers.stop()
         if workers is None or workers.here:
-            self.record.delete_half_made(failed_too)
+            self.tracked.delete_half_made(failed_too)
 
     def _recorded(self, digests: Collection[str], condition: str) -> dict[str, Outcome]:
-        """Return by digest the outcomes of those runs that are recorded and meet a condition of MLflow's search."""
-        runs = recorded_runs(self.record.experiment_id, set(digests), condition)
+        """Return by digest the outcomes of recorded runs that meet a condition of MLflow's search; empty for none."""
+        runs = recorded_runs(self.tracked.experiment_id, set(digests), condition)
         return {digest: Outcome.of(digest, run) for digest, run in runs.items()}
 
-    def _find_recorded(self) -> None:
-        """Delete what killed sweeps have left unfinished, and find the runs that need not be made again."""
+    def _clear_and_reuse(self) -> None:
+        """Delete what killed sweeps have left, and, unless all runs are made again, make the recorded ones members."""
         with waiting("looking for what killed sweeps have left"):
-            ended, half_made = self.record.clean()
+            ended, half_made = self.tracked.clean()
         if ended or half_made:
             print(f"ended {ended} sweeps that had been killed, and deleted {half_made} runs that were left half-made")
         if not self.again:
             with waiting("looking for runs that were recorded before"):
                 self.outcomes = self._recorded(self.digests, "")
                 self.reused = set(self.outcomes)
-                self.record.adopt(outcome.run_id for outcome in self.outcomes.values())
+                self.tracked.adopt(outcome.run_id for outcome in self.outcomes.values())
         print(f"{self.grid.title()}: {len(self.digests)} runs, {len(self.reused)} of them recorded before", flush=True)
 
-    def _missing_shards(self, workers: int) -> list[Shard]:
-        """Return the missing runs, divided into shards for so many workers."""
-        missing = {digest: number for number, digest in enumerate(self.digests) if digest not in self.outcomes}
-        numbers = list(missing.values())
+    def _missing_shards(self, worker_count: int) -> list[Shard]:
+        """Return the missing runs, divided into shards for a number of workers."""
+        number_by_digest = {digest: number for number, digest in enumerate(self.digests) if digest not in self.outcomes}
+        numbers = list(number_by_digest.values())
         with waiting("cutting the data into windows"):
-            shards, trained_alone = plan([self.prepared[number] for number in numbers], workers)
-        for reason, count in trained_alone.items():
+            shards, alone_by_reason = plan([self.prepared[number] for number in numbers], worker_count)
+        for reason, count in alone_by_reason.items():
             print(f"{count} nets are trained alone: {reason}", flush=True)
         also_named = tuple(name for name in self.grid.swept if name not in ALWAYS_NAMED)
         return [
             Shard(
                 tuple(self.requests[numbers[place]] for place in places),
                 tuple(self.digests[numbers[place]] for place in places),
-                Membership(self.record.run_id, self.record.experiment_id, shard_number, also_named),
+                Membership(self.tracked.run_id, self.tracked.experiment_id, shard_number, also_named),
             )
             for shard_number, places in enumerate(shards)
         ]
@@ -163,10 +163,10 @@ class Sweep:
     def _try_twice(
         self, shards: Sequence[Shard], workers: Workers | None, stop: Stop
     ) -> Iterator[tuple[list[Outcome], AtWork]]:
-        """Have the runs of shards made, and those that fail once more.
+        """Have the runs of shards made, and then once more those that failed.
 
         Yields:
-            The runs that have ended since the last time, and what is being done now.
+            The new outcomes, except those of runs that are to be tried again; and what is being done now.
         """
         failed_shards: list[Shard] = []
         for shard, outcomes, at_work in self._try(shards, workers, stop):
@@ -183,10 +183,10 @@ class Sweep:
     def _try(
         self, shards: Sequence[Shard], workers: Workers | None, stop: Stop
     ) -> Iterator[tuple[Shard, list[Outcome], AtWork]]:
-        """Have the runs of shards made, each once.
+        """Have the runs of each shard made, once.
 
         Yields:
-            A shard, those of its runs that have ended since the last time, and what is being done now.
+            A shard, its new outcomes, and what is being done now.
         """
         if workers is None:
             for shard in shards:
@@ -201,7 +201,7 @@ class Sweep:
             for future in done:
                 shard = shards_at_work.pop(future)
                 try:
-                    outcomes, error = future.result(), _ended_by_another_start()
+                    outcomes, error = future.result(), _error_of_unmade_runs()
                 except Exception as problem:
                     # A worker that died may have recorded some of them.
                     outcomes, error = list(self._recorded(shard.digests, shard.membership.condition).values()), problem
@@ -231,21 +231,21 @@ class Sweep:
                     lines, files, figures = summary.lines(), summary.files(), summary.pictures()
                     table = summary.table(MAX_DESCRIPTION // 2)
         except Exception as error:
-            self.record.finish(End.FAILED, f"summing up failed: {first_line(error)}", "", metrics, {}, {})
+            self.tracked.finish(End.FAILED, f"summing up failed: {first_line(error)}", "", metrics, {}, {})
             raise
-        ids = self.record.experiment_id, self.record.run_id
+        ids = self.tracked.experiment_id, self.tracked.run_id
         links = ", ".join(filter(None, [runs_link(*ids), picture_links(*ids, figures)]))
         description = _description(links, lines, table, "" if end == End.FINISHED else end_reason)
         try:
             with waiting("recording the sweep"):
-                self.record.finish(end, end_reason, description, metrics, files, figures)
+                self.tracked.finish(end, end_reason, description, metrics, files, figures)
         except TrackingError as error:
-            return complain(str(error), 1)
+            return complain(str(error), exit_status or 1)
         print("", *lines, sep="\n")
         for outcome in (outcome for outcome in self.outcomes.values() if outcome.end != End.FINISHED):
             print(f"{outcome.run_id or 'not recorded'}: {outcome.end_reason}"[:200])
         pace = f", {new / seconds:.1f} runs a second" if new else ""
-        print(f"{'sweep':<16} {self.record.run_id} ({self.record.name}), {seconds:.0f} s{pace}")
+        print(f"{'sweep':<16} {self.tracked.run_id} ({self.tracked.name}), {seconds:.0f} s{pace}")
         print(f"{'look at it':<16} {how_to_look(store_address(), *ids)}")
         print(f"{'its runs':<16} {how_to_compare(store_address(), *ids)}", flush=True)
         return exit_status if exit_status == 0 else complain(end_reason, exit_status)
@@ -259,7 +259,7 @@ class Sweep:
         longest = max((epochs[digest] for digest in self.outcomes), default=0)
         for digest, outcome in self.outcomes.items():
             needed = epochs[digest] == longest or "epochs" not in self.grid.swept
-            if needed and outcome.run_id and not len(outcome.curve_e):
+            if needed and outcome.run_id and not len(outcome.loss_e):
                 with contextlib.suppress(Exception):  # a picture less is no reason to fail
                     (curves,) = curves_of([outcome.run_id])
                     self.outcomes[digest] = outcome.with_curve(curves["train_loss"].to_numpy())
@@ -270,23 +270,24 @@ def _try_here(shard: Shard, stop: Stop) -> Iterator[tuple[Shard, list[Outcome], 
     ended: set[str] = set()
     try:
         for outcome in record_shard(shard, stop.held):
-            if isinstance(outcome, ShardProgress):
+            if isinstance(outcome, StackProgress):
                 yield shard, [], AtWork(str(outcome))
                 continue
             ended.add(outcome.digest)
             yield shard, [outcome], AtWork(f"recording {len(shard.requests)} runs")
-        error: Exception = _ended_by_another_start()
+        error: Exception = _error_of_unmade_runs()
     except Exception as problem:
         error = problem
     yield shard, shard.failed(error, but=ended), AtWork()
 
 
-def _ended_by_another_start() -> Exception:
+def _error_of_unmade_runs() -> Exception:
+    """Return the error of runs that were not made because another start of the program has ended this sweep."""
     return RuntimeError("another start ended this sweep")
 
 
 def _description(links: str, lines: Sequence[str], table: str, end_reason: str) -> str:
-    """Return the Markdown of a sweep's page: why it did not finish, if so, links, lines of results, their table.
+    """Return the Markdown of a sweep's page: the reason if it did not finish, links, lines of results, and their table.
 
     Lines that MLflow would cut off are left out, and their number is given.
     """

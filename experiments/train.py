@@ -54,7 +54,7 @@ def _run(arguments: Sequence[str], stop: Stop, from_recipes: set[str]) -> int:
     if flags.config is None:
         flags, pattern, recipe = _with_recipe(flags, arguments)
     else:
-        earlier = _earlier_run(flags.config)
+        earlier = _earlier_record(flags.config)
         flags = _read_flags(arguments, Flags(**dataclasses.asdict(earlier.config)))
         pattern = parse(flags.pattern)
     from_recipes.update(recipe)
@@ -72,7 +72,7 @@ def _with_recipe(flags: Flags, arguments: Sequence[str]) -> tuple[Flags, Pattern
     """Let the recipe of the pattern fill in what the command line does not give.
 
     Returns:
-        The completed flags, the pattern, and those fields of its recipe that count.
+        The completed flags, the pattern, and the fields of the completed flags that have the recipe's value.
     """
     with waiting("reading the pattern"):
         pattern = parse(flags.pattern)
@@ -80,18 +80,18 @@ def _with_recipe(flags: Flags, arguments: Sequence[str]) -> tuple[Flags, Pattern
     if "MLFLOW_RUN_ID" in os.environ:
         # `mlflow run` passes every parameter, so that a value that nobody typed shows only by being the default.
         default = Flags()
-        not_typed = {name: recipe[name] for name in recipe if getattr(flags, name) == getattr(default, name)}
-        flags = dataclasses.replace(flags, **not_typed)
+        filled_in = {name: recipe[name] for name in recipe if getattr(flags, name) == getattr(default, name)}
+        flags = dataclasses.replace(flags, **filled_in)
     else:
         flags = _read_flags(arguments, Flags(**recipe))
     return flags, pattern, {name: value for name, value in recipe.items() if getattr(flags, name) == value}
 
 
-def _earlier_run(config_file: Path) -> "Record":
+def _earlier_record(config_file: Path) -> "Record":
     """Return the record in a run's config.json.
 
     Raises:
-        UsageError: there is none, or it cannot be trained again with the same result.
+        UsageError: the file cannot be read, its training cannot be repeated, or `mlflow run` started this process.
     """
     with starting():
         from analysis.runs.schema import COMMIT_TAG, CONFIG_FILE

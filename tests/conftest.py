@@ -6,12 +6,13 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import matplotlib
 import pytest
 from hypothesis import is_hypothesis_test, settings
+from sqlalchemy import Engine, event
 
 import experiments  # noqa: F401  (sets what MLflow reads when it is imported)
 from tests.servers import free_port, serving
@@ -28,6 +29,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile("quick", max_examples=20, deadline=None, database=None)
 settings.register_profile("long", max_examples=500, deadline=None, database=None)
+
+
+@event.listens_for(Engine, "connect")
+def _write_without_waiting(connection: object, _record: object) -> None:
+    """Let SQLite not wait for the disk: a test's store need not outlive a power cut, and the waits add up."""
+    if isinstance(connection, sqlite3.Connection):
+        with suppress(sqlite3.DatabaseError):  # the file of a test may be no database
+            connection.execute("PRAGMA synchronous = OFF")
 
 
 def pytest_configure(config: pytest.Config) -> None:

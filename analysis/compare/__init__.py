@@ -12,13 +12,13 @@ from analysis.compare.curves import curves_over_seeds
 from analysis.compare.estimates import FEW_SEEDS, STATISTICS, Estimate, estimate, share, verdict
 from analysis.compare.labels import interval_label, setting_label, statistic_label
 from analysis.compare.pairs import Paired, paired, paired_steps
-from analysis.compare.settings import SEED_FIELDS, MixedError, varying
+from analysis.compare.settings import FREE_FIELDS, MixedError, varying
 from analysis.compare.solving import epochs_to_solve, median_epochs_to_solve, solved, solved_share
 from analysis.compare.tables import over_seeds, results
 
 __all__ = [
     "FEW_SEEDS",
-    "SEED_FIELDS",
+    "FREE_FIELDS",
     "STATISTICS",
     "Estimate",
     "MixedError",

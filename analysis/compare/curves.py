@@ -12,7 +12,7 @@ from analysis.compare.estimates import (
     percentile_interval,
     resample_counts,
 )
-from analysis.compare.settings import check_columns, each_setting, field_names, list_distinct
+from analysis.compare.settings import check_columns, column_list, each_setting, list_distinct
 
 _RESAMPLES_PER_EPOCH = 999
 
@@ -51,7 +51,7 @@ def curves_over_seeds(
     check_statistic(statistic)
     runs = runs.reset_index(drop=True)
     all_values_ne = values_by_epoch(runs, curves, metric).replace([np.inf, -np.inf], np.nan).set_axis(runs.index)
-    columns = [*field_names(by), "epoch", "value", "low", "high", "n"]
+    columns = [*column_list(by), "epoch", "value", "low", "high", "n"]
     tables = []
     for setting, runs_of_setting in each_setting(runs, by):
         value_ne = all_values_ne.loc[runs_of_setting.index].dropna(axis=1, how="all")

@@ -10,8 +10,8 @@ from rnn_core.config import TrainConfig
 
 SEEDS = ["seed", "data_seed"]
 
-SEED_FIELDS = (*SEEDS, "device", "threads")
-"""The fields in which runs of one setting may differ."""
+FREE_FIELDS = (*SEEDS, "device", "threads")
+"""The fields in which runs of one setting may differ: their seeds, and where they were trained."""
 
 
 class MixedError(ValueError):
@@ -19,17 +19,17 @@ class MixedError(ValueError):
 
 
 def varying(runs: pd.DataFrame) -> list[str]:
-    """Return the fields of TrainConfig, except SEED_FIELDS, in which runs differ, in TrainConfig's order.
+    """Return the fields of TrainConfig, except FREE_FIELDS, in which runs differ, in TrainConfig's order.
 
     If the window is as long as the whole sequence, it differs wherever the data differ. So the window is returned only
-    if runs on the same data differ in it.
+    if it differs between runs with the same pattern, length, batch_size and data_seed.
 
     Raises:
         ValueError: the table lacks a field of TrainConfig.
     """
     fields = [field.name for field in dataclasses.fields(TrainConfig)]
     check_columns(runs, fields)
-    varying_fields = [field for field in fields if field not in SEED_FIELDS and runs[field].nunique() > 1]
+    varying_fields = [field for field in fields if field not in FREE_FIELDS and runs[field].nunique() > 1]
     windows_by_data = runs.groupby(["pattern", "length", "batch_size", "data_seed"], observed=True)["window"]
     return [field for field in varying_fields if field != "window" or (windows_by_data.nunique() > 1).any()]
 
@@ -45,7 +45,7 @@ def each_setting(runs: pd.DataFrame, by: str | Sequence[str]) -> Iterator[tuple[
         MixedError: runs of one setting differ in more than their seeds, or have the same seeds.
         ValueError: an unknown column.
     """
-    names = field_names(by)
+    names = column_list(by)
     check_columns(runs, names)
     if runs.empty:
         return
@@ -74,7 +74,7 @@ def grouped_settings(
     Raises:
         MixedError, ValueError: see `each_setting`.
     """
-    names = field_names(outer)
+    names = column_list(outer)
     groups: dict[tuple[Any, ...], dict[Any, pd.DataFrame]] = {}
     for setting, runs_of_setting in each_setting(runs, list(dict.fromkeys([*names, inner]))):
         groups.setdefault(tuple(setting[name] for name in names), {})[setting[inner]] = runs_of_setting
@@ -82,7 +82,7 @@ def grouped_settings(
 
 
 def check_one_setting(runs: pd.DataFrame, apart_from: Sequence[str] = (), advice: str = "") -> None:
-    """Raise MixedError if runs differ in more than their seeds, or if several of them have the same seeds.
+    """Raise MixedError if runs differ in other fields than FREE_FIELDS, or if several of them have the same seeds.
 
     Arguments:
         runs: one row per run.
@@ -106,7 +106,7 @@ def _all_settings_pass(runs: pd.DataFrame, names: Sequence[str]) -> bool:
     """
     fields = [field.name for field in dataclasses.fields(TrainConfig)]
     check_columns(runs, fields)
-    other_fields = [field for field in fields if field not in (*SEED_FIELDS, *names)]
+    other_fields = [field for field in fields if field not in (*FREE_FIELDS, *names)]
     settings = len(runs[names].drop_duplicates()) if names else 1
     alike = len(runs[[*names, *other_fields]].drop_duplicates()) == settings
     return alike and not runs.duplicated([*names, *(seed for seed in SEEDS if seed not in names)]).any()
@@ -119,7 +119,7 @@ def check_columns(table: pd.DataFrame, names: Sequence[str]) -> None:
             raise ValueError(f"the table has no column {name!r}; it has {', '.join(map(str, table))}")
 
 
-def field_names(by: str | Sequence[str]) -> list[str]:
+def column_list(by: str | Sequence[str]) -> list[str]:
     """Return one column name or several as a list."""
     return [by] if isinstance(by, str) else list(by)
 

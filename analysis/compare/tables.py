@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.compare.estimates import estimate
-from analysis.compare.settings import check_columns, each_setting, field_names
+from analysis.compare.settings import check_columns, column_list, each_setting
 from analysis.runs.schema import End
 
 ESTIMATE_COLUMNS = ["value", "low", "high", "n", "missing"]
@@ -86,4 +86,4 @@ def row_per_setting(
         row_of: a function from the runs of a setting to its values of these columns, and perhaps of others.
     """
     rows = [setting | row_of(runs_of_setting) for setting, runs_of_setting in each_setting(runs, by)]
-    return pd.DataFrame(rows, columns=[*field_names(by), *columns])
+    return pd.DataFrame(rows, columns=[*column_list(by), *columns])

@@ -66,7 +66,7 @@ def period(hidden_th: np.ndarray, max_lag: int, tolerance: float = TOLERANCE) ->
 def cycle(hidden_th: np.ndarray, motif_length: int) -> np.ndarray:
     """Return the mean state at each place of a motif: the closed cycle in which a trajectory settles.
 
-    The means are over the last whole repetitions of the motif in the second half of the trajectory.
+    The means are over all whole repetitions of the motif that end the second half of the trajectory.
 
     Arguments:
         hidden_th: the trajectory, (T, H).

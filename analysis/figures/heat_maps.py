@@ -64,8 +64,7 @@ def heat_map(
         rows: the name of the field along the rows, "" for none, and the label of each row, from the top.
         columns: the name of the field along the columns, "" for none, and the label of each column, from the left.
         value_name: what the values are, with the unit.
-        log: whether the colour scale is logarithmic; values of 0 and below then have the colour of the smallest value
-            above 0.
+        log: whether the colour scale is logarithmic; values of 0 and below then have the colour of the lower end.
         limits: the values at the two ends of the colour bar, such as (0, 1) for shares; None means the smallest and the
             largest value.
 
@@ -165,7 +164,7 @@ def _number_size(maps: Sequence[HeatMap], cell_width: float) -> int | None:
 def _norm(values: np.ndarray, log: bool, limits: tuple[float, float] | None) -> Normalize:
     """Return the colour scale between the limits, or between the smallest and the largest finite value.
 
-    On a logarithmic scale only values above 0 count.
+    On a logarithmic scale only values above 0 count; if there is none and no limits are given, the scale is linear.
     """
     if limits is not None:
         check_limits(limits, log)
@@ -181,8 +180,8 @@ def _norm(values: np.ndarray, log: bool, limits: tuple[float, float] | None) -> 
 
 
 def _number(value: float) -> str:
-    """Return a number with three significant digits, in its shorter notation."""
-    if 0 < abs(value) < 0.01 or 1000 <= abs(value) < np.inf:
+    """Return a number with three significant digits; below 0.01 and from 1000 on, with an exponent."""
+    if 0 < abs(value) < 0.01 or 999.5 <= abs(value) < np.inf:
         digits, exponent = f"{value:.2e}".split("e")
         return f"{float(digits):g}e{int(exponent)}"
     return f"{value:.3g}"

@@ -21,7 +21,7 @@ from analysis.pictures.labels import EDGES, run_label
 from analysis.pictures.paths import runs_with_motifs
 
 MAX_LAG = 12
-"""The longest lag that is drawn, or twice the length of a longer motif, but at most a quarter of STEPS."""
+"""The longest lag that is drawn; twice the length of the motif if that is more; at most a quarter of STEPS."""
 
 
 def periods(title: str, runs: pd.DataFrame, by: str | Sequence[str]) -> Picture:
@@ -96,11 +96,11 @@ def growth(title: str, table: pd.DataFrame, measures: Mapping[str, str]) -> Pict
     """
     check_columns(table, list(measures))
     check_one_setting(table, ["epochs"], "growth is drawn of one setting: ")
-    panels, seeds = [], []
+    panels, seed_counts = [], []
     for name, label in measures.items():
         value_se = table.pivot(index=SEEDS, columns="epochs", values=name).astype(float)
-        estimates = [compare.estimate(value_se[epochs]) for epochs in value_se]
-        seeds += [estimate.n for estimate in estimates]
+        estimates = [compare.estimate(value_se[epochs], "median") for epochs in value_se]
+        seed_counts += [estimate.n for estimate in estimates]
         edges: list[Any] = [np.array([getattr(estimate, edge) for estimate in estimates]) for edge in EDGES]
         panels.append(figures.Growth(label, value_se.columns.to_numpy(), value_se.to_numpy(), *edges))
-    return figures.growth(title, panels, compare.interval_label("median", seeds))
+    return figures.growth(title, panels, compare.interval_label("median", seed_counts))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import compare, figures
-from analysis.compare.settings import check_columns, each_setting, field_names
+from analysis.compare.settings import check_columns, column_list, each_setting
 from analysis.figures import Picture
 from analysis.pictures.labels import metric_label, metric_title
 
@@ -74,7 +74,7 @@ def medians(
         MixedError: runs of one cell differ in more than their seeds.
         ValueError: an unknown column, or no run has the metric.
     """
-    names = field_names(panels)
+    names = column_list(panels)
     by = [*names, *filter(None, (rows, columns))]
     table = compare.over_seeds(runs, metric, by)
     seeds = table["n"][table["n"] > 0]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from analysis import compare
-from analysis.compare.settings import field_names
+from analysis.compare.settings import column_list
 
 METRICS = {
     "train_loss": "training loss (nats per character)",
@@ -35,7 +35,7 @@ def metric_title(metric: str) -> str:
 
 def run_label(run: Mapping[Any, Any], by: str | Sequence[str]) -> str:
     """Return the label of a run: the values of the fields `by`."""
-    return compare.setting_label({name: run[name] for name in field_names(by)})
+    return compare.setting_label({name: run[name] for name in column_list(by)})
 
 
 def few_seeds_notes(seeds: Iterable[tuple[str, int]]) -> dict[str, str]:

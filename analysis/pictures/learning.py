@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import compare, figures
-from analysis.compare.settings import check_columns, field_names, grouped_settings
+from analysis.compare.settings import check_columns, column_list, grouped_settings
 from analysis.figures import Picture
 from analysis.figures.style import COLOURS
 from analysis.pictures.heat_maps import values_of
@@ -33,7 +33,7 @@ def trained_longest(runs: pd.DataFrame, by: str | Sequence[str]) -> pd.DataFrame
         MixedError: runs of one setting differ in more than their epochs and seeds.
         ValueError: an unknown field.
     """
-    names = field_names(by)
+    names = column_list(by)
     check_columns(runs, [*names, "epochs"])
     if "epochs" in names or runs.empty:
         return runs
@@ -75,7 +75,7 @@ def learning_curves(
         MixedError: runs of one line differ in more than their seeds.
         ValueError: an unknown column or metric, no run has such a curve, or a panel has more than 7 lines.
     """
-    names = field_names(panels)
+    names = column_list(panels)
     shown = trained_longest(runs, [*names, lines])
     table = compare.curves_over_seeds(shown, curves, [*names, lines], metric)
     if table.empty:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from analysis import compare, figures
-from analysis.compare.settings import each_setting, field_names
+from analysis.compare.settings import column_list, each_setting
 from analysis.figures import Picture
 from analysis.pictures.labels import EDGES, metric_label, metric_title
 from analysis.pictures.learning import trained_longest
@@ -57,7 +57,7 @@ def intervals(runs: pd.DataFrame, metric: str, by: str | Sequence[str], group: s
         ValueError: an unknown column, a `group` that is not in `by` or has too many values, no run, or a median that is
             not above 0 on a logarithmic axis.
     """
-    names = field_names(by)
+    names = column_list(by)
     if group not in names:
         raise ValueError(f"group is {group!r}; allowed: one of by={names}")
     table = compare.over_seeds(runs, metric, names)

@@ -62,6 +62,9 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
         exist when the run was recorded; they have the value that was fixed then, and a warning says so); tags (those
         that this project set, a dict); artifact_uri.
 
+    Warns:
+        UserWarning: runs of some combinations of the given values are missing, or runs lack a field.
+
     Raises:
         RunError: no run matches; the message lists what is recorded, and gives a command that trains the runs. Or the
             store cannot be read.
@@ -94,10 +97,9 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
 
 
 def command_for_missing(**fields: Any) -> list[str]:
-    """Return the shell command that trains and records the missing runs of a query, as a list of words.
+    """Return the command that trains all runs of a query, as a list of words; an empty list if all are recorded.
 
-    The command does not repeat the runs that are recorded. If every combination of values is recorded, the list is
-    empty. A missing store is not an error.
+    When it is run, it does not train the recorded runs again. A missing store is not an error.
 
     Arguments:
         fields: one value or several for any fields of TrainConfig, as in `find_runs`.
@@ -213,7 +215,7 @@ def _parse_query(fields: Mapping[str, Any], other_arguments: Sequence[str] = ())
     """Return the values asked for, by field: always as lists, checked, and patterns in their canonical form.
 
     Arguments:
-        fields: the keyword arguments of the caller that are not its own, by name.
+        fields: one value or several, by field, as the caller was given them.
         other_arguments: the names of its own arguments, for the error message.
     """
     query: dict[str, list[Any]] = {}

@@ -14,7 +14,7 @@ from analysis.runs.schema import End
 from analysis.runs.store import absolute_store_address, artifact_bytes, get_run, models_of_run, store_address
 from experiments.errors import TrackingError
 from experiments.tracking.access import impatient, store_trouble
-from experiments.tracking.tracked_sweep import child_of, is_alive
+from experiments.tracking.tracked_sweep import children_condition, is_alive
 from rnn_core.vocabulary import visible
 
 MEASURED = 5
@@ -81,7 +81,7 @@ def plan_deletion(name: str, shared: bool = False) -> Deletion:
     is_sweep = schema.is_sweep(found.data.tags)
     if is_alive(found) if is_sweep else schema.read_end(found.info.status, found.data.tags) == End.RUNNING:
         raise RunError(f"{run_id} ({called}) is still at work; allowed: what has ended; stop it first")
-    runs = list(search_runs(child_of(run_id), [found.info.experiment_id])) if is_sweep else [found]
+    runs = list(search_runs(children_condition(run_id), [found.info.experiment_id])) if is_sweep else [found]
     used_by = {run.info.run_id: _sweeps_of(run) - {run_id} for run in runs}
     users = {sweep_id for sweep_id in set().union(*used_by.values()) if _exists(sweep_id)}
     kept = [] if shared else [run for run in runs if used_by[run.info.run_id] & users]

@@ -49,7 +49,7 @@ from rnn_core.patterns.shared.cases import ReachRow
 from rnn_core.record import Record
 
 FLUSH_SECONDS = 5.0
-"""How often the newest epochs of a running training are sent to MLflow."""
+"""How often, at most, the newest epochs of a running training are sent to MLflow, at the end of an epoch."""
 
 METRICS_A_CALL = 1000
 """The most metrics that MLflow takes in one call."""
@@ -110,7 +110,7 @@ class TrackedRun:
             raise TrackingError(store_trouble(error)) from error
 
     def log(self, metrics: Mapping[str, float]) -> None:
-        """Add the metrics of the next epoch; MLflow shows them within a few seconds."""
+        """Add the metrics of the next epoch, and send all unsent ones if the last sending was FLUSH_SECONDS ago."""
         now, epoch = _milliseconds(), len(self.history)
         self.history.append(metrics)
         self._unsent += [Metric(name, value, now, epoch) for name, value in metrics.items()]
@@ -143,7 +143,7 @@ class TrackedRun:
             self._write_files(folder, weights)
             pictures = {"loss": draw_losses(self.history, metrics)}
             if report:
-                _write_table(folder, report.rows)
+                _write_reach(folder, report.rows)
                 pictures |= draw_report(report)
             for name, picture in pictures.items():
                 (folder / "artifacts" / schema.PLOTS_FOLDER / f"{name}.png").write_bytes(picture.png(fast=True))
@@ -264,7 +264,7 @@ class TrackedRun:
         return model_id
 
 
-def _write_table(folder: Path, rows: Sequence[ReachRow]) -> None:
+def _write_reach(folder: Path, rows: Sequence[ReachRow]) -> None:
     """Write the table of how many cases of each size the net gets right, if its pattern has such cases."""
     if rows:
         with (folder / "artifacts" / schema.REACH_FILE).open("w", newline="", encoding="utf-8") as file:

@@ -53,7 +53,7 @@ class Membership:
 
     @property
     def tags_of_a_child(self) -> dict[str, str]:
-        """The tags of a run that the sweep makes, from its start."""
+        """The tags that a run made by the sweep has from the moment it is opened."""
         return {schema.PARENT_TAG: self.sweep_id, schema.SHARD_TAG: str(self.shard)}
 
     @property
@@ -64,11 +64,11 @@ class Membership:
     @property
     def condition(self) -> str:
         """The condition of MLflow's search that finds the runs made in this shard."""
-        return f"{child_of(self.sweep_id)} AND {schema.tag_condition(schema.SHARD_TAG, str(self.shard))}"
+        return f"{children_condition(self.sweep_id)} AND {schema.tag_condition(schema.SHARD_TAG, str(self.shard))}"
 
 
 class TrackedSweep:
-    """The MLflow run of a sweep, the parent of the runs that it makes. A thread keeps saying in it that it is alive.
+    """The MLflow run of a sweep, the parent of the runs that it makes. A thread renews its heartbeat tag.
 
     Arguments:
         name: the name of the sweep, unless a person has given it one already.
@@ -90,7 +90,7 @@ class TrackedSweep:
             schema.KIND_TAG: schema.SWEEP_KIND,
             schema.HOST_TAG: platform.node(),
             schema.PID_TAG: str(os.getpid()),
-            **_now(),
+            **_heartbeat_tag(),
             schema.COMMIT_TAG: code.commit,
             schema.DIRTY_TAG: code.dirty,
         }
@@ -119,7 +119,7 @@ class TrackedSweep:
     @property
     def condition(self) -> str:
         """The condition of MLflow's search that finds the runs made in this sweep."""
-        return child_of(self.run_id)
+        return children_condition(self.run_id)
 
     def adopt(self, run_ids: Iterable[str]) -> None:
         """Make earlier runs members of this sweep as well; the sweep that made them stays their parent."""
@@ -128,7 +128,7 @@ class TrackedSweep:
                 self._client.set_tag(run_id, key, value)
 
     def clean(self) -> tuple[int, int]:
-        """End the sweeps whose process is gone, and delete the half-made runs of all sweeps that have ended.
+        """End the sweeps whose process is gone or silent, and delete the half-made runs of all sweeps that have ended.
 
         Returns:
             The number of sweeps that were ended, and the number of runs that were deleted.
@@ -145,16 +145,16 @@ class TrackedSweep:
             self._client.set_tag(sweep.info.run_id, schema.END_REASON_TAG, reason)
             self._client.set_terminated(sweep.info.run_id, End.KILLED.status)
         # Failed runs are deleted, too: the sweep would have tried them once more.
-        half_made = sum(delete_half_made(self.experiment_id, child_of(run.info.run_id), True) for run in dead)
+        half_made = sum(delete_half_made(self.experiment_id, children_condition(run.info.run_id), True) for run in dead)
         # Sweeps that ended earlier may have half-made runs, if whoever cleared up was killed.
-        at_work = list(_running(self.experiment_id, schema.tag_condition(schema.SHARD_TAG)))
-        for sweep_id in {run.data.tags[schema.PARENT_TAG] for run in at_work}:
+        unended = list(_running(self.experiment_id, schema.tag_condition(schema.SHARD_TAG)))
+        for sweep_id in {run.data.tags[schema.PARENT_TAG] for run in unended}:
             if not goes_on(sweep_id):
-                half_made += delete_half_made(self.experiment_id, child_of(sweep_id))
+                half_made += delete_half_made(self.experiment_id, children_condition(sweep_id))
         return len(dead), half_made
 
     def delete_half_made(self, failed_too: bool = False) -> int:
-        """Call the function of that name for the runs of this sweep; return how many were deleted."""
+        """Delete the runs of this sweep that have not ended, and if asked those that failed; return how many."""
         return delete_half_made(self.experiment_id, self.condition, failed_too)
 
     def finish(
@@ -206,7 +206,7 @@ class TrackedSweep:
         """Write the heartbeat again and again until the sweep has ended."""
         while not self._over.wait(HEARTBEAT_SECONDS):
             with contextlib.suppress(Exception):  # a store that is away for a while does not stop the sweep
-                for key, value in _now().items():
+                for key, value in _heartbeat_tag().items():
                     self._client.set_tag(self.run_id, key, value)
 
 
@@ -224,7 +224,8 @@ def is_alive(sweep: Run) -> bool:
     return time.time() - float(tags[schema.HEARTBEAT_TAG]) <= STALE_SECONDS
 
 
-def _now() -> dict[str, str]:
+def _heartbeat_tag() -> dict[str, str]:
+    """Return the tag that says when the sweep was last alive: now."""
     return {schema.HEARTBEAT_TAG: f"{time.time():.0f}"}
 
 
@@ -268,7 +269,7 @@ def delete_half_made(experiment_id: str, condition: str, failed_too: bool = Fals
     return len(half_made)
 
 
-def child_of(sweep_id: str) -> str:
+def children_condition(sweep_id: str) -> str:
     """Return the condition of MLflow's search that finds the runs which a sweep made, complete or not."""
     return schema.tag_condition(schema.PARENT_TAG, sweep_id)
 

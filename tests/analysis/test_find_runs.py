@@ -364,7 +364,8 @@ def test_a_unit_goes_on_beyond_its_test_and_less_than_a_character_is_refused(the
 
 def test_runs_that_diverged_are_left_out_and_named(there: Path) -> None:
     runs = find_runs(hidden_size=[2, 64], cell="rnn")
-    with pytest.warns(UserWarning, match="1 of 5 runs diverged and are left out: abc rnn64 e9 s42") as warned:
+    message = r"1 of 5 runs diverged and are left out: abc rnn64 e9 learning_rate=1e\+37 s42"
+    with pytest.warns(UserWarning, match=message) as warned:
         assert list(drop_diverged(runs)["hidden_size"]) == [2] * 4
     assert len(warned) == 1
     assert drop_diverged(runs[:4]).equals(runs[:4])

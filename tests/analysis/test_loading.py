@@ -191,7 +191,7 @@ def test_a_run_is_read_by_its_id_by_its_name_and_as_the_latest(store: Path) -> N
     names = {ids[0]: ids[0], "ab rnn2 e1 s42": ids[1], "abc rnn2 e1 s42": ids[2], "latest": ids[2]}
     assert {name: load_run(name).run_id for name in names} == names
     assert load_net("ab rnn2 e1 s42").inputs == 2
-    diverged = load_run("abc rnn64 e9 s42")  # it has no net, but it has curves
+    diverged = load_run("abc rnn64 e9 learning_rate=1e+37 s42")  # it has no net, but it has curves
     assert len(diverged.curves) >= 1
     for unknown in ("abd rnn2 e1 s42", "0" * 32):
         with pytest.raises(

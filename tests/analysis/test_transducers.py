@@ -95,7 +95,7 @@ def test_a_net_whose_words_it_cannot_read_is_not_let_run_free(
     beat = runs[runs["pattern"].isin(["beat", "abc"])][::-1]
     monkeypatch.setattr("analysis.dynamics.recorded.collect", compute)
     monkeypatch.setattr("analysis.dynamics.recorded.free_running", compute)
-    why = r"^run [0-9a-f]{32} \(delay gru4 e3 s42\) cannot run free, .* the next character; allowed: .*free=False$"
+    why = r"^run [0-9a-f]{32} \(delay gru4 e3 length=60 encoding=onehot s42\) cannot run free, .* the next character; allowed: .*free=False$"
     for trained in (True, False):
         with pytest.raises(RunError, match=why):
             trajectories(others.iloc[[2, 0, 1]], 20, free=True, trained=trained)
@@ -160,6 +160,6 @@ def test_a_pattern_that_predicts_the_next_character_is_shown_as_ever(capsys: pyt
 
 def test_a_training_says_what_may_be_said(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(["--pattern", "delay", *SMALL]) == 0
-    assert "\noutputs        2 characters: eo\n" in capsys.readouterr().out
+    assert "\noutputs          2 characters: eo\n" in capsys.readouterr().out
     assert train(["--pattern", "abc", *SMALL]) == 0
     assert "\noutputs" not in capsys.readouterr().out

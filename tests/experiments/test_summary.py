@@ -107,8 +107,8 @@ def test_a_curve_is_thinned_to_its_first_and_last_epoch_and_no_more_than_can_be_
     losses = np.linspace(2, 1, 1000)
     outcome = Outcome("", "", End.DIVERGED, "diverged: ", {}).with_curve(losses[:450])
     assert outcome.epoch_e[[0, -1]].tolist() == [0, 449]
-    assert len(outcome.curve_e) == len(outcome.epoch_e) == MAX_POINTS
-    assert np.allclose(outcome.curve_e, losses[outcome.epoch_e])
+    assert len(outcome.loss_e) == len(outcome.epoch_e) == MAX_POINTS
+    assert np.allclose(outcome.loss_e, losses[outcome.epoch_e])
     assert [epochs_to_draw(epochs).tolist() for epochs in (1, 2, MAX_POINTS)] == [[0], [0, 1], list(range(MAX_POINTS))]
 
 

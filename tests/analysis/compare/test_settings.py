@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.compare import (
-    SEED_FIELDS,
+    FREE_FIELDS,
     MixedError,
     curves_over_seeds,
     estimate,
@@ -44,7 +44,7 @@ def test_varying_names_the_fields_in_the_order_of_the_config() -> None:
     )
     assert varying(runs) == ["cell", "clip"]
     assert varying(runs[:2]) == varying(runs[:0]) == []
-    assert {"seed", "data_seed", "device", "threads"} == set(SEED_FIELDS)
+    assert {"seed", "data_seed", "device", "threads"} == set(FREE_FIELDS)
 
 
 def test_a_window_as_long_as_what_was_drawn_does_not_vary() -> None:

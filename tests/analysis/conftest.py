@@ -1,11 +1,13 @@
 """A store of small runs that the tests of pictures and tables of runs share; none of them writes to it."""
 
+import os
 import warnings
 from pathlib import Path
 
 import mlflow
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 from analysis.runs import find_runs
 from experiments.sweep import main as sweep
@@ -23,11 +25,18 @@ DIVERGES = "--pattern abc --hidden-size 64 --epochs 60 --learning-rate 1e37 --se
 
 @pytest.fixture(scope="session")
 def recorded_sweeps(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Units of two sizes, a grid with gaps, strings of two lengths, and a run that diverged."""
-    with recording_in(migrated_store, tmp_path_factory.mktemp("sweeps")) as folder:
-        for flags in SWEEPS:
-            assert sweep(flags.split()) == 0
-        assert train(DIVERGES.split()) == 1
+    """Runs on motifs with two hidden sizes, a grid with gaps, strings of two lengths, and a run that diverged."""
+    # Processes that test side by side share one folder; the first that needs the runs records them.
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "sweeps"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "recorded").exists():
+            folder.mkdir()
+            with recording_in(migrated_store, folder):
+                for flags in SWEEPS:
+                    assert sweep(flags.split()) == 0
+                assert train(DIVERGES.split()) == 1
+            (folder / "recorded").touch()
     return folder
 
 

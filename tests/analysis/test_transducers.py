@@ -95,7 +95,8 @@ def test_a_net_whose_words_it_cannot_read_is_not_let_run_free(
     beat = runs[runs["pattern"].isin(["beat", "abc"])][::-1]
     monkeypatch.setattr("analysis.dynamics.recorded.collect", compute)
     monkeypatch.setattr("analysis.dynamics.recorded.free_running", compute)
-    why = r"^run [0-9a-f]{32} \(delay gru4 e3 length=60 encoding=onehot s42\) cannot run free, .* the next character; allowed: .*free=False$"
+    name = r"delay gru4 e3 length=60 encoding=onehot s42"
+    why = rf"^run [0-9a-f]{{32}} \({name}\) cannot run free, .* the next character; allowed: .*free=False$"
     for trained in (True, False):
         with pytest.raises(RunError, match=why):
             trajectories(others.iloc[[2, 0, 1]], 20, free=True, trained=trained)

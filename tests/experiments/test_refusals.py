@@ -187,6 +187,7 @@ def test_a_server_that_is_not_there_is_refused_within_seconds(
     assert "epoch" not in out
 
 
+@pytest.mark.slow  # it waits for five seconds
 def test_a_server_that_never_answers_is_refused_within_seconds(
     store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -104,7 +104,10 @@ def load_run(id_or_name: str) -> LoadedRun:
     run = get_run(find_run_id(id_or_name))
     run_id: str = run.info.run_id
     if is_sweep(run.data.tags):
-        raise RunError(f"{id_or_name!r} is a sweep in {store_address()}; find_runs(sweep={run_id!r}) gives its runs")
+        raise RunError(
+            f"{id_or_name!r} is a sweep in {store_address()}; allowed: a run, such as one that its page lists; "
+            f"find_runs(sweep={run_id!r}) gives its runs"
+        )
     model = model_address(run)
     artifacts = run.info.artifact_uri
     (record,) = read_files([f"{artifacts}/{CONFIG_FILE}"], load_record)

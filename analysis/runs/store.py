@@ -57,7 +57,8 @@ def open_store() -> MlflowClient:
     store = store_address()
     if store.startswith("sqlite:///") and not Path(store.removeprefix("sqlite:///")).exists():
         raise NoStoreError(
-            f"there is no store {store}; go to the folder that holds mlflow.db, or set MLFLOW_TRACKING_URI"
+            f"there is no store {store}; go to the folder that holds mlflow.db, or set MLFLOW_TRACKING_URI; "
+            "the first training makes one"
         )
     try:
         return MlflowClient()

@@ -106,8 +106,11 @@ def end_run_from_environment(error: BaseException, message: str) -> None:
 
 def store_trouble(error: Exception) -> str:
     """Return in one line why the store cannot be used, and what to change."""
+    reason = first_line(error)[:300]
+    if "Connection refused" in str(error):  # in the middle of a chain of errors of the network
+        reason = "nobody answers there"
     return (
-        f"the tracking store {store_address()} cannot be used ({first_line(error)[:300]}); "
+        f"the tracking store {store_address()} cannot be used ({reason}); "
         "allowed: sqlite:///FILE or the address of a running `mlflow server`; change MLFLOW_TRACKING_URI"
     )
 

@@ -487,7 +487,7 @@ def test_pictures_of_earlier_runs_do_not_fill_the_memory(monkeypatch: pytest.Mon
         return png(self, fast)
 
     monkeypatch.setattr(Picture, "png", counted)
-    monkeypatch.setattr(shards, "RUNS_A_COLLECTION", 2)
+    monkeypatch.setattr(shard_training, "RUNS_A_COLLECTION", 2)
     for epochs, seeds in (("1,2", "3"), ("1", "20-20")):  # the second finds what the first has left
         assert main(["--epochs", epochs, "--hidden-sizes", "2", "--seeds", seeds]) == 0
     assert len(drawn) == 4 * 7

@@ -86,7 +86,6 @@ def workers_of(pid: int) -> list[int]:
 @pytest.mark.parametrize(
     ("workers", "counts"),
     [
-        pytest.param(1, (3,), marks=pytest.mark.slow),
         pytest.param(2, (4,), marks=pytest.mark.slow),
         pytest.param(1, (1, 2, 4, 6, 8, 10, 12), marks=pytest.mark.long),
         pytest.param(2, (1, 5, 9), marks=pytest.mark.long),

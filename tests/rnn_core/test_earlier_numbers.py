@@ -33,8 +33,21 @@ def test_a_run_is_what_it_was_and_is_trained_as_it_was(earlier: dict[str, Any]) 
     assert valid == pytest.approx(earlier["valid_losses"] or [], abs=1e-6)
 
 
-@pytest.mark.slow
-@every_run
+SLOWEST = ("ambncmn", "anb2n", "anbncn")
+"""Families that take seconds each; `anbn` counts in the same way and is measured by the slow tests."""
+
+
+@pytest.mark.parametrize(
+    "earlier",
+    [
+        pytest.param(
+            earlier,
+            id=str(earlier["config"]["pattern"]),
+            marks=pytest.mark.long if earlier["config"]["pattern"] in SLOWEST else pytest.mark.slow,
+        )
+        for earlier in EARLIER
+    ],
+)
 def test_a_net_is_measured_as_it_was(earlier: dict[str, Any]) -> None:
     prepared = prepare(TrainConfig(**earlier["config"]))
     *_, last = train(prepared)

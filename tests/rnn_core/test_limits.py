@@ -43,8 +43,10 @@ print(peak(8) - before)
 """
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(
+    "cell",
+    [pytest.param(cell, marks=pytest.mark.long if number else pytest.mark.slow) for number, cell in enumerate(CELLS)],
+)
 def test_a_stack_takes_about_the_memory_that_it_is_said_to(cell: str) -> None:
     fields = {**FIELDS, "cell": cell}
     prepared = prepare(TrainConfig(**fields))  # type: ignore[arg-type]

@@ -86,7 +86,7 @@ def _lines(deletion: "Deletion") -> list[str]:
     what = f"{runs} run{'s' * (runs != 1)} with their models, {room}" if kind == "sweep" else f"with its model, {room}"
     lines = [f"{kind} {info.run_id} ({visible(info.run_name)}): {what}"]
     if deletion.reused:
-        lines.append(f"kept: {deletion.reused} runs that it uses and that another sweep, or no sweep, made")
+        lines.append(f"kept: {deletion.reused} of the runs that it uses, which it did not make")
     if deletion.kept:
         users = ", ".join(deletion.users)
         lines.append(f"kept: {len(deletion.kept)} of its runs, which other sweeps use: {users} (--shared deletes them)")

@@ -6,6 +6,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from rnn_core.config import TrainConfig
+from rnn_core.patterns import Pattern
 from rnn_core.patterns.shared.ngrams import NAMES
 from rnn_core.vocabulary import visible
 
@@ -20,20 +21,20 @@ NEVER_NAMED = ("device", "threads")
 """Fields that say where a run is trained, and not what it is."""
 
 
-def changed_fields(config: TrainConfig, recipe: Mapping[str, Any], earlier: TrainConfig | None = None) -> list[str]:
+def changed_fields(config: TrainConfig, pattern: Pattern, earlier: TrainConfig | None = None) -> list[str]:
     """Return the fields that tell a run from others of its pattern, cell, size and epochs.
 
     They are the fields whose values are neither the default nor the recipe's, except those that every name holds.
 
     Arguments:
         config: the config as it was asked for.
-        recipe: the recipe of its pattern.
+        pattern: its pattern.
         earlier: the config of the run that is trained again; None for a new run. It is resolved, so that its length
-            and window are not 0 even if nobody changed them.
+            and window are not 0 even if nobody changed them; the window counts as changed if it differs from this one.
     """
-    usual = vars(TrainConfig()) | dict(recipe)
+    usual = vars(TrainConfig()) | dict(pattern.recipe)
     if earlier is not None:
-        usual |= {"length": earlier.length, "window": earlier.window}
+        usual |= {"length": usual["length"] or pattern.default_length, "window": earlier.window}
     unnamed = (*ALWAYS_NAMED, *NEVER_NAMED)
     return [name for name, value in vars(config).items() if name not in unnamed and value != usual[name]]
 

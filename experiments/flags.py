@@ -77,7 +77,7 @@ def read_flags(flags: type[T], program: str, arguments: Sequence[str] | None, de
             name, value, number_type = number.groups()
             allowed = "whole numbers" if number_type == "INT" else "numbers"
             raise ConfigError(name.replace("-", "_"), value, allowed) from None
-        if missing := re.match(r"Missing from .*: ([A-Z]+) (.*)", message):
+        if missing := re.search(r"Missing from .*?: ([A-Z]+) (.*)", message):
             raise UsageError(f"{missing[1]} is missing; allowed: {missing[2]}") from None
         if stray := re.search(r"Unrecognized options: (\S+)", message):
             raise UsageError(f"{stray.group(1)!r} is not a flag and not the value of one; allowed: {LISTED}") from None

@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             first, *others = str(error).splitlines()
             complain(f"{path.name}: {first}", 1)
             print(*map(visible, others), sep="\n", end="\n" * bool(others), file=sys.stderr, flush=True)
-            if not flags.make:
+            if not flags.make and first.partition(":")[0] in ("RunError", "NoStoreError"):
                 print("  with --make, a notebook first makes its missing runs", file=sys.stderr, flush=True)
         else:
             print(f"{path.name}: {time.monotonic() - begin:.0f} s, {path.stat().st_size / 1000:.0f} kB", flush=True)

@@ -57,7 +57,7 @@ def train_and_record(
     end, reason, exit_status = End.FINISHED, "", 0
     try:
         with stop.held(), waiting(f"opening a run in {store_address()}"):
-            also_named = changed_fields(config, pattern.recipe, earlier.config if earlier else None)
+            also_named = changed_fields(config, pattern, earlier.config if earlier else None)
             name = run_name(prepared.config, pattern.short_name, also_named)
             run = TrackedRun(name, prepared.record, config, prepared.size_metrics, recipe)
         # Closed before the net is measured: keep=best then puts the best weights back, however the training ended.

@@ -132,11 +132,14 @@ def test_a_notebook_makes_its_runs_by_its_own_offer(copied: Path) -> None:
     assert refused.returncode == 1
     assert "python -m experiments.train --pattern aab --hidden-size 8 --epochs 300 --seed 42" in refused.stderr
     assert path.read_bytes() == before, "a notebook that failed has been saved"
+    assert "--make" in refused.stderr
+    assert not re.search("\x1b|WARNING", refused.stderr), "colours, or warnings of libraries"
     subprocess.run([*command, "--make"], check=True, cwd=copied, env=environment)
     assert (copied.parent.parent / "mlflow.db").exists()
     assert MAKE_LINE in source_of(cells_of(path)[0])
     assert "$ python" not in said_by(path), "what the sweep printed is no part of the notebook"
     assert "few seeds" in said_by(path)
+    assert "IProgress" not in path.read_text(), "a warning of progress bars that are not shown"
 
 
 def test_a_notebook_without_an_offer_makes_nothing(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:

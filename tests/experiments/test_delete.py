@@ -88,6 +88,18 @@ def test_runs_that_a_later_sweep_uses_stay_and_become_its_own(store: Path, capsy
     assert not models()
 
 
+def test_a_sweep_says_how_many_runs_it_uses_and_did_not_make(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        assert sweep([*SMALL, "--seeds", "2"]) == 0
+    _, second = parents()
+    capsys.readouterr()
+    assert main(["latest", "--yes"]) == 0
+    first_line, second_line, *_ = capsys.readouterr().out.splitlines()
+    assert first_line.startswith(f"sweep {second.info.run_id} ")
+    assert second_line == "kept: 2 of the runs that it uses, which it did not make"
+    assert len([run for run in records().values() if "config_digest" in run.data.tags]) == 2
+
+
 def test_runs_that_other_sweeps_use_go_when_that_is_asked_for(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert sweep([*SMALL, "--seeds", "2"]) == 0
     assert sweep([*SMALL, "--seeds", "1"]) == 0

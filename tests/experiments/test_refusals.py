@@ -9,6 +9,7 @@ import mlflow
 import pytest
 from mlflow import MlflowClient
 
+from experiments.generate import main as generate
 from experiments.sweep import main as sweep
 from experiments.train import main
 from tests.conftest import copy_store
@@ -236,3 +237,18 @@ def test_a_wrong_flag_gets_one_sentence(words: str, message: str, capsys: pytest
     assert main(words.split()) == 2
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", f"error: {message}\n")
+
+
+def test_under_mlflow_run_a_hyphen_is_named_as_the_trouble(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`mlflow run` passes --hidden-size for its own parameter, and appends what it does not know."""
+    monkeypatch.setenv("MLFLOW_RUN_ID", MlflowClient().create_run("0").info.run_id)
+    assert main(["--hidden-size", "16", "--hidden-size", "8"]) == 2
+    message = "--hidden-size is given twice; allowed: once; under `mlflow run` its name is hidden_size"
+    assert capsys.readouterr().err == f"error: {message}\n"
+
+
+def test_a_missing_word_gets_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert generate([]) == 2
+    assert capsys.readouterr().err.startswith("error: RUN is missing; allowed: A run's id, its name")

@@ -207,6 +207,11 @@ def test_code_state_tells_commit_changes_and_new_files(tmp_path: Path) -> None:
     (tmp_path / "old.py").write_text("x = 2\n")
     (tmp_path / "nëw.py").write_text("y = 3\n")
     dirty = code_state(tmp_path)
+    git(tmp_path, "checkout", "-q", "old.py")
+    (tmp_path / "nëw.py").rename(tmp_path / "book.ipynb")
+    (tmp_path / "README.md").write_text("Read me.\n")
+    code_state.cache_clear()
+    assert code_state(tmp_path) == clean, "notebooks and documents are no code"
     assert (dirty.commit, dirty.dirty) == (clean.commit, "true")
     assert all(line in dirty.diff for line in ("-x = 1", "+x = 2", "nëw.py", "+y = 3"))
 

@@ -265,6 +265,11 @@ def test_a_recipe_holds_where_no_flag_says_otherwise(capsys: pytest.CaptureFixtu
     words = given(without={"epochs"})
     assert f"\nrecipe           {words}\n" in capsys.readouterr().out
     assert run.data.tags["recipe"] == words
+    usual = f"elman {run.data.params['cell']}{run.data.params['hidden_size']} e2"
+    assert run.info.run_name == f"{usual} length=300 s42", "the recipe's own values are in no name"
+    assert main(["--config", str(artifact(run, "config.json"))]) == 0
+    again, _ = MlflowClient().search_runs(["0"], order_by=["attributes.start_time DESC"])
+    assert again.info.run_name == run.info.run_name
 
 
 def test_a_flag_goes_before_the_recipe_even_if_it_says_the_plain_default() -> None:

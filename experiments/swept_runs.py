@@ -20,7 +20,7 @@ from experiments.shard_training import record_shard
 from experiments.shards import Outcome, Shard, StackProgress, plan
 from experiments.signals import Interrupted, Stop
 from experiments.summary import Summary, SweptRun
-from experiments.tracking import Membership, TrackedSweep, check_params
+from experiments.tracking import Membership, TrackedSweep, check_params, clear_up
 from experiments.workers import AtWork, Workers
 from rnn_core.data import Prepared, prepare_all
 from rnn_core.patterns import Pattern
@@ -132,9 +132,9 @@ class Sweep:
     def _clear_and_reuse(self) -> None:
         """Delete what killed sweeps have left, and, unless all runs are made again, make the recorded ones members."""
         with waiting("looking for what killed sweeps have left"):
-            ended, half_made = self.tracked.clean()
+            ended, half_made = clear_up(self.tracked.experiment_id, but=self.tracked.run_id)
         if ended or half_made:
-            print(f"ended {ended} sweeps that had been killed, and deleted {half_made} runs that were left half-made")
+            print(f"ended {ended} runs and sweeps that had been killed, and deleted {half_made} half-made runs")
         if not self.again:
             with waiting("looking for runs that were recorded before"):
                 self.outcomes = self._recorded(self.digests, "")

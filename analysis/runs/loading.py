@@ -16,7 +16,10 @@ from analysis.runs.schema import (
     DIGEST_TAG,
     END_CONDITIONS,
     END_REASON_TAG,
+    HEARTBEAT_TAG,
+    KIND_TAG,
     MODEL_FOLDER,
+    SWEEP_KIND,
     WEIGHTS_FILE,
     End,
     is_sweep,
@@ -156,6 +159,19 @@ def find_run_id(id_or_name: str) -> str:
         f"no run {id_or_name!r} in {store_address()}; "
         f"allowed: a run's id, `latest`, or one of {len(names_with_net)} names, such as {examples}"
     )
+
+
+def search_sweeps() -> Iterator[Run]:
+    """Yield the records of sweeps, the newest first.
+
+    Raises:
+        RunError: there is no store, or it cannot be read.
+    """
+    yield from search_runs(tag_condition(KIND_TAG, SWEEP_KIND))
+    # Sweeps that are older than the tag `kind` follow; runs have a heartbeat, too.
+    for run in search_runs(tag_condition(HEARTBEAT_TAG)):
+        if KIND_TAG not in run.data.tags and is_sweep(run.data.tags):
+            yield run
 
 
 def recorded_runs(experiment_id: str, digests: Collection[str], condition: str = "") -> dict[str, Run]:

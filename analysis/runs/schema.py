@@ -40,11 +40,17 @@ THREADS_TAG = "threads"
 DEVICE_TAG = "device"
 SHARD_TAG = "shard"
 
-# Tags of a sweep that say which process trains it: the machine, the process id, and when the process last reported
-# that it runs, in seconds since 1970.
+# Tags that say which process records a run or a sweep: the name of its machine, the process id, what tells this process
+# from all others with the same id, and when it last reported that it is at work, in seconds since 1970.
 HOST_TAG = "host"
 PID_TAG = "pid"
+PROCESS_TAG = "process"
 HEARTBEAT_TAG = "heartbeat"
+
+MARK_TAG = "recorded_by"
+"""The tag of every run and sweep of this project. No other run is ever ended or deleted without being asked for."""
+
+MARK = "rnn-patterns"
 
 KIND_TAG = "kind"
 """The tag that marks the record of a sweep. Runs, and the sweeps that are older than this tag, do not have it."""
@@ -173,6 +179,11 @@ def is_sweep(tags: Mapping[str, str]) -> bool:
     if KIND_TAG in tags:
         return tags[KIND_TAG] == SWEEP_KIND
     return HOST_TAG in tags and HEARTBEAT_TAG in tags and DIGEST_TAG not in tags
+
+
+def has_mark(tags: Mapping[str, str]) -> bool:
+    """Return whether a record with these tags has this project's mark; records that are older than it have not."""
+    return tags.get(MARK_TAG) == MARK
 
 
 def project_tags(tags: Mapping[str, str]) -> dict[str, str]:

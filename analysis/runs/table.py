@@ -15,16 +15,16 @@ from mlflow.entities import Run
 
 from analysis.commands import training_command
 from analysis.runs import suggestions
+from analysis.runs.life import end_of, reason_of
+from analysis.runs.loading import search_sweeps
 from analysis.runs.schema import (
     COMPLETE,
     CONFIG_FILE,
     CURVES_FILE,
     DIGEST_TAG,
     END_REASON_TAG,
-    HEARTBEAT_TAG,
     REACH_FILE,
     End,
-    is_sweep,
     members_condition,
     project_tags,
     read_end,
@@ -241,7 +241,7 @@ def _read_runs(sweep: str, finished: bool) -> pd.DataFrame:
         finished: whether to return only complete runs, and of several with the same config only the newest.
     """
     if sweep == "latest":
-        newest = next((run for run in search_runs(tag_condition(HEARTBEAT_TAG)) if is_sweep(run.data.tags)), None)
+        newest = next(search_sweeps(), None)
         if newest is None:
             raise RunError(f"{store_address()} holds no sweep; python -m experiments.sweep makes one")
         sweep = newest.info.run_id
@@ -274,8 +274,8 @@ def _row(run: Run, record: Record, assumed: str) -> dict[str, Any]:
         "run_id": run.info.run_id,
         "name": run.info.run_name,
         "started": pd.Timestamp(run.info.start_time, unit="ms", tz="UTC"),
-        "end": read_end(run.info.status, run.data.tags).value,
-        END_REASON_TAG: run.data.tags.get(END_REASON_TAG, ""),
+        "end": end_of(run).value,
+        END_REASON_TAG: reason_of(run),
         **vars(record.config),
         **run.data.metrics,
         "alphabet": record.alphabet,

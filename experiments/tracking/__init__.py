@@ -2,8 +2,9 @@
 
 from experiments.tracking.access import check_params, end_run_from_environment
 from experiments.tracking.deletion import Deletion, command_that_frees_the_disk, plan_deletion
+from experiments.tracking.life import clear_up, delete_half_made, goes_on
 from experiments.tracking.tracked_run import TrackedRun
-from experiments.tracking.tracked_sweep import Membership, TrackedSweep, delete_half_made, goes_on
+from experiments.tracking.tracked_sweep import Membership, TrackedSweep
 
 __all__ = [
     "Deletion",
@@ -11,6 +12,7 @@ __all__ = [
     "TrackedRun",
     "TrackedSweep",
     "check_params",
+    "clear_up",
     "command_that_frees_the_disk",
     "delete_half_made",
     "end_run_from_environment",

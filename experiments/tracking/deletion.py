@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage, Run
 
-from analysis.runs import RunError, schema, search_runs
-from analysis.runs.schema import End
+from analysis.runs import RunError, schema, search_runs, search_sweeps
+from analysis.runs.life import is_alive
 from analysis.runs.store import absolute_store_address, artifact_bytes, get_run, models_of_run, store_address
 from experiments.errors import TrackingError
 from experiments.tracking.access import impatient, store_trouble
-from experiments.tracking.tracked_sweep import children_condition, is_alive
+from experiments.tracking.life import children_condition
 from rnn_core.vocabulary import visible
 
 MEASURED = 5
@@ -79,7 +79,7 @@ def plan_deletion(name: str, shared: bool = False) -> Deletion:
         found = _find(name)
     run_id, called = found.info.run_id, visible(found.info.run_name)
     is_sweep = schema.is_sweep(found.data.tags)
-    if is_alive(found) if is_sweep else schema.read_end(found.info.status, found.data.tags) == End.RUNNING:
+    if schema.HEARTBEAT_TAG in found.data.tags and is_alive(found):  # without it, nobody can know: the person decides
         raise RunError(f"{run_id} ({called}) is still at work; allowed: what has ended; stop it first")
     runs = list(search_runs(children_condition(run_id), [found.info.experiment_id])) if is_sweep else [found]
     used_by = {run.info.run_id: _sweeps_of(run) - {run_id} for run in runs}
@@ -115,8 +115,8 @@ def _find(name: str) -> Run:
         if found.info.lifecycle_stage == LifecycleStage.DELETED:
             raise RunError(f"{name} has been deleted already; to free the disk: {command_that_frees_the_disk()}")
         return found
-    for run in search_runs(schema.tag_condition(schema.HEARTBEAT_TAG)):
-        if schema.is_sweep(run.data.tags) and name in ("latest", run.info.run_name):
+    for run in search_sweeps():
+        if name in ("latest", run.info.run_name):
             return run
     for run in search_runs(schema.tag_condition(schema.DIGEST_TAG)):
         if name == run.info.run_name:

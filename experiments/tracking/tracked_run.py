@@ -26,6 +26,7 @@ from mlflow.entities import (
 )
 
 from analysis.runs import schema
+from analysis.runs.life import process_tags
 from analysis.runs.schema import CONFIG_FILE, WEIGHTS_FILE, End
 from experiments.code_state import code_state
 from experiments.descriptions import description, fields_in_words, first_line, model_description
@@ -93,11 +94,12 @@ class TrackedRun:
         self._sizes, self._sweep = sizes, sweep
         self._unsent: list[Metric] = []
         self._flushed = time.monotonic()
+        # All from the start: without the digest, a heartbeat would mark the record of an older sweep.
+        tags = {schema.MARK_TAG: schema.MARK, schema.DIGEST_TAG: record.digest, **process_tags()}
         if sweep is None:
-            self._run = open_run(name)
+            self._run = open_run(name, tags=tags)
         else:
-            tags = sweep.tags_of_a_child | {schema.DIGEST_TAG: record.digest}
-            self._run = open_run(name, sweep.experiment_id, tags)
+            self._run = open_run(name, sweep.experiment_id, tags | sweep.tags_of_a_child)
         self.name = name_of(self._run, name)
         self.run_id: str = self._run.info.run_id
         self.experiment_id: str = self._run.info.experiment_id
@@ -207,7 +209,6 @@ class TrackedRun:
             schema.DEVICE_TAG: config.device,
             schema.COMMIT_TAG: state.commit,
             schema.DIRTY_TAG: state.dirty,
-            schema.DIGEST_TAG: record.digest,
         }
         if recipe:
             tags[schema.RECIPE_TAG] = fields_in_words(recipe)

@@ -110,7 +110,7 @@ def test_a_diverged_run_has_come_to_its_end_but_has_no_numbers(there: Path) -> N
 
 @pytest.mark.parametrize("which", ["latest", "id"])
 def test_the_runs_of_a_sweep_are_found(there: Path, which: str) -> None:
-    (parent,) = MlflowClient().search_runs(["0"], "tags.heartbeat LIKE '%'")
+    (parent,) = MlflowClient().search_runs(["0"], "tags.kind = 'sweep'")
     runs = find_runs(sweep=parent.info.run_id if which == "id" else which)
     assert len(runs) == 8
     assert set(runs["pattern"]) == {"abc", "aab"}

@@ -53,7 +53,7 @@ def children() -> list[Run]:
 
 
 def parents() -> list[Run]:
-    return [run for run in runs() if "heartbeat" in run.data.tags]
+    return [run for run in runs() if "kind" in run.data.tags]
 
 
 def artifact(run: Run, path: str) -> Path:

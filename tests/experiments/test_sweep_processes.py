@@ -33,7 +33,7 @@ def children() -> list[Run]:
 
 
 def parents() -> list[Run]:
-    return [run for run in runs() if "heartbeat" in run.data.tags]
+    return [run for run in runs() if "kind" in run.data.tags]
 
 
 def complete() -> int:

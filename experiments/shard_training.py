@@ -21,7 +21,7 @@ from experiments.shards import Outcome, Shard, SharedTraining, StackProgress, st
 from experiments.tracking import Membership, TrackedRun, delete_half_made, goes_on
 from rnn_core.data import Prepared, prepare_all
 from rnn_core.nets.charrnn import CharRNN
-from rnn_core.training import DivergedError, EpochRecord, Progress, train
+from rnn_core.training import DivergedError, EpochRecord, Progress, TrainingState, train
 from rnn_core.training.loop import PROGRESS_SECONDS
 from rnn_core.training.stack import train_stack
 
@@ -177,7 +177,7 @@ def train_epochs(trainings: Sequence[SharedTraining]) -> Generator[StackEpoch | 
         return other
 
     try:
-        for record in train(trainings[0].prepared, net, progress=True):
+        for record in train(trainings[0].prepared, TrainingState(trainings[0].prepared, net), progress=True):
             if isinstance(record, Progress):
                 yield record
                 continue

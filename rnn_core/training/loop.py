@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Literal, overload
 
 import torch
-from torch import Tensor
 from torch.nn import functional
 
+from rnn_core.batching import Window
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared, prepare
 from rnn_core.measures.scores import Score, running_scores
 from rnn_core.nets.cell import detach
 from rnn_core.nets.charrnn import CharRNN
-from rnn_core.training.adam import Adam
+from rnn_core.training.state import TrainingState
 
 PROGRESS_SECONDS = 1.0
 """The least time between two Progress records, and between a Progress record and an epoch's."""
@@ -107,14 +107,14 @@ class DivergedError(ArithmeticError):
 
 @overload
 def train(
-    config: TrainConfig | Prepared, net: CharRNN | None = None, *, progress: Literal[False] = False
+    config: TrainConfig | Prepared, state: TrainingState | None = None, *, progress: Literal[False] = False
 ) -> Generator[EpochRecord, None, None]: ...
 @overload
 def train(
-    config: TrainConfig | Prepared, net: CharRNN | None = None, *, progress: Literal[True]
+    config: TrainConfig | Prepared, state: TrainingState | None = None, *, progress: Literal[True]
 ) -> Generator[EpochRecord | Progress, None, None]: ...
 def train(
-    config: TrainConfig | Prepared, net: CharRNN | None = None, *, progress: bool = False
+    config: TrainConfig | Prepared, state: TrainingState | None = None, *, progress: bool = False
 ) -> Generator[EpochRecord | Progress, None, None]:
     """Train a net on its pattern.
 
@@ -126,7 +126,8 @@ def train(
 
     Arguments:
         config: what to train; a Prepared, where the config was prepared before.
-        net: the net to train in place; by default the one that `config.seed` builds.
+        state: the state from which the training goes on, changed in place; by default that of a new training. It can be
+            saved at each yield, and a training that goes on from it gives the same weights as one that never stopped.
         progress: whether to yield Progress records, too. They change nothing about the training.
 
     Yields:
@@ -144,63 +145,81 @@ def train(
     prepared = config if isinstance(config, Prepared) else prepare(config)
     config = prepared.config
     torch.set_num_threads(config.threads)
-    net = prepared.build_net() if net is None else net
-    optimizer = Adam(net.parameters(), config.learning_rate, config.weight_decay)
+    state = TrainingState(prepared) if state is None else state
+    net, clock = state.net, Clock(progress)
     windows = [window.to(config.device) for window in prepared.windows]
     validation = [window.to(config.device) for window in prepared.validation_windows]
     windows_an_epoch = len(windows) + len(validation)
-    best, clock = Best(net), Clock(progress)
-    windows_read, all_windows = 0, config.epochs * len(windows)
     try:
-        for epoch in range(config.epochs):
+        while state.epoch < config.epochs:
             net.train()
-            loss_sum, correct, count = 0.0, 0, 0
-            for number, window in enumerate(windows):
+            for window in windows[state.windows_read :]:
                 if clock.due:
-                    yield Progress(epoch, number / windows_an_epoch, loss_sum / count if count else math.nan)
+                    loss = state.loss_sum / state.count if state.count else math.nan
+                    yield Progress(state.epoch, state.windows_read / windows_an_epoch, loss)
                     clock.start()
-                if window.fresh:
-                    state = net.init_state(len(window.input_bt))
-                logits, state = net(net.encode(window.input_bt), detach(state))
-                logits, target = logits.flatten(0, 1), window.target_bt.flatten()
-                if window.mask_bt is not None:
-                    counted = window.mask_bt.flatten()
-                    logits, target = logits[counted], target[counted]
-                optimizer.learning_rate = config.learning_rate * rate_factor(
-                    config.schedule, windows_read / all_windows
-                )
-                windows_read += 1
-                if not len(target):  # nothing counts: the window is only read for its last state
-                    continue
-                loss = functional.cross_entropy(logits, target)
-                loss_value = loss.item()
-                if not math.isfinite(loss_value):
-                    raise DivergedError(epoch, loss_value)
-                optimizer.zero_grad()
-                loss.backward()
-                if config.clip:
-                    torch.nn.utils.clip_grad_norm_(net.parameters(), config.clip)
-                optimizer.step()
-                loss_sum += loss_value * len(target)
-                correct += int((logits.argmax(-1) == target).sum())
-                count += len(target)
+                done = (state.epoch * len(windows) + state.windows_read) / (config.epochs * len(windows))
+                rate = config.learning_rate * rate_factor(config.schedule, done)
+                _train_on(window, state, rate, config.clip)
+                state.windows_read += 1
             net.eval()
             score = Score()
+            # A training that is interrupted here validates from the beginning again, which changes nothing.
             for number, score_so_far in enumerate(running_scores(net, validation), len(windows) + 1):
                 score = score_so_far
                 if clock.due:
-                    yield Progress(epoch, number / windows_an_epoch, loss_sum / count)
+                    yield Progress(state.epoch, number / windows_an_epoch, state.loss_sum / state.count)
                     clock.start()
-            valid_loss = score.loss if validation else None
             net.train()
+            valid_loss = score.loss if validation else None
+            loss, accuracy = state.loss_sum / state.count, state.correct / state.count
+            record = EpochRecord(state.epoch, loss, accuracy, valid_loss, net)
             if valid_loss is not None:
-                best.see(valid_loss)
-            if epoch == config.epochs - 1:
-                best.restore()
-            yield EpochRecord(epoch, loss_sum / count, correct / count, valid_loss, net)
+                state.best.see(valid_loss)
+            state.finish_epoch(record.metrics)
+            if state.epoch == config.epochs:
+                state.best.restore()
+            yield record
             clock.start()
     finally:
-        best.restore()
+        state.best.restore()
+
+
+def _train_on(window: Window, state: TrainingState, learning_rate: float, clip: float) -> None:
+    """Read a window, and take an optimiser step if a step of the window counts.
+
+    Arguments:
+        window: the window.
+        state: the state of the training; all but `windows_read` is brought up to date.
+        learning_rate: the learning rate of this step.
+        clip: the largest gradient norm; 0 never clips.
+
+    Raises:
+        DivergedError: the loss is not finite.
+    """
+    net, optimizer = state.net, state.optimizer
+    hidden = net.init_state(len(window.input_bt)) if window.fresh else state.hidden
+    logits, hidden = net(net.encode(window.input_bt), hidden)
+    state.hidden = detach(hidden)
+    logits, target = logits.flatten(0, 1), window.target_bt.flatten()
+    if window.mask_bt is not None:
+        counted = window.mask_bt.flatten()
+        logits, target = logits[counted], target[counted]
+    if not len(target):  # nothing counts: the window is only read for its last state
+        return
+    loss = functional.cross_entropy(logits, target)
+    loss_value = loss.item()
+    if not math.isfinite(loss_value):
+        raise DivergedError(state.epoch, loss_value)
+    optimizer.learning_rate = learning_rate
+    optimizer.zero_grad()
+    loss.backward()
+    if clip:
+        torch.nn.utils.clip_grad_norm_(net.parameters(), clip)
+    optimizer.step()
+    state.loss_sum += loss_value * len(target)
+    state.correct += int((logits.argmax(-1) == target).sum())
+    state.count += len(target)
 
 
 def rate_factor(schedule: str, done: float) -> float:
@@ -211,27 +230,3 @@ def rate_factor(schedule: str, done: float) -> float:
         done: the share of the training that is done before the step, 0 to 1.
     """
     return 0.5 * (1 + math.cos(math.pi * done)) if schedule == "cosine" else 1.0
-
-
-class Best:
-    """Keeps the weights with the lowest validation loss so far; of equal losses, those of the first.
-
-    Arguments:
-        net: the net that is trained.
-    """
-
-    def __init__(self, net: CharRNN) -> None:
-        self._net = net
-        self._loss = math.inf
-        self._weights: dict[str, Tensor] | None = None
-
-    def see(self, valid_loss: float) -> None:
-        """Keep a copy of the net's weights if `valid_loss` is below all losses before."""
-        if valid_loss < self._loss:
-            self._loss = valid_loss
-            self._weights = {name: weight.clone() for name, weight in self._net.state_dict().items()}
-
-    def restore(self) -> None:
-        """Load the kept weights into the net; if none were kept, change nothing."""
-        if self._weights is not None:
-            self._net.load_state_dict(self._weights)

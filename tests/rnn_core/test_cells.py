@@ -12,7 +12,7 @@ from torch.func import jacrev, vmap
 from rnn_core.nets.cell import Cell, State, layer_weights
 from rnn_core.nets.cells import CELLS, load_cell
 from rnn_core.nets.charrnn import CharRNN, parameter_count
-from rnn_core.training.stack import Stack
+from rnn_core.training.stacked_nets import Stack
 
 SIZE, INPUTS, BATCH = 4, 3, 2
 

@@ -14,7 +14,7 @@ from rnn_core.data import prepare
 from rnn_core.measures.report import measure
 from rnn_core.nets.cells import CELLS
 from rnn_core.record import Record
-from rnn_core.training import train
+from rnn_core.training import TrainingState, train
 
 RECORD = Record(TrainConfig(length=15, window=14), "abc", "0" * 64)
 
@@ -84,7 +84,8 @@ def test_loaded_weights_can_be_trained_on(tmp_path: Path) -> None:
     net = load_weights(RECORD, written(tmp_path))
     assert all(weight.requires_grad and weight.device.type == "cpu" for weight in net.parameters())
     before = net.readout.bias.detach().clone()
-    next(train(prepare(RECORD.config), net))
+    prepared = prepare(RECORD.config)
+    next(train(prepared, TrainingState(prepared, net)))
     assert not torch.equal(net.readout.bias, before)
 
 

@@ -14,7 +14,8 @@ from rnn_core.data import Prepared, prepare, prepare_all
 from rnn_core.nets.cells import CELLS
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.training import DivergedError, Progress, train
-from rnn_core.training.stack import Stack, StackRecord, stack_key, train_stack
+from rnn_core.training.stack import StackRecord, stack_key, train_stack
+from rnn_core.training.stacked_nets import Stack
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.data import prepare
 from rnn_core.measures.report import measure
 from rnn_core.nets.cells import CELLS
-from rnn_core.training import DivergedError, EpochRecord, Progress, train
-from rnn_core.training.loop import Best, rate_factor
+from rnn_core.training import DivergedError, EpochRecord, Progress, TrainingState, train
+from rnn_core.training.loop import rate_factor
+from rnn_core.training.state import Best
 from tests.rnn_core.bare import bare_layers
 
 LAB = json.loads((Path(__file__).parent / "lab_reference.json").read_text())
@@ -255,7 +256,7 @@ def test_training_waits_for_the_caller() -> None:
     prepared = prepare(TrainConfig(epochs=2**40))
     net = prepared.build_net()
     before = [weight.detach().clone() for weight in net.parameters()]
-    records = train(prepared, net)
+    records = train(prepared, TrainingState(prepared, net))
     assert isinstance(records, GeneratorType)
     assert all_equal(before, list(net.parameters()))
     first = next(records)
@@ -277,7 +278,7 @@ def test_a_given_net_goes_on_from_its_weights() -> None:
     prepared = prepare(TrainConfig(epochs=3))
     *_, first = train(prepared)
     loss = measure(first.net, prepared).metrics["final_train_loss"]
-    assert next(train(prepared, first.net)).loss == pytest.approx(loss, abs=1e-6)
+    assert next(train(prepared, TrainingState(prepared, first.net))).loss == pytest.approx(loss, abs=1e-6)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm"])
@@ -287,7 +288,7 @@ def test_divergence_names_its_epoch_and_takes_no_further_step(cell: str) -> None
     losses: list[float] = []
 
     def train_on() -> None:
-        for record in train(prepared, net):
+        for record in train(prepared, TrainingState(prepared, net)):
             losses.append(record.loss)  # noqa: PERF401 (what came before the error is kept)
 
     with pytest.raises(DivergedError) as caught:

@@ -1,0 +1,149 @@
+"""The state of the training of one net: all that the rest of the training depends on."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnn_core.data import Prepared
+from rnn_core.nets.cell import State
+from rnn_core.nets.charrnn import CharRNN
+from rnn_core.training.adam import Adam
+from rnn_core.training.state_file import random_states, restore_random_states
+
+
+class TrainingState:
+    """The state of a training, which `train` changes in place. At each of its yields the state can be saved.
+
+    Arguments:
+        prepared: what is trained.
+        net: the net to train in place; None for the one that `config.seed` builds.
+
+    Attributes:
+        net: the net.
+        optimizer: the optimiser with its running means.
+        best: the weights with the lowest validation loss so far.
+        epoch: the number of epochs that are done.
+        windows_read: the number of windows that have been read in the present epoch.
+        hidden: the net's state after the last window, without gradient; empty before the first window.
+        loss_sum: the sum of the losses of the present epoch's predictions, in nats.
+        correct: the number of predictions in the present epoch whose likeliest character is right.
+        count: the number of predictions in the present epoch.
+        history: the metrics of each epoch that is done, by name.
+    """
+
+    def __init__(self, prepared: Prepared, net: CharRNN | None = None) -> None:
+        config = prepared.config
+        self.net = prepared.build_net() if net is None else net
+        self.optimizer = Adam(self.net.parameters(), config.learning_rate, config.weight_decay)
+        self.best = Best(self.net)
+        self.epoch = 0
+        self.windows_read = 0
+        self.hidden: State = ()
+        self.loss_sum, self.correct, self.count = 0.0, 0, 0
+        self.history: list[dict[str, float]] = []
+
+    def finish_epoch(self, metrics: dict[str, float]) -> None:
+        """Go on to the next epoch; `metrics` are those of the present one."""
+        self.history.append(metrics)
+        self.epoch += 1
+        self.windows_read = 0
+        self.loss_sum, self.correct, self.count = 0.0, 0, 0
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all tensors of the state, and torch's random states."""
+        return {
+            **{f"net.{name}": weight for name, weight in self.net.state_dict().items()},
+            **self._optimizer_tensors(),
+            **{f"best.{name}": weight for name, weight in (self.best.weights or {}).items()},
+            **{f"hidden.{number}": part for number, part in enumerate(self.hidden)},
+            **{f"history.{name}": _column(self.history, name) for name in self.values()["metrics"]},
+            **random_states(self.net.readout.weight.device),
+        }
+
+    def values(self) -> dict[str, Any]:
+        """Return all else, in a form that JSON can hold."""
+        return {
+            "epoch": self.epoch,
+            "windows_read": self.windows_read,
+            "loss_sum": self.loss_sum,
+            "correct": self.correct,
+            "count": self.count,
+            "best_loss": self.best.loss,
+            "metrics": list(self.history[0]) if self.history else [],
+        }
+
+    def load(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+        """Take over a saved state of the same training, and torch's random states.
+
+        Arguments:
+            tensors: the tensors that `state_file.read_state` returned.
+            values: the other values that it returned.
+        """
+        device = self.net.readout.weight.device
+
+        def group(prefix: str) -> dict[str, Tensor]:
+            # Copied to memory of torch's own, whose alignment decides how sums round.
+            return {
+                name.removeprefix(prefix): tensor.to(device, copy=True)
+                for name, tensor in tensors.items()
+                if name.startswith(prefix)
+            }
+
+        self.net.load_state_dict(group("net."))
+        for name, tensor in self._optimizer_tensors().items():
+            tensor.copy_(tensors[name])
+        self.best.weights, self.best.loss = group("best.") or None, values["best_loss"]
+        parts = group("hidden.")
+        self.hidden = tuple(parts[str(number)] for number in range(len(parts)))
+        names = values["metrics"]
+        columns = [tensors[f"history.{name}"].tolist() for name in names]
+        self.history = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+        self.epoch, self.windows_read = values["epoch"], values["windows_read"]
+        self.loss_sum, self.correct, self.count = values["loss_sum"], values["correct"], values["count"]
+        restore_random_states(tensors, device)
+
+    def _optimizer_tensors(self) -> dict[str, Tensor]:
+        """Return the tensors of the optimiser, by names that begin with "adam."."""
+        names = [name for name, _ in self.net.named_parameters()]
+        kinds = {"means": self.optimizer.means, "squares": self.optimizer.squares, "steps": self.optimizer.steps}
+        return {
+            f"adam.{kind}.{name}": tensor
+            for kind, tensors in kinds.items()
+            for name, tensor in zip(names, tensors, strict=True)
+        }
+
+
+def _column(history: list[dict[str, float]], name: str) -> Tensor:
+    """Return one metric of each epoch, float64."""
+    return torch.tensor([metrics[name] for metrics in history], dtype=torch.float64)
+
+
+class Best:
+    """Keeps the weights with the lowest validation loss so far; of equal losses, those of the first.
+
+    Arguments:
+        net: the net that is trained.
+
+    Attributes:
+        loss: the lowest validation loss so far, in nats per character; infinite before the first.
+        weights: the weights that had it, by name; None before the first.
+    """
+
+    def __init__(self, net: CharRNN) -> None:
+        self._net = net
+        self.loss = math.inf
+        self.weights: dict[str, Tensor] | None = None
+
+    def see(self, valid_loss: float) -> None:
+        """Keep a copy of the net's weights if `valid_loss` is below all losses before."""
+        if valid_loss < self.loss:
+            self.loss = valid_loss
+            self.weights = {name: weight.clone() for name, weight in self._net.state_dict().items()}
+
+    def restore(self) -> None:
+        """Load the kept weights into the net; if none were kept, change nothing."""
+        if self.weights is not None:
+            self._net.load_state_dict(self.weights)

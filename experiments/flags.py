@@ -99,7 +99,10 @@ def _with_help(flags: type) -> Any:
             if field.name in choices():
                 metavar = "|".join(choices()[field.name])
             hint = "" if field.default in (None, "", ()) or field.default is False else None
-            kind = Annotated[kind, tyro.conf.arg(help=texts[field.name], metavar=metavar, help_behavior_hint=hint)]
+            name = _flag_name(field.name) if field.name.endswith("_") else None
+            kind = Annotated[
+                kind, tyro.conf.arg(name=name, help=texts[field.name], metavar=metavar, help_behavior_hint=hint)
+            ]
         fields.append((field.name, kind, dataclasses.field(default=field.default)))
     described = dataclasses.make_dataclass(flags.__name__, fields, frozen=True)
     paragraphs = inspect.cleandoc(flags.__doc__ or "").split("\n\n")
@@ -107,9 +110,14 @@ def _with_help(flags: type) -> Any:
     return described
 
 
+def _flag_name(field: str) -> str:
+    """Return the name of a field's flag; a field whose name is a word of Python ends with an underscore."""
+    return field.rstrip("_").replace("_", "-")
+
+
 def _check_words(flags: type, words: Sequence[str]) -> None:
     """Raise UsageError for a flag that does not exist, has no value, or is given twice."""
-    fields = {f"--{field.name.replace('_', '-')}": field for field in dataclasses.fields(flags)}
+    fields = {f"--{_flag_name(field.name)}": field for field in dataclasses.fields(flags)}
     names = {*fields, "--help", "-h"} | {f"--no-{name[2:]}" for name, field in fields.items() if field.type is bool}
     given: set[str] = set()
     for number, word in enumerate(words):

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 from analysis.runs.schema import End
 from experiments.flags import with_flags
@@ -22,6 +23,7 @@ def measure_and_record(
     why: str = "",
     flags: Mapping[str, str] | None = None,
     waiting: Callable[[str], AbstractContextManager[object]] = nullcontext,
+    training_state: Path | None = None,
 ) -> Report | None:
     """Measure a trained net, record the report and the weights, and end the run.
 
@@ -35,6 +37,7 @@ def measure_and_record(
         why: the reason, if it was KILLED; otherwise empty.
         flags: for error messages, the flag of each field of TrainConfig that is not called like its flag.
         waiting: a context manager that shows what is being done; it is given a few words.
+        training_state: a file with the last state of the training that the run keeps; None for none.
 
     Returns:
         The report of the net; None if the run diverged.
@@ -53,5 +56,5 @@ def measure_and_record(
         run.finish(End.DIVERGED, with_flags(DivergedError(None, math.nan), flags))
         return None
     with waiting("recording the run"):
-        run.finish(end, why, report, weights)
+        run.finish(end, why, report, weights, training_state)
     return report

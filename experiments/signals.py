@@ -1,17 +1,27 @@
-"""Turns Ctrl-C and SIGTERM into an exception, raised once, and not while something is being recorded."""
+"""Turns the signals that ask a program to stop into an exception, raised once, and only where the work can stop."""
 
+import contextlib
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+STOPPING = [
+    getattr(signal, name)
+    # A terminal that is closed or lost; and what schedulers send some time before they kill: Slurm, Grid Engine, LSF.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")
+    if hasattr(signal, name)
+]
+"""The signals that ask a program to stop, as far as this system has them."""
 
 
 class Interrupted(BaseException):
     """A signal asked the program to stop.
 
     Attributes:
-        name: SIGINT or SIGTERM.
-        exit_status: the exit status of a program that the signal ended: 130 or 143.
+        name: the name of the signal, such as SIGINT.
+        exit_status: the exit status of a program that the signal ended: 128 and its number, such as 130.
     """
 
     def __init__(self, number: int) -> None:
@@ -21,42 +31,64 @@ class Interrupted(BaseException):
 
 
 class Stop:
-    """Raises Interrupted at the first SIGINT or SIGTERM; later ones are ignored, so that the record can be finished."""
+    """Raises Interrupted at the first of the STOPPING signals; later ones are ignored while the record is written."""
 
     def __init__(self) -> None:
-        self._held = False
+        self._holders = 0
         self._done = False
-        self._pending: int | None = None
+        self._number: int | None = None
 
     @contextmanager
-    def listening(self) -> Iterator["Stop"]:
-        """Handle both signals while the block runs, and restore their handlers afterwards."""
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        before = [signal.signal(number, self._arrived) for number in numbers]
-        try:
+    def listening(self, numbers: Collection[int] = tuple(STOPPING)) -> Iterator["Stop"]:
+        """Handle the signals while the block runs, and restore their handlers afterwards.
+
+        A signal that this process ignores, as under nohup, stays ignored. Outside the main thread, where Python allows
+        no handlers, the block runs without them.
+
+        Arguments:
+            numbers: the signals.
+        """
+        with contextlib.ExitStack() as handlers:
+            if threading.current_thread() is threading.main_thread():
+                for number in numbers:
+                    before = signal.getsignal(number)
+                    if before not in (signal.SIG_IGN, None):  # None: not set by Python, and not to be restored
+                        signal.signal(number, self._arrived)
+                        handlers.callback(signal.signal, number, before)
             yield self
-        finally:
-            for number, handler in zip(numbers, before, strict=True):
-                signal.signal(number, handler)
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Raise Interrupted for a signal that arrives in the block only after the block has ended."""
-        self._held = True
+        """Raise Interrupted for a signal that arrives in the block only after the block has ended, or at a `check`."""
+        self._holders += 1
         try:
             yield
         finally:
-            self._held = False
-        if self._pending is not None:
-            self._arrived(self._pending, None)
+            self._holders -= 1
+        if not self._holders:
+            self.check()
+
+    @property
+    def pending(self) -> bool:
+        """Whether a signal has arrived in a `held` block, so that `check` would raise Interrupted."""
+        return self._number is not None and not self._done
+
+    def check(self) -> None:
+        """Raise Interrupted if a signal has arrived in a `held` block."""
+        if self._number is not None:
+            self._raise(self._number)
 
     def ignore(self) -> None:
         """Ignore every further signal."""
         self._done = True
 
     def _arrived(self, number: int, _frame: FrameType | None) -> None:
-        if self._held:
-            self._pending = number
-        elif not self._done:
+        if not self._holders:
+            self._raise(number)
+        elif self._number is None:
+            self._number = number
+
+    def _raise(self, number: int) -> None:
+        if not self._done:
             self._done = True
             raise Interrupted(number)

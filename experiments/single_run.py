@@ -1,70 +1,60 @@
 """Trains one net, records it however the training ends, and prints what came of it."""
 
 import contextlib
-from collections.abc import Mapping
-from typing import Any
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
-from analysis.runs.schema import End
+from analysis.runs.schema import COMPLETE, TRAINING_STATE_FILE, End
 from analysis.runs.store import store_address
 from experiments.bars import show_epochs
-from experiments.descriptions import (
-    changed_fields,
-    fields_in_words,
-    first_line,
-    key_numbers,
-    run_name,
-    side_by_side,
-)
-from experiments.errors import TrackingError, UsageError
+from experiments.checkpoint_files import Checkpoint
+from experiments.descriptions import fields_in_words, first_line, key_numbers, side_by_side
+from experiments.errors import TrackingError
 from experiments.flags import complain, with_flags
 from experiments.links import how_to_look
 from experiments.progress import waiting
 from experiments.recording import measure_and_record
 from experiments.signals import Interrupted, Stop
-from experiments.tracking import TrackedRun, check_params
-from rnn_core.config import TrainConfig
-from rnn_core.data import Prepared, prepare
-from rnn_core.nets.charrnn import CharRNN
-from rnn_core.patterns import Pattern
-from rnn_core.record import Record
-from rnn_core.training import DivergedError, train
+from experiments.starts import Start
+from experiments.tracking import TrackedRun, clear_up
+from rnn_core.training import DivergedError, EpochRecord, Progress, TrainingState, train
+from rnn_core.training.state_file import write_state
 from rnn_core.vocabulary import visible
 
+MAX_STATE_BYTES = 4_000_000
+"""The largest last state of a training, in bytes, that its run keeps so that a longer training can go on from it."""
 
-def train_and_record(
-    config: TrainConfig, pattern: Pattern, recipe: Mapping[str, Any], earlier: Record | None, stop: Stop
-) -> int:
+
+def train_and_record(start: Start, stop: Stop) -> int:
     """Train and record a run, print its results, and return the exit status: 0, 1 for a failure, or a signal's.
 
     Arguments:
-        config: the config as it was asked for, before its zeros are resolved.
-        pattern: the config's pattern.
-        recipe: the fields of the config that the pattern's recipe gave.
-        earlier: the record of the run that is trained again; None for a new run.
+        start: what the training starts from.
         stop: the signals that end the training early.
 
     Raises:
-        ConfigError, UsageError, TrackingError: nothing was trained: the config, the data or the store cannot be used.
+        UsageError, TrackingError: nothing was trained: the store cannot be used, or another program is at the run.
         Interrupted: a signal came before the run was opened.
     """
-    with waiting("preparing the data"):
-        prepared = prepare(config, pattern)
-    check_params(prepared.config)
-    _check_same_data(prepared, earlier)
-    net = prepared.build_net()
-    _print_start(prepared, net, recipe)
-    run = None
+    prepared, state = start.prepared, start.state
+    _print_start(start)
+    run = checkpoint = None
     end, reason, exit_status = End.FINISHED, "", 0
     try:
         with stop.held(), waiting(f"opening a run in {store_address()}"):
-            also_named = changed_fields(config, pattern, earlier.config if earlier else None)
-            name = run_name(prepared.config, pattern.short_name, also_named)
-            run = TrackedRun(name, prepared.record, config, prepared.size_metrics, recipe)
-        # Closed before the net is measured: keep=best then puts the best weights back, however the training ended.
-        with contextlib.closing(train(prepared, net, progress=True)) as records:
-            for record in show_epochs(records, prepared.config.epochs):
-                with stop.held():
-                    run.log(record.metrics)
+            run = start.open_run()
+            about = {"run_id": run.run_id, "name": run.name, "digest": prepared.record.digest}
+            checkpoint = Checkpoint(run.run_id, about, run.tell_checkpoint)
+            if start.origin:
+                checkpoint.write(state)
+            _end_dead_runs(run)
+        # Held, so that a signal stops the training between two windows, where its state can be saved. Closed before the
+        # net is measured: keep=best then puts the best weights back, however the training ended.
+        with stop.held(), contextlib.closing(train(prepared, state, progress=True)) as records:
+            kept = _log_and_save(records, state, run, checkpoint, stop)
+            for _ in show_epochs(kept, prepared.config.epochs):
+                pass
         stop.ignore()
     except Interrupted as signal:
         if run is None:
@@ -76,13 +66,62 @@ def train_and_record(
     except Exception as error:
         stop.ignore()
         if run is not None:
-            _finish(run, net, prepared, End.FAILED, first_line(error), 1)
+            _finish(run, start, End.FAILED, first_line(error), 1)
         raise
     assert run is not None
-    return _finish(run, net, prepared, end, reason, exit_status)
+    assert checkpoint is not None
+    exit_status = _finish(run, start, end, reason, exit_status)
+    if run.end in COMPLETE:
+        checkpoint.delete()
+    elif end == End.FINISHED:  # trained, but not recorded: another try can record it
+        checkpoint.write(state)
+    if run.end not in COMPLETE and checkpoint.path.exists():
+        print(f"{'go on with it':<16} python -m experiments.train --resume {run.run_id}", flush=True)
+    return exit_status
 
 
-def _finish(run: TrackedRun, net: CharRNN, prepared: Prepared, end: End, reason: str, exit_status: int) -> int:
+def _end_dead_runs(run: TrackedRun) -> None:
+    """End the runs whose process is gone, in the experiment of a run, and say how many."""
+    with contextlib.suppress(Exception):  # it is for the other runs, and no reason to end this one
+        ended, half_made = clear_up(run.experiment_id, but=run.run_id)
+        if ended:
+            print(f"ended {ended} runs and sweeps that had been killed, and deleted {half_made} half-made runs")
+
+
+def _log_and_save(
+    records: Generator[EpochRecord | Progress, None, None],
+    state: TrainingState,
+    run: TrackedRun,
+    checkpoint: Checkpoint,
+    stop: Stop,
+) -> Iterator[EpochRecord | Progress]:
+    """Log each epoch, save the state of the training when that is due, and stop if a signal has come.
+
+    Arguments:
+        records: what `train` yields.
+        state: the state that it trains.
+        run: the run.
+        checkpoint: where the state is saved.
+        stop: the signals; they are held.
+
+    Yields:
+        The records.
+
+    Raises:
+        Interrupted: a signal has come; the state is saved.
+    """
+    for record in records:
+        if isinstance(record, EpochRecord):
+            run.log(record.metrics)
+        if checkpoint.due and not stop.pending:
+            checkpoint.write(state)
+        yield record
+        if stop.pending:
+            checkpoint.write(state)
+        stop.check()
+
+
+def _finish(run: TrackedRun, start: Start, end: End, reason: str, exit_status: int) -> int:
     """Measure the net unless its training failed or diverged, record how the run ended, and print it.
 
     Returns:
@@ -92,7 +131,11 @@ def _finish(run: TrackedRun, net: CharRNN, prepared: Prepared, end: End, reason:
     report = None
     try:
         if end in (End.FINISHED, End.KILLED):
-            report = measure_and_record(run, net, prepared, end, reason, waiting=waiting)
+            with tempfile.TemporaryDirectory() as folder:
+                last_state = _write_last_state(Path(folder), start) if end == End.FINISHED else None
+                report = measure_and_record(
+                    run, start.state.net, start.prepared, end, reason, waiting=waiting, training_state=last_state
+                )
         else:
             with waiting("recording the run"):
                 run.finish(end, reason)
@@ -108,26 +151,29 @@ def _finish(run: TrackedRun, net: CharRNN, prepared: Prepared, end: End, reason:
     return complain(run.end_reason, exit_status or 1)
 
 
-def _check_same_data(prepared: Prepared, earlier: Record | None) -> None:
-    """Raise UsageError if the earlier run had the same pattern, length and data_seed, but other data."""
-    if earlier is None or earlier.data_sha256 == prepared.record.data_sha256:
-        return
-    fields = ("pattern", "length", "data_seed")
-    if all(getattr(earlier.config, name) == getattr(prepared.config, name) for name in fields):
-        raise UsageError(
-            f"the data of {prepared.config.pattern} have changed: their sha256 is {prepared.record.data_sha256}, the "
-            f"record's is {earlier.data_sha256}; bring back the old data, or leave --config out"
-        )
+def _write_last_state(folder: Path, start: Start) -> Path | None:
+    """Write the last state of a training to a file in a folder; None if no longer training could go on from it.
+
+    That is so if the learning rate depends on the number of epochs, if the weights are not those of the last epoch, or
+    if the state is large.
+    """
+    config, state = start.prepared.config, start.state
+    size = sum(tensor.nbytes for tensor in state.tensors().values())
+    if config.schedule != "constant" or config.keep != "last" or size > MAX_STATE_BYTES:
+        return None
+    write_state(folder / TRAINING_STATE_FILE, state, {"digest": start.prepared.record.digest})
+    return folder / TRAINING_STATE_FILE
 
 
-def _print_start(prepared: Prepared, net: CharRNN, recipe: Mapping[str, Any]) -> None:
+def _print_start(start: Start) -> None:
     """Print what the net is trained on: the pattern, its characters and their indices, the shapes, and the net."""
+    prepared, net = start.prepared, start.state.net
     config, vocabulary = prepared.config, prepared.vocabulary
     with waiting("cutting the data into windows"):
         windows = prepared.windows
     print(f"{'pattern':<16} {visible(config.pattern)}, {config.length} characters: {visible(prepared.text[:60])}")
-    if recipe:
-        print(f"{'recipe':<16} {fields_in_words(recipe)}")
+    if start.recipe:
+        print(f"{'recipe':<16} {fields_in_words(start.recipe)}")
     if len(vocabulary) <= 12:
         print(f"{'to index':<16} {vocabulary.to_index}")
         print(f"{'to character':<16} {vocabulary.to_character}")
@@ -139,4 +185,6 @@ def _print_start(prepared: Prepared, net: CharRNN, recipe: Mapping[str, Any]) ->
     of_each = "" if count == 1 else f", the first of {count} windows"
     print(f"{'input':<16} {list(net.encode(first.input_bt.to(config.device)).shape)}{of_each}")
     print(f"{'target':<16} {list(first.target_bt.shape)}{of_each}")
+    if start.origin:
+        print(f"{'goes on from':<16} {start.origin}")
     print(f"{net}, {prepared.size_metrics['parameters']} parameters", flush=True)

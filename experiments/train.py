@@ -32,6 +32,10 @@ class Flags(TrainConfig):
 
     config: Path | None = None
     """A run's config.json: train exactly that again. Flags beside it change single fields."""
+    resume: str = ""
+    """The id or the name of a run that was killed, or `latest`: go on where it was cut off, in the same run."""
+    continue_: str = ""
+    """The id or the name of a run that finished, or `latest`: go on from its end, in a new run, up to --epochs."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str], stop: Stop, from_recipes: set[str]) -> int:
     """Read the flags, train and record, and return the exit status; the recipe's fields are added to `from_recipes`."""
     flags = _read_flags(arguments, Flags())
+    if flags.resume or flags.continue_:
+        return _go_on(flags, arguments, stop)
     earlier = None
     recipe: Mapping[str, Any] = {}
     if flags.config is None:
@@ -61,7 +67,41 @@ def _run(arguments: Sequence[str], stop: Stop, from_recipes: set[str]) -> int:
     config = TrainConfig(**{field.name: getattr(flags, field.name) for field in dataclasses.fields(TrainConfig)})
     with starting():
         from experiments.single_run import train_and_record
-    return train_and_record(config, pattern, recipe, earlier, stop)
+        from experiments.starts import new_training
+    return train_and_record(new_training(config, pattern, recipe, earlier), stop)
+
+
+def _go_on(flags: Flags, arguments: Sequence[str], stop: Stop) -> int:
+    """Train and record what goes on from an earlier run, and return the exit status.
+
+    Raises:
+        UsageError: there is no such run, it cannot be gone on with, or the command line changes it.
+    """
+    ways = {"resume": flags.resume, "continue": flags.continue_, "config": flags.config}
+    (way, name), *others = [(way, value) for way, value in ways.items() if value]
+    if others:
+        raise UsageError(f"--{way} is given beside --{others[0][0]}; allowed: one of them")
+    if "MLFLOW_RUN_ID" in os.environ:
+        raise UsageError(
+            f"{way} is not a parameter of `mlflow run`, which opens a run of its own; use: python -m experiments.train "
+            f"--{way} {name}"
+        )
+    with starting():
+        from analysis.runs import RunError
+        from experiments.single_run import train_and_record
+        from experiments.starts import longer_training, resumed_training
+    try:
+        start = resumed_training(flags.resume) if flags.resume else longer_training(flags.continue_, flags.epochs)
+    except RunError as error:
+        raise UsageError(str(error)) from None
+    config = dataclasses.asdict(start.prepared.config)
+    given = _read_flags(arguments, dataclasses.replace(flags, **config))
+    for name, value in config.items():
+        if getattr(given, name) != value:
+            raise UsageError(
+                f"{name} is {getattr(given, name)!r}, the run's is {value!r}; allowed: no change beside --{way}"
+            )
+    return train_and_record(start, stop)
 
 
 def _read_flags(arguments: Sequence[str], default: Flags) -> Flags:

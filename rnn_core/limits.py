@@ -2,6 +2,7 @@
 
 import math
 import os
+import platform
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -25,6 +26,15 @@ def check_device(device: str) -> None:
         devices = ["cpu", *(f"cuda:{n}" for n in range(torch.cuda.device_count()))]
         devices += ["mps"] if torch.backends.mps.is_available() else []
         raise ConfigError("device", device, f"the devices of this machine: {', '.join(devices)}") from None
+
+
+def device_kind(device: str) -> str:
+    """Return the kind of a device, such as "x86_64 AVX512" or the name of a GPU: others may round sums differently."""
+    if device.startswith("cuda"):
+        name: str = torch.cuda.get_device_name(device)
+        return name
+    processor = platform.machine()
+    return processor if device == "mps" else f"{processor} {torch.backends.cpu.get_cpu_capability()}"
 
 
 def check_memory(config: TrainConfig, inputs: int, outputs: int, length: int, window: int, window_given: bool) -> None:

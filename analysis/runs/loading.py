@@ -23,6 +23,7 @@ from analysis.runs.schema import (
     WEIGHTS_FILE,
     End,
     is_sweep,
+    read_end,
     tag_condition,
 )
 from analysis.runs.store import RunError, get_run, model_address, open_store, read_files, search_runs, store_address
@@ -143,7 +144,7 @@ def find_run_id(id_or_name: str) -> str:
     ids_without_net: list[str] = []
     for run in search_runs(tag_condition(DIGEST_TAG)):
         run_id: str = run.info.run_id
-        if run.outputs and run.outputs.model_outputs:
+        if run.outputs and run.outputs.model_outputs and read_end(run.info.status, run.data.tags) != End.DIVERGED:
             if id_or_name in ("latest", run.info.run_name):
                 return run_id
             names_with_net.setdefault(run.info.run_name)

@@ -16,6 +16,10 @@ CURVES_FILE = "curves.csv"
 REACH_FILE = "generalization.csv"
 DIFF_FILE = "git.diff"
 PLOTS_FOLDER = "plots"
+TRAINING_STATE_FILE = "training_state.safetensors"
+
+RESUMED_DIFF_FILE = "git_resumed_{}.diff"
+"""The uncommitted changes of the code with which a run that was cut off went on; {} stands for 1, 2 ..."""
 
 # Files among the artifacts of a sweep; it has plots, too.
 GRID_FILE = "grid.toml"
@@ -38,6 +42,10 @@ DIRTY_TAG = "git_dirty"
 TORCH_TAG = "torch_version"
 THREADS_TAG = "threads"
 DEVICE_TAG = "device"
+DEVICE_KIND_TAG = "device_kind"
+CHECKPOINT_TAG = "checkpoint"
+RESUMED_TAG = "resumed"
+CONTINUED_TAG = "continued_from"
 SHARD_TAG = "shard"
 
 # Tags that say which process records a run or a sweep: the name of its machine, the process id, what tells this process

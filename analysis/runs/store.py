@@ -79,13 +79,22 @@ def absolute_store_address() -> str:
     return address if path == address else f"sqlite:///{Path(path).resolve()}"
 
 
-def choose_store_folder() -> Path:
-    """Return the folder for a new store, and let MLflow use a store there unless it was given another.
-
-    It is the nearest folder that holds an MLproject, the present one or one above it; otherwise the present folder.
-    """
+def project_folder() -> Path:
+    """Return the nearest folder that holds an MLproject, the present one or one above it; otherwise the present one."""
     folders = (Path.cwd(), *Path.cwd().parents)
-    folder = next((folder for folder in folders if (folder / "MLproject").exists()), Path.cwd())
+    return next((folder for folder in folders if (folder / "MLproject").exists()), Path.cwd())
+
+
+def store_folder() -> Path:
+    """Return the folder of the store's database; of a server's store, that of the project on this machine."""
+    address = absolute_store_address()
+    path = address.removeprefix("sqlite:///")
+    return project_folder() if path == address else Path(path).parent
+
+
+def choose_store_folder() -> Path:
+    """Return the folder for a new store, and let MLflow use a store there unless it was given another."""
+    folder = project_folder()
     if not mlflow.is_tracking_uri_set():
         mlflow.set_tracking_uri(f"sqlite:///{folder / DEFAULT_STORE}")
     return folder
@@ -126,10 +135,13 @@ def model_address(run: Run) -> str | None:
 
     A folder among the run's artifacts does not count, even if it has the right name: anyone could have put it there.
     """
-    client, outputs = open_store(), run.outputs.model_outputs if run.outputs else []
-    models = [client.get_logged_model(output.model_id) for output in outputs]
-    addresses: list[str] = [model.artifact_location for model in models if model.name == MODEL_NAME]
-    return addresses[-1] if addresses else None
+    logged = {output.model_id for output in run.outputs.model_outputs} if run.outputs else set()
+    if not logged:
+        return None
+    # A run that was cut off and went on has replaced its model; the earlier one is deleted.
+    models = [model for model in models_of_run(run) if model.model_id in logged and model.name == MODEL_NAME]
+    newest = max(models, key=lambda model: model.creation_timestamp, default=None)
+    return newest.artifact_location if newest else None
 
 
 def models_of_run(run: Run) -> list[LoggedModel]:

@@ -3,14 +3,17 @@
 from experiments.tracking.access import check_params, end_run_from_environment
 from experiments.tracking.deletion import Deletion, command_that_frees_the_disk, plan_deletion
 from experiments.tracking.life import clear_up, delete_half_made, goes_on
+from experiments.tracking.resumed_run import ResumedRun, check_not_alive
 from experiments.tracking.tracked_run import TrackedRun
 from experiments.tracking.tracked_sweep import Membership, TrackedSweep
 
 __all__ = [
     "Deletion",
     "Membership",
+    "ResumedRun",
     "TrackedRun",
     "TrackedSweep",
+    "check_not_alive",
     "check_params",
     "clear_up",
     "command_that_frees_the_disk",

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import mlflow
 from mlflow import ActiveRun, MlflowClient
+from mlflow.entities import LifecycleStage, Run
 from mlflow.utils.name_utils import _GENERATOR_NOUNS, _GENERATOR_PREDICATES
 
-from analysis.runs.schema import END_REASON_TAG, End, format_end_reason
+from analysis.runs.schema import DIGEST_TAG, END_REASON_TAG, KIND_TAG, End, format_end_reason
 from analysis.runs.store import store_address
 from experiments.descriptions import first_line
 from experiments.errors import TrackingError, UsageError
@@ -37,19 +38,23 @@ def check_params(config: TrainConfig) -> None:
             raise ConfigError(name, value, f"at most {MAX_PARAM} characters, the longest param of MLflow{longer}")
 
 
-def open_run(name: str, experiment_id: str | None = None, tags: Mapping[str, str] | None = None) -> ActiveRun:
-    """Start a run, or take over the one that `mlflow run` has opened.
+def open_run(
+    name: str, experiment_id: str | None = None, tags: Mapping[str, str] | None = None, run_id: str | None = None
+) -> ActiveRun:
+    """Start a run, take over the one that `mlflow run` has opened, or go on with an earlier one.
 
     Arguments:
         name: the name of the run; one that `mlflow run` has opened keeps the name that a person gave it.
         experiment_id: the experiment of a run of a sweep; None, for any other, takes that of the environment.
         tags: the tags of the run from its start.
+        run_id: the id of an earlier run to go on with; None for a new run.
 
     Raises:
+        UsageError: MLFLOW_RUN_ID names a run that has ended or that has been trained already.
         TrackingError: the store cannot be used.
     """
     store = store_address()
-    opened = "MLFLOW_RUN_ID" in os.environ
+    opened = "MLFLOW_RUN_ID" in os.environ and run_id is None
     try:
         if store.startswith("sqlite:///"):
             # Fails at once if the file cannot be opened, which MLflow would try for minutes.
@@ -59,14 +64,36 @@ def open_run(name: str, experiment_id: str | None = None, tags: Mapping[str, str
                 database.execute("PRAGMA user_version")
         # The runs of a sweep wait longer: a busy server may answer late.
         with impatient() if experiment_id is None else contextlib.nullcontext():
+            if opened:
+                _check_new(MlflowClient().get_run(os.environ["MLFLOW_RUN_ID"]))
             return mlflow.start_run(
-                run_name=None if opened else name,
+                run_id=run_id,
+                run_name=None if opened or run_id else name,
                 experiment_id=experiment_id,
                 nested=experiment_id is not None,
                 tags=dict(tags or {}),
             )
+    except UsageError:
+        raise
     except Exception as error:
         raise TrackingError(store_trouble(error)) from error
+
+
+def _check_new(run: Run) -> None:
+    """Raise UsageError unless a run is as `mlflow run` has opened it, so that two trainings are never mixed in one."""
+    if not _is_new(run):
+        what = "has been trained already" if run.info.status == End.RUNNING.status else f"is {run.info.status}"
+        raise UsageError(
+            f"MLFLOW_RUN_ID is {run.info.run_id}, a run that {what}; allowed: a run that `mlflow run` has just opened; "
+            "unset MLFLOW_RUN_ID to train a new run"
+        )
+
+
+def _is_new(run: Run) -> bool:
+    """Return whether a run is open and nothing has been recorded in it."""
+    recorded = DIGEST_TAG in run.data.tags or KIND_TAG in run.data.tags
+    active = run.info.lifecycle_stage == LifecycleStage.ACTIVE
+    return run.info.status == End.RUNNING.status and active and not recorded
 
 
 def end_run(run_id: str, status: str) -> None:
@@ -100,6 +127,8 @@ def end_run_from_environment(error: BaseException, message: str) -> None:
     run_id = os.environ.get("MLFLOW_RUN_ID")
     if run_id:
         with contextlib.suppress(Exception), impatient():  # the reason itself is on the terminal
+            if not _is_new(MlflowClient().get_run(run_id)):  # it is not this program's
+                return
             MlflowClient().set_tag(run_id, END_REASON_TAG, end_reason[:MAX_END_REASON])
             MlflowClient().set_terminated(run_id, status)
 

@@ -1,12 +1,11 @@
 """A run in MLflow: one way of recording, for a net trained alone and for the nets of a stack."""
 
 import contextlib
-import csv
 import dataclasses
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from mlflow.entities import (
 
 from analysis.runs import schema
 from analysis.runs.life import process_tags
-from analysis.runs.schema import CONFIG_FILE, WEIGHTS_FILE, End
+from analysis.runs.schema import CONFIG_FILE, End
 from experiments.code_state import code_state
 from experiments.descriptions import description, fields_in_words, first_line, model_description
 from experiments.errors import TrackingError
@@ -41,12 +40,14 @@ from experiments.tracking.access import (
     open_run,
     store_trouble,
 )
+from experiments.tracking.life import Heart
 from experiments.tracking.model_files import write_model
+from experiments.tracking.run_files import ARTIFACTS, write_files, write_reach
 from experiments.tracking.tracked_sweep import Membership
-from rnn_core.checkpoint import record_text, save_record, save_weights
+from rnn_core.checkpoint import record_text
 from rnn_core.config import TrainConfig
+from rnn_core.limits import device_kind
 from rnn_core.measures.report import Report
-from rnn_core.patterns.shared.cases import ReachRow
 from rnn_core.record import Record
 
 FLUSH_SECONDS = 5.0
@@ -66,6 +67,7 @@ class TrackedRun:
         sizes: the metrics that say how large the data and the net are, by name.
         recipe: those fields of `given` that come from the pattern's recipe, with their values.
         sweep: the sweep that the run belongs to; None for a single run.
+        other_tags: more tags of the run, by name.
 
     Attributes:
         run_id, experiment_id: MLflow's ids.
@@ -86,14 +88,9 @@ class TrackedRun:
         sizes: Mapping[str, float],
         recipe: Mapping[str, Any] | None = None,
         sweep: Membership | None = None,
+        other_tags: Mapping[str, str] | None = None,
     ) -> None:
-        self.record = record
-        self.history: list[Mapping[str, float]] = []
-        self.end = End.RUNNING
-        self.end_reason = ""
-        self._sizes, self._sweep = sizes, sweep
-        self._unsent: list[Metric] = []
-        self._flushed = time.monotonic()
+        self._set_up(record, sizes, sweep)
         # All from the start: without the digest, a heartbeat would mark the record of an older sweep.
         tags = {schema.MARK_TAG: schema.MARK, schema.DIGEST_TAG: record.digest, **process_tags()}
         if sweep is None:
@@ -101,21 +98,41 @@ class TrackedRun:
         else:
             self._run = open_run(name, sweep.experiment_id, tags | sweep.tags_of_a_child)
         self.name = name_of(self._run, name)
+        self._take_over()
+        try:
+            self._describe_start(given, recipe or {}, other_tags or {})
+        except Exception as error:
+            raise self._fail_to_open(error) from error
+
+    def _set_up(self, record: Record, sizes: Mapping[str, float], sweep: Membership | None) -> None:
+        """Set what does not need the run in MLflow."""
+        self.record = record
+        self.history: list[Mapping[str, float]] = []
+        self.end = End.RUNNING
+        self.end_reason = ""
+        self._sizes, self._sweep = sizes, sweep
+        self._unsent: list[Metric] = []
+        self._sent: dict[tuple[str, int], Metric] = {}
+        """The metrics that MLflow had when the run was opened, by name and step; none for a new run."""
+        self._flushed = time.monotonic()
+
+    def _take_over(self) -> None:
+        """Set what needs the run in MLflow, `self._run`, and give a single run its heartbeat."""
         self.run_id: str = self._run.info.run_id
         self.experiment_id: str = self._run.info.experiment_id
         self._client = MlflowClient()
-        try:
-            self._describe_start(given, recipe or {})
-        except Exception as error:
-            with contextlib.suppress(Exception), impatient():  # the store may be gone
-                self._end(End.FAILED, f"the run could not be opened: {first_line(error)}")
-            raise TrackingError(store_trouble(error)) from error
+        self._heart = None if self._sweep else Heart(self.run_id)
+
+    def _fail_to_open(self, error: Exception) -> TrackingError:
+        """End a run that could not be opened, and return the error that says so."""
+        with contextlib.suppress(Exception), impatient():  # the store may be gone
+            self._end(End.FAILED, f"the run could not be opened: {first_line(error)}")
+        return TrackingError(store_trouble(error))
 
     def log(self, metrics: Mapping[str, float]) -> None:
         """Add the metrics of the next epoch, and send all unsent ones if the last sending was FLUSH_SECONDS ago."""
-        now, epoch = _milliseconds(), len(self.history)
+        self._queue(metrics, len(self.history))
         self.history.append(metrics)
-        self._unsent += [Metric(name, value, now, epoch) for name, value in metrics.items()]
         if time.monotonic() - self._flushed > FLUSH_SECONDS:
             self._flushed = time.monotonic()
             with contextlib.suppress(Exception), impatient():  # a store that is away does not stop the training
@@ -127,6 +144,7 @@ class TrackedRun:
         why: str = "",
         report: Report | None = None,
         weights: Mapping[str, np.ndarray] | None = None,
+        training_state: Path | None = None,
     ) -> None:
         """Record the results, and end the run.
 
@@ -135,6 +153,7 @@ class TrackedRun:
             why: the reason, in words; empty for a run that finished.
             report: the measures of the trained net; None, for a training that failed, records the curve alone.
             weights: the weights of the net, by name; recorded if there is a report.
+            training_state: a file with the state of the training, from which a longer one can go on; None for none.
 
         Raises:
             TrackingError: the store could not be written; the message says in which folder the files are kept.
@@ -142,22 +161,23 @@ class TrackedRun:
         folder = Path(tempfile.mkdtemp(prefix="rnn-patterns-"))
         metrics: Mapping[str, float] = report.metrics if report else {}
         try:
-            self._write_files(folder, weights)
+            write_files(folder, self.record, self.history, weights)
             pictures = {"loss": draw_losses(self.history, metrics)}
             if report:
-                _write_reach(folder, report.rows)
+                write_reach(folder, report.rows)
                 pictures |= draw_report(report)
             for name, picture in pictures.items():
-                (folder / "artifacts" / schema.PLOTS_FOLDER / f"{name}.png").write_bytes(picture.png(fast=True))
-            self._client.log_artifacts(self.run_id, str(folder / "artifacts"))
+                (folder / ARTIFACTS / schema.PLOTS_FOLDER / f"{name}.png").write_bytes(picture.png(fast=True))
+            if training_state:
+                shutil.copy(training_state, folder / ARTIFACTS / schema.TRAINING_STATE_FILE)
+            self._client.log_artifacts(self.run_id, str(folder / ARTIFACTS))
             # Before the metrics, or MLflow would read the history of each to link it to the model.
             model_id = None
             if report and weights:
                 model_id = self._log_model(folder, report.example)
-            now, epochs = _milliseconds(), len(self.history)
+            self._remove_earlier(folder / ARTIFACTS, model_id)
             # The sizes come last, because MLflow compares runs by the first metric unless told otherwise.
-            values = {**metrics, **self._sizes}
-            self._unsent += [Metric(name, value, now, epochs, model_id=model_id) for name, value in values.items()]
+            self._queue(self._with_earlier({**metrics, **self._sizes}), len(self.history), model_id)
             sample = report.sample if report else None
             end_reason = schema.format_end_reason(end, why)
             links = picture_links(self.experiment_id, self.run_id, pictures)
@@ -169,11 +189,48 @@ class TrackedRun:
             raise self._fail_and_keep(error, folder) from error
         shutil.rmtree(folder)
 
+    def tell_checkpoint(self, path: Path) -> None:
+        """Record where the state of the training is saved, so that another machine can get at it."""
+        with contextlib.suppress(Exception), impatient():  # a store that is away does not stop the training
+            self._client.set_tag(self.run_id, schema.CHECKPOINT_TAG, f"{path}")
+
+    def _queue(self, metrics: Mapping[str, float], step: int, model_id: str | None = None) -> None:
+        """Put metrics among those to be sent, unless MLflow has them: it would count a metric with a new time again.
+
+        Arguments:
+            metrics: the metrics, by name.
+            step: the step of all of them, from 0.
+            model_id: MLflow's id of the model that they belong to; None for none.
+        """
+        now = _milliseconds()
+        for name, value in metrics.items():
+            sent = self._sent.get((name, step))
+            same = sent is not None and sent.value == value
+            if model_id or not same:  # with the time that it has there, MLflow gives it to the model alone
+                time_stamp = sent.timestamp if sent is not None and same else now
+                self._unsent.append(Metric(name, value, time_stamp, step, model_id=model_id))
+
+    def _with_earlier(self, metrics: Mapping[str, float]) -> Mapping[str, float]:
+        """Return the metrics to be recorded at the end; a run that was cut off earlier adds those that no longer hold.
+
+        Arguments:
+            metrics: the metrics of the trained net and of its size, by name.
+        """
+        return metrics
+
+    def _remove_earlier(self, artifacts: Path, model_id: str | None) -> None:
+        """Remove what an earlier part of the run has recorded and what has been recorded anew; a new run has nothing.
+
+        Arguments:
+            artifacts: the folder of the artifacts that have just been recorded.
+            model_id: MLflow's id of the model that has just been recorded; None for none.
+        """
+
     def abandon(self, error: Exception, weights: Mapping[str, np.ndarray]) -> TrackingError:
         """End a run whose net could not be measured; return the error that says where its weights are kept."""
         folder = Path(tempfile.mkdtemp(prefix="rnn-patterns-"))
         with contextlib.suppress(OSError):  # the reason to report is the first error
-            self._write_files(folder, weights)
+            write_files(folder, self.record, self.history, weights)
         return self._fail_and_keep(error, folder)
 
     def _fail_and_keep(self, error: Exception, folder: Path) -> TrackingError:
@@ -186,6 +243,8 @@ class TrackedRun:
     def _end(self, end: End, end_reason: str, tags: Mapping[str, str] | None = None) -> None:
         """Send what has not been sent, and end the run; a run that cannot be written to is ended as FAILED."""
         self.end, self.end_reason, status = end, end_reason, end.status
+        if self._heart:
+            self._heart.stop()
         try:
             self._flush({schema.END_REASON_TAG: end_reason[:MAX_END_REASON]} | dict(tags or {}))
         except Exception:
@@ -194,9 +253,11 @@ class TrackedRun:
         finally:
             end_run(self.run_id, status)  # or MLflow calls it FINISHED when the program exits
 
-    def _describe_start(self, given: TrainConfig, recipe: Mapping[str, Any]) -> None:
+    def _describe_start(self, given: TrainConfig, recipe: Mapping[str, Any], other_tags: Mapping[str, str]) -> None:
         """Record what is known before training: params, tags, the name, the data, and the record of the config."""
         record, config = self.record, self.record.config
+        # First, so that a run that is killed a moment later can go on.
+        self._client.log_text(self.run_id, record_text(record), CONFIG_FILE)
         # `mlflow run` has logged the params that were typed, as they were typed; they cannot be changed.
         fields = dataclasses.asdict(given) | {"pattern": config.pattern}
         self._params = {name: str(value) for name, value in fields.items()} | self._run.data.params
@@ -207,8 +268,10 @@ class TrackedRun:
             schema.TORCH_TAG: torch.__version__,
             schema.THREADS_TAG: str(config.threads),
             schema.DEVICE_TAG: config.device,
+            schema.DEVICE_KIND_TAG: device_kind(config.device),
             schema.COMMIT_TAG: state.commit,
             schema.DIRTY_TAG: state.dirty,
+            **other_tags,
         }
         if recipe:
             tags[schema.RECIPE_TAG] = fields_in_words(recipe)
@@ -218,8 +281,6 @@ class TrackedRun:
             source, name=config.pattern[:200], digest=record.data_sha256[:36]
         )
         context = [InputTag(schema.DATA_CONTEXT_TAG, "training")]
-        # Before the training, so that a run that is killed says what it was, too.
-        self._client.log_text(self.run_id, record_text(record), CONFIG_FILE)
         if state.diff:
             self._client.log_text(self.run_id, state.diff, schema.DIFF_FILE)
         self._client.log_inputs(self.run_id, datasets=[DatasetInput(data._to_mlflow_entity(), context)])
@@ -232,18 +293,6 @@ class TrackedRun:
             self._client.log_batch(self.run_id, metrics=self._unsent[:METRICS_A_CALL], tags=unsent_tags if last else [])
             unsent_tags = [] if last else unsent_tags
             del self._unsent[:METRICS_A_CALL]  # after the call, so that what has not arrived is sent again
-
-    def _write_files(self, folder: Path, weights: Mapping[str, np.ndarray] | None) -> None:
-        """Write config, weights and curves into a folder; its folder `artifacts` becomes the artifacts of the run."""
-        if weights:
-            save_weights(weights, folder / WEIGHTS_FILE)
-        (folder / "artifacts" / schema.PLOTS_FOLDER).mkdir(parents=True)
-        save_record(self.record, folder / CONFIG_FILE)
-        with (folder / "artifacts" / schema.CURVES_FILE).open("w", newline="", encoding="utf-8") as file:
-            names = list(self.history[0]) if self.history else ["train_loss", "train_accuracy"]
-            rows = csv.DictWriter(file, ["epoch", *names])
-            rows.writeheader()
-            rows.writerows({"epoch": epoch, **values} for epoch, values in enumerate(self.history))
 
     def _log_model(self, folder: Path, example: str) -> str:
         """Log the net as a model that brings the code of rnn_core along and holds no pickle; return the model's id.
@@ -263,15 +312,6 @@ class TrackedRun:
         self._client.log_outputs(self.run_id, [LoggedModelOutput(model.model_id, step=0)])
         model_id: str = model.model_id
         return model_id
-
-
-def _write_reach(folder: Path, rows: Sequence[ReachRow]) -> None:
-    """Write the table of how many cases of each size the net gets right, if its pattern has such cases."""
-    if rows:
-        with (folder / "artifacts" / schema.REACH_FILE).open("w", newline="", encoding="utf-8") as file:
-            table = csv.DictWriter(file, [field.name for field in dataclasses.fields(ReachRow)])
-            table.writeheader()
-            table.writerows(dataclasses.asdict(row) for row in rows)
 
 
 def _milliseconds() -> int:

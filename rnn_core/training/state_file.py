@@ -56,9 +56,10 @@ def read_about(path: Path) -> dict[str, Any]:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            return _header(path, file.metadata())["about"]
+            about: dict[str, Any] = _header(path, file.metadata())["about"]
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is not a whole safetensors file: {error}") from None
+    return about
 
 
 def read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -36,6 +36,10 @@ class RunError(LookupError):
     """A run cannot be read; the message says which, and why."""
 
 
+class NoRunError(RunError):
+    """There is no run with an id."""
+
+
 class NoStoreError(RunError):
     """There is no tracking store at the address that MLflow uses."""
 
@@ -113,12 +117,16 @@ def get_run(run_id: str) -> Run:
     """Return a run by its id, even if it is marked as deleted.
 
     Raises:
-        RunError: there is no such run.
+        NoRunError: there is no such run.
+        RunError: the store cannot be read.
     """
+    client = open_store()
     try:
-        return open_store().get_run(run_id)
-    except MlflowException as error:
-        raise RunError(f"no run {run_id} in {store_address()}: {error.message}") from None
+        return client.get_run(run_id)
+    except Exception as error:  # from MLflow, a database or the network
+        if getattr(error, "error_code", "") in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise NoRunError(f"no run {run_id} in {store_address()}: {error}") from None
+        raise RunError(f"the store {store_address()} cannot be read: {error!r:.300}") from None
 
 
 def model_address(run: Run) -> str | None:

@@ -41,6 +41,7 @@ from experiments.tracking.access import (
     open_run,
     store_trouble,
 )
+from experiments.tracking.claims import GaveWayError, claim
 from experiments.tracking.model_files import write_model
 from experiments.tracking.tracked_sweep import Membership
 from rnn_core.checkpoint import record_text, save_record, save_weights
@@ -66,6 +67,7 @@ class TrackedRun:
         sizes: the metrics that say how large the data and the net are, by name.
         recipe: those fields of `given` that come from the pattern's recipe, with their values.
         sweep: the sweep that the run belongs to; None for a single run.
+        give_way: whether the run is given up if another one like it is complete or being recorded; see `claim`.
 
     Attributes:
         run_id, experiment_id: MLflow's ids.
@@ -76,6 +78,7 @@ class TrackedRun:
 
     Raises:
         TrackingError: the store cannot be reached or written.
+        GaveWayError: the run was given up, and has been deleted.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class TrackedRun:
         sizes: Mapping[str, float],
         recipe: Mapping[str, Any] | None = None,
         sweep: Membership | None = None,
+        give_way: bool = False,
     ) -> None:
         self.record = record
         self.history: list[Mapping[str, float]] = []
@@ -105,7 +109,11 @@ class TrackedRun:
         self.experiment_id: str = self._run.info.experiment_id
         self._client = MlflowClient()
         try:
+            if give_way:
+                claim(self.run_id, self.experiment_id, record.digest)
             self._describe_start(given, recipe or {})
+        except GaveWayError:
+            raise
         except Exception as error:
             with contextlib.suppress(Exception), impatient():  # the store may be gone
                 self._end(End.FAILED, f"the run could not be opened: {first_line(error)}")
@@ -204,7 +212,7 @@ class TrackedRun:
         state = code_state()
         tags = {
             schema.NAME_TAG: self.name,
-            schema.TORCH_TAG: torch.__version__,
+            schema.TORCH_TAG: torch.__version__,  # tells other processes that this run stays; see `claim`
             schema.THREADS_TAG: str(config.threads),
             schema.DEVICE_TAG: config.device,
             schema.COMMIT_TAG: state.commit,

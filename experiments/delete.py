@@ -87,6 +87,8 @@ def _lines(deletion: "Deletion") -> list[str]:
     lines = [f"{kind} {info.run_id} ({visible(info.run_name)}): {what}"]
     if deletion.reused:
         lines.append(f"kept: {deletion.reused} of the runs that it uses, which it did not make")
+    if deletion.foreign:
+        lines.append(f"kept: {deletion.foreign} of the runs below it, which this project did not record")
     if deletion.kept:
         users = ", ".join(deletion.users)
         lines.append(f"kept: {len(deletion.kept)} of its runs, which other sweeps use: {users} (--shared deletes them)")

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from mlflow.entities import LifecycleStage, Run
+from mlflow.entities import Run
 
 from analysis.commands import PLURALS
 from analysis.runs import RunError, schema, search_runs, search_sweeps
 from analysis.runs.life import end_of
 from analysis.runs.schema import End
-from analysis.runs.store import get_run, read_files, store_address
+from analysis.runs.store import get_run, is_deleted, read_files, store_address
 from experiments.checkpoint_files import checkpoint_path
 from experiments.errors import UsageError
 from experiments.grid import DEFAULT_SEEDS
@@ -36,7 +36,7 @@ def find_single_run(name: str, flag: str) -> Run:
     """
     if re.fullmatch("[0-9a-f]{32}", name):
         run = get_run(name)
-        if run.info.lifecycle_stage == LifecycleStage.DELETED:
+        if is_deleted(run):
             raise UsageError(f"{name} has been deleted; allowed: a run that is there ({flag})")
         return _refuse_sweep(run, flag)
     of_sweeps = []

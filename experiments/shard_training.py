@@ -2,6 +2,7 @@
 
 import dataclasses
 import gc
+import itertools
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -10,20 +11,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.commands import PLURALS
-from analysis.runs import recorded_runs
-from analysis.runs.schema import End
+from analysis.runs import RunError, recorded_runs
+from analysis.runs.schema import End, members_condition
 from experiments.descriptions import run_name
 from experiments.errors import TrackingError
 from experiments.flags import with_flags
-from experiments.grid import RunRequest
 from experiments.recording import measure_and_record
-from experiments.shards import Outcome, Shard, SharedTraining, StackProgress, stacks
-from experiments.tracking import Membership, TrackedRun, delete_half_made, goes_on
+from experiments.shards import Awaited, Outcome, Shard, SharedTraining, StackProgress, stacks
+from experiments.tracking import GaveWayError, TrackedRun, delete_half_made, find_others, goes_on, is_complete
 from rnn_core.data import Prepared, prepare_all
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.training import DivergedError, EpochRecord, Progress, TrainingState, train
 from rnn_core.training.loop import PROGRESS_SECONDS
 from rnn_core.training.stack import train_stack
+
+LOOK_AGAIN_SECONDS = 0.5
+"""How long a shard that has nothing else to do waits before it looks again for the runs that others are recording."""
 
 RUNS_A_COLLECTION = 10
 """Garbage, most of it figures, is collected after so many runs."""
@@ -31,28 +34,31 @@ RUNS_A_COLLECTION = 10
 
 def record_shard(
     shard: Shard, hold_signals: Callable[[], AbstractContextManager[object]] = nullcontext
-) -> Iterator[Outcome | StackProgress]:
+) -> Iterator[Outcome | StackProgress | Awaited]:
     """Train the nets of a shard, then record the runs one after the other.
 
     Runs that an earlier try at the shard has recorded are not made again; those that it left half-made, or that failed,
-    are deleted.
+    are deleted. A run that others have recorded meanwhile is used instead of its own, and one that others are recording
+    is waited for.
 
     Arguments:
         shard: the runs.
         hold_signals: returns a context manager, in which a run is recorded and which holds back signals.
 
     Yields:
-        An Outcome for each run that has been recorded; they end early if another start has ended the sweep. Where a
-        training begins, and about once a second while it lasts, a StackProgress.
+        An Outcome for each run that has been recorded, here or by others; they end early if another start has ended the
+        sweep. Where a training begins, and about once a second while it lasts, a StackProgress. While runs of others
+        are waited for, an Awaited.
 
     Raises:
         ValueError: the data behind a pattern are not the same in this process as where the sweep was started.
     """
     membership = shard.membership
     delete_half_made(membership.experiment_id, membership.condition, failed_too=True)
-    recorded = recorded_runs(membership.experiment_id, set(shard.digests), membership.condition)
+    condition = members_condition(membership.sweep_id)  # made here, or by others
+    recorded = recorded_runs(membership.experiment_id, shard.digests, condition)
     for digest, run in recorded.items():
-        yield Outcome.of(digest, run)
+        yield Outcome.of(digest, run, membership.sweep_id)
     shard = shard.only(set(shard.digests) - recorded.keys())
     prepared = prepare_all(request.config for request in shard.requests)
     for each, digest in zip(prepared, shard.digests, strict=True):
@@ -63,18 +69,37 @@ def record_shard(
         gc.freeze()
     results = (result for trainings in stacks(prepared) for result in _train(trainings, prepared))
     recorded_here = 0
-    for result in results:
-        if isinstance(result, StackProgress):
+    given_up: list[TrainingResult] = []
+    """The results of runs that others are recording; they are recorded here if the others fail."""
+    waited: set[int] = set()
+    """The numbers of all runs that have been waited for."""
+    for result in itertools.chain(results, _wait_for_others(given_up)):
+        if not isinstance(result, TrainingResult):
             yield result
             continue
         with hold_signals():
             if not goes_on(membership.sweep_id):  # another start has taken this sweep for dead
                 return
-            outcome = _record(result, prepared[result.run_number], shard.requests[result.run_number], membership)
+            number = result.run_number
+            outcome = _use_or_record(result, prepared[number], shard, waited=number in waited)
+        if outcome is None:
+            waited.add(number)
+            given_up.append(result)
+            continue
         yield outcome
         if recorded_here % RUNS_A_COLLECTION == 0:
             gc.collect()
         recorded_here += 1
+
+
+def _wait_for_others(given_up: "list[TrainingResult]") -> "Iterator[TrainingResult | Awaited]":
+    """Yield, until the list is empty, the results in it again and again, with a pause after each round."""
+    while given_up:
+        yield Awaited(len(given_up))
+        time.sleep(LOOK_AGAIN_SECONDS)
+        results = given_up.copy()
+        given_up.clear()
+        yield from results
 
 
 @dataclass(frozen=True)
@@ -186,12 +211,44 @@ def train_epochs(trainings: Sequence[SharedTraining]) -> Generator[StackEpoch | 
         yield StackEpoch([error.loss], [np.nan], None, load_into)
 
 
-def _record(result: TrainingResult, prepared: Prepared, request: RunRequest, membership: Membership) -> Outcome:
-    """Measure and record a run, and return its outcome; one that could not be recorded has failed."""
+def _use_or_record(result: TrainingResult, prepared: Prepared, shard: Shard, waited: bool) -> Outcome | None:
+    """Record a run, unless others have recorded it, and return its outcome; None if others are recording it.
+
+    Arguments:
+        result: its trained net.
+        prepared: the data that it was trained on.
+        shard: the shard that it belongs to.
+        waited: whether others were recording it when it was tried last. Then they are looked for before a run is
+            opened, so that no run is opened in vain again and again.
+    """
+    membership, digest = shard.membership, prepared.record.digest
+    try:
+        others = find_others(membership.experiment_id, digest) if waited else []
+        if not others:
+            try:
+                return _record(result, prepared, shard)
+            except GaveWayError as error:
+                others = [error.other]
+        if not is_complete(others[0]):
+            return None
+        membership.adopt(others[0].info.run_id)
+        return Outcome.of(digest, others[0], membership.sweep_id)
+    except (RunError, TrackingError) as error:
+        return Outcome(digest, "", End.FAILED, str(error), {})
+
+
+def _record(result: TrainingResult, prepared: Prepared, shard: Shard) -> Outcome:
+    """Measure and record a run, and return its outcome; one that could not be recorded has failed.
+
+    Raises:
+        GaveWayError: others have recorded the run, or are recording it.
+    """
     record, run_id = prepared.record, ""
+    request, membership = shard.requests[result.run_number], shard.membership
     try:
         name = run_name(prepared.config, prepared.pattern.short_name, membership.also_named)
-        run = TrackedRun(name, record, request.config, prepared.size_metrics, request.recipe, membership)
+        sizes = prepared.size_metrics
+        run = TrackedRun(name, record, request.config, sizes, request.recipe, membership, give_way=not shard.again)
         run_id = run.run_id
         for epoch in result.history:
             run.log(epoch.metrics)

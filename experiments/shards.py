@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from mlflow.entities import Run
 
-from analysis.runs.schema import END_REASON_TAG, End, format_end_reason, read_end
+from analysis.runs.schema import END_REASON_TAG, PARENT_TAG, End, format_end_reason, read_end
 from experiments.descriptions import first_line
 from experiments.grid import RunRequest
 from experiments.tracking import Membership
@@ -41,17 +41,19 @@ class Shard:
         requests: the runs.
         digests: their digests, in the same order.
         membership: how they belong to the sweep.
+        again: whether runs are made even if others have recorded the same.
     """
 
     requests: tuple[RunRequest, ...]
     digests: tuple[str, ...]
     membership: Membership
+    again: bool = False
 
     def only(self, digests: Collection[str]) -> "Shard":
         """Return the shard with only the runs that have these digests."""
         kept = [place for place, digest in enumerate(self.digests) if digest in digests]
         requests = tuple(self.requests[place] for place in kept)
-        return Shard(requests, tuple(self.digests[place] for place in kept), self.membership)
+        return dataclasses.replace(self, requests=requests, digests=tuple(self.digests[place] for place in kept))
 
     def failed(self, error: Exception, but: Collection[str]) -> "list[Outcome]":
         """Return for every run, except those with the digests `but`, the outcome that it failed with an error."""
@@ -69,6 +71,7 @@ class Outcome:
         end: FINISHED, DIVERGED, or FAILED, which may succeed another time.
         end_reason: the text of the run's tag of that name, or the error.
         metrics: the metrics at the end, by name.
+        reused: whether others recorded it, and the sweep uses it.
         epoch_e: the epochs of the curve, from 0, at most MAX_POINTS; empty if the curve was not read.
         loss_e: the training loss in each of them, in nats per character.
     """
@@ -78,14 +81,16 @@ class Outcome:
     end: End
     end_reason: str
     metrics: dict[str, float]
+    reused: bool = False
     epoch_e: np.ndarray = field(default_factory=lambda: np.empty(0))
     loss_e: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     @classmethod
-    def of(cls, digest: str, run: Run) -> "Outcome":
-        """Return the outcome of a run that was recorded earlier, without its curve."""
-        tags = run.data.tags
-        return cls(digest, run.info.run_id, read_end(run.info.status, tags), tags[END_REASON_TAG], run.data.metrics)
+    def of(cls, digest: str, run: Run, sweep_id: str) -> "Outcome":
+        """Return the outcome, without its curve, of a complete run that the sweep with an id has made or reuses."""
+        info, tags, metrics = run.info, run.data.tags, run.data.metrics
+        reused = tags.get(PARENT_TAG) != sweep_id
+        return cls(digest, info.run_id, read_end(info.status, tags), tags[END_REASON_TAG], metrics, reused)
 
     def with_curve(self, losses_e: np.ndarray) -> "Outcome":
         """Return the outcome with the training loss of each epoch, thinned to at most MAX_POINTS."""
@@ -112,6 +117,21 @@ class StackProgress:
         runs = f"{self.runs} run{'' if self.runs == 1 else 's'}"
         within = "" if self.done == int(self.done) else f" ({self.done % 1:.0%} of it)"
         return f"training {runs}: epoch {min(int(self.done) + 1, self.epochs)}/{self.epochs}{within}"
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """Runs that a shard needs, and that others are recording.
+
+    Attributes:
+        runs: their number.
+    """
+
+    runs: int
+
+    def __str__(self) -> str:
+        """Return in words what is done, such as "waiting for 2 runs that others record"."""
+        return f"waiting for {self.runs} run{'' if self.runs == 1 else 's'} that others record"
 
 
 def epochs_to_draw(epochs: int) -> np.ndarray:

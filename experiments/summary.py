@@ -49,12 +49,10 @@ class SweptRun:
     Attributes:
         request: the run as it was asked for.
         outcome: how it ended.
-        reused: whether it was recorded before this sweep.
     """
 
     request: RunRequest
     outcome: Outcome
-    reused: bool
 
 
 class Summary:
@@ -65,9 +63,9 @@ class Summary:
         rows: the runs that have ended, in the order of the grid.
 
     Attributes:
-        runs: a table like that of `analysis.runs.find_runs`, with a row for each run: run_id, reused (whether it was
-            recorded before), end, every field of TrainConfig as it was asked for, and the metrics. A run that belongs
-            to several settings has a row for each.
+        runs: a table like that of `analysis.runs.find_runs`, with a row for each run: run_id, reused (whether others
+            recorded it), end, every field of TrainConfig as it was asked for, and the metrics. A run that belongs to
+            several settings has a row for each.
         results: `analysis.compare.results` of each setting, which is one combination of the swept values.
         measure: the metric by which settings are compared: excess_loss if all runs have it, otherwise eval_loss.
     """
@@ -84,7 +82,7 @@ class Summary:
             [
                 {
                     "run_id": row.outcome.run_id,
-                    "reused": row.reused,
+                    "reused": row.outcome.reused,
                     "end": row.outcome.end,
                     **vars(row.request.config),
                     **{name: row.outcome.metrics.get(name, math.nan) for name in self._metrics},
@@ -114,7 +112,7 @@ class Summary:
 
     def lines(self) -> list[str]:
         """Return lines: how many runs there are and, for each pattern, which settings solve it and which is best."""
-        reused_by_digest = {row.outcome.digest: row.reused for row in self._rows}  # settings may share a run
+        reused_by_digest = {row.outcome.digest: row.outcome.reused for row in self._rows}  # settings may share a run
         count, reused = len(reused_by_digest), sum(reused_by_digest.values())
         ends = {end: self.count(end) for end in (End.DIVERGED, End.FAILED)}
         counts = [f"{count - reused} new", f"{reused} reused", *(f"{n} {end}" for end, n in ends.items() if n)]

@@ -17,7 +17,7 @@ from experiments.grid import Grid, RunRequest
 from experiments.links import how_to_compare, how_to_look, picture_links, runs_link
 from experiments.progress import waiting
 from experiments.shard_training import record_shard
-from experiments.shards import Outcome, Shard, StackProgress, plan
+from experiments.shards import Outcome, Shard, plan
 from experiments.signals import Interrupted, Stop
 from experiments.summary import Summary, SweptRun
 from experiments.tracking import Membership, TrackedSweep, check_params, clear_up
@@ -68,8 +68,6 @@ class Sweep:
             self.files[GRID_GIVEN_FILE] = file.read_text(encoding="utf-8")
         self.outcomes: dict[str, Outcome] = {}
         """How each run that has ended did so, by digest."""
-        self.reused: set[str] = set()
-        """The digests of the runs that were recorded before."""
         self.begin = time.monotonic()
         self.tracked: TrackedSweep
 
@@ -98,7 +96,7 @@ class Sweep:
                 raise
             self._clear_up(workers, failed_too=True)
             # Workers may have recorded runs of shards that they did not finish.
-            self.outcomes = self._recorded(self.digests, self.tracked.condition) | self.outcomes
+            self.outcomes = self._recorded(self.digests, self.tracked.members_condition) | self.outcomes
             return self._finish(End.KILLED, str(signal), signal.exit_status)
         except Exception as error:
             stop.ignore()
@@ -127,7 +125,7 @@ class Sweep:
     def _recorded(self, digests: Collection[str], condition: str) -> dict[str, Outcome]:
         """Return by digest the outcomes of recorded runs that meet a condition of MLflow's search; empty for none."""
         runs = recorded_runs(self.tracked.experiment_id, set(digests), condition)
-        return {digest: Outcome.of(digest, run) for digest, run in runs.items()}
+        return {digest: Outcome.of(digest, run, self.tracked.run_id) for digest, run in runs.items()}
 
     def _clear_and_reuse(self) -> None:
         """Delete what killed sweeps have left, and, unless all runs are made again, make the recorded ones members."""
@@ -138,9 +136,10 @@ class Sweep:
         if not self.again:
             with waiting("looking for runs that were recorded before"):
                 self.outcomes = self._recorded(self.digests, "")
-                self.reused = set(self.outcomes)
                 self.tracked.adopt(outcome.run_id for outcome in self.outcomes.values())
-        print(f"{self.grid.title()}: {len(self.digests)} runs, {len(self.reused)} of them recorded before", flush=True)
+        print(
+            f"{self.grid.title()}: {len(self.digests)} runs, {len(self.outcomes)} of them recorded before", flush=True
+        )
 
     def _missing_shards(self, worker_count: int) -> list[Shard]:
         """Return the missing runs, divided into shards for a number of workers."""
@@ -156,6 +155,7 @@ class Sweep:
                 tuple(self.requests[numbers[place]] for place in places),
                 tuple(self.digests[numbers[place]] for place in places),
                 Membership(self.tracked.run_id, self.tracked.experiment_id, shard_number, also_named),
+                self.again,
             )
             for shard_number, places in enumerate(shards)
         ]
@@ -204,7 +204,8 @@ class Sweep:
                     outcomes, error = future.result(), _error_of_unmade_runs()
                 except Exception as problem:
                     # A worker that died may have recorded some of them.
-                    outcomes, error = list(self._recorded(shard.digests, shard.membership.condition).values()), problem
+                    recorded = self._recorded(shard.digests, self.tracked.members_condition)
+                    outcomes, error = list(recorded.values()), problem
                 outcomes = [*outcomes, *shard.failed(error, but={outcome.digest for outcome in outcomes})]
                 yield shard, outcomes, workers.at_work()
 
@@ -213,11 +214,11 @@ class Sweep:
         seconds = time.monotonic() - self.begin
         with waiting("reading the curves"):
             self._read_curves()
-        new = len(self.outcomes.keys() - self.reused)
+        new = sum(not outcome.reused for outcome in self.outcomes.values())
         metrics: dict[str, float] = {"runs": len(self.outcomes), "runs_new": new, "seconds": seconds}
         lines, files, figures, table = ["no run was recorded"], {}, {}, ""
         rows = [
-            SweptRun(request, self.outcomes[digest], digest in self.reused)
+            SweptRun(request, self.outcomes[digest])
             for request, digest in zip(self.requests, self.digests, strict=True)
             if digest in self.outcomes
         ]
@@ -270,7 +271,7 @@ def _try_here(shard: Shard, stop: Stop) -> Iterator[tuple[Shard, list[Outcome], 
     ended: set[str] = set()
     try:
         for outcome in record_shard(shard, stop.held):
-            if isinstance(outcome, StackProgress):
+            if not isinstance(outcome, Outcome):
                 yield shard, [], AtWork(str(outcome))
                 continue
             ended.add(outcome.digest)

@@ -15,7 +15,7 @@ from typing import Protocol
 from analysis.runs.store import use_store
 from experiments.errors import UsageError
 from experiments.shard_training import record_shard
-from experiments.shards import Outcome, Shard, StackProgress
+from experiments.shards import Awaited, Outcome, Shard, StackProgress
 
 _ONE_AT_A_TIME = threading.Lock()
 """Seeds, torch's threads and MLflow's active run belong to a whole process, and a cluster's worker may have several
@@ -34,7 +34,7 @@ def run_shard(shard: Shard, store: str) -> list[Outcome]:
     return [outcome for outcome in work_on(shard, store) if isinstance(outcome, Outcome)]
 
 
-def work_on(shard: Shard, store: str) -> Iterator[Outcome | StackProgress]:
+def work_on(shard: Shard, store: str) -> Iterator[Outcome | StackProgress | Awaited]:
     """Train and record the runs of a shard in this process, and yield what `record_shard` yields."""
     with _ONE_AT_A_TIME:
         use_store(store)

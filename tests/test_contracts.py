@@ -263,7 +263,9 @@ def test_experiments_know_mlflow_in_tracking_alone() -> None:
     users = {path for path in files_of("experiments") if any(map(is_mlflow, imported(path)))}
     tracking = {path for path in users if path.parent.name == "tracking"}
     # Served without the project; and what the reader hands out, by its type.
-    assert users - tracking == {PROJECT / "experiments" / name for name in ("predictor.py", "shards.py")}
+    assert users - tracking == {
+        PROJECT / "experiments" / name for name in ("earlier_runs.py", "predictor.py", "shards.py")
+    }
 
 
 STARTERS = {name for name in dir(os) if name.startswith(("exec", "spawn", "posix_spawn", "popen", "system", "fork"))}
@@ -371,7 +373,7 @@ OTHER_MEANING = {
     ("experiments/descriptions.py", "threads"),
     ("experiments/patterns.py", "recipe"),  # what a printed line begins with
     ("experiments/single_run.py", "recipe"),
-    ("experiments/tracking/tracked_run.py", "artifacts"),  # a folder here, whose content is sent
+    ("experiments/tracking/run_files.py", "artifacts"),  # a folder here, whose content is sent
 }
 """Files in which such a word means something else."""
 

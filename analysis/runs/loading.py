@@ -10,7 +10,9 @@ import pandas as pd
 import torch
 from mlflow.entities import Run
 
+from analysis.runs.life import end_of, reason_of
 from analysis.runs.schema import (
+    COMPLETE,
     CONFIG_FILE,
     CURVES_FILE,
     DIGEST_TAG,
@@ -115,7 +117,11 @@ def load_run(id_or_name: str) -> LoadedRun:
     model = model_address(run)
     artifacts = run.info.artifact_uri
     (record,) = read_files([f"{artifacts}/{CONFIG_FILE}"], load_record)
-    (curve,) = read_files([f"{artifacts}/{CURVES_FILE}"], pd.read_csv)
+    end = end_of(run)
+    (curve,) = read_files([f"{artifacts}/{CURVES_FILE}"], pd.read_csv, missing_ok=end not in COMPLETE)
+    if curve is None:
+        why = "is still at work" if end == End.RUNNING else f"recorded no curves ({reason_of(run) or end})"
+        raise RunError(f"run {run_id} ({run.info.run_name}) {why}; allowed: a run that was trained to its end")
     net = None
     if model is not None:
         (net,) = read_files([f"{model}/{MODEL_FOLDER}/{WEIGHTS_FILE}"], lambda path: load_weights(record, path))
@@ -168,7 +174,7 @@ def search_sweeps() -> Iterator[Run]:
     Raises:
         RunError: there is no store, or it cannot be read.
     """
-    yield from search_runs(tag_condition(KIND_TAG, SWEEP_KIND))
+    yield from filter(lambda run: is_sweep(run.data.tags), search_runs(tag_condition(KIND_TAG, SWEEP_KIND)))
     # Sweeps that are older than the tag `kind` follow; runs have a heartbeat, too.
     for run in search_runs(tag_condition(HEARTBEAT_TAG)):
         if KIND_TAG not in run.data.tags and is_sweep(run.data.tags):

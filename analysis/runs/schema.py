@@ -182,11 +182,11 @@ def members_condition(sweep_id: str) -> str:
 def is_sweep(tags: Mapping[str, str]) -> bool:
     """Return whether a record with these tags is that of a sweep, which is the parent of its runs.
 
-    A sweep that is older than the tag `kind` has the tags host and heartbeat, and no config digest.
+    Every sweep has the tags host and heartbeat. One that is older than the tag `kind` has no config digest, which tells
+    it from runs; the tag `kind` alone may be somebody else's.
     """
-    if KIND_TAG in tags:
-        return tags[KIND_TAG] == SWEEP_KIND
-    return HOST_TAG in tags and HEARTBEAT_TAG in tags and DIGEST_TAG not in tags
+    named = tags[KIND_TAG] == SWEEP_KIND if KIND_TAG in tags else DIGEST_TAG not in tags
+    return named and HOST_TAG in tags and HEARTBEAT_TAG in tags
 
 
 def has_mark(tags: Mapping[str, str]) -> bool:

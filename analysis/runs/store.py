@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlparse
 
 import mlflow.artifacts
 from mlflow import MlflowClient
-from mlflow.entities import LoggedModel, Run
+from mlflow.entities import LifecycleStage, LoggedModel, Metric, Run
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
@@ -34,6 +34,10 @@ Content = TypeVar("Content")
 
 class RunError(LookupError):
     """A run cannot be read; the message says which, and why."""
+
+
+class NoRunError(RunError):
+    """There is no run with an id."""
 
 
 class NoStoreError(RunError):
@@ -122,12 +126,16 @@ def get_run(run_id: str) -> Run:
     """Return a run by its id, even if it is marked as deleted.
 
     Raises:
-        RunError: there is no such run.
+        NoRunError: there is no such run.
+        RunError: the store cannot be read.
     """
+    client = open_store()
     try:
-        return open_store().get_run(run_id)
-    except MlflowException as error:
-        raise RunError(f"no run {run_id} in {store_address()}: {error.message}") from None
+        return client.get_run(run_id)
+    except Exception as error:  # from MLflow, a database or the network
+        if getattr(error, "error_code", "") in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise NoRunError(f"no run {run_id} in {store_address()}: {error}") from None
+        raise RunError(f"the store {store_address()} cannot be read: {error!r:.300}") from None
 
 
 def model_address(run: Run) -> str | None:
@@ -148,6 +156,23 @@ def models_of_run(run: Run) -> list[LoggedModel]:
     """Return the models that a run logged or began to log."""
     condition = f"source_run_id = '{run.info.run_id}'"
     return list(open_store().search_logged_models([run.info.experiment_id], condition))
+
+
+def is_deleted(run: Run) -> bool:
+    """Return whether a run is marked as deleted."""
+    deleted: bool = run.info.lifecycle_stage == LifecycleStage.DELETED
+    return deleted
+
+
+def metric_history(run: Run) -> list[Metric]:
+    """Return every value of every metric of a run."""
+    client = open_store()
+    return [metric for name in run.data.metrics for metric in client.get_metric_history(run.info.run_id, name)]
+
+
+def artifact_paths(run: Run, folder: str | None = None) -> list[str]:
+    """Return the paths of a run's artifacts in a folder; None for the folder of all."""
+    return [entry.path for entry in open_store().list_artifacts(run.info.run_id, folder)]
 
 
 def on_disk(size: int) -> int:

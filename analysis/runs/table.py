@@ -55,7 +55,8 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
     Returns:
         One row per run, sorted by the fields; the values of a given field are in the order in which they were given.
         Columns:
-        run_id, name, started (UTC), end (`finished`, `diverged`, `killed`, `failed` or `running`) and end_reason;
+        run_id, name, started (UTC), end (`finished`, `diverged`, `failed`, `running`, or `killed`, also if the process
+        of the run is gone) and end_reason;
         every field of TrainConfig; the last value of every metric, NaN if a run does not have it;
         alphabet, mark, outputs (the characters that the net can predict), predicts_next (whether it predicts the next
         character; otherwise it cannot run free) and digest, all from config.json; assumed (the fields that did not

@@ -1,6 +1,7 @@
 """The only writer of MLflow. It records a single run and a run of a sweep in the same way."""
 
 from experiments.tracking.access import check_params, end_run_from_environment
+from experiments.tracking.claims import GaveWayError, find_others, is_complete
 from experiments.tracking.deletion import Deletion, command_that_frees_the_disk, plan_deletion
 from experiments.tracking.life import clear_up, delete_half_made, goes_on
 from experiments.tracking.resumed_run import ResumedRun, check_not_alive
@@ -9,6 +10,7 @@ from experiments.tracking.tracked_sweep import Membership, TrackedSweep
 
 __all__ = [
     "Deletion",
+    "GaveWayError",
     "Membership",
     "ResumedRun",
     "TrackedRun",
@@ -19,6 +21,8 @@ __all__ = [
     "command_that_frees_the_disk",
     "delete_half_made",
     "end_run_from_environment",
+    "find_others",
     "goes_on",
+    "is_complete",
     "plan_deletion",
 ]

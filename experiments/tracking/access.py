@@ -14,7 +14,7 @@ from mlflow.entities import LifecycleStage, Run
 from mlflow.utils.name_utils import _GENERATOR_NOUNS, _GENERATOR_PREDICATES
 
 from analysis.runs.schema import DIGEST_TAG, END_REASON_TAG, KIND_TAG, End, format_end_reason
-from analysis.runs.store import store_address
+from analysis.runs.store import get_run, store_address
 from experiments.descriptions import first_line
 from experiments.errors import TrackingError, UsageError
 from experiments.signals import Interrupted
@@ -65,7 +65,7 @@ def open_run(
         # The runs of a sweep wait longer: a busy server may answer late.
         with impatient() if experiment_id is None else contextlib.nullcontext():
             if opened:
-                _check_new(MlflowClient().get_run(os.environ["MLFLOW_RUN_ID"]))
+                _check_new(get_run(os.environ["MLFLOW_RUN_ID"]))
             return mlflow.start_run(
                 run_id=run_id,
                 run_name=None if opened or run_id else name,
@@ -127,7 +127,7 @@ def end_run_from_environment(error: BaseException, message: str) -> None:
     run_id = os.environ.get("MLFLOW_RUN_ID")
     if run_id:
         with contextlib.suppress(Exception), impatient():  # the reason itself is on the terminal
-            if not _is_new(MlflowClient().get_run(run_id)):  # it is not this program's
+            if not _is_new(get_run(run_id)):  # it is not this program's
                 return
             MlflowClient().set_tag(run_id, END_REASON_TAG, end_reason[:MAX_END_REASON])
             MlflowClient().set_terminated(run_id, status)

@@ -11,10 +11,16 @@ from mlflow.entities import LifecycleStage, Run
 
 from analysis.runs import RunError, schema, search_runs, search_sweeps
 from analysis.runs.life import is_alive
-from analysis.runs.store import absolute_store_address, artifact_bytes, get_run, models_of_run, store_address
+from analysis.runs.store import (
+    NoRunError,
+    absolute_store_address,
+    artifact_bytes,
+    get_run,
+    store_address,
+)
 from experiments.errors import TrackingError
 from experiments.tracking.access import impatient, store_trouble
-from experiments.tracking.life import children_condition
+from experiments.tracking.life import children_condition, delete_with_models
 from rnn_core.vocabulary import visible
 
 MEASURED = 5
@@ -31,6 +37,7 @@ class Deletion:
         kept: the runs of the sweep that are kept, because other sweeps use them.
         users: the ids of the other sweeps that use runs of the sweep.
         reused: the number of runs that the sweep uses and did not make; they are kept.
+        foreign: the number of runs below the sweep that another program recorded; they are kept.
         megabytes: about how much room the files of all that is deleted take.
     """
 
@@ -39,6 +46,7 @@ class Deletion:
     kept: tuple[Run, ...]
     users: tuple[str, ...]
     reused: int
+    foreign: int
     megabytes: float
 
     def carry_out(self) -> None:
@@ -55,9 +63,7 @@ class Deletion:
             for run in self.kept:
                 client.set_tag(run.info.run_id, schema.PARENT_TAG, min(_sweeps_of(run) & set(self.users)))
             for run in self.runs:
-                for model in models_of_run(run):
-                    client.delete_logged_model(model.model_id)
-                client.delete_run(run.info.run_id)
+                delete_with_models(run)
             if self.found not in self.runs:  # the sweep goes last: until then its other runs can be found
                 client.delete_run(self.found.info.run_id)
         except Exception as error:
@@ -81,7 +87,11 @@ def plan_deletion(name: str, shared: bool = False) -> Deletion:
     is_sweep = schema.is_sweep(found.data.tags)
     if schema.HEARTBEAT_TAG in found.data.tags and is_alive(found):  # without it, nobody can know: the person decides
         raise RunError(f"{run_id} ({called}) is still at work; allowed: what has ended; stop it first")
-    runs = list(search_runs(children_condition(run_id), [found.info.experiment_id])) if is_sweep else [found]
+    runs, foreign = [found], 0
+    if is_sweep:
+        children = list(search_runs(children_condition(run_id), [found.info.experiment_id]))
+        runs = [run for run in children if schema.has_mark(run.data.tags) or schema.DIGEST_TAG in run.data.tags]
+        foreign = len(children) - len(runs)
     used_by = {run.info.run_id: _sweeps_of(run) - {run_id} for run in runs}
     users = {sweep_id for sweep_id in set().union(*used_by.values()) if _exists(sweep_id)}
     kept = [] if shared else [run for run in runs if used_by[run.info.run_id] & users]
@@ -93,7 +103,7 @@ def plan_deletion(name: str, shared: bool = False) -> Deletion:
         schema.PARENT_TAG not in run.data.tags or run.data.tags[schema.PARENT_TAG] != run_id for run in members
     )
     room = _megabytes(deleted) + (_megabytes([found]) if is_sweep else 0)
-    return Deletion(found, tuple(deleted), tuple(kept), tuple(sorted(users)), reused, room)
+    return Deletion(found, tuple(deleted), tuple(kept), tuple(sorted(users)), reused, foreign, room)
 
 
 def command_that_frees_the_disk() -> str:
@@ -133,7 +143,7 @@ def _sweeps_of(run: Run) -> set[str]:
 
 def _exists(run_id: str) -> bool:
     """Return whether a run is in the store and not deleted."""
-    with contextlib.suppress(RunError):  # it has been removed from the store
+    with contextlib.suppress(NoRunError):  # it has been removed from the store
         stage: str = get_run(run_id).info.lifecycle_stage
         return stage == LifecycleStage.ACTIVE
     return False

@@ -2,14 +2,15 @@
 
 import contextlib
 import threading
+from collections.abc import Collection
 
 from mlflow import MlflowClient
-from mlflow.entities import Run
+from mlflow.entities import LifecycleStage, Run
 
-from analysis.runs import RunError, schema, search_runs
+from analysis.runs import schema, search_runs
 from analysis.runs.life import GONE, heartbeat_tag, is_alive
 from analysis.runs.schema import End
-from analysis.runs.store import get_run, models_of_run
+from analysis.runs.store import NoRunError, get_run, models_of_run
 
 HEARTBEAT_SECONDS = 10.0
 """How often a process writes the tag that says that it is at work."""
@@ -43,7 +44,7 @@ class Heart:
 def clear_up(experiment_id: str, but: str = "") -> tuple[int, int]:
     """End the runs and sweeps whose process is gone, and delete the half-made runs of all sweeps that have ended.
 
-    Only records with this project's mark are touched.
+    Only records with this project's mark are touched. A half-made run whose process may still be at work stays.
 
     Arguments:
         experiment_id: MLflow's id of the experiment.
@@ -52,25 +53,82 @@ def clear_up(experiment_id: str, but: str = "") -> tuple[int, int]:
     Returns:
         The number of runs and sweeps that were ended, and the number of half-made runs of sweeps that were deleted.
     """
-    unended = running(experiment_id)
+    unended = _running(experiment_id)
     ended = half_made = 0
     for run in unended:
         if schema.SHARD_TAG not in run.data.tags and run.info.run_id != but and _end_if_dead(run.info.run_id):
             ended += 1
             if schema.is_sweep(run.data.tags):
                 # Failed runs are deleted, too: the sweep would have tried them once more.
-                half_made += delete_half_made(experiment_id, children_condition(run.info.run_id), failed_too=True)
+                condition = children_condition(run.info.run_id)
+                half_made += delete_half_made(experiment_id, condition, failed_too=True, dead_only=True)
     # Sweeps that ended earlier may have half-made runs, if whoever cleared up was killed.
     for sweep_id in {run.data.tags.get(schema.PARENT_TAG, "") for run in unended if schema.SHARD_TAG in run.data.tags}:
         if sweep_id and not goes_on(sweep_id):
-            half_made += delete_half_made(experiment_id, children_condition(sweep_id))
+            half_made += delete_half_made(experiment_id, children_condition(sweep_id), dead_only=True)
     return ended, half_made
+
+
+def goes_on(sweep_id: str) -> bool:
+    """Return whether a sweep has not ended; one that another start has ended must make no further runs.
+
+    Raises:
+        RunError: the store cannot be read.
+    """
+    try:
+        sweep = get_run(sweep_id)
+    except NoRunError:  # it has been removed from the store
+        return False
+    return schema.read_end(sweep.info.status, sweep.data.tags) == End.RUNNING
+
+
+def delete_half_made(experiment_id: str, condition: str, failed_too: bool = False, dead_only: bool = False) -> int:
+    """Delete runs with this project's mark that have not ended, with their models; return how many.
+
+    Arguments:
+        experiment_id: MLflow's id of their experiment.
+        condition: a condition of MLflow's search; runs that do not meet it stay.
+        failed_too: also delete the runs that failed, because they are tried again.
+        dead_only: keep a run that has not ended if its process may still be at work. Without it, the caller knows that
+            the process no longer records the run.
+    """
+    found = _running(experiment_id, condition)
+    if failed_too:
+        conditions = [schema.FAILED_OR_DIVERGED_CONDITION, _OURS, condition]
+        found += search_runs(" AND ".join(conditions), [experiment_id])
+    ends = (End.RUNNING, End.FAILED) if failed_too else (End.RUNNING,)
+    return sum(_delete(run.info.run_id, ends, dead_only) for run in found)
+
+
+def children_condition(sweep_id: str) -> str:
+    """Return the condition of MLflow's search that finds the runs which a sweep made, complete or not."""
+    return schema.tag_condition(schema.PARENT_TAG, sweep_id)
+
+
+_OURS = schema.tag_condition(schema.MARK_TAG, schema.MARK)
+"""The condition of MLflow's search that finds what has this project's mark."""
+
+
+def _running(experiment_id: str, condition: str = "") -> list[Run]:
+    """Return the runs with this project's mark that have not ended and meet a further condition of MLflow's search."""
+    conditions = [schema.END_CONDITIONS[End.RUNNING], _OURS, *filter(None, [condition])]
+    return list(search_runs(" AND ".join(conditions), [experiment_id]))
+
+
+def _read_ours(run_id: str) -> Run | None:
+    """Return a run as it is now; None if it has not this project's mark, or has been deleted."""
+    try:
+        run = get_run(run_id)
+    except NoRunError:
+        return None
+    ours = schema.has_mark(run.data.tags) and run.info.lifecycle_stage == LifecycleStage.ACTIVE
+    return run if ours else None
 
 
 def _end_if_dead(run_id: str) -> bool:
     """End a run as KILLED if it has this project's mark and its process is gone; return whether it was ended."""
-    run = get_run(run_id)  # as it is now: it may have ended, or another process may have gone on with it
-    if not schema.has_mark(run.data.tags) or run.info.status != End.RUNNING.status or is_alive(run):
+    run = _read_ours(run_id)  # it may have ended since it was found, or another process may have gone on with it
+    if run is None or schema.read_end(run.info.status, run.data.tags) != End.RUNNING or is_alive(run):
         return False
     client = MlflowClient()
     client.set_tag(run_id, schema.END_REASON_TAG, GONE)
@@ -78,46 +136,15 @@ def _end_if_dead(run_id: str) -> bool:
     return True
 
 
-def running(experiment_id: str, condition: str = "") -> list[Run]:
-    """Return the runs with this project's mark that have not ended.
-
-    Arguments:
-        experiment_id: MLflow's id of the experiment.
-        condition: a further condition of MLflow's search.
-    """
-    conditions = [schema.END_CONDITIONS[End.RUNNING], schema.tag_condition(schema.MARK_TAG, schema.MARK)]
-    return list(search_runs(" AND ".join([*conditions, *filter(None, [condition])]), [experiment_id]))
-
-
-def goes_on(sweep_id: str) -> bool:
-    """Return whether a sweep has not ended; one that another start has ended must make no further runs."""
-    try:
-        sweep = get_run(sweep_id)
-    except RunError:  # it has been removed from the store
+def _delete(run_id: str, ends: Collection[End], dead_only: bool) -> bool:
+    """Delete a run of a sweep and its models if it has this project's mark and one of some ends; return whether."""
+    run = _read_ours(run_id)  # it may have ended since it was found
+    if run is None or schema.DIGEST_TAG not in run.data.tags:
         return False
-    return schema.read_end(sweep.info.status, sweep.data.tags) == End.RUNNING
-
-
-def delete_half_made(experiment_id: str, condition: str, failed_too: bool = False) -> int:
-    """Delete runs with this project's mark that have not ended, with their models; return how many.
-
-    To be called only when the process that recorded them is gone.
-
-    Arguments:
-        experiment_id: MLflow's id of their experiment.
-        condition: a condition of MLflow's search; runs that do not meet it stay.
-        failed_too: also delete the runs that failed, because they are tried again.
-    """
-    half_made = running(experiment_id, condition)
-    if failed_too:
-        ended = search_runs(f"{schema.FAILED_OR_DIVERGED_CONDITION} AND {condition}", [experiment_id])
-        half_made += [run for run in ended if schema.read_end(run.info.status, run.data.tags) == End.FAILED]
-    deleted = 0
-    for run in half_made:
-        if schema.has_mark(run.data.tags) and schema.DIGEST_TAG in run.data.tags:
-            delete_with_models(run)
-            deleted += 1
-    return deleted
+    if schema.read_end(run.info.status, run.data.tags) not in ends or (dead_only and is_alive(run)):
+        return False
+    delete_with_models(run)
+    return True
 
 
 def delete_with_models(run: Run) -> None:
@@ -126,8 +153,3 @@ def delete_with_models(run: Run) -> None:
     for model in models_of_run(run):
         client.delete_logged_model(model.model_id)
     client.delete_run(run.info.run_id)
-
-
-def children_condition(sweep_id: str) -> str:
-    """Return the condition of MLflow's search that finds the runs which a sweep made, complete or not."""
-    return schema.tag_condition(schema.PARENT_TAG, sweep_id)

@@ -7,17 +7,18 @@ from pathlib import Path
 
 from filelock import FileLock
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Run, RunTag
+from mlflow.entities import Run, RunTag
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from analysis.runs import schema
 from analysis.runs.life import is_alive, process_tags
 from analysis.runs.schema import End
-from analysis.runs.store import get_run, models_of_run
+from analysis.runs.store import artifact_paths, get_run, metric_history, models_of_run
 from experiments.code_state import code_state
 from experiments.descriptions import first_line
 from experiments.errors import TrackingError, UsageError
 from experiments.tracking.access import impatient, open_run, store_trouble
+from experiments.tracking.life import Heart
 from experiments.tracking.tracked_run import TrackedRun
 from rnn_core.record import Record
 
@@ -56,6 +57,7 @@ class ResumedRun(TrackedRun):
         self._run = open_run("", run_id=run_id)
         self.name = self._run.info.run_name
         self._take_over()
+        self._heart = Heart(self.run_id)
         try:
             self._describe_resumption(len(history))
             self._read_sent()
@@ -90,9 +92,7 @@ class ResumedRun(TrackedRun):
 
     def _read_sent(self) -> None:
         """Read which metrics MLflow has."""
-        for name in self._run.data.metrics:
-            history: list[Metric] = self._client.get_metric_history(self.run_id, name)
-            self._sent |= {(name, metric.step): metric for metric in history}
+        self._sent = {(metric.key, metric.step): metric for metric in metric_history(self._run)}
 
     def _with_earlier(self, metrics: Mapping[str, float]) -> Mapping[str, float]:
         """Add, as NaN, the metrics that an earlier part has recorded and that no longer hold: the net has diverged."""
@@ -105,10 +105,10 @@ class ResumedRun(TrackedRun):
         for model in models_of_run(self._run):
             if model.model_id != model_id:
                 self._client.delete_logged_model(model.model_id)
-        plots = [entry.path for entry in self._client.list_artifacts(self.run_id, schema.PLOTS_FOLDER)]
-        files = [entry.path for entry in self._client.list_artifacts(self.run_id)]
+        replaced = artifact_paths(self._run, schema.PLOTS_FOLDER)
+        replaced += [path for path in artifact_paths(self._run) if path == schema.REACH_FILE]
         repository = get_artifact_repository(self._run.info.artifact_uri)
-        for path in (path for path in (*plots, *files) if path in (*plots, schema.REACH_FILE)):
+        for path in replaced:
             if not (artifacts / path).exists():
                 repository.delete_artifacts(path)
 

@@ -40,6 +40,7 @@ from experiments.tracking.access import (
     open_run,
     store_trouble,
 )
+from experiments.tracking.claims import GaveWayError, claim
 from experiments.tracking.life import Heart
 from experiments.tracking.model_files import write_model
 from experiments.tracking.run_files import ARTIFACTS, write_files, write_reach
@@ -68,6 +69,7 @@ class TrackedRun:
         recipe: those fields of `given` that come from the pattern's recipe, with their values.
         sweep: the sweep that the run belongs to; None for a single run.
         other_tags: more tags of the run, by name.
+        give_way: whether the run is given up if another one like it is complete or being recorded; see `claim`.
 
     Attributes:
         run_id, experiment_id: MLflow's ids.
@@ -78,7 +80,10 @@ class TrackedRun:
 
     Raises:
         TrackingError: the store cannot be reached or written.
+        GaveWayError: the run was given up, and has been deleted.
     """
+
+    _heart: Heart | None = None
 
     def __init__(
         self,
@@ -89,6 +94,7 @@ class TrackedRun:
         recipe: Mapping[str, Any] | None = None,
         sweep: Membership | None = None,
         other_tags: Mapping[str, str] | None = None,
+        give_way: bool = False,
     ) -> None:
         self._set_up(record, sizes, sweep)
         # All from the start: without the digest, a heartbeat would mark the record of an older sweep.
@@ -100,7 +106,12 @@ class TrackedRun:
         self.name = name_of(self._run, name)
         self._take_over()
         try:
+            if give_way:
+                claim(self.run_id, self.experiment_id, record.digest)
+            self._heart = Heart(self.run_id)
             self._describe_start(given, recipe or {}, other_tags or {})
+        except GaveWayError:
+            raise
         except Exception as error:
             raise self._fail_to_open(error) from error
 
@@ -117,11 +128,10 @@ class TrackedRun:
         self._flushed = time.monotonic()
 
     def _take_over(self) -> None:
-        """Set what needs the run in MLflow, `self._run`, and give a single run its heartbeat."""
+        """Set what needs the run in MLflow, `self._run`."""
         self.run_id: str = self._run.info.run_id
         self.experiment_id: str = self._run.info.experiment_id
         self._client = MlflowClient()
-        self._heart = None if self._sweep else Heart(self.run_id)
 
     def _fail_to_open(self, error: Exception) -> TrackingError:
         """End a run that could not be opened, and return the error that says so."""
@@ -265,7 +275,7 @@ class TrackedRun:
         state = code_state()
         tags = {
             schema.NAME_TAG: self.name,
-            schema.TORCH_TAG: torch.__version__,
+            schema.TORCH_TAG: torch.__version__,  # tells other processes that this run stays; see `claim`
             schema.THREADS_TAG: str(config.threads),
             schema.DEVICE_TAG: config.device,
             schema.DEVICE_KIND_TAG: device_kind(config.device),

@@ -53,6 +53,18 @@ class Membership:
         """The tag of every complete run that belongs to the sweep, new or reused."""
         return schema.member_tag(self.sweep_id)
 
+    def adopt(self, run_id: str) -> None:
+        """Make a complete run that others recorded a member of the sweep as well; its parent stays the same.
+
+        Raises:
+            TrackingError: the store could not be written.
+        """
+        try:
+            for name, value in self.tag_of_a_member.items():
+                MlflowClient().set_tag(run_id, name, value)
+        except Exception as error:
+            raise TrackingError(store_trouble(error)) from error
+
     @property
     def condition(self) -> str:
         """The condition of MLflow's search that finds the runs made in this shard."""
@@ -110,11 +122,16 @@ class TrackedSweep:
         """The condition of MLflow's search that finds the runs made in this sweep."""
         return children_condition(self.run_id)
 
+    @property
+    def members_condition(self) -> str:
+        """The condition of MLflow's search that finds the complete runs of this sweep, new or reused."""
+        return schema.members_condition(self.run_id)
+
     def adopt(self, run_ids: Iterable[str]) -> None:
         """Make earlier runs members of this sweep as well; the sweep that made them stays their parent."""
         for run_id in run_ids:
-            for key, value in schema.member_tag(self.run_id).items():
-                self._client.set_tag(run_id, key, value)
+            for name, value in schema.member_tag(self.run_id).items():
+                self._client.set_tag(run_id, name, value)
 
     def delete_half_made(self, failed_too: bool = False) -> int:
         """Delete the runs of this sweep that have not ended, and if asked those that failed; return how many."""

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import sqlite3
+import subprocess
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ from analysis.runs import (
     load_run,
     reach_table,
 )
+from analysis.runs.life import process_tags
 from analysis.runs.table import FIELDS
 from experiments.sweep import main as sweep
 from experiments.train import main as train
@@ -131,6 +133,30 @@ def test_of_runs_alike_the_newest_counts_and_unfinished_ones_only_when_asked_for
         runs = find_runs(finished=False)
     ends = dict(zip(runs["run_id"], runs["end"], strict=True))
     assert ends == {first: "finished", second: "finished", third: "killed", running: "running"}
+
+
+def test_a_run_whose_process_is_gone_is_shown_as_killed_and_stays_as_it_is(store: Path) -> None:
+    assert train(SMALL) == 0
+    config, client = config_file(find_runs().iloc[0]).read_text(), MlflowClient()
+    ours = {"recorded_by": "rnn-patterns", "config_digest": "0" * 64} | process_tags()
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    dead, alive, older = (
+        client.create_run("0", tags=tags).info.run_id
+        for tags in (ours | {"pid": str(process.pid)}, ours, {"config_digest": "0" * 64})
+    )
+    for run_id in (dead, alive, older):
+        client.log_text(run_id, config, "config.json")
+    runs = find_runs(finished=False).set_index("run_id")
+    assert runs.loc[[dead, alive, older], "end"].tolist() == ["killed", "running", "running"]
+    reasons = ["killed: its process is gone", "", ""]
+    assert runs.loc[[dead, alive, older], "end_reason"].tolist() == reasons
+    assert len(find_runs()) == 1
+    for run_id, words in ((dead, r"no curves \(killed: its process is gone\)"), (alive, "is still at work")):
+        with pytest.raises(RunError, match=words):
+            load_run(run_id)
+    assert client.get_run(dead).info.status == "RUNNING"
+    assert "end_reason" not in client.get_run(dead).data.tags
 
 
 @contextlib.contextmanager

@@ -2,11 +2,9 @@
 
 import io
 import os
-import platform
 import shlex
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import mlflow
@@ -14,6 +12,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
 
+from analysis.runs.life import process_tags
 from analysis.runs.store import on_disk
 from experiments.delete import main
 from experiments.sweep import main as sweep
@@ -140,7 +139,7 @@ def test_it_asks_before_it_deletes(
 def test_a_sweep_that_is_alive_is_refused_and_one_that_was_killed_is_not(
     store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tags = {"kind": "sweep", "host": platform.node(), "pid": str(os.getpid()), "heartbeat": f"{time.time():.0f}"}
+    tags = {"kind": "sweep", **process_tags()}
     alive = MlflowClient().create_run("0", tags=tags, run_name="alive")
     assert main(["alive", "--yes"]) == 2
     assert "is still at work" in capsys.readouterr().err
@@ -150,6 +149,38 @@ def test_a_sweep_that_is_alive_is_refused_and_one_that_was_killed_is_not(
     MlflowClient().set_tag(alive.info.run_id, "pid", str(ended.pid))
     assert main(["alive", "--yes"]) == 0
     assert not records()
+
+
+@pytest.mark.parametrize("older", [{}, {"mlflow.parentRunId": "0" * 32, "shard": "0"}])
+def test_of_an_older_run_that_has_not_ended_the_person_decides(store: Path, older: dict[str, str]) -> None:
+    """Nobody can know whether it is at work: it has no heartbeat."""
+    MlflowClient().create_run("0", tags={"config_digest": "x"} | older, run_name="older")
+    assert main(["older", "--yes"]) == 0
+    assert not records()
+
+
+@pytest.mark.parametrize("mark", [{}, {"recorded_by": "rnn-patterns"}])
+def test_a_run_that_is_at_work_is_refused(
+    store: Path, mark: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    tags = {"config_digest": "x"} | process_tags() | mark
+    MlflowClient().create_run("0", tags=tags, run_name="at work")
+    assert main(["at work", "--yes"]) == 2
+    assert "is still at work" in capsys.readouterr().err
+    assert len(records()) == 1
+
+
+def test_runs_of_other_programs_stay_though_they_are_below_a_sweep(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sweep([*SMALL, "--seeds", "1"]) == 0
+    (parent,) = parents()
+    foreign = MlflowClient().create_run("0", tags={"mlflow.parentRunId": parent.info.run_id, "shard": "0"})
+    others = MlflowClient().create_run("0", tags={"kind": "sweep"}, run_name="of others")
+    assert main(["of others", "--yes"]) == 2
+    assert main(["latest", "--yes"]) == 0
+    assert "kept: 1 of the runs below it, which this project did not record" in capsys.readouterr().out
+    assert set(records()) == {foreign.info.run_id, others.info.run_id}
 
 
 def test_what_is_not_there_or_not_ours_is_refused_in_one_line(store: Path, capsys: pytest.CaptureFixture[str]) -> None:

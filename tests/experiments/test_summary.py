@@ -31,7 +31,7 @@ def summary_of(ends: Ends = lambda number, config: "finished", **said: str) -> S
         outcome = Outcome(f"digest{number}", "" if end == "failed" else f"run{number}", End(end), reason, metrics)
         if end == "diverged":
             curve_e = curve_e[: asked.config.epochs // 2]
-        rows.append(SweptRun(asked, outcome if end == "failed" else outcome.with_curve(curve_e), reused=False))
+        rows.append(SweptRun(asked, outcome if end == "failed" else outcome.with_curve(curve_e)))
     return Summary(grid, rows)
 
 
@@ -161,7 +161,7 @@ def test_the_answer_says_which_settings_solve_the_pattern_in_how_many_seeds() ->
         right = config.hidden_size == 4 or (config.hidden_size == 3 and config.seed == 0)
         metrics = {"eval_accuracy": 1.0 if right else 0.5, "floor_loss": 0.0, "eval_loss": 1.0 / config.hidden_size}
         metrics["eval_accuracy"] *= config.pattern == "abc"
-        rows.append(SweptRun(run, Outcome(str(len(rows)), str(len(rows)), End.FINISHED, "finished", metrics), False))
+        rows.append(SweptRun(run, Outcome(str(len(rows)), str(len(rows)), End.FINISHED, "finished", metrics)))
     summary = Summary(grid, rows)
     lines = summary.lines()
     assert lines[1] == (
@@ -175,7 +175,7 @@ def test_the_answer_says_which_settings_solve_the_pattern_in_how_many_seeds() ->
     assert table[3] == "| abc | 3 | 1 of 3 | 0.333 | 0.333 to 0.333 | 3 |"
     assert table[7] == "| a\\|b\\_ | 4 | 0 of 3 | 0.25 | 0.25 to 0.25 | 3 |"
     unknown = Outcome("0", "0", End.FINISHED, "", {"eval_loss": 1.0})
-    assert not any("solve" in line for line in Summary(grid, [SweptRun(rows[0].request, unknown, False)]).lines())
+    assert not any("solve" in line for line in Summary(grid, [SweptRun(rows[0].request, unknown)]).lines())
 
 
 def test_a_table_keeps_whole_rows_within_its_room_and_counts_the_others() -> None:

@@ -6,7 +6,6 @@ import io
 import os
 import re
 import signal
-import time
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from mlflow.utils.validation import MAX_TAG_VAL_LENGTH
 
 from analysis.compare.estimates import three_digits
 from analysis.figures import Picture
-from analysis.runs import find_runs, load_run
+from analysis.runs import load_run
 from experiments import shard_training, shards, swept_runs
 from experiments.cost import _finish_time, in_words
 from experiments.sweep import main
@@ -536,67 +535,11 @@ def test_a_run_that_fails_at_another_step_leaves_no_second_of_its_kind(
 
 
 @pytest.mark.slow
-def test_what_failed_in_a_sweep_that_was_killed_is_deleted_when_it_goes_on() -> None:
-    client = MlflowClient()
-    sweep = client.create_run("0", tags={"heartbeat": "1000", "host": "elsewhere", "pid": "1"})
-    tags = {"mlflow.parentRunId": sweep.info.run_id, "shard": "0"}
-    failed, diverged = (
-        client.create_run("0", tags=tags | {"end_reason": reason})
-        for reason in ("the run could not be opened: the database is locked", "diverged: in epoch 1")
-    )
-    for run in (failed, diverged):
-        client.set_terminated(run.info.run_id, "FAILED")
-    assert main(["--epochs", "2", "--hidden-sizes", "2", "--seeds", "1"]) == 0
-    there = {run.info.run_id for run in runs()}
-    assert failed.info.run_id not in there
-    assert diverged.info.run_id in there
-
-
-@pytest.mark.slow
 def test_a_sweep_of_which_nothing_finished_has_its_table(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--learning-rates", "1e37", "--epochs", "20", "--hidden-sizes", "64", "--seeds", "2"]
     assert main(arguments) == 0
     assert table(parents()[0], "results")["diverged"].tolist() == [2]
     assert "2 runs, 2 new, 0 reused, 2 diverged" in capsys.readouterr().out
-
-
-def test_what_ended_sweeps_left_half_made_is_deleted() -> None:
-    client = MlflowClient()
-    assert main(["--epochs", "2", "--hidden-sizes", "2", "--seeds", "1"]) == 0
-    (ended,) = parents()
-    tags = {"mlflow.parentRunId": ended.info.run_id, "shard": "0"}
-    left = client.create_run("0", tags=tags)
-    alive = client.create_run("0", tags={"heartbeat": f"{time.time():.0f}", "host": "elsewhere", "pid": "1"})
-    at_work = client.create_run("0", tags=tags | {"mlflow.parentRunId": alive.info.run_id})
-    silent = client.create_run("0", tags={"heartbeat": "1000", "host": "elsewhere", "pid": "1"})
-    assert main(["--epochs", "2", "--hidden-sizes", "2", "--seeds", "1"]) == 0
-    there = {run.info.run_id: run.info.status for run in runs()}
-    assert left.info.run_id not in there
-    assert there[at_work.info.run_id] == there[alive.info.run_id] == "RUNNING"
-    assert there[silent.info.run_id] == "KILLED"
-
-
-@pytest.mark.slow
-def test_a_single_run_that_says_it_lives_is_not_taken_for_a_sweep() -> None:
-    """Beside a sweep from before sweeps had a mark: the newest sweep is that one, and only that one is ended."""
-    client = MlflowClient()
-    heart = {"heartbeat": "1000", "host": "elsewhere", "pid": "1"}
-    older = client.create_run("0", tags=heart).info.run_id
-    assert train_main(["--epochs", "2", "--hidden-size", "2"]) == 0
-    (member,) = children()
-    client.set_tag(member.info.run_id, f"sweep.{older}", "member")
-    time.sleep(0.01)
-    single = client.create_run("0", tags=heart | {"config_digest": "0" * 64}).info.run_id
-    assert runs()[0].info.run_id == single
-    assert find_runs(sweep="latest")["run_id"].tolist() == [member.info.run_id]
-    assert main(["--epochs", "2", "--hidden-sizes", "2", "--seeds", "1"]) == 0
-    there = {run.info.run_id: run for run in runs()}
-    assert there[single].info.status == "RUNNING"
-    assert "end_reason" not in there[single].data.tags
-    assert there[older].info.status == "KILLED"
-    assert there[older].data.tags["end_reason"] == "killed: its process is gone"
-    newest = next(run for run in there.values() if run.data.tags.get("kind") == "sweep")
-    assert find_runs(sweep="latest")["run_id"].tolist() == list(members(newest))
 
 
 def test_the_printed_list_finds_the_runs_of_the_sweep_alone(capsys: pytest.CaptureFixture[str]) -> None:

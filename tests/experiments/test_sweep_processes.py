@@ -41,10 +41,16 @@ def complete() -> int:
 
 
 @contextmanager
-def sweeping(store: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Start a sweep in a process group of its own; what it leaves running is killed at the end."""
+def sweeping(store: Path, *arguments: str, said: str = "out.txt") -> Iterator[subprocess.Popen[str]]:
+    """Start a sweep in a process group of its own; what it leaves running is killed at the end.
+
+    Arguments:
+        store: the folder of the store.
+        arguments: those of the sweep.
+        said: the file in that folder for what it prints.
+    """
     environment = os.environ | {"MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}
-    with (store / "out.txt").open("w") as out:
+    with (store / said).open("w") as out:
         command = [sys.executable, "-m", "experiments.sweep", *arguments]
         process = subprocess.Popen(
             command, cwd=PROJECT, env=environment, stdout=out, stderr=out, text=True, start_new_session=True
@@ -76,6 +82,47 @@ def check_whole(seeds: int) -> None:
     for run in children():
         assert len(load_run(run.info.run_id).curves) == 3
     assert not [run for run in runs() if run.info.status == "RUNNING"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("attempt", range(3))
+def test_two_sweeps_at_once_make_each_run_once(store: Path, workers: int, attempt: int) -> None:
+    arguments = ["--epochs", "3", "--seeds", "12", "--workers", str(workers)]
+    with sweeping(store, *arguments, said="1.txt") as first, sweeping(store, *arguments, said="2.txt") as second:
+        for process in (first, second):
+            assert process.wait(180) == 0, (store / "1.txt").read_text() + (store / "2.txt").read_text()
+    check_whole(12)
+    made = {run.info.run_id for run in children()}
+    new = []
+    for parent in parents():
+        found = MlflowClient().search_runs(["0"], f"tags.`sweep.{parent.info.run_id}` = 'member'")
+        assert {run.info.run_id for run in found} == made
+        own = [run for run in found if run.data.tags["mlflow.parentRunId"] == parent.info.run_id]
+        assert parent.data.metrics["runs"] == 12
+        assert parent.data.metrics["runs_new"] == len(own)
+        new.append(len(own))
+    assert sum(new) == 12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_of_two_sweeps_at_once_one_is_killed(store: Path, workers: int) -> None:
+    """The other one makes all that is missing, and waits for no run of the dead."""
+    arguments = ["--epochs", "3", "--seeds", "12", "--workers", str(workers)]
+    with sweeping(store, *arguments, said="1.txt") as first, sweeping(store, *arguments) as second:
+        wait_until(lambda: len(children()) >= 4, store)
+        first.kill()
+        first.wait()
+        assert second.wait(180) == 0, (store / "out.txt").read_text()
+    finished = [run for run in children() if run.info.status == "FINISHED"]
+    assert Counter(run.info.run_name for run in finished) == {f"abc rnn16 e3 s{seed}": 1 for seed in range(12)}
+    (whole,) = [parent for parent in parents() if parent.info.status == "FINISHED"]
+    members = MlflowClient().search_runs(["0"], f"tags.`sweep.{whole.info.run_id}` = 'member'")
+    assert {run.info.run_id for run in members} == {run.info.run_id for run in finished}
+    with sweeping(store, *arguments) as third:
+        assert third.wait(180) == 0
+    check_whole(12)
 
 
 def workers_of(pid: int) -> list[int]:

@@ -161,7 +161,7 @@ def test_a_disk_that_is_full_from_the_first_file_on_ends_the_run_failed(
     config = TrainConfig(epochs=2)
     run, prepared = tracked(config)
     *_, last = train(config)
-    monkeypatch.setattr("experiments.tracking.tracked_run.save_weights", full)
+    monkeypatch.setattr("experiments.tracking.run_files.save_weights", full)
     with pytest.raises(TrackingError, match="No space left on device"):
         measure_and_record(run, last.net, prepared)
     ended = MlflowClient().get_run(run.run_id)

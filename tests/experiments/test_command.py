@@ -2,13 +2,16 @@
 
 import os
 import signal
+import threading
 
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from experiments.command import run_command
-from experiments.signals import Stop
+from experiments.signals import STOPPING, Interrupted, Stop
+from experiments.sweep import main as sweep
+from experiments.train import main as train
 from rnn_core.config import ConfigError
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -32,7 +35,7 @@ def test_the_status_of_the_work_is_passed_on_and_the_run_left_to_it(opened: str)
     assert end_of(opened) == ("RUNNING", None)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "status"), [(number, 128 + number) for number in STOPPING])
 def test_a_signal_ends_the_run_killed(
     opened: str, number: signal.Signals, status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -69,3 +72,71 @@ def test_bad_input_names_the_commands_own_flag_and_the_recipe(opened: str, capsy
     why = "batch_size is 99; allowed: 1 to 8 (--batch-sizes); the value may be a recipe's, which this flag changes"
     assert capsys.readouterr().err == f"error: {why}\n"
     assert end_of(opened) == ("FAILED", f"refused: {why}")
+
+
+@pytest.mark.parametrize("number", STOPPING)
+def test_a_signal_that_is_ignored_stays_ignored(opened: str, number: signal.Signals) -> None:
+    """As SIGHUP is under nohup, and SIGINT in a shell's background."""
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+
+        def work(stop: Stop, from_recipes: set[str]) -> int:
+            os.kill(os.getpid(), number)
+            return 5
+
+        assert run_command(work) == 5
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
+
+
+def test_outside_the_main_thread_it_works_without_handlers(opened: str) -> None:
+    before = [signal.getsignal(number) for number in STOPPING]
+    statuses: list[int] = []
+    thread = threading.Thread(target=lambda: statuses.append(run_command(lambda stop, from_recipes: 7)))
+    thread.start()
+    thread.join()
+    assert statuses == [7]
+    assert [signal.getsignal(number) for number in STOPPING] == before
+
+
+def test_a_signal_that_is_held_is_raised_where_the_work_asks() -> None:
+    stop, reached = Stop(), []
+
+    def work() -> None:
+        with stop.held():
+            os.kill(os.getpid(), signal.SIGTERM)
+            with stop.held():
+                reached.append("the inner block has ended")
+            assert stop.pending
+            stop.check()
+            reached.append("never")
+
+    with stop.listening():
+        with pytest.raises(Interrupted, match="SIGTERM"):
+            work()
+        stop.check()  # once is enough
+    assert reached == ["the inner block has ended"]
+
+
+@pytest.mark.parametrize("tags", [{}, {"config_digest": "x"}, {"kind": "sweep"}])
+@pytest.mark.parametrize("status", ["RUNNING", "FINISHED", "KILLED"])
+def test_a_run_that_was_trained_or_has_ended_is_not_trained_again_nor_ended(
+    opened: str, tags: dict[str, str], status: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if status == "RUNNING" and not tags:
+        pytest.skip("that is what `mlflow run` opens")
+    client = MlflowClient()
+    for name, value in tags.items():
+        client.set_tag(opened, name, value)
+    if status != "RUNNING":
+        client.set_terminated(opened, status)
+    for command in (train, sweep):
+        assert command(["--epochs", "1"]) == 2
+        error = capsys.readouterr().err
+        assert f"MLFLOW_RUN_ID is {opened}, a run that " in error
+        assert error.count("\n") == 1
+        run = client.get_run(opened)
+        assert (run.info.status, run.data.params) == (status, {})
+        assert "end_reason" not in run.data.tags
+        assert len(client.search_runs(["0"])) == 1

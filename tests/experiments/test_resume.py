@@ -187,7 +187,8 @@ def test_what_cannot_be_resumed_is_refused_naming_both_sides(
     client = MlflowClient()
     text = store / "tale.txt"
     text.write_text("to be or not to be " * 40)
-    cut = interrupt(monkeypatch, "epoch 2/10", ["--pattern", f"text:{text}", "--epochs", "10", "--hidden-size", "3"])
+    arguments = ["--pattern", f"text:{text}", "--schedule", "constant", "--epochs", "10", "--hidden-size", "3"]
+    cut = interrupt(monkeypatch, "epoch 2/10", arguments)
     run_id = cut.info.run_id
     assert "epochs is 12, the run's is 10" in refusal(["--resume", run_id, "--epochs", "12"], capsys)
     assert "--resume is given beside --config" in refusal(["--resume", run_id, "--config", "x"], capsys)

@@ -7,13 +7,16 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-STOPPING = [
+IGNORABLE = [
     getattr(signal, name)
     # A terminal that is closed or lost; and what schedulers send some time before they kill: Slurm, Grid Engine, LSF.
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")
+    for name in ("SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")
     if hasattr(signal, name)
 ]
-"""The signals that ask a program to stop, as far as this system has them."""
+"""Signals that ask a program to stop, as far as this system has them, unless it was started to ignore them."""
+
+STOPPING = [signal.SIGINT, signal.SIGTERM, *IGNORABLE]
+"""All signals that ask a program to stop. A script's background ignores SIGINT, but somebody may send it on purpose."""
 
 
 class Interrupted(BaseException):
@@ -42,8 +45,8 @@ class Stop:
     def listening(self, numbers: Collection[int] = tuple(STOPPING)) -> Iterator["Stop"]:
         """Handle the signals while the block runs, and restore their handlers afterwards.
 
-        A signal that this process ignores, as under nohup, stays ignored. Outside the main thread, where Python allows
-        no handlers, the block runs without them.
+        Of IGNORABLE, what this process ignores, as it does SIGHUP under nohup, stays ignored. Outside the main thread,
+        where Python allows no handlers, the block runs without them.
 
         Arguments:
             numbers: the signals.
@@ -52,7 +55,8 @@ class Stop:
             if threading.current_thread() is threading.main_thread():
                 for number in numbers:
                     before = signal.getsignal(number)
-                    if before not in (signal.SIG_IGN, None):  # None: not set by Python, and not to be restored
+                    ignored = number in IGNORABLE and before == signal.SIG_IGN
+                    if before is not None and not ignored:  # None: not set by Python, and cannot be restored
                         signal.signal(number, self._arrived)
                         handlers.callback(signal.signal, number, before)
             yield self

@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from experiments.command import run_command
-from experiments.signals import STOPPING, Interrupted, Stop
+from experiments.signals import IGNORABLE, STOPPING, Interrupted, Stop
 from experiments.sweep import main as sweep
 from experiments.train import main as train
 from rnn_core.config import ConfigError
@@ -74,9 +74,9 @@ def test_bad_input_names_the_commands_own_flag_and_the_recipe(opened: str, capsy
     assert end_of(opened) == ("FAILED", f"refused: {why}")
 
 
-@pytest.mark.parametrize("number", STOPPING)
+@pytest.mark.parametrize("number", IGNORABLE)
 def test_a_signal_that_is_ignored_stays_ignored(opened: str, number: signal.Signals) -> None:
-    """As SIGHUP is under nohup, and SIGINT in a shell's background."""
+    """As SIGHUP is under nohup."""
     before = signal.signal(number, signal.SIG_IGN)
     try:
 

@@ -4,6 +4,7 @@ stopped, bit for bit."""
 import io
 import math
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -14,6 +15,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from analysis.runs import curves, find_runs, load_run
+from experiments.checkpoints import main as checkpoints
+from experiments.delete import main as delete
 from experiments.sweep import main as sweep
 from experiments.tracking import TrackedRun
 from experiments.train import main
@@ -279,3 +282,32 @@ def test_the_next_training_ends_what_is_dead(
     run = client.get_run(run_id)
     assert (run.info.status, run.data.tags["end_reason"]) == ("KILLED", "killed: its process is gone")
     assert "ended 1 runs and sweeps that had been killed" in capsys.readouterr().out
+
+
+def test_saved_states_are_listed_with_their_size_and_deleted_on_request(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert checkpoints([]) == 0
+    assert "0 saved states, 0.00 MB" in capsys.readouterr().out
+    first, second, third = (
+        interrupt(monkeypatch, "epoch 2/10", ["--epochs", "10", "--seed", str(seed)]) for seed in range(3)
+    )
+    capsys.readouterr()
+    assert checkpoints([]) == 0
+    said = capsys.readouterr().out
+    for run in (first, second, third):
+        assert re.search(rf"{run.info.run_id} +0\.01 MB  killed   {run.info.run_name}\n", said)
+    assert "3 saved states, 0.0" in said
+    assert checkpoints(["--delete", "nobody"]) == 2
+    assert "no saved state of 'nobody'; allowed: " in capsys.readouterr().err
+    assert checkpoints(["--delete", first.info.run_name]) == 0
+    files = store / "checkpoints"
+    assert {path.stem for path in files.glob("*.safetensors")} == {second.info.run_id, third.info.run_id}
+    MlflowClient().update_run(second.info.run_id, "RUNNING")
+    assert checkpoints(["--delete", second.info.run_id]) == 2
+    assert "is at work" in capsys.readouterr().err
+    assert checkpoints(["--delete", "all"]) == 0
+    assert {path.stem for path in files.glob("*.safetensors")} == {second.info.run_id}
+    MlflowClient().set_terminated(second.info.run_id, "KILLED")
+    assert delete([second.info.run_id, "--yes"]) == 0
+    assert not list(files.glob("*.safetensors"))

@@ -31,7 +31,7 @@ sys.exit(main(sys.argv[1:]))
 """A training that saves and sends often, so that much can go wrong in a few seconds."""
 
 ARGUMENTS = ["--pattern", "aabb", "--length", "2001", "--cell", "gru", "--hidden-size", "4", "--window", "10"]
-ARGUMENTS += ["--epochs", "8", "--keep", "best", "--schedule", "cosine"]
+ARGUMENTS += ["--epochs", "4", "--keep", "best", "--schedule", "cosine"]
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:

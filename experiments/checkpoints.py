@@ -32,13 +32,15 @@ class Saved:
         path: its file.
         run_id: MLflow's id of the run.
         name: the name of the run.
-        end: how the run ended, in a word; `running` if it is at work, `gone` if it is not in the store.
+        end: how the run ended, in a word; `gone` if it is not in the store.
+        at_work: whether the run is at work.
     """
 
     path: Path
     run_id: str
     name: str
     end: str
+    at_work: bool
 
     def __str__(self) -> str:
         """Return a line that says what it is, and its size."""
@@ -80,7 +82,7 @@ def _list_or_delete(flags: Flags) -> int:
             f"no saved state of {flags.delete!r}; allowed: an id or a name that is listed, or all (--delete)"
         )
     for state in chosen:
-        if state.end == "running":
+        if state.at_work:
             if flags.delete != "all":
                 raise UsageError(f"{state.run_id} ({state.name}) is at work; allowed: a run that has ended (--delete)")
             continue
@@ -93,7 +95,7 @@ def _list_or_delete(flags: Flags) -> int:
 def _saved_states() -> list[Saved]:
     """Return all saved states of the store that MLflow uses, by the names of their files."""
     from analysis.runs import RunError
-    from analysis.runs.life import end_of
+    from analysis.runs.life import end_of, is_alive
     from analysis.runs.store import get_run
     from experiments.checkpoint_files import SUFFIX, checkpoint_folder
     from rnn_core.checkpoint import CheckpointError
@@ -104,10 +106,11 @@ def _saved_states() -> list[Saved]:
         about = {"run_id": path.stem, "name": "a damaged file"}
         with contextlib.suppress(CheckpointError):
             about |= read_about(path)
-        end = "gone"
+        end, at_work = "gone", False
         with contextlib.suppress(RunError):
-            end = str(end_of(get_run(about["run_id"])))
-        states.append(Saved(path, about["run_id"], about["name"], end))
+            run = get_run(about["run_id"])
+            end, at_work = str(end_of(run)), is_alive(run)
+        states.append(Saved(path, about["run_id"], about["name"], end, at_work))
     return states
 
 

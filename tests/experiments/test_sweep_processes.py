@@ -84,9 +84,10 @@ def check_whole(seeds: int) -> None:
     assert not [run for run in runs() if run.info.status == "RUNNING"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("attempt", range(3))
+@pytest.mark.parametrize(
+    "attempt", [pytest.param(0, marks=pytest.mark.slow), *(pytest.param(n, marks=pytest.mark.long) for n in (1, 2))]
+)
 def test_two_sweeps_at_once_make_each_run_once(store: Path, workers: int, attempt: int) -> None:
     arguments = ["--epochs", "3", "--seeds", "12", "--workers", str(workers)]
     with sweeping(store, *arguments, said="1.txt") as first, sweeping(store, *arguments, said="2.txt") as second:

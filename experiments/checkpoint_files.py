@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from torch import Tensor
 
 from analysis.runs.store import store_folder
 from rnn_core.training.state_file import State, write_state
@@ -62,16 +61,15 @@ class Checkpoint:
         """Whether SAVE_SECONDS have passed since the last saving, or since the beginning."""
         return time.monotonic() - self._last >= SAVE_SECONDS
 
-    def write(self, state: State, extra: Mapping[str, Tensor] | None = None) -> None:
+    def write(self, state: State) -> None:
         """Save the state of the training; a disk that cannot be written is said once, and ends no training.
 
         Arguments:
             state: the state, between two windows.
-            extra: more tensors to keep; see `write_state`.
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_state(self.path, state, self._about, extra)
+            write_state(self.path, state, self._about)
         except (OSError, SafetensorError) as error:
             if not self._failed:
                 print(f"the state of the training cannot be saved in {self.path}: {error}", file=sys.stderr, flush=True)

@@ -182,5 +182,5 @@ def check_state_not_elsewhere(run: Run) -> None:
         raise UsageError(
             f"the state of {run.info.run_id} ({run.info.run_name}) was saved in {recorded} on "
             f"{run.data.tags.get(schema.HOST_TAG)}, and is not here; copy that file to "
-            f"{checkpoint_path(run.info.run_id)} and start again (--resume)"
+            f"{checkpoint_path(run.info.run_id)} and start again, or train the run anew (--resume)"
         )

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mlflow.entities import Run
+
 from analysis.runs import schema
 from analysis.runs.store import read_files
 from experiments.checkpoint_files import lock_path
@@ -28,7 +30,7 @@ from rnn_core.data import Prepared, prepare
 from rnn_core.patterns import Pattern, parse
 from rnn_core.record import Record
 from rnn_core.training import TrainingState
-from rnn_core.training.state_file import read_state
+from rnn_core.training.state_file import read_about, read_state
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,10 @@ def resumed_training(name: str) -> Start:
         check_resumable(run)
         record = read_record(run)
         check_state_not_elsewhere(run)
-    prepared = _prepare_again(record.config)
-    check_same_circumstances(run, prepared, record, "--resume")
+    prepared = _prepare_again(run, record, record.config, "--resume")
     state, path = TrainingState(prepared), saved_state(run)
     if path is not None:
-        _load(state, path)
+        _load(state, path, record)
     run_id: str = run.info.run_id
     origin = f"{run_id} ({run.info.run_name}), which was cut off, in epoch {state.epoch}"
     return Start(
@@ -125,11 +126,10 @@ def longer_training(name: str, epochs: int) -> Start:
         run = find_single_run(name, "--continue")
         record = read_record(run)
         check_continuable(run, record, epochs)
-    prepared = _prepare_again(dataclasses.replace(record.config, epochs=epochs))
-    check_same_circumstances(run, prepared, record, "--continue")
+    prepared = _prepare_again(run, record, dataclasses.replace(record.config, epochs=epochs), "--continue")
     state = TrainingState(prepared)
     address = f"{run.info.artifact_uri}/{schema.TRAINING_STATE_FILE}"
-    (loaded,) = read_files([address], lambda path: _load(state, path), missing_ok=True)
+    (loaded,) = read_files([address], lambda path: _load(state, path, record), missing_ok=True)
     if loaded is None:
         raise UsageError(
             f"{run.info.run_id} ({run.info.run_name}) has no {schema.TRAINING_STATE_FILE}: it is older, or its net is "
@@ -156,15 +156,26 @@ def longer_training(name: str, epochs: int) -> Start:
     return Start(prepared, state, open_run, origin=origin)
 
 
-def _prepare_again(config: TrainConfig) -> Prepared:
-    """Return the data of an earlier run."""
+def _prepare_again(run: Run, record: Record, config: TrainConfig, flag: str) -> Prepared:
+    """Return the data of an earlier run, after checking that they and all else are here as they were there.
+
+    Arguments:
+        run: the earlier run.
+        record: its record.
+        config: the config of what goes on from it.
+        flag: the flag that names the run, for errors.
+    """
     with waiting("preparing the data"):
-        return prepare(config, parse(config.pattern))
+        prepared = prepare(config, parse(config.pattern))
+    check_same_circumstances(run, prepared, record, flag)
+    return prepared
 
 
-def _load(state: TrainingState, path: Path) -> bool:
-    """Load a saved state, and return True; raise UsageError if it is damaged."""
+def _load(state: TrainingState, path: Path, record: Record) -> bool:
+    """Load a saved state, and return True; raise UsageError if it is damaged, or is not that of the record's run."""
     try:
+        if (came := read_about(path)["digest"]) != record.digest:
+            raise UsageError(f"{path} is of the run with digest {came}; allowed: that of digest {record.digest}")
         state.load(*read_state(path))
     except (CheckpointError, KeyError, RuntimeError) as error:
         raise UsageError(f"the saved state of the training cannot be used: {error}; train the run anew") from None

@@ -118,11 +118,6 @@ class TrackedSweep:
         self._heart = Heart(self.run_id)
 
     @property
-    def condition(self) -> str:
-        """The condition of MLflow's search that finds the runs made in this sweep."""
-        return children_condition(self.run_id)
-
-    @property
     def members_condition(self) -> str:
         """The condition of MLflow's search that finds the complete runs of this sweep, new or reused."""
         return schema.members_condition(self.run_id)
@@ -135,7 +130,7 @@ class TrackedSweep:
 
     def delete_half_made(self, failed_too: bool = False) -> int:
         """Delete the runs of this sweep that have not ended, and if asked those that failed; return how many."""
-        return delete_half_made(self.experiment_id, self.condition, failed_too)
+        return delete_half_made(self.experiment_id, children_condition(self.run_id), failed_too)
 
     def finish(
         self,

@@ -30,16 +30,15 @@ class State(Protocol):
         """Return all else, in a form that JSON can hold."""
 
 
-def write_state(path: Path, state: State, about: Mapping[str, Any], extra: Mapping[str, Tensor] | None = None) -> None:
+def write_state(path: Path, state: State, about: Mapping[str, Any]) -> None:
     """Write a state to a file. A file that is there is replaced in one step, so that a crash leaves one or the other.
 
     Arguments:
         path: the file; its folder must exist.
         state: the state, between two windows of its training.
         about: what the reader needs to know of it, in a form that JSON can hold.
-        extra: more tensors to keep, by name; the names begin with "extra.".
     """
-    tensors = {name: tensor.detach().contiguous() for name, tensor in (state.tensors() | dict(extra or {})).items()}
+    tensors = {name: tensor.detach().contiguous() for name, tensor in state.tensors().items()}
     header = json.dumps({"format": FORMAT, "about": dict(about), "values": state.values()})
     unfinished = path.with_name(f"{path.name}.unfinished")
     save_file(tensors, unfinished, {_KEY: header})
@@ -63,7 +62,7 @@ def read_about(path: Path) -> dict[str, Any]:
 
 
 def read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return the tensors, `extra` among them, and the other values of a state that `write_state` wrote.
+    """Return the tensors and the other values of a state that `write_state` wrote.
 
     Raises:
         CheckpointError: the file is missing, is damaged, or is not of this form.

@@ -20,8 +20,11 @@ from experiments.delete import main as delete
 from experiments.sweep import main as sweep
 from experiments.tracking import TrackedRun
 from experiments.train import main
-from rnn_core.training import DivergedError
+from rnn_core.config import TrainConfig
+from rnn_core.data import prepare
+from rnn_core.training import DivergedError, TrainingState
 from rnn_core.training.loop import rate_factor
+from rnn_core.training.state_file import write_state
 from tests.whole_runs import check_equal, files
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -214,6 +217,8 @@ def test_what_cannot_be_resumed_is_refused_naming_both_sides(
     whole = checkpoint.read_bytes()
     checkpoint.write_bytes(whole[:-9])
     assert str(checkpoint) in refusal(["--resume", run_id], capsys)
+    write_state(checkpoint, TrainingState(prepare(TrainConfig())), {"digest": "another"})
+    assert f"{checkpoint} is of the run with digest another; allowed: " in refusal(["--resume", run_id], capsys)
     checkpoint.write_bytes(whole)
     monkeypatch.setenv("MLFLOW_RUN_ID", "0" * 32)
     assert "use: python -m experiments.train --resume latest" in refusal(["--resume", "latest"], capsys)

@@ -15,8 +15,11 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from analysis.runs import curves, find_runs, load_run
+from analysis.runs.schema import End
 from experiments.checkpoints import main as checkpoints
 from experiments.delete import main as delete
+from experiments.errors import UsageError
+from experiments.starts import resumed_training
 from experiments.sweep import main as sweep
 from experiments.tracking import TrackedRun
 from experiments.train import main
@@ -274,6 +277,16 @@ def test_a_living_run_is_not_resumed_and_the_run_of_a_dead_process_is(
     assert client.get_run(run_id).info.status == "RUNNING", "readers change nothing"
     assert main(["--resume", "latest"]) == 0
     assert client.get_run(run_id).info.status == "FINISHED"
+
+
+def test_of_two_that_go_on_with_the_same_run_the_second_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both have found the run dead before one of them takes it over."""
+    cut = interrupt(monkeypatch, "epoch 2/10", ["--epochs", "10"])
+    first, second = (resumed_training(cut.info.run_id) for _ in range(2))
+    run = first.open_run()
+    with pytest.raises(UsageError, match=rf"is still at work: process {os.getpid()} on"):
+        second.open_run()
+    run.finish(End.KILLED, "enough")
 
 
 def test_the_next_training_ends_what_is_dead(

@@ -7,9 +7,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 
+from analysis.runs import schema
 from analysis.runs.store import store_folder
+from rnn_core.config import TrainConfig
+from rnn_core.limits import device_kind
 from rnn_core.training.state_file import State, write_state
 
 SAVE_SECONDS = 30.0
@@ -35,6 +39,19 @@ def checkpoint_path(name: str) -> Path:
     return checkpoint_folder() / f"{name}{SUFFIX}"
 
 
+def circumstances(config: TrainConfig) -> dict[str, str]:
+    """Return, by the names of a run's tags, what must be the same where a training of `config` goes on bit for bit.
+
+    The number of torch's threads is set to that of the config.
+    """
+    torch.set_num_threads(config.threads)
+    return {
+        schema.TORCH_TAG: torch.__version__,
+        schema.THREADS_TAG: str(torch.get_num_threads()),
+        schema.DEVICE_KIND_TAG: device_kind(config.device),
+    }
+
+
 def lock_path() -> Path:
     """Return the file that a program locks while it takes over a checkpoint; its folder is made."""
     checkpoint_folder().mkdir(parents=True, exist_ok=True)
@@ -48,12 +65,17 @@ class Checkpoint:
         name: see `checkpoint_path`.
         about: what the reader needs to know of the training, in a form that JSON can hold.
         tell: a function that is called with the path when the file is first written.
+
+    Attributes:
+        path: the file.
+        about: see above.
+        written: whether the training has been saved.
     """
 
     def __init__(self, name: str, about: Mapping[str, Any], tell: Callable[[Path], object] = lambda _: None) -> None:
         self.path = checkpoint_path(name)
-        self._about, self._tell = about, tell
-        self._written = self._failed = False
+        self.about, self._tell = about, tell
+        self.written = self._failed = False
         self._last = time.monotonic()
 
     @property
@@ -69,7 +91,7 @@ class Checkpoint:
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_state(self.path, state, self._about)
+            write_state(self.path, state, self.about)
         except (OSError, SafetensorError) as error:
             if not self._failed:
                 print(f"the state of the training cannot be saved in {self.path}: {error}", file=sys.stderr, flush=True)
@@ -77,13 +99,19 @@ class Checkpoint:
             return
         finally:
             self._last = time.monotonic()
-        if not self._written:
-            self._written = True
+        if not self.written:
+            self.written = True
             self._tell(self.path)
 
     def delete(self) -> None:
         """Delete the file, and its folder if it is empty then."""
         delete_checkpoint(self.path)
+
+
+def delete_checkpoints_of(run_id: str) -> None:
+    """Delete the checkpoints of a single run, or of the shards of a sweep."""
+    for path in checkpoint_folder().glob(f"{run_id}*{SUFFIX}"):
+        delete_checkpoint(path)
 
 
 def delete_checkpoint(path: Path) -> None:

@@ -13,13 +13,13 @@ from experiments.code_state import code_state
 from experiments.errors import UsageError
 from experiments.plots import draw_losses, draw_report
 from experiments.progress import import_seconds
-from experiments.shard_training import train_epochs
 from experiments.shards import SharedTraining, plan, stacks
+from experiments.shared_training import new_state, train_epochs
 from experiments.tracking.access import impatient
 from rnn_core.data import Prepared
 from rnn_core.measures.report import measure
 from rnn_core.nets.charrnn import CharRNN
-from rnn_core.training import Progress
+from rnn_core.training import DivergedError, Progress
 from rnn_core.training.stack import stack_key
 
 SECONDS_TO_TRY = 0.5
@@ -173,16 +173,19 @@ def _kind(stack: Sequence[SharedTraining]) -> Hashable:
 
 def _try_training(stack: Sequence[SharedTraining], seconds: float) -> tuple[float, float]:
     """Train for a number of seconds; return how many seconds the start takes, and how many an epoch takes."""
-    running, begin = train_epochs(stack), time.perf_counter()
+    running, begin = train_epochs(stack, new_state(stack, ())), time.perf_counter()
     done, points = 0, [(0.0, 0.0)]
-    for step in running:
-        if isinstance(step, Progress):
-            points.append((time.perf_counter() - begin, done + step.share))
-        else:
-            done += 1
-            points.append((time.perf_counter() - begin, float(done)))
-        if len(points) > 2 and points[-1][0] - points[1][0] >= seconds:
-            break
+    try:
+        for step in running:
+            if isinstance(step, Progress):
+                points.append((time.perf_counter() - begin, done + step.share))
+            else:
+                done += 1
+                points.append((time.perf_counter() - begin, float(done)))
+            if len(points) > 2 and points[-1][0] - points[1][0] >= seconds:
+                break
+    except DivergedError:
+        points.append((time.perf_counter() - begin, done + 1.0))
     running.close()
     (time_1, done_1), (time_2, done_2) = points[1], points[-1]
     seconds_an_epoch = (time_2 - time_1) / (done_2 - done_1) if done_2 > done_1 else time_1 / done_1

@@ -62,7 +62,7 @@ def _delete(flags: Flags) -> int:
     """
     with starting():
         from analysis.runs import RunError
-        from experiments.checkpoint_files import checkpoint_path, delete_checkpoint
+        from experiments.checkpoint_files import delete_checkpoints_of
         from experiments.tracking import command_that_frees_the_disk, plan_deletion
     try:
         with waiting("looking for its runs"):
@@ -75,8 +75,8 @@ def _delete(flags: Flags) -> int:
         return 1
     with waiting("deleting"):
         deletion.carry_out()
-        for run in deletion.runs:
-            delete_checkpoint(checkpoint_path(run.info.run_id))
+        for run in (deletion.found, *deletion.runs):
+            delete_checkpoints_of(run.info.run_id)
     print(f"deleted; to free the disk of all that is deleted in this store:\n{command_that_frees_the_disk()}")
     return 0
 

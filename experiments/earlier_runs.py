@@ -5,7 +5,6 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from mlflow.entities import Run
 
 from analysis.commands import PLURALS
@@ -13,13 +12,12 @@ from analysis.runs import RunError, schema, search_runs, search_sweeps
 from analysis.runs.life import end_of
 from analysis.runs.schema import End
 from analysis.runs.store import get_run, is_deleted, read_files, store_address
-from experiments.checkpoint_files import checkpoint_path
+from experiments.checkpoint_files import checkpoint_path, circumstances
 from experiments.errors import UsageError
 from experiments.grid import DEFAULT_SEEDS
 from experiments.tracking import check_not_alive
 from rnn_core.checkpoint import load_record
 from rnn_core.data import Prepared
-from rnn_core.limits import device_kind
 from rnn_core.record import TRAINING_VERSION, Record
 
 
@@ -149,12 +147,7 @@ def check_same_circumstances(run: Run, prepared: Prepared, record: Record, flag:
         record: the earlier run's record.
         flag: the flag that names the run, for errors.
     """
-    config = prepared.config
-    torch.set_num_threads(config.threads)
-    here: dict[str, str] = {
-        schema.TORCH_TAG: torch.__version__,
-        schema.THREADS_TAG: str(torch.get_num_threads()),
-        schema.DEVICE_KIND_TAG: device_kind(config.device),
+    here = circumstances(prepared.config) | {
         "training_version": str(TRAINING_VERSION),
         "data_sha256": prepared.record.data_sha256,
     }

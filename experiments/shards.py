@@ -49,6 +49,11 @@ class Shard:
     membership: Membership
     again: bool = False
 
+    @property
+    def checkpoint_name(self) -> str:
+        """The name of the file in which the training of these runs is saved."""
+        return f"{self.membership.sweep_id}-{self.membership.shard}"
+
     def only(self, digests: Collection[str]) -> "Shard":
         """Return the shard with only the runs that have these digests."""
         kept = [place for place, digest in enumerate(self.digests) if digest in digests]

@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -42,15 +42,15 @@ class Stop:
         self._number: int | None = None
 
     @contextmanager
-    def listening(self) -> Iterator["Stop"]:
-        """Handle the STOPPING signals while the block runs, and restore their handlers afterwards.
+    def listening(self, numbers: Collection[int] = tuple(STOPPING)) -> Iterator["Stop"]:
+        """Handle signals, by default STOPPING, while the block runs, and restore their handlers afterwards.
 
         Of IGNORABLE, what this process ignores, as it does SIGHUP under nohup, stays ignored. Outside the main thread,
         where Python allows no handlers, the block runs without them.
         """
         with contextlib.ExitStack() as handlers:
             if threading.current_thread() is threading.main_thread():
-                for number in STOPPING:
+                for number in numbers:
                     before = signal.getsignal(number)
                     ignored = number in IGNORABLE and before == signal.SIG_IGN
                     if before is not None and not ignored:  # None: not set by Python, and cannot be restored

@@ -14,6 +14,7 @@ from experiments.descriptions import ALWAYS_NAMED, escaped, first_line, fitting
 from experiments.errors import TrackingError
 from experiments.flags import complain
 from experiments.grid import Grid, RunRequest
+from experiments.left_trainings import left_trainings
 from experiments.links import how_to_compare, how_to_look, picture_links, runs_link
 from experiments.progress import waiting
 from experiments.shard_training import record_shard
@@ -142,23 +143,35 @@ class Sweep:
         )
 
     def _missing_shards(self, worker_count: int) -> list[Shard]:
-        """Return the missing runs, divided into shards for a number of workers."""
+        """Return the missing runs, divided into shards for a number of workers.
+
+        Runs whose training a killed sweep left saved are a shard of their own, which goes on with that training.
+        """
         number_by_digest = {digest: number for number, digest in enumerate(self.digests) if digest not in self.outcomes}
+        left = [] if self.again else list(left_trainings(number_by_digest, self.outcomes))
+        left_numbers = [[number_by_digest.pop(digest) for digest in each.digests] for each in left]
         numbers = list(number_by_digest.values())
         with waiting("cutting the data into windows"):
-            shards, alone_by_reason = plan([self.prepared[number] for number in numbers], worker_count)
+            planned, alone_by_reason = plan([self.prepared[number] for number in numbers], worker_count)
+        if left:
+            print(f"{sum(map(len, left_numbers))} runs go on from the training that a killed sweep saved", flush=True)
         for reason, count in alone_by_reason.items():
             print(f"{count} nets are trained alone: {reason}", flush=True)
         also_named = tuple(name for name in self.grid.swept if name not in ALWAYS_NAMED)
-        return [
+        shards = [
             Shard(
-                tuple(self.requests[numbers[place]] for place in places),
-                tuple(self.digests[numbers[place]] for place in places),
+                tuple(self.requests[number] for number in of_shard),
+                tuple(self.digests[number] for number in of_shard),
                 Membership(self.tracked.run_id, self.tracked.experiment_id, shard_number, also_named),
                 self.again,
             )
-            for shard_number, places in enumerate(shards)
+            for shard_number, of_shard in enumerate(
+                [*left_numbers, *([numbers[place] for place in places] for places in planned)]
+            )
         ]
+        for training, shard in zip(left, shards, strict=False):
+            training.take_over(shard)
+        return shards
 
     def _try_twice(
         self, shards: Sequence[Shard], workers: Workers | None, stop: Stop
@@ -270,7 +283,7 @@ def _try_here(shard: Shard, stop: Stop) -> Iterator[tuple[Shard, list[Outcome], 
     """Make the runs of a shard in this process, and yield what `Sweep._try` yields."""
     ended: set[str] = set()
     try:
-        for outcome in record_shard(shard, stop.held):
+        for outcome in record_shard(shard, stop):
             if not isinstance(outcome, Outcome):
                 yield shard, [], AtWork(str(outcome))
                 continue

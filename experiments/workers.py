@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,10 +17,14 @@ from analysis.runs.store import use_store
 from experiments.errors import UsageError
 from experiments.shard_training import record_shard
 from experiments.shards import Awaited, Outcome, Shard, StackProgress
+from experiments.signals import STOPPING, Interrupted, Stop
 
 _ONE_AT_A_TIME = threading.Lock()
 """Seeds, torch's threads and MLflow's active run belong to a whole process, and a cluster's worker may have several
 threads."""
+
+SECONDS_TO_STOP = 10.0
+"""How long workers that are at work may take to save their training, or to record a run, before they are killed."""
 
 MAX_DESCRIBED = 2
 """The most workers whose work the bar of a sweep describes."""
@@ -31,14 +36,14 @@ class WorkerDiedError(Exception):
 
 def run_shard(shard: Shard, store: str) -> list[Outcome]:
     """Train and record the runs of a shard in this process, in the store with that tracking URI."""
-    return [outcome for outcome in work_on(shard, store) if isinstance(outcome, Outcome)]
+    return [outcome for outcome in work_on(shard, store, Stop()) if isinstance(outcome, Outcome)]
 
 
-def work_on(shard: Shard, store: str) -> Iterator[Outcome | StackProgress | Awaited]:
+def work_on(shard: Shard, store: str, stop: Stop) -> Iterator[Outcome | StackProgress | Awaited]:
     """Train and record the runs of a shard in this process, and yield what `record_shard` yields."""
     with _ONE_AT_A_TIME:
         use_store(store)
-        yield from record_shard(shard)
+        yield from record_shard(shard, stop)
 
 
 @dataclass(frozen=True)
@@ -105,14 +110,18 @@ class LocalWorkers:
         return AtWork(words + more, sum(worker.recorded for worker in workers))
 
     def stop(self) -> None:
-        """End the processes that are idle, and kill those that are at work."""
+        """End the processes; those that are at work save their training first."""
         with self._lock:
             self._stopped = True
         for process, connection in self._processes:
-            if connection not in self._at_work:
+            if connection in self._at_work:
+                process.terminate()
+            else:
                 with contextlib.suppress(OSError):
                     connection.send(None)
-                process.join(10)
+        deadline = time.monotonic() + SECONDS_TO_STOP
+        for process, _ in self._processes:
+            process.join(max(0.0, deadline - time.monotonic()))
             process.kill()
             process.join()
         self._threads.shutdown(cancel_futures=True)
@@ -157,17 +166,19 @@ class LocalWorkers:
 
 
 def _serve(connection: Connection) -> None:
-    """Make the runs of each shard that arrives, until None arrives or the process that sends them is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the sweep ends its workers itself
+    """Make the runs of each shard that arrives, until None or SIGTERM arrives, or the process that sends them ends."""
+    for number in STOPPING:  # Ctrl-C reaches every process; the sweep ends its workers itself
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_the_sweep, daemon=True).start()
-    while (task := connection.recv()) is not None:
-        shard, store = task
-        try:
-            for message in work_on(shard, store):
-                connection.send(message)
-            connection.send(None)
-        except Exception as error:
-            connection.send(RuntimeError(f"{type(error).__name__}: {error}"))  # the error itself may not pickle
+    with contextlib.suppress(Interrupted), Stop().listening([signal.SIGTERM]) as stop:
+        while (task := connection.recv()) is not None:
+            shard, store = task
+            try:
+                for message in work_on(shard, store, stop):
+                    connection.send(message)
+                connection.send(None)
+            except Exception as error:
+                connection.send(RuntimeError(f"{type(error).__name__}: {error}"))  # the error itself may not pickle
 
 
 def _end_with_the_sweep() -> None:

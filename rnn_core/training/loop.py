@@ -176,9 +176,9 @@ def train(
             record = EpochRecord(state.epoch, loss, accuracy, valid_loss, net)
             if valid_loss is not None:
                 state.best.see(valid_loss)
-            state.finish_epoch(record.metrics)
-            if state.epoch == config.epochs:
+            if state.epoch + 1 == config.epochs:
                 state.best.restore()
+            state.finish_epoch(record.metrics)
             yield record
             clock.start()
     finally:

@@ -1,6 +1,6 @@
 """The state of the training of a stack: all that the rest of the training depends on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from rnn_core.data import Prepared
 from rnn_core.nets.cell import State
 from rnn_core.training.adam import BETA1, BETA2, EPSILON
 from rnn_core.training.stacked_nets import Stack
+from rnn_core.training.state import kept_tensors, read_kept_tensors
 from rnn_core.training.state_file import random_states, restore_random_states
 
 # The end of a tensor's name gives its axes: N nets, K parameters of one net, E epochs.
@@ -21,6 +22,7 @@ class StackState:
 
     Arguments:
         members: what is trained, N of the same `stack_key`.
+        keep_after: numbers of epochs after which a copy of the weights is kept.
 
     Attributes:
         stack: the nets.
@@ -35,9 +37,11 @@ class StackState:
         count_n: the number of predictions in the present epoch, float64, (N,).
         losses_en: for each epoch that is done, each net's mean loss, in nats per character.
         accuracies_en: for each epoch that is done, each net's accuracy, 0 to 1.
+        weights_after: the weights after so many epochs, by name, each (N, *shape), for each of `keep_after` that is
+            done.
     """
 
-    def __init__(self, members: Sequence[Prepared]) -> None:
+    def __init__(self, members: Sequence[Prepared], keep_after: Collection[int] = ()) -> None:
         self.stack = Stack([member.build_net() for member in members])
         self.adam = StackAdam(self.stack.flat_nk)
         self.epoch = 0
@@ -48,6 +52,8 @@ class StackState:
         self.correct_n, self.count_n = torch.zeros_like(self.loss_sum_n), torch.zeros_like(self.loss_sum_n)
         self.losses_en: list[np.ndarray] = []
         self.accuracies_en: list[np.ndarray] = []
+        self._keep_after = keep_after
+        self.weights_after: dict[int, dict[str, Tensor]] = {}
 
     def finish_epoch(self) -> None:
         """Add the losses and accuracies of the present epoch to those that are done, and go on to the next epoch."""
@@ -57,6 +63,9 @@ class StackState:
         self.windows_read = 0
         self.loss_sum_n[self.alive_n] = 0  # the sum of a net that has diverged stays as it is
         self.correct_n, self.count_n = torch.zeros_like(self.loss_sum_n), torch.zeros_like(self.loss_sum_n)
+        if self.epoch in self._keep_after:
+            weights = self.stack.weights
+            self.weights_after[self.epoch] = {name: weight.detach().clone() for name, weight in weights.items()}
 
     def tensors(self) -> dict[str, Tensor]:
         """Return all tensors of the state, the axis of the nets first, and torch's random states."""
@@ -69,6 +78,7 @@ class StackState:
                 for number, part in enumerate(parts)
             },
             **{f"history.{name}": torch.from_numpy(np.stack(rows, 1)) for name, rows in curves.items() if rows},
+            **kept_tensors(self.weights_after),
             **random_states(self.stack.flat_nk.device),
         }
 
@@ -101,6 +111,10 @@ class StackState:
         if self.epoch:
             self.losses_en = list(tensors["history.losses"][index_n].T.numpy())
             self.accuracies_en = list(tensors["history.accuracies"][index_n].T.numpy())
+        self.weights_after = {
+            epochs: {name: weight[index_n] for name, weight in weights.items()}
+            for epochs, weights in read_kept_tensors(tensors).items()
+        }
         restore_random_states(tensors, device)
 
     def _fixed_tensors(self) -> dict[str, Tensor]:

@@ -1,7 +1,7 @@
 """The state of the training of one net: all that the rest of the training depends on."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ class TrainingState:
     Arguments:
         prepared: what is trained.
         net: the net to train in place; None for the one that `config.seed` builds.
+        keep_after: numbers of epochs after which a copy of the weights is kept.
 
     Attributes:
         net: the net.
@@ -32,9 +33,10 @@ class TrainingState:
         correct: the number of predictions in the present epoch whose likeliest character is right.
         count: the number of predictions in the present epoch.
         history: the metrics of each epoch that is done, by name.
+        weights_after: the weights after so many epochs, by name, for each of `keep_after` that is done.
     """
 
-    def __init__(self, prepared: Prepared, net: CharRNN | None = None) -> None:
+    def __init__(self, prepared: Prepared, net: CharRNN | None = None, keep_after: Collection[int] = ()) -> None:
         config = prepared.config
         self.net = prepared.build_net() if net is None else net
         self.optimizer = Adam(self.net.parameters(), config.learning_rate, config.weight_decay)
@@ -44,6 +46,8 @@ class TrainingState:
         self.hidden: State = ()
         self.loss_sum, self.correct, self.count = 0.0, 0, 0
         self.history: list[dict[str, float]] = []
+        self._keep_after = keep_after
+        self.weights_after: dict[int, dict[str, Tensor]] = {}
 
     def finish_epoch(self, metrics: dict[str, float]) -> None:
         """Go on to the next epoch; `metrics` are those of the present one."""
@@ -51,6 +55,8 @@ class TrainingState:
         self.epoch += 1
         self.windows_read = 0
         self.loss_sum, self.correct, self.count = 0.0, 0, 0
+        if self.epoch in self._keep_after:
+            self.weights_after[self.epoch] = {name: weight.clone() for name, weight in self.net.state_dict().items()}
 
     def tensors(self) -> dict[str, Tensor]:
         """Return all tensors of the state, and torch's random states."""
@@ -60,6 +66,7 @@ class TrainingState:
             **{f"best.{name}": weight for name, weight in (self.best.weights or {}).items()},
             **{f"hidden.{number}": part for number, part in enumerate(self.hidden)},
             **{f"history.{name}": _column(self.history, name) for name in self.values()["metrics"]},
+            **kept_tensors(self.weights_after),
             **random_states(self.net.readout.weight.device),
         }
 
@@ -98,6 +105,7 @@ class TrainingState:
         self.best.weights, self.best.loss = group("best.") or None, values["best_loss"]
         parts = group("hidden.")
         self.hidden = tuple(parts[str(number)] for number in range(len(parts)))
+        self.weights_after = read_kept_tensors(tensors)
         names = values["metrics"]
         columns = [tensors[f"history.{name}"].tolist() for name in names]
         self.history = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
@@ -114,6 +122,26 @@ class TrainingState:
             for kind, tensors in kinds.items()
             for name, tensor in zip(names, tensors, strict=True)
         }
+
+
+def kept_tensors(weights_after: Mapping[int, Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the weights that are kept after some epochs, by names such as "after.50.readout.bias"."""
+    return {
+        f"after.{epochs}.{name}": weight
+        for epochs, weights in weights_after.items()
+        for name, weight in weights.items()
+    }
+
+
+def read_kept_tensors(tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
+    """Return what `kept_tensors` was given, found among all tensors of a saved state."""
+    weights_after: dict[int, dict[str, Tensor]] = {}
+    for full_name, tensor in tensors.items():
+        kind, _, rest = full_name.partition(".")
+        if kind == "after":
+            epochs, _, name = rest.partition(".")
+            weights_after.setdefault(int(epochs), {})[name] = tensor
+    return weights_after
 
 
 def _column(history: list[dict[str, float]], name: str) -> Tensor:

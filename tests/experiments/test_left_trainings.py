@@ -1,0 +1,186 @@
+"""Sweeps that were cut off while they trained go on with that training, and end with the same bits."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+from mlflow import MlflowClient
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from analysis.runs import find_runs, load_run
+from experiments.checkpoints import main as checkpoints
+from experiments.delete import main as delete
+from experiments.sweep import main
+from rnn_core.training.loop import rate_factor
+
+pytestmark = pytest.mark.usefixtures("store", "every_window")
+
+STACK = ["--patterns", "aab,abb", "--lengths", "61", "--windows", "7", "--hidden-sizes", "4", "--seeds", "1"]
+GRIDS = {
+    "stack": [*STACK, "--epochs", "4,2"],
+    "a net that diverges": [*STACK, "--epochs", "4", "--learning-rates", "0.01,1e37"],
+    "alone, for two numbers of epochs": [STACK[0], "aab", *STACK[2:], "--epochs", "2,4"],
+    "alone, keep=best": ["--patterns", "elman", "--lengths", "900", *STACK[4:], "--epochs", "3", "--keeps", "best"],
+}
+
+
+@pytest.fixture
+def every_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a training yield between all windows, and save the state each time."""
+    monkeypatch.setattr("rnn_core.training.loop.PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr("experiments.checkpoint_files.SAVE_SECONDS", 0.0)
+
+
+class Windows:
+    """Counts the windows that are trained on, and sends SIGTERM to this process at one of them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count, self.signal_at = 0, 0
+        for module in ("loop", "stack"):
+            monkeypatch.setattr(f"rnn_core.training.{module}.rate_factor", self._count)
+
+    def _count(self, schedule: str, done: float) -> float:
+        self.count += 1
+        if self.count == self.signal_at:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return rate_factor(schedule, done)
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch) -> Windows:
+    return Windows(monkeypatch)
+
+
+def results() -> dict[str, tuple[dict[str, torch.Tensor], str, str]]:
+    """Return the weights, the curves and the end of each run, by name; each name must be there once."""
+    runs = find_runs(finished=False)
+    assert not runs["name"].duplicated().any()
+    found = {}
+    for run_id, name, end in zip(runs["run_id"], runs["name"], runs["end"], strict=True):
+        weights, curves = {}, ""
+        if end == "finished":
+            run = load_run(run_id)
+            weights, curves = dict(run.net.state_dict()), run.curves.to_csv()
+        found[name] = (weights, curves, end)
+    return found
+
+
+def check_same(whole: dict[str, tuple[dict[str, torch.Tensor], str, str]]) -> None:
+    here = results()
+    assert here.keys() == whole.keys()
+    for name, (weights, curves, end) in whole.items():
+        assert here[name][1:] == (curves, end), name
+        assert all(torch.equal(here[name][0][key], weight) for key, weight in weights.items()), name
+
+
+def train_whole(grid: list[str], windows: Windows) -> dict[str, tuple[dict[str, torch.Tensor], str, str]]:
+    """Make a sweep that is not cut off, return its results, and delete it; the count of windows is that of it."""
+    main(grid)
+    whole = results()
+    assert delete(["latest", "--yes"]) == 0
+    return whole
+
+
+def states(store: Path) -> list[Path]:
+    return sorted((store / "checkpoints").glob("*.safetensors"))
+
+
+@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
+def test_a_sweep_goes_on_in_the_middle_of_its_training(
+    grid: list[str], store: Path, windows: Windows, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = train_whole(grid, windows)
+    count = windows.count
+    windows.signal_at = count + count // 2
+    assert main(grid) == 143
+    assert len(states(store)) == 1
+    capsys.readouterr()
+    assert main(grid) in (0, 1)
+    assert f"{len(whole)} runs go on from the training that a killed sweep saved" in capsys.readouterr().out
+    assert windows.count == 2 * count, "as many windows as without a cut"
+    check_same(whole)
+    assert not states(store)
+
+
+def test_what_was_trained_to_the_end_is_not_trained_again(
+    store: Path, windows: Windows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = train_whole(GRIDS["stack"], windows)
+    count = windows.count
+    recorded = 0
+
+    def counting(*_: object) -> bool:
+        nonlocal recorded
+        recorded += 1
+        if recorded == 2:  # of 4
+            os.kill(os.getpid(), signal.SIGTERM)
+        return True
+
+    with monkeypatch.context() as patched:
+        patched.setattr("experiments.shard_training.goes_on", counting)
+        assert main(GRIDS["stack"]) == 143
+    assert len(results()) == 2
+    assert main(GRIDS["stack"]) == 0
+    assert windows.count == 2 * count
+    check_same(whole)
+    assert not states(store)
+
+
+@pytest.mark.slow
+def test_a_state_that_does_not_fit_is_not_used(store: Path, windows: Windows) -> None:
+    grid = GRIDS["stack"]
+    whole = train_whole(grid, windows)
+    count = windows.count
+    for change in ("torch", "damaged"):
+        windows.signal_at = windows.count + count // 2
+        assert main(grid) == 143
+        (path,) = states(store)
+        if change == "damaged":
+            path.write_bytes(path.read_bytes()[:-100])
+        else:
+            with safe_open(path, framework="pt") as file:
+                header = json.loads(file.metadata()["state"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a file, not a dict)
+            header["about"]["circumstances"]["torch"] = "1.0"
+            save_file(tensors, path, {"state": json.dumps(header)})
+        before = windows.count
+        assert main(grid) == 0
+        assert windows.count == before + count
+        check_same(whole)
+        assert [path.exists() for path in states(store)] == [True] * (change == "damaged"), "it may be another's"
+        assert delete(["latest", "--yes"]) == 0
+
+
+@pytest.mark.slow
+def test_what_others_recorded_meanwhile_needs_no_state(store: Path, windows: Windows) -> None:
+    grid = GRIDS["stack"]
+    windows.signal_at = windows.count + 10
+    assert main(grid) == 143
+    (path,) = states(store)
+    saved = path.read_bytes()
+    assert main(grid) == 0
+    path.parent.mkdir()
+    path.write_bytes(saved)
+    assert main(grid) == 0
+    assert not states(store)
+
+
+def test_states_of_sweeps_are_listed_and_deleted(
+    store: Path, windows: Windows, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        windows.signal_at = windows.count + 10
+        assert main(GRIDS["stack"]) == 143
+        capsys.readouterr()
+        assert checkpoints([]) == 0
+        first, last = capsys.readouterr().out.splitlines()
+        assert "killed   4 runs of a sweep" in first
+        assert last.startswith("1 saved states, ")
+        (sweep, _), *_ = [line.split("  ", 1) for line in [first]]
+        assert MlflowClient().get_run(sweep).data.tags["kind"] == "sweep"
+        assert delete([sweep, "--yes"]) == 0
+        assert not states(store)

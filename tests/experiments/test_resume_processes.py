@@ -1,53 +1,37 @@
 """Trainings that are killed with kill -9 at any moment of their life, and resumed."""
 
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
+import uuid
 from pathlib import Path
 
-import mlflow
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from analysis.runs import find_runs, load_run
 from experiments.train import main
-from tests.conftest import PROJECT
+from tests.forks import Command
 from tests.whole_runs import check_equal
 
-EAGER = """
-import sys
-import experiments.checkpoint_files, experiments.single_run, experiments.tracking.tracked_run, rnn_core.training.loop
-experiments.checkpoint_files.SAVE_SECONDS = 0.05
-experiments.tracking.tracked_run.FLUSH_SECONDS = 0.1
-rnn_core.training.loop.PROGRESS_SECONDS = 0.01
-from experiments.train import main
-print("begun", flush=True)
-sys.exit(main(sys.argv[1:]))
-"""
-"""A training that saves and sends often, so that much can go wrong in a few seconds."""
+EAGER = {
+    "experiments.checkpoint_files.SAVE_SECONDS": 0.05,
+    "experiments.tracking.tracked_run.FLUSH_SECONDS": 0.1,
+    "rnn_core.training.loop.PROGRESS_SECONDS": 0.01,
+}
+"""A training saves and sends often, so that much can go wrong in a few seconds."""
 
 ARGUMENTS = ["--pattern", "aabb", "--length", "2001", "--cell", "gru", "--hidden-size", "4", "--window", "10"]
 ARGUMENTS += ["--epochs", "4", "--keep", "best", "--schedule", "cosine"]
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
+def start(store: Path, *arguments: str) -> Command:
     """Start a training, and return when it has loaded its libraries."""
-    environment = os.environ | {"MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}
-    process = subprocess.Popen(
-        [sys.executable, "-c", EAGER, *arguments],
-        cwd=PROJECT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "begun\n"
-    return process
+    said = store / f"{uuid.uuid4()}.txt"
+    command = Command("experiments.train", *arguments, said=said, changed=EAGER)
+    command.wait_for("begun\n")
+    return command
 
 
 def newest() -> Run:
@@ -56,19 +40,17 @@ def newest() -> Run:
 
 def check_kills(store: Path, seeds: range) -> None:
     """Kill a training for each seed at some moment, resume it, and compare it with one that was never killed."""
-    process = start(*ARGUMENTS)
+    process = start(store, *ARGUMENTS)
     begin = time.monotonic()
-    said, _ = process.communicate()
-    assert process.returncode == 0, said
+    assert process.wait() == 0, process.said
     life = time.monotonic() - begin
     whole = newest()
     ends = {"before it was recorded": 0, "resumed": 0, "after its end": 0}
     for seed in seeds:
         delays = random.Random(seed)
-        process = start(*ARGUMENTS)
+        process = start(store, *ARGUMENTS)
         time.sleep(delays.uniform(0, life))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        process.kill()
         killed = newest()
         if killed.info.run_id == whole.info.run_id:  # no run had been opened
             ends["before it was recorded"] += 1
@@ -78,19 +60,18 @@ def check_kills(store: Path, seeds: range) -> None:
             ends["after its end"] += 1
         else:
             assert find_runs(finished=False)["end"].isin(["killed", "finished"]).all()
-            resumption = start("--resume", run_id)
+            resumption = start(store, "--resume", run_id)
             if delays.random() < 0.3:  # and killed once more
                 time.sleep(delays.uniform(0, life))
-                resumption.send_signal(signal.SIGKILL)
-                resumption.communicate()
-                resumption = start("--resume", run_id)
-            said, _ = resumption.communicate()
-            if "was cut off before its config.json" in said:
+                resumption.kill()
+                resumption = start(store, "--resume", run_id)
+            status = resumption.wait()
+            if "was cut off before its config.json" in resumption.said:
                 ends["before it was recorded"] += 1
                 MlflowClient().delete_run(run_id)
                 continue
-            if "is finished; allowed" not in said:  # it had ended when it was killed for the second time
-                assert resumption.returncode == 0, said
+            if "is finished; allowed" not in resumption.said:  # it had ended when it was killed for the second time
+                assert status == 0, resumption.said
             ends["resumed"] += 1
         check_equal(run_id, whole.info.run_id)
         MlflowClient().delete_run(run_id)
@@ -113,13 +94,10 @@ def test_forty_kills_at_any_moment_lose_and_double_nothing(store: Path) -> None:
 
 @pytest.mark.slow
 def test_a_closed_terminal_ends_a_run_as_sigterm_does(store: Path) -> None:
-    process = start("--epochs", "100000000")
-    assert process.stdout is not None
-    while "epoch 1/" not in process.stdout.readline():
-        pass
+    process = start(store, "--epochs", "100000000")
+    process.wait_for("epoch 1/")
     process.send_signal(signal.SIGHUP)
-    process.communicate(timeout=60)
-    assert process.returncode == 129
+    assert process.wait(60) == 129
     run = newest()
     assert run.info.status == "KILLED"
     assert run.data.tags["end_reason"].startswith("interrupted by SIGHUP in epoch ")

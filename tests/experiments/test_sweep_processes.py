@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import mlflow
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
@@ -22,6 +21,7 @@ from analysis.runs import load_run
 from experiments.delete import main as delete
 from experiments.sweep import main
 from tests.conftest import PROJECT, readers_environment
+from tests.forks import Command
 
 
 def runs(view: int = ViewType.ACTIVE_ONLY) -> list[Run]:
@@ -41,7 +41,7 @@ def complete() -> int:
 
 
 @contextmanager
-def sweeping(store: Path, *arguments: str, said: str = "out.txt") -> Iterator[subprocess.Popen[str]]:
+def sweeping(store: Path, *arguments: str, said: str = "out.txt") -> Iterator[Command]:
     """Start a sweep in a process group of its own; what it leaves running is killed at the end.
 
     Arguments:
@@ -49,18 +49,13 @@ def sweeping(store: Path, *arguments: str, said: str = "out.txt") -> Iterator[su
         arguments: those of the sweep.
         said: the file in that folder for what it prints.
     """
-    environment = os.environ | {"MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}
-    with (store / said).open("w") as out:
-        command = [sys.executable, "-m", "experiments.sweep", *arguments]
-        process = subprocess.Popen(
-            command, cwd=PROJECT, env=environment, stdout=out, stderr=out, text=True, start_new_session=True
-        )
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+    process = Command("experiments.sweep", *arguments, said=store / said)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def wait_until(condition: Callable[[], bool], store: Path, seconds: float = 90.0) -> None:
@@ -114,7 +109,6 @@ def test_of_two_sweeps_at_once_one_is_killed(store: Path, workers: int) -> None:
     with sweeping(store, *arguments, said="1.txt") as first, sweeping(store, *arguments) as second:
         wait_until(lambda: len(children()) >= 4, store)
         first.kill()
-        first.wait()
         assert second.wait(180) == 0, (store / "out.txt").read_text()
     finished = [run for run in children() if run.info.status == "FINISHED"]
     assert Counter(run.info.run_name for run in finished) == {f"abc rnn16 e3 s{seed}": 1 for seed in range(12)}
@@ -148,7 +142,6 @@ def test_a_sweep_killed_goes_on_with_no_run_lost_and_none_doubled(
         with sweeping(store, *arguments) as process:
             wait_until(lambda count=count: complete() >= count, store)  # type: ignore[misc]
             process.kill()
-            process.wait()
             if workers > 1:  # they notice, and end by themselves
                 made = complete()
                 time.sleep(3)

@@ -83,9 +83,8 @@ def train_and_record(start: Start, stop: Stop) -> int:
 def _end_dead_runs(run: TrackedRun) -> None:
     """End the runs whose process is gone, in the experiment of a run, and say how many."""
     with contextlib.suppress(Exception):  # it is for the other runs, and no reason to end this one
-        ended, half_made = clear_up(run.experiment_id, but=run.run_id)
-        if ended:
-            print(f"ended {ended} runs and sweeps that had been killed, and deleted {half_made} half-made runs")
+        if done := str(clear_up(run.experiment_id, but=run.run_id)):
+            print(done)
 
 
 def _log_and_save(

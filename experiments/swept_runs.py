@@ -131,9 +131,9 @@ class Sweep:
     def _clear_and_reuse(self) -> None:
         """Delete what killed sweeps have left, and, unless all runs are made again, make the recorded ones members."""
         with waiting("looking for what killed sweeps have left"):
-            ended, half_made = clear_up(self.tracked.experiment_id, but=self.tracked.run_id)
-        if ended or half_made:
-            print(f"ended {ended} runs and sweeps that had been killed, and deleted {half_made} half-made runs")
+            done = str(clear_up(self.tracked.experiment_id, but=self.tracked.run_id))
+        if done:
+            print(done)
         if not self.again:
             with waiting("looking for runs that were recorded before"):
                 self.outcomes = self._recorded(self.digests, "")

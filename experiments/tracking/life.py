@@ -3,6 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Collection
+from typing import NamedTuple
 
 from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage, Run
@@ -41,7 +42,25 @@ class Heart:
                     self._client.set_tag(self._run_id, name, value)
 
 
-def clear_up(experiment_id: str, but: str = "") -> tuple[int, int]:
+class ClearedUp(NamedTuple):
+    """What was cleared up.
+
+    Attributes:
+        ended: the number of runs and sweeps that were ended.
+        half_made: the number of half-made runs of sweeps that were deleted.
+    """
+
+    ended: int
+    half_made: int
+
+    def __str__(self) -> str:
+        """Return in words what was done; empty if that is nothing."""
+        if not self.ended and not self.half_made:
+            return ""
+        return f"ended {self.ended} runs and sweeps that had been killed, and deleted {self.half_made} half-made runs"
+
+
+def clear_up(experiment_id: str, but: str = "") -> ClearedUp:
     """End the runs and sweeps whose process is gone, and delete the half-made runs of all sweeps that have ended.
 
     Only records with this project's mark are touched. A half-made run whose process may still be at work stays.
@@ -49,9 +68,6 @@ def clear_up(experiment_id: str, but: str = "") -> tuple[int, int]:
     Arguments:
         experiment_id: MLflow's id of the experiment.
         but: the id of a run or a sweep that is left alone.
-
-    Returns:
-        The number of runs and sweeps that were ended, and the number of half-made runs of sweeps that were deleted.
     """
     unended = _running(experiment_id)
     ended = half_made = 0
@@ -66,7 +82,7 @@ def clear_up(experiment_id: str, but: str = "") -> tuple[int, int]:
     for sweep_id in {run.data.tags.get(schema.PARENT_TAG, "") for run in unended if schema.SHARD_TAG in run.data.tags}:
         if sweep_id and not goes_on(sweep_id):
             half_made += delete_half_made(experiment_id, children_condition(sweep_id), dead_only=True)
-    return ended, half_made
+    return ClearedUp(ended, half_made)
 
 
 def goes_on(sweep_id: str) -> bool:

@@ -1,5 +1,6 @@
 """Trains the nets of a shard, as stacks where it can, and records each run."""
 
+import functools
 import gc
 import itertools
 import time
@@ -18,7 +19,17 @@ from experiments.recording import measure_and_record
 from experiments.shards import Awaited, Outcome, Shard, StackProgress, stacks
 from experiments.shared_training import TrainingResult, train_shared
 from experiments.signals import Stop
-from experiments.tracking import GaveWayError, TrackedRun, delete_half_made, find_others, goes_on, is_complete
+from experiments.tracking import (
+    Away,
+    GaveWayError,
+    TrackedRun,
+    delete_half_made,
+    find_others,
+    goes_on,
+    is_away,
+    is_complete,
+    persist,
+)
 from rnn_core.data import Prepared, prepare_all
 
 LOOK_AGAIN_SECONDS = 0.5
@@ -28,7 +39,7 @@ RUNS_A_COLLECTION = 10
 """Garbage, most of it figures, is collected after so many runs."""
 
 
-def record_shard(shard: Shard, stop: Stop) -> Iterator[Outcome | StackProgress | Awaited]:
+def record_shard(shard: Shard, stop: Stop) -> Iterator[Outcome | StackProgress | Awaited | Away]:
     """Train the nets of a shard, then record the runs one after the other.
 
     Runs that an earlier try at the shard has recorded are not made again; those that it left half-made, or that failed,
@@ -42,18 +53,25 @@ def record_shard(shard: Shard, stop: Stop) -> Iterator[Outcome | StackProgress |
     Yields:
         An Outcome for each run that has been recorded, here or by others; they end early if another start has ended the
         sweep. Where a training begins, and about once a second while it lasts, a StackProgress. While runs of others
-        are waited for, an Awaited.
+        are waited for, an Awaited, and while the store is away, an Away.
 
     Raises:
+        StoreAwayError: the store has been away for long; the trained nets are kept.
         ValueError: the data behind a pattern are not the same in this process as where the sweep was started.
         Interrupted: a signal has come; the training is saved.
     """
     membership = shard.membership
-    delete_half_made(membership.experiment_id, membership.condition, failed_too=True)
-    condition = members_condition(membership.sweep_id)  # made here, or by others
-    recorded = recorded_runs(membership.experiment_id, shard.digests, condition)
-    for digest, run in recorded.items():
-        yield Outcome.of(digest, run, membership.sweep_id)
+    kept = f"the nets are kept in {checkpoint_path(shard.checkpoint_name)}; the same sweep records them later"
+
+    def clear_and_look(_: bool) -> dict[str, Outcome]:
+        """Delete what was left half-made, and return the outcomes of the recorded runs, made here or by others."""
+        delete_half_made(membership.experiment_id, membership.condition, failed_too=True)
+        condition = members_condition(membership.sweep_id)
+        runs = recorded_runs(membership.experiment_id, shard.digests, condition)
+        return {digest: Outcome.of(digest, run, membership.sweep_id) for digest, run in runs.items()}
+
+    recorded = yield from persist(clear_and_look, stop, "nothing was trained")
+    yield from recorded.values()
     shard = shard.only(set(shard.digests) - recorded.keys())
     prepared = prepare_all(request.config for request in shard.requests)
     for each, digest in zip(prepared, shard.digests, strict=True):
@@ -72,11 +90,12 @@ def record_shard(shard: Shard, stop: Stop) -> Iterator[Outcome | StackProgress |
         if not isinstance(result, TrainingResult):
             yield result
             continue
+        number = result.run_number
+        record = functools.partial(_use_or_record, result, prepared[number], shard, number in waited)
         with stop.held():
-            if not goes_on(membership.sweep_id):  # another start has taken this sweep for dead
-                return
-            number = result.run_number
-            outcome = _use_or_record(result, prepared[number], shard, waited=number in waited)
+            if not (yield from persist(lambda _: goes_on(membership.sweep_id), stop, kept)):
+                return  # another start has taken this sweep for dead
+            outcome = yield from persist(record, stop, kept)
         if outcome is None:
             waited.add(number)
             given_up.append(result)
@@ -100,7 +119,9 @@ def _wait_for_others(given_up: list[TrainingResult]) -> Iterator[TrainingResult 
         yield from results
 
 
-def _use_or_record(result: TrainingResult, prepared: Prepared, shard: Shard, waited: bool) -> Outcome | None:
+def _use_or_record(
+    result: TrainingResult, prepared: Prepared, shard: Shard, waited: bool, again: bool
+) -> Outcome | None:
     """Record a run, unless others have recorded it, and return its outcome; None if others are recording it.
 
     Arguments:
@@ -109,8 +130,11 @@ def _use_or_record(result: TrainingResult, prepared: Prepared, shard: Shard, wai
         shard: the shard that it belongs to.
         waited: whether others were recording it when it was tried last. Then they are looked for before a run is
             opened, so that no run is opened in vain again and again.
+        again: whether an earlier try met a store that was away, and may have left the run half-made.
     """
     membership, digest = shard.membership, prepared.record.digest
+    if again:
+        delete_half_made(membership.experiment_id, membership.condition)
     try:
         others = find_others(membership.experiment_id, digest) if waited else []
         if not others:
@@ -123,6 +147,8 @@ def _use_or_record(result: TrainingResult, prepared: Prepared, shard: Shard, wai
         membership.adopt(others[0].info.run_id)
         return Outcome.of(digest, others[0], membership.sweep_id)
     except (RunError, TrackingError) as error:
+        if is_away(error):
+            raise
         return Outcome(digest, "", End.FAILED, str(error), {})
 
 
@@ -132,13 +158,12 @@ def _record(result: TrainingResult, prepared: Prepared, shard: Shard) -> Outcome
     Raises:
         GaveWayError: others have recorded the run, or are recording it.
     """
-    record, run_id = prepared.record, ""
+    record, run = prepared.record, None
     request, membership = shard.requests[result.run_number], shard.membership
     try:
         name = run_name(prepared.config, prepared.pattern.short_name, membership.also_named)
         sizes = prepared.size_metrics
         run = TrackedRun(name, record, request.config, sizes, request.recipe, membership, give_way=not shard.again)
-        run_id = run.run_id
         for metrics in result.history:
             run.log(metrics)
         report = None
@@ -146,7 +171,13 @@ def _record(result: TrainingResult, prepared: Prepared, shard: Shard) -> Outcome
             run.finish(End.DIVERGED, with_flags(result.divergence, PLURALS))
         else:
             report = measure_and_record(run, result.net, prepared, flags=PLURALS)
-        outcome = Outcome(record.digest, run_id, run.end, run.end_reason, dict(report.metrics) if report else {})
+        outcome = Outcome(record.digest, run.run_id, run.end, run.end_reason, dict(report.metrics) if report else {})
         return outcome.with_curve(np.array([metrics["train_loss"] for metrics in result.history]))
-    except TrackingError as error:
-        return Outcome(record.digest, run_id, End.FAILED, str(error), {})
+    except Exception as error:
+        if is_away(error):
+            if run is not None:
+                run.give_up("the store was away")
+            raise
+        if not isinstance(error, TrackingError):
+            raise
+        return Outcome(record.digest, run.run_id if run else "", End.FAILED, str(error), {})

@@ -85,8 +85,7 @@ def train_shared(
                     last_yield = time.monotonic()
         except DivergedError as error:  # of a net that is trained alone
             divergence = error
-        if checkpoint.written:  # it took long, and is not to be repeated if a run cannot be recorded
-            checkpoint.write(state)
+        checkpoint.write(state)  # so that the training is not repeated if a run cannot be recorded
     for place, training in enumerate(trainings):
         for run in training.runs:
             yield _result(run, place, state, prepared[run], divergence)

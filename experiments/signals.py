@@ -69,6 +69,17 @@ class Stop:
         if not self._holders:
             self.check()
 
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """Raise Interrupted at the first signal in the block, also in a `held` block or after an earlier signal."""
+        before = self._done, self._holders
+        self._done, self._holders = False, 0
+        try:
+            self.check()
+            yield
+        finally:
+            self._done, self._holders = before
+
     @property
     def pending(self) -> bool:
         """Whether a signal has arrived in a `held` block, so that `check` would raise Interrupted."""

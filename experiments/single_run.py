@@ -17,7 +17,8 @@ from experiments.progress import waiting
 from experiments.recording import measure_and_record
 from experiments.signals import Interrupted, Stop
 from experiments.starts import Start
-from experiments.tracking import TrackedRun, clear_up
+from experiments.tracking import PATIENCE_SECONDS, StoreAwayError, TrackedRun, clear_up, persist_aloud
+from rnn_core.measures.report import Report
 from rnn_core.training import DivergedError, EpochRecord, Progress, TrainingState, train
 from rnn_core.training.state_file import write_state
 from rnn_core.vocabulary import visible
@@ -65,16 +66,14 @@ def train_and_record(start: Start, stop: Stop) -> int:
         end, reason, exit_status = End.DIVERGED, with_flags(error), 1
     except Exception as error:
         stop.ignore()
-        if run is not None:
-            _finish(run, start, End.FAILED, first_line(error), 1)
+        if run is not None and checkpoint is not None:
+            _finish(run, start, checkpoint, stop, End.FAILED, first_line(error), 1)
         raise
     assert run is not None
     assert checkpoint is not None
-    exit_status = _finish(run, start, end, reason, exit_status)
+    exit_status = _finish(run, start, checkpoint, stop, end, reason, exit_status)
     if run.end in COMPLETE:
         checkpoint.delete()
-    elif end == End.FINISHED:  # trained, but not recorded: another try can record it
-        checkpoint.write(state)
     if run.end not in COMPLETE and checkpoint.path.exists():
         print(f"{'go on with it':<16} python -m experiments.train --resume {run.run_id}", flush=True)
     return exit_status
@@ -120,25 +119,53 @@ def _log_and_save(
         stop.check()
 
 
-def _finish(run: TrackedRun, start: Start, end: End, reason: str, exit_status: int) -> int:
+def _finish(
+    run: TrackedRun, start: Start, checkpoint: Checkpoint, stop: Stop, end: End, reason: str, exit_status: int
+) -> int:
     """Measure the net unless its training failed or diverged, record how the run ended, and print it.
+
+    Arguments:
+        run: the run.
+        start: what the training started from, with its state.
+        checkpoint: where the state of a finished training is saved if it cannot be recorded, so that it can be later.
+        stop: the signals that end the waiting for a store that is away.
+        end: how the training ended.
+        reason: the reason in words; empty for one that finished.
+        exit_status: the exit status so far.
 
     Returns:
         The exit status: `exit_status` if it is not 0; otherwise 1 if the run could not be recorded, or if the net's
         losses are not finite.
     """
-    report = None
-    try:
-        if end in (End.FINISHED, End.KILLED):
-            with tempfile.TemporaryDirectory() as folder:
-                last_state = _write_last_state(Path(folder), start) if end == End.FINISHED else None
-                report = measure_and_record(
-                    run, start.state.net, start.prepared, end, reason, waiting=waiting, training_state=last_state
-                )
-        else:
+
+    def record(_again: bool) -> Report | None:
+        if end not in (End.FINISHED, End.KILLED):
             with waiting("recording the run"):
                 run.finish(end, reason)
+            return None
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                last_state = _write_last_state(Path(folder), start) if end == End.FINISHED else None
+                return measure_and_record(
+                    run, start.state.net, start.prepared, end, reason, waiting=waiting, training_state=last_state
+                )
+        except Exception:
+            if end == End.FINISHED:
+                checkpoint.write(start.state)
+            raise
+
+    kept = "its end is not recorded"
+    if end == End.FINISHED:
+        kept = f"the training is kept; python -m experiments.train --resume {run.run_id} records it later"
+    seconds = 0.0 if end == End.KILLED else PATIENCE_SECONDS  # somebody wants it to stop
+    try:
+        report = persist_aloud(record, stop, kept, seconds)
+    except Interrupted as signal:
+        run.give_up(f"{signal} while the store was away")
+        return complain(f"{signal}; {kept}", exit_status or signal.exit_status)
     except TrackingError as error:
+        if isinstance(error, StoreAwayError):
+            run.give_up(str(error))
         return complain(str(error), exit_status or 1)
     if report:
         rows = [*side_by_side(report.sample), *key_numbers(report.metrics)]

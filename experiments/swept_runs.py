@@ -6,28 +6,24 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from pathlib import Path
 
-from analysis.runs import curves_of, recorded_runs
-from analysis.runs.schema import GRID_FILE, GRID_GIVEN_FILE, RESULTS_FILE, End, format_end_reason
+from analysis.runs import RunError, recorded_runs
+from analysis.runs.schema import GRID_FILE, GRID_GIVEN_FILE, End, format_end_reason
 from analysis.runs.store import absolute_store_address, store_address
 from experiments.bars import show_runs
-from experiments.descriptions import ALWAYS_NAMED, escaped, first_line, fitting
-from experiments.errors import TrackingError
-from experiments.flags import complain
+from experiments.descriptions import ALWAYS_NAMED, first_line
+from experiments.ended_sweep import EndedSweep
 from experiments.grid import Grid, RunRequest
 from experiments.left_trainings import left_trainings
-from experiments.links import how_to_compare, how_to_look, picture_links, runs_link
 from experiments.progress import waiting
 from experiments.shard_training import record_shard
 from experiments.shards import Outcome, Shard, plan
 from experiments.signals import Interrupted, Stop
-from experiments.summary import Summary, SweptRun
-from experiments.tracking import Membership, TrackedSweep, check_params, clear_up
+from experiments.summary import SweptRun
+from experiments.tracking import Membership, StoreAwayError, TrackedSweep, check_params, clear_up
+from experiments.tracking.access import impatient
 from experiments.workers import AtWork, Workers
 from rnn_core.data import Prepared, prepare_all
 from rnn_core.patterns import Pattern
-
-MAX_DESCRIPTION = 8000
-"""The longest description, in characters, that MLflow keeps whole."""
 
 
 def prepare_runs(requests: Sequence[RunRequest], patterns: Mapping[str, Pattern]) -> list[Prepared]:
@@ -97,19 +93,23 @@ class Sweep:
                 raise
             self._clear_up(workers, failed_too=True)
             # Workers may have recorded runs of shards that they did not finish.
-            self.outcomes = self._recorded(self.digests, self.tracked.members_condition) | self.outcomes
-            return self._finish(End.KILLED, str(signal), signal.exit_status)
+            with contextlib.suppress(RunError), impatient():
+                self.outcomes = self._recorded(self.digests, self.tracked.members_condition) | self.outcomes
+            return self._finish(End.KILLED, str(signal), signal.exit_status, stop)
+        except StoreAwayError as error:
+            self._clear_up(workers, failed_too=True)
+            return self._finish(End.FAILED, str(error), 1, stop)
         except Exception as error:
             stop.ignore()
             if hasattr(self, "tracked"):
                 self._clear_up(workers, failed_too=True)
-                self._finish(End.FAILED, format_end_reason(End.FAILED, first_line(error)), 1)
+                self._finish(End.FAILED, format_end_reason(End.FAILED, first_line(error)), 1, stop)
             raise
         self._clear_up(workers)
         failed = sum(outcome.end == End.FAILED for outcome in self.outcomes.values())
         if failed:
-            return self._finish(End.FAILED, f"{failed} of {len(self.outcomes)} runs failed", 1)
-        return self._finish(End.FINISHED, format_end_reason(End.FINISHED), 0)
+            return self._finish(End.FAILED, f"{failed} of {len(self.outcomes)} runs failed", 1, stop)
+        return self._finish(End.FINISHED, format_end_reason(End.FINISHED), 0, stop)
 
     def _clear_up(self, workers: Workers | None, failed_too: bool = False) -> None:
         """Stop the workers, and delete the runs that they have not finished; a cluster's workers delete their own.
@@ -121,7 +121,8 @@ class Sweep:
         if workers:
             workers.stop()
         if workers is None or workers.here:
-            self.tracked.delete_half_made(failed_too)
+            with contextlib.suppress(Exception), impatient():  # the next start does it, if the store is away
+                self.tracked.delete_half_made(failed_too)
 
     def _recorded(self, digests: Collection[str], condition: str) -> dict[str, Outcome]:
         """Return by digest the outcomes of recorded runs that meet a condition of MLflow's search; empty for none."""
@@ -215,6 +216,8 @@ class Sweep:
                 shard = shards_at_work.pop(future)
                 try:
                     outcomes, error = future.result(), _error_of_unmade_runs()
+                except StoreAwayError:
+                    raise
                 except Exception as problem:
                     # A worker that died may have recorded some of them.
                     recorded = self._recorded(shard.digests, self.tracked.members_condition)
@@ -222,61 +225,15 @@ class Sweep:
                 outcomes = [*outcomes, *shard.failed(error, but={outcome.digest for outcome in outcomes})]
                 yield shard, outcomes, workers.at_work()
 
-    def _finish(self, end: End, end_reason: str, exit_status: int) -> int:
-        """Sum up the runs that have ended, record and print the results, and return the exit status."""
-        seconds = time.monotonic() - self.begin
-        with waiting("reading the curves"):
-            self._read_curves()
-        new = sum(not outcome.reused for outcome in self.outcomes.values())
-        metrics: dict[str, float] = {"runs": len(self.outcomes), "runs_new": new, "seconds": seconds}
-        lines, files, figures, table = ["no run was recorded"], {}, {}, ""
+    def _finish(self, end: End, end_reason: str, exit_status: int, stop: Stop) -> int:
+        """Record and print the results of the runs that have ended, and return the exit status."""
         rows = [
             SweptRun(request, self.outcomes[digest])
             for request, digest in zip(self.requests, self.digests, strict=True)
             if digest in self.outcomes
         ]
-        try:
-            if rows:
-                with waiting("summing up"):
-                    summary = Summary(self.grid, rows)
-                    metrics |= {
-                        f"runs_{each}": summary.count(each) for each in (End.FINISHED, End.DIVERGED, End.FAILED)
-                    }
-                    lines, files, figures = summary.lines(), summary.files(), summary.pictures()
-                    table = summary.table(MAX_DESCRIPTION // 2)
-        except Exception as error:
-            self.tracked.finish(End.FAILED, f"summing up failed: {first_line(error)}", "", metrics, {}, {})
-            raise
-        ids = self.tracked.experiment_id, self.tracked.run_id
-        links = ", ".join(filter(None, [runs_link(*ids), picture_links(*ids, figures)]))
-        description = _description(links, lines, table, "" if end == End.FINISHED else end_reason)
-        try:
-            with waiting("recording the sweep"):
-                self.tracked.finish(end, end_reason, description, metrics, files, figures)
-        except TrackingError as error:
-            return complain(str(error), exit_status or 1)
-        print("", *lines, sep="\n")
-        for outcome in (outcome for outcome in self.outcomes.values() if outcome.end != End.FINISHED):
-            print(f"{outcome.run_id or 'not recorded'}: {outcome.end_reason}"[:200])
-        pace = f", {new / seconds:.1f} runs a second" if new else ""
-        print(f"{'sweep':<16} {self.tracked.run_id} ({self.tracked.name}), {seconds:.0f} s{pace}")
-        print(f"{'look at it':<16} {how_to_look(store_address(), *ids)}")
-        print(f"{'its runs':<16} {how_to_compare(store_address(), *ids)}", flush=True)
-        return exit_status if exit_status == 0 else complain(end_reason, exit_status)
-
-    def _read_curves(self) -> None:
-        """Read from the store the curves that the picture of curves needs and that did not come with the runs.
-
-        Where epochs are swept, the picture shows only the runs with the most.
-        """
-        epochs = {digest: each.config.epochs for digest, each in zip(self.digests, self.prepared, strict=True)}
-        longest = max((epochs[digest] for digest in self.outcomes), default=0)
-        for digest, outcome in self.outcomes.items():
-            needed = epochs[digest] == longest or "epochs" not in self.grid.swept
-            if needed and outcome.run_id and not len(outcome.loss_e):
-                with contextlib.suppress(Exception):  # a picture less is no reason to fail
-                    (curves,) = curves_of([outcome.run_id])
-                    self.outcomes[digest] = outcome.with_curve(curves["train_loss"].to_numpy())
+        seconds = time.monotonic() - self.begin
+        return EndedSweep(self.grid, self.tracked, rows, seconds, end, end_reason, exit_status).record_and_print(stop)
 
 
 def _try_here(shard: Shard, stop: Stop) -> Iterator[tuple[Shard, list[Outcome], AtWork]]:
@@ -290,6 +247,8 @@ def _try_here(shard: Shard, stop: Stop) -> Iterator[tuple[Shard, list[Outcome], 
             ended.add(outcome.digest)
             yield shard, [outcome], AtWork(f"recording {len(shard.requests)} runs")
         error: Exception = _error_of_unmade_runs()
+    except StoreAwayError:
+        raise
     except Exception as problem:
         error = problem
     yield shard, shard.failed(error, but=ended), AtWork()
@@ -298,16 +257,3 @@ def _try_here(shard: Shard, stop: Stop) -> Iterator[tuple[Shard, list[Outcome], 
 def _error_of_unmade_runs() -> Exception:
     """Return the error of runs that were not made because another start of the program has ended this sweep."""
     return RuntimeError("another start ended this sweep")
-
-
-def _description(links: str, lines: Sequence[str], table: str, end_reason: str) -> str:
-    """Return the Markdown of a sweep's page: the reason if it did not finish, links, lines of results, and their table.
-
-    Lines that MLflow would cut off are left out, and their number is given.
-    """
-    head = [f"**{end_reason}**", ""] if end_reason else []
-    head += [links, ""]
-    room = MAX_DESCRIPTION // 2 - len("\n".join(head)) - 2
-    listed = [f"- {line}" for line in map(escaped, lines)]
-    listed = fitting(listed, room, f"- and {{}} more; {RESULTS_FILE} has all numbers")
-    return "\n".join([*head, *listed, "", table])

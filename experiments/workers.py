@@ -18,6 +18,7 @@ from experiments.errors import UsageError
 from experiments.shard_training import record_shard
 from experiments.shards import Awaited, Outcome, Shard, StackProgress
 from experiments.signals import STOPPING, Interrupted, Stop
+from experiments.tracking import Away, StoreAwayError
 
 _ONE_AT_A_TIME = threading.Lock()
 """Seeds, torch's threads and MLflow's active run belong to a whole process, and a cluster's worker may have several
@@ -39,7 +40,7 @@ def run_shard(shard: Shard, store: str) -> list[Outcome]:
     return [outcome for outcome in work_on(shard, store, Stop()) if isinstance(outcome, Outcome)]
 
 
-def work_on(shard: Shard, store: str, stop: Stop) -> Iterator[Outcome | StackProgress | Awaited]:
+def work_on(shard: Shard, store: str, stop: Stop) -> Iterator[Outcome | StackProgress | Awaited | Away]:
     """Train and record the runs of a shard in this process, and yield what `record_shard` yields."""
     with _ONE_AT_A_TIME:
         use_store(store)
@@ -177,6 +178,8 @@ def _serve(connection: Connection) -> None:
                 for message in work_on(shard, store, stop):
                     connection.send(message)
                 connection.send(None)
+            except StoreAwayError as error:
+                connection.send(error)
             except Exception as error:
                 connection.send(RuntimeError(f"{type(error).__name__}: {error}"))  # the error itself may not pickle
 

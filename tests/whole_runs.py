@@ -39,7 +39,7 @@ def check_equal(run_id: str, whole_id: str, cut_at: int | None = None) -> None:
     early = {key: value for key, value in values.items() if key not in expected}
     assert {step for _, step in early} == ({cut_at} if cut_at is not None else set())
     assert {key: value for key, value in values.items() if key in expected} == expected
-    (model,) = client.search_logged_models(["0"], f"source_run_id = '{run_id}'")
+    (model,) = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run_id}'")
     assert model.status == "READY"
     assert sorted(files(run)) == sorted(files(whole))
     assert "interrupted" not in run.data.tags["mlflow.note.content"]

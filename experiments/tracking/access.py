@@ -145,9 +145,13 @@ def store_trouble(error: Exception) -> str:
 
 
 @contextlib.contextmanager
-def impatient() -> Iterator[None]:
-    """Ask a tracking server once and briefly, where MLflow would retry for minutes, unless the user says otherwise."""
-    settings = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
+def impatient(seconds: int = 5) -> Iterator[None]:
+    """Ask a tracking server once, where MLflow would retry for minutes, unless the user says otherwise.
+
+    Arguments:
+        seconds: how long it may take to answer.
+    """
+    settings = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": f"{seconds}"}
     ours = {name: value for name, value in settings.items() if name not in os.environ}
     os.environ.update(ours)
     try:

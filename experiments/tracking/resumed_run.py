@@ -92,12 +92,12 @@ class ResumedRun(TrackedRun):
 
     def _read_sent(self) -> None:
         """Read which metrics MLflow has."""
-        self._sent = {(metric.key, metric.step): metric for metric in metric_history(self._run)}
+        self._metrics.earlier = {(metric.key, metric.step): metric for metric in metric_history(self._run)}
 
     def _with_earlier(self, metrics: Mapping[str, float]) -> Mapping[str, float]:
         """Add, as NaN, the metrics that an earlier part has recorded and that no longer hold: the net has diverged."""
         curves = self.history[0] if self.history else {}
-        earlier = [name for name, _ in self._sent if name not in metrics and name not in curves]
+        earlier = [name for name, _ in self._metrics.earlier if name not in metrics and name not in curves]
         return dict.fromkeys(earlier, math.nan) | dict(metrics)
 
     def _remove_earlier(self, artifacts: Path, model_id: str | None) -> None:

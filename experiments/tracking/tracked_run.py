@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import shutil
 import tempfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,9 @@ from mlflow.data.meta_dataset import MetaDataset
 from mlflow.entities import (
     DatasetInput,
     InputTag,
+    LoggedModel,
     LoggedModelOutput,
     LoggedModelStatus,
-    Metric,
     Param,
     RunTag,
 )
@@ -43,19 +42,15 @@ from experiments.tracking.access import (
 from experiments.tracking.claims import GaveWayError, claim
 from experiments.tracking.life import Heart
 from experiments.tracking.model_files import write_model
+from experiments.tracking.patience import is_away
 from experiments.tracking.run_files import ARTIFACTS, write_files, write_reach
+from experiments.tracking.sending import MetricSender
 from experiments.tracking.tracked_sweep import Membership
 from rnn_core.checkpoint import record_text
 from rnn_core.config import TrainConfig
 from rnn_core.limits import device_kind
 from rnn_core.measures.report import Report
 from rnn_core.record import Record
-
-FLUSH_SECONDS = 5.0
-"""How often, at most, the newest epochs of a running training are sent to MLflow, at the end of an epoch."""
-
-METRICS_A_CALL = 1000
-"""The most metrics that MLflow takes in one call."""
 
 
 class TrackedRun:
@@ -122,16 +117,15 @@ class TrackedRun:
         self.end = End.RUNNING
         self.end_reason = ""
         self._sizes, self._sweep = sizes, sweep
-        self._unsent: list[Metric] = []
-        self._sent: dict[tuple[str, int], Metric] = {}
-        """The metrics that MLflow had when the run was opened, by name and step; none for a new run."""
-        self._flushed = time.monotonic()
+        self._model: LoggedModel | None = None
+        self._queued_results = False
 
     def _take_over(self) -> None:
         """Set what needs the run in MLflow, `self._run`."""
         self.run_id: str = self._run.info.run_id
         self.experiment_id: str = self._run.info.experiment_id
         self._client = MlflowClient()
+        self._metrics = MetricSender(self.run_id)
 
     def _fail_to_open(self, error: Exception) -> TrackingError:
         """End a run that could not be opened, and return the error that says so."""
@@ -140,13 +134,10 @@ class TrackedRun:
         return TrackingError(store_trouble(error))
 
     def log(self, metrics: Mapping[str, float]) -> None:
-        """Add the metrics of the next epoch, and send all unsent ones if the last sending was FLUSH_SECONDS ago."""
-        self._queue(metrics, len(self.history))
+        """Add the metrics of the next epoch; what has not been sent is sent now and then."""
+        self._metrics.queue(metrics, len(self.history))
         self.history.append(metrics)
-        if time.monotonic() - self._flushed > FLUSH_SECONDS:
-            self._flushed = time.monotonic()
-            with contextlib.suppress(Exception), impatient():  # a store that is away does not stop the training
-                self._flush()
+        self._metrics.flush_if_due()
 
     def finish(
         self,
@@ -167,6 +158,7 @@ class TrackedRun:
 
         Raises:
             TrackingError: the store could not be written; the message says in which folder the files are kept.
+            Exception: the store is away (see `is_away`); the same call can be tried again, or `give_up` called.
         """
         folder = Path(tempfile.mkdtemp(prefix="rnn-patterns-"))
         metrics: Mapping[str, float] = report.metrics if report else {}
@@ -182,12 +174,12 @@ class TrackedRun:
                 shutil.copy(training_state, folder / ARTIFACTS / schema.TRAINING_STATE_FILE)
             self._client.log_artifacts(self.run_id, str(folder / ARTIFACTS))
             # Before the metrics, or MLflow would read the history of each to link it to the model.
-            model_id = None
-            if report and weights:
-                model_id = self._log_model(folder, report.example)
+            model_id = self._log_model(folder, report.example) if report and weights else None
             self._remove_earlier(folder / ARTIFACTS, model_id)
-            # The sizes come last, because MLflow compares runs by the first metric unless told otherwise.
-            self._queue(self._with_earlier({**metrics, **self._sizes}), len(self.history), model_id)
+            if not self._queued_results:
+                # The sizes come last, because MLflow compares runs by the first metric unless told otherwise.
+                self._metrics.queue(self._with_earlier({**metrics, **self._sizes}), len(self.history), model_id)
+                self._queued_results = True
             sample = report.sample if report else None
             end_reason = schema.format_end_reason(end, why)
             links = picture_links(self.experiment_id, self.run_id, pictures)
@@ -196,29 +188,24 @@ class TrackedRun:
                 tags |= self._sweep.tag_of_a_member
             self._end(end, end_reason, tags)
         except Exception as error:
+            if is_away(error):
+                shutil.rmtree(folder)
+                raise
             raise self._fail_and_keep(error, folder) from error
         shutil.rmtree(folder)
+
+    def give_up(self, end_reason: str) -> None:
+        """End the run as FAILED for a reason, as far as the store can be reached."""
+        self.end, self.end_reason = End.FAILED, end_reason
+        if self._heart:
+            self._heart.stop()
+        with contextlib.suppress(Exception), impatient():  # the store may be gone; somebody else says the reason
+            self._end(End.FAILED, end_reason)
 
     def tell_checkpoint(self, path: Path) -> None:
         """Record where the state of the training is saved, so that another machine can get at it."""
         with contextlib.suppress(Exception), impatient():  # a store that is away does not stop the training
             self._client.set_tag(self.run_id, schema.CHECKPOINT_TAG, f"{path}")
-
-    def _queue(self, metrics: Mapping[str, float], step: int, model_id: str | None = None) -> None:
-        """Put metrics among those to be sent, unless MLflow has them: it would count a metric with a new time again.
-
-        Arguments:
-            metrics: the metrics, by name.
-            step: the step of all of them, from 0.
-            model_id: MLflow's id of the model that they belong to; None for none.
-        """
-        now = _milliseconds()
-        for name, value in metrics.items():
-            sent = self._sent.get((name, step))
-            same = sent is not None and sent.value == value
-            if model_id or not same:  # with the time that it has there, MLflow gives it to the model alone
-                time_stamp = sent.timestamp if sent is not None and same else now
-                self._unsent.append(Metric(name, value, time_stamp, step, model_id=model_id))
 
     def _with_earlier(self, metrics: Mapping[str, float]) -> Mapping[str, float]:
         """Return the metrics to be recorded at the end; a run that was cut off earlier adds those that no longer hold.
@@ -246,22 +233,22 @@ class TrackedRun:
     def _fail_and_keep(self, error: Exception, folder: Path) -> TrackingError:
         """End the run as FAILED by an error, and return the error that says in which folder its files are kept."""
         kept = f"{schema.RECORDING_FAILED}: {first_line(error)}; what there is of the run's files is kept in {folder}"
-        with contextlib.suppress(Exception):  # the store may be gone; the message is on the terminal in any case
-            self._end(End.FAILED, kept)
+        self.give_up(kept)
         return TrackingError(f"run {self.run_id}: {kept}")
 
     def _end(self, end: End, end_reason: str, tags: Mapping[str, str] | None = None) -> None:
         """Send what has not been sent, and end the run; a run that cannot be written to is ended as FAILED."""
-        self.end, self.end_reason, status = end, end_reason, end.status
-        if self._heart:
-            self._heart.stop()
+        status = end.status
         try:
-            self._flush({schema.END_REASON_TAG: end_reason[:MAX_END_REASON]} | dict(tags or {}))
+            self._metrics.flush({schema.END_REASON_TAG: end_reason[:MAX_END_REASON]} | dict(tags or {}))
         except Exception:
             status = End.FAILED.status
             raise
         finally:
             end_run(self.run_id, status)  # or MLflow calls it FINISHED when the program exits
+        if self._heart:
+            self._heart.stop()
+        self.end, self.end_reason = end, end_reason
 
     def _describe_start(self, given: TrainConfig, recipe: Mapping[str, Any], other_tags: Mapping[str, str]) -> None:
         """Record what is known before training: params, tags, the name, the data, and the record of the config."""
@@ -295,34 +282,22 @@ class TrackedRun:
             self._client.log_text(self.run_id, state.diff, schema.DIFF_FILE)
         self._client.log_inputs(self.run_id, datasets=[DatasetInput(data._to_mlflow_entity(), context)])
 
-    def _flush(self, tags: Mapping[str, str] | None = None) -> None:
-        """Send the metrics that have not been sent yet, and the tags with the last of them."""
-        unsent_tags = [RunTag(name, value) for name, value in (tags or {}).items()]
-        while self._unsent or unsent_tags:
-            last = len(self._unsent) <= METRICS_A_CALL
-            self._client.log_batch(self.run_id, metrics=self._unsent[:METRICS_A_CALL], tags=unsent_tags if last else [])
-            unsent_tags = [] if last else unsent_tags
-            del self._unsent[:METRICS_A_CALL]  # after the call, so that what has not arrived is sent again
-
     def _log_model(self, folder: Path, example: str) -> str:
         """Log the net as a model that brings the code of rnn_core along and holds no pickle; return the model's id.
 
         This is what `mlflow.pyfunc.log_model` does, except that files which are alike for all nets are made once.
         """
-        model = self._client.create_logged_model(
-            self.experiment_id,
-            name=schema.MODEL_NAME,
-            source_run_id=self.run_id,
-            params=self._params,
-            tags={schema.NOTE_TAG: model_description(self.name, self.run_id, example)},
-        )
-        home = write_model(folder, model, self.run_id, example)
-        self._client.log_model_artifacts(model.model_id, str(home))
-        self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
-        self._client.log_outputs(self.run_id, [LoggedModelOutput(model.model_id, step=0)])
-        model_id: str = model.model_id
+        if self._model is None:
+            self._model = self._client.create_logged_model(
+                self.experiment_id,
+                name=schema.MODEL_NAME,
+                source_run_id=self.run_id,
+                params=self._params,
+                tags={schema.NOTE_TAG: model_description(self.name, self.run_id, example)},
+            )
+        home = write_model(folder, self._model, self.run_id, example)
+        model_id: str = self._model.model_id
+        self._client.log_model_artifacts(model_id, str(home))
+        self._client.finalize_logged_model(model_id, LoggedModelStatus.READY)
+        self._client.log_outputs(self.run_id, [LoggedModelOutput(model_id, step=0)])
         return model_id
-
-
-def _milliseconds() -> int:
-    return int(time.time() * 1000)

@@ -152,7 +152,7 @@ class TrackedSweep:
             figures: pictures to keep as plots/NAME.png, by name.
 
         Raises:
-            TrackingError: the store could not be written.
+            TrackingError: the store could not be written. If it is away (see `is_away`), this can be tried again.
         """
         self._heart.stop()
         try:

@@ -17,7 +17,7 @@ from tests.whole_runs import check_equal
 
 EAGER = {
     "experiments.checkpoint_files.SAVE_SECONDS": 0.05,
-    "experiments.tracking.tracked_run.FLUSH_SECONDS": 0.1,
+    "experiments.tracking.sending.FLUSH_SECONDS": 0.1,
     "rnn_core.training.loop.PROGRESS_SECONDS": 0.01,
 }
 """A training saves and sends often, so that much can go wrong in a few seconds."""

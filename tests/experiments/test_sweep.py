@@ -9,6 +9,7 @@ import signal
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import mlflow
@@ -23,7 +24,7 @@ from mlflow.utils.validation import MAX_TAG_VAL_LENGTH
 from analysis.compare.estimates import three_digits
 from analysis.figures import Picture
 from analysis.runs import load_run
-from experiments import shard_training, shards, swept_runs
+from experiments import ended_sweep, shard_training, shards
 from experiments.cost import _finish_time, in_words
 from experiments.sweep import main
 from experiments.tracking import TrackedRun
@@ -496,15 +497,15 @@ def test_pictures_of_earlier_runs_do_not_fill_the_memory(monkeypatch: pytest.Mon
 @pytest.mark.slow
 def test_a_last_write_that_fails_once_ends_that_run_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     failures: list[str] = []
-    flush = TrackedRun._flush
+    end = TrackedRun._end
 
-    def sometimes(self: TrackedRun, tags: dict[str, str] | None = None) -> None:
-        if self.record.config.seed == 1 and tags and not failures:
+    def sometimes(self: TrackedRun, *rest: Any) -> None:
+        if self.record.config.seed == 1 and not failures:
             failures.append(self.run_id)
             raise OSError("the cable is out")
-        flush(self, tags)
+        end(self, *rest)
 
-    monkeypatch.setattr(TrackedRun, "_flush", sometimes)
+    monkeypatch.setattr(TrackedRun, "_end", sometimes)
     assert main(["--epochs", "2", "--hidden-sizes", "2", "--seeds", "2"]) == 0
     assert failures
     assert [run.info.status for run in parents()] == ["FINISHED"]
@@ -513,7 +514,7 @@ def test_a_last_write_that_fails_once_ends_that_run_alone(monkeypatch: pytest.Mo
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("step", "times"), [("_describe_start", 1), ("_flush", 2)])
+@pytest.mark.parametrize(("step", "times"), [("_describe_start", 1), ("_end", 2)])
 def test_a_run_that_fails_at_another_step_leaves_no_second_of_its_kind(
     step: str, times: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -571,8 +572,8 @@ def test_what_failed_in_a_sweep_that_is_interrupted_is_deleted(monkeypatch: pyte
 
 
 def test_a_description_keeps_whole_lines_and_rows_within_its_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert swept_runs.MAX_DESCRIPTION == MAX_TAG_VAL_LENGTH, "MLflow keeps no more"
-    monkeypatch.setattr(swept_runs, "MAX_DESCRIPTION", 1600)
+    assert ended_sweep.MAX_DESCRIPTION == MAX_TAG_VAL_LENGTH, "MLflow keeps no more"
+    monkeypatch.setattr(ended_sweep, "MAX_DESCRIPTION", 1600)
     assert main(["--patterns", "ab,abc,abcd,abcde", "--epochs", "1", "--hidden-sizes", "2", "--seeds", "1"]) == 0
     note = parents()[0].data.tags["mlflow.note.content"]
     assert 800 < len(note) <= 1600

@@ -88,7 +88,7 @@ def tracked(config: TrainConfig) -> tuple[TrackedRun, Prepared]:
 
 
 def test_epochs_reach_mlflow_while_the_training_goes_on(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("experiments.tracking.tracked_run.FLUSH_SECONDS", 0.0)
+    monkeypatch.setattr("experiments.tracking.sending.FLUSH_SECONDS", 0.0)
     config = TrainConfig(epochs=3)
     run, prepared = tracked(config)
     for record in train(config):

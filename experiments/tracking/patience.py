@@ -1,0 +1,155 @@
+"""Tries again what a store that is away has refused, with growing pauses, and says so meanwhile."""
+
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+import requests
+from mlflow.exceptions import RestException
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from analysis.runs.store import store_address
+from experiments.descriptions import first_line
+from experiments.errors import TrackingError
+from experiments.signals import Stop
+from experiments.tracking.access import impatient
+
+PATIENCE_SECONDS = 600.0
+"""How long a store that is away is tried."""
+
+FIRST_PAUSE, MAX_PAUSE = 2.0, 60.0
+"""The seconds between the first two tries, and the most between two; each pause is twice the one before."""
+
+REQUEST_SECONDS = 30
+"""How long a server may take to answer one request: a busy one is slow."""
+
+BUSY = (429, 500, 502, 503, 504)
+"""The statuses with which a server, or a proxy before it, says that it cannot answer now."""
+
+T = TypeVar("T")
+
+
+class StoreAwayError(TrackingError):
+    """The tracking store has been away for so long that it is tried no more."""
+
+
+@dataclass(frozen=True)
+class Away:
+    """A store that is away, before a pause.
+
+    Attributes:
+        since: when that was noticed, in seconds since 1970.
+        until: until when it will be tried.
+        reason: the error, in a line.
+        pause: the seconds until the next try.
+    """
+
+    since: float
+    until: float
+    reason: str
+    pause: float
+
+    def __str__(self) -> str:
+        """Return in words since when the store is away, and how long it will be tried."""
+        return (
+            f"{store_address()} has been away since {_clock(self.since)} ({self.reason}); next try in "
+            f"{self.pause:.0f} s, the last at {_clock(self.until)}"
+        )
+
+
+def persist(
+    action: Callable[[bool], T], stop: Stop, kept: str, seconds: float = PATIENCE_SECONDS
+) -> Generator[Away, None, T]:
+    """Do something with the store, and again while the store is away.
+
+    Arguments:
+        action: what is done; it is given whether this is another try.
+        stop: the signals that end the waiting.
+        kept: what is kept if the store stays away, and how it is recorded later, in words.
+        seconds: how long a store that is away is tried; 0 tries it once.
+
+    Yields:
+        Before each pause, an Away.
+
+    Returns:
+        What `action` returned.
+
+    Raises:
+        StoreAwayError: the store has been away for so long.
+        Interrupted: a signal came in a pause.
+    """
+    since, pause = 0.0, FIRST_PAUSE
+    while True:
+        try:
+            with impatient(REQUEST_SECONDS):
+                return action(bool(since))
+        except Exception as error:
+            if not is_away(error):
+                raise
+            since = since or time.time()
+            away = Away(since, since + seconds, _reason(error), pause)
+            if time.time() + pause > away.until:
+                raise StoreAwayError(
+                    f"{store_address()} has been away since {_clock(since)} ({away.reason}); {kept}"
+                ) from error
+        yield away
+        with stop.heard():
+            time.sleep(pause)
+        pause = min(2 * pause, MAX_PAUSE)
+
+
+def persist_aloud(action: Callable[[bool], T], stop: Stop, kept: str, seconds: float = PATIENCE_SECONDS) -> T:
+    """Do what `persist` does, and print on stderr each time that the store is away; return what `action` returned."""
+    tries = persist(action, stop, kept, seconds)
+    while True:
+        try:
+            away = next(tries)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        print(f"{away}; {kept}; Ctrl-C ends the waiting", file=sys.stderr, flush=True)
+
+
+def is_away(error: BaseException) -> bool:
+    """Return whether an error, or one behind it, says that the store does not answer or is busy, which may pass."""
+    return any(map(_says_away, _chain(error)))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and those behind it, the last one first."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _says_away(error: BaseException) -> bool:
+    """Return whether an error itself says so."""
+    match error:
+        case requests.HTTPError():
+            return error.response is not None and error.response.status_code in BUSY
+        case requests.ConnectionError() | requests.Timeout() | requests.exceptions.RetryError():
+            return True
+        case RestException():
+            return error.get_http_status_code() in BUSY
+        case sqlite3.OperationalError():
+            return "locked" in str(error)
+        case OperationalError():
+            return error.connection_invalidated or "connection" in str(error.orig)
+        case DBAPIError():
+            return error.connection_invalidated
+    return False
+
+
+def _reason(error: Exception) -> str:
+    """Return in a few words why the store cannot be used."""
+    text = " ".join(str(each) for each in _chain(error)).lower()
+    known = ("connection refused", "database is locked", "timed out", "name or service not known")
+    return next((words for words in known if words in text), first_line(error)[:200])
+
+
+def _clock(seconds: float) -> str:
+    """Return a time of this day, such as 14:02:11, in local time."""
+    return time.strftime("%H:%M:%S", time.localtime(seconds))

@@ -1,0 +1,78 @@
+"""Sends the metrics of a run to MLflow, in batches and each one once."""
+
+import sys
+import time
+from collections.abc import Mapping
+
+from mlflow import MlflowClient
+from mlflow.entities import Metric, RunTag
+
+from analysis.runs.store import store_address
+from experiments.descriptions import first_line
+from experiments.tracking.access import impatient
+
+FLUSH_SECONDS = 5.0
+"""How often, at most, the newest epochs of a running training are sent to MLflow, at the end of an epoch."""
+
+METRICS_A_CALL = 1000
+"""The most metrics that MLflow takes in one call."""
+
+
+class MetricSender:
+    """The metrics of a run that have not been sent yet.
+
+    Arguments:
+        run_id: MLflow's id of the run.
+
+    Attributes:
+        earlier: the metrics that MLflow had when the run was opened, by name and step; none for a new run.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        self.earlier: dict[tuple[str, int], Metric] = {}
+        self._run_id, self._client = run_id, MlflowClient()
+        self._unsent: list[Metric] = []
+        self._flushed = time.monotonic()
+        self._away = False
+
+    def queue(self, metrics: Mapping[str, float], step: int, model_id: str | None = None) -> None:
+        """Put metrics among those to be sent, unless MLflow has them: it would count a metric with a new time again.
+
+        Arguments:
+            metrics: the metrics, by name.
+            step: the step of all of them, from 0.
+            model_id: MLflow's id of the model that they belong to; None for none.
+        """
+        now = int(time.time() * 1000)
+        for name, value in metrics.items():
+            earlier = self.earlier.get((name, step))
+            same = earlier is not None and earlier.value == value
+            if model_id or not same:  # with the time that it has there, MLflow gives it to the model alone
+                time_stamp = earlier.timestamp if earlier is not None and same else now
+                self._unsent.append(Metric(name, value, time_stamp, step, model_id=model_id))
+
+    def flush(self, tags: Mapping[str, str] | None = None) -> None:
+        """Send the metrics that have not been sent yet, and the tags with the last of them."""
+        unsent_tags = [RunTag(name, value) for name, value in (tags or {}).items()]
+        while self._unsent or unsent_tags:
+            last = len(self._unsent) <= METRICS_A_CALL
+            self._client.log_batch(self._run_id, self._unsent[:METRICS_A_CALL], tags=unsent_tags if last else [])
+            unsent_tags = [] if last else unsent_tags
+            del self._unsent[:METRICS_A_CALL]  # after the call, so that what has not arrived is sent again
+
+    def flush_if_due(self) -> None:
+        """Send what has not been sent if FLUSH_SECONDS have passed. A store that is away is said once, and no error."""
+        if time.monotonic() - self._flushed <= FLUSH_SECONDS:
+            return
+        self._flushed = time.monotonic()
+        reason = ""
+        try:
+            with impatient():
+                self.flush()
+        except Exception as error:
+            reason = first_line(error)[:200]
+        if bool(reason) != self._away:
+            self._away = bool(reason)
+            since = time.strftime("%H:%M:%S")
+            news = f"is away since {since} ({reason}); the training goes on, what it logs is sent later"
+            print(f"{store_address()} {news if reason else 'is back'}", file=sys.stderr, flush=True)

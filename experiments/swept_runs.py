@@ -154,7 +154,9 @@ class Sweep:
             Shard(
                 tuple(self.requests[numbers[place]] for place in places),
                 tuple(self.digests[numbers[place]] for place in places),
-                Membership(self.tracked.run_id, self.tracked.experiment_id, shard_number, also_named),
+                Membership(
+                    self.tracked.run_id, self.tracked.experiment_id, shard_number, also_named, self.tracked.code
+                ),
                 self.again,
             )
             for shard_number, places in enumerate(shards)

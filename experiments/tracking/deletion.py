@@ -20,6 +20,7 @@ from analysis.runs.store import (
 )
 from experiments.errors import TrackingError
 from experiments.tracking.access import impatient, store_trouble
+from experiments.tracking.code_record import hand_over_diff
 from experiments.tracking.life import children_condition, delete_with_models
 from rnn_core.vocabulary import visible
 
@@ -61,6 +62,7 @@ class Deletion:
         client = MlflowClient()
         try:
             for run in self.kept:
+                hand_over_diff(self.found, run)
                 client.set_tag(run.info.run_id, schema.PARENT_TAG, min(_sweeps_of(run) & set(self.users)))
             for run in self.runs:
                 delete_with_models(run)

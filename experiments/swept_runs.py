@@ -8,7 +8,7 @@ from pathlib import Path
 
 from analysis.runs import curves_of, recorded_runs
 from analysis.runs.schema import GRID_FILE, GRID_GIVEN_FILE, RESULTS_FILE, End, format_end_reason
-from analysis.runs.store import absolute_store_address, store_address
+from analysis.runs.store import absolute_store_address, store_name
 from experiments.bars import show_runs
 from experiments.descriptions import ALWAYS_NAMED, escaped, first_line, fitting
 from experiments.errors import TrackingError
@@ -83,7 +83,7 @@ class Sweep:
             Interrupted: a signal came before it was opened.
         """
         try:
-            with stop.held(), waiting(f"opening a sweep in {store_address()}"):
+            with stop.held(), waiting(f"opening a sweep in {store_name()}"):
                 self.tracked = TrackedSweep(self.grid.title(), self.grid.params(), self.files)
             self._clear_and_reuse()
             shards = self._missing_shards(workers.count if workers else 1)
@@ -249,8 +249,8 @@ class Sweep:
             print(f"{outcome.run_id or 'not recorded'}: {outcome.end_reason}"[:200])
         pace = f", {new / seconds:.1f} runs a second" if new else ""
         print(f"{'sweep':<16} {self.tracked.run_id} ({self.tracked.name}), {seconds:.0f} s{pace}")
-        print(f"{'look at it':<16} {how_to_look(store_address(), *ids)}")
-        print(f"{'its runs':<16} {how_to_compare(store_address(), *ids)}", flush=True)
+        print(f"{'look at it':<16} {how_to_look(store_name(), *ids)}")
+        print(f"{'its runs':<16} {how_to_compare(store_name(), *ids)}", flush=True)
         return exit_status if exit_status == 0 else complain(end_reason, exit_status)
 
     def _read_curves(self) -> None:

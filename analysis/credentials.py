@@ -33,3 +33,11 @@ def redacted(text: str) -> str:
     text = _PASSWORD.sub(rf"\1:{HIDDEN}@", text)
     text = _TOKEN_AS_USER.sub(rf"\1{HIDDEN}@", text)
     return _IN_QUERY.sub(rf"\1{HIDDEN}", text)
+
+
+def redact_error(error: BaseException) -> None:
+    """Redact the messages of an error and of the errors behind it, before somebody else prints them."""
+    behind: BaseException | None = error
+    while behind is not None:
+        behind.args = tuple(redacted(value) if isinstance(value, str) else value for value in behind.args)
+        behind = behind.__cause__ or behind.__context__

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 
-from analysis.credentials import redacted
+from analysis.credentials import redact_error
 from experiments.descriptions import first_line
 from experiments.errors import TrackingError, UsageError
 from experiments.flags import complain, with_flags
@@ -43,15 +43,8 @@ def run_command(work: Callable[[Stop, set[str]], int], flag_names: Mapping[str, 
         except Exception as error:
             stop.ignore()
             _end_opened_run(error, first_line(error))
-            _redact(error)
+            redact_error(error)
             raise
-
-
-def _redact(error: BaseException | None) -> None:
-    """Hide passwords and tokens in the messages of an error and of those behind it, before Python prints them."""
-    while error is not None:
-        error.args = tuple(redacted(argument) if isinstance(argument, str) else argument for argument in error.args)
-        error = error.__cause__ or error.__context__
 
 
 def _end_opened_run(error: BaseException, message: str) -> None:

@@ -29,7 +29,11 @@ def _program(name: str) -> str:
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """Run a PostgreSQL until the block ends; yields the address of a new, empty database, password included."""
+    """Run a PostgreSQL until the block ends; yields the address of a new, empty database, password included.
+
+    The test is skipped where PostgreSQL or its driver is not installed.
+    """
+    pytest.importorskip("psycopg", reason='psycopg is not installed: pip install -e ".[postgres]"')
     initdb, server = _program("initdb"), _program("postgres")
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     options: dict[str, Any] = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -55,7 +59,8 @@ def postgres() -> Iterator[str]:
 
 
 def _wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:
-    psycopg = pytest.importorskip("psycopg", reason='psycopg is not installed: pip install -e ".[postgres]"')
+    import psycopg
+
     end = time.monotonic() + 60
     while True:
         assert process.poll() is None, "PostgreSQL ended by itself"

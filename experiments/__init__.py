@@ -10,3 +10,4 @@ gc.set_threshold(1_000_000)
 # Read by MLflow when it is imported: no notices and no bars of its own between the lines of a run.
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # it would have the server's password

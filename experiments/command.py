@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 
+from analysis.credentials import redact_error
 from experiments.descriptions import first_line
 from experiments.errors import TrackingError, UsageError
 from experiments.flags import complain, with_flags
@@ -42,6 +43,7 @@ def run_command(work: Callable[[Stop, set[str]], int], flag_names: Mapping[str, 
         except Exception as error:
             stop.ignore()
             _end_opened_run(error, first_line(error))
+            redact_error(error)
             raise
 
 

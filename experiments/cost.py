@@ -9,7 +9,6 @@ from pathlib import Path
 import rnn_core
 from analysis.runs import RunError, recorded_runs
 from analysis.runs.store import current_experiment_id, on_disk, ping_store, store_address
-from experiments.code_state import code_state
 from experiments.errors import UsageError
 from experiments.plots import draw_losses, draw_report
 from experiments.progress import import_seconds
@@ -94,8 +93,8 @@ def sweep_cost(title: str, prepared: Sequence[Prepared], workers: int, again: bo
         worker_start += import_seconds() or SECONDS_TO_START
     processes_a_core = max(1.0, workers / (os.cpu_count() or workers))
     seconds += processes_a_core * _finish_time([worker_start] * workers, costs)
-    sizes = [path.stat().st_size for path in Path(rnn_core.__file__).parent.rglob("*.py")]
-    code = sum(map(on_disk, [*sizes, len(code_state().diff)]))  # every run has a copy of both
+    files = Path(rnn_core.__file__).parent.rglob("*.py")
+    code = sum(on_disk(path.stat().st_size) for path in files)  # every run has a copy
     room = sum(
         BYTES_A_RUN + code + 4 * run.record.parameter_count + BYTES_AN_EPOCH * run.config.epochs for run in missing
     )

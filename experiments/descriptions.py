@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+from analysis.credentials import redacted
 from rnn_core.config import TrainConfig
 from rnn_core.patterns import Pattern
 from rnn_core.patterns.shared.ngrams import NAMES
@@ -97,8 +98,9 @@ def side_by_side(sample: "Sample") -> list[tuple[str, str]]:
 
 
 def first_line(error: BaseException) -> str:
-    """Return an error's type and the first line of its message."""
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no message'}"
+    """Return an error's type and the first line of its message, without passwords and tokens."""
+    lines = redacted(str(error)).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
 
 
 def description(

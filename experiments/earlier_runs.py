@@ -11,7 +11,7 @@ from analysis.commands import PLURALS
 from analysis.runs import RunError, schema, search_runs, search_sweeps
 from analysis.runs.life import end_of
 from analysis.runs.schema import End
-from analysis.runs.store import get_run, is_deleted, read_files, store_address
+from analysis.runs.store import get_run, is_deleted, read_files, store_name
 from experiments.checkpoint_files import checkpoint_path, circumstances
 from experiments.errors import UsageError
 from experiments.grid import DEFAULT_SEEDS
@@ -48,7 +48,7 @@ def find_single_run(name: str, flag: str) -> Run:
         for run in of_sweeps:
             _refuse_sweep(run, flag)
     raise UsageError(
-        f"no single run {name!r} in {store_address()}; allowed: the id or the name of a run of "
+        f"no single run {name!r} in {store_name()}; allowed: the id or the name of a run of "
         f"`python -m experiments.train`, or `latest` ({flag})"
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from analysis.figures import Picture
 from analysis.runs import curves_of
 from analysis.runs.schema import RESULTS_FILE, End
-from analysis.runs.store import store_address
+from analysis.runs.store import store_name
 from experiments.descriptions import escaped, first_line, fitting
 from experiments.errors import TrackingError
 from experiments.flags import complain
@@ -145,5 +145,5 @@ class EndedSweep:
         new = sum(not outcome.reused for outcome in outcomes)
         pace = f", {new / self.seconds:.1f} runs a second" if new else ""
         print(f"{'sweep':<16} {self.tracked.run_id} ({self.tracked.name}), {self.seconds:.0f} s{pace}")
-        print(f"{'look at it':<16} {how_to_look(store_address(), *ids)}")
-        print(f"{'its runs':<16} {how_to_compare(store_address(), *ids)}", flush=True)
+        print(f"{'look at it':<16} {how_to_look(store_name(), *ids)}")
+        print(f"{'its runs':<16} {how_to_compare(store_name(), *ids)}", flush=True)

@@ -64,11 +64,11 @@ def _write(flags: Flags) -> None:
     """
     with starting():
         from analysis.runs import RunError, load_run
-        from analysis.runs.store import store_address
+        from analysis.runs.store import store_name
         from rnn_core.checkpoint import CheckpointError
         from rnn_core.nets.reading import answer
     try:
-        with waiting(f"reading the run from {store_address()}"):
+        with waiting(f"reading the run from {store_name()}"):
             run = load_run(flags.run)
             net = run.net
     except (RunError, CheckpointError) as error:

@@ -1,5 +1,6 @@
 """Where a person sees a run, or the runs of a sweep, in MLflow: addresses, and links for descriptions."""
 
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -14,7 +15,7 @@ def how_to_look(store: str, experiment_id: str, run_id: str) -> str:
     """Return the address of a run's page, after the command that serves it if no server does.
 
     Arguments:
-        store: the tracking URI of the run's store.
+        store: the tracking URI of the run's store, without its password and tokens.
         experiment_id: MLflow's id of the experiment.
         run_id: MLflow's id of the run.
     """
@@ -57,7 +58,6 @@ def _page(store: str, page: str) -> str:
     if store.startswith("http"):
         return f"{store.rstrip('/')}/{page}"
     # The store of a folder is what `mlflow ui` shows by itself in that folder.
-    serve = (
-        "mlflow ui" if store == f"sqlite:///{Path.cwd() / 'mlflow.db'}" else f"mlflow ui --backend-store-uri {store}"
-    )
+    here = store == f"sqlite:///{Path.cwd() / 'mlflow.db'}"
+    serve = "mlflow ui" if here else f"mlflow ui --backend-store-uri {shlex.quote(store)}"
     return f"{serve}   then http://127.0.0.1:5000/{page}"

@@ -24,8 +24,9 @@ LOG_SECONDS = 10.0
 
 def watched() -> bool:
     """Return whether a person watches stderr: on a terminal, or in a notebook, which may have started this process."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
+    # Another thread may be importing it.
+    get_shell = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    shell = get_shell() if get_shell else None
     in_notebook = hasattr(shell, "kernel")  # the notebook shows stderr below the cell
     return in_notebook or sys.stderr.isatty() or os.environ.get(BARS_VARIABLE) == "1"
 

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from analysis.runs.schema import COMPLETE, TRAINING_STATE_FILE, End
-from analysis.runs.store import store_address
+from analysis.runs.store import store_name
 from experiments.bars import show_epochs
 from experiments.checkpoint_files import Checkpoint
 from experiments.descriptions import fields_in_words, first_line, key_numbers, side_by_side
@@ -43,7 +43,7 @@ def train_and_record(start: Start, stop: Stop) -> int:
     run = checkpoint = None
     end, reason, exit_status = End.FINISHED, "", 0
     try:
-        with stop.held(), waiting(f"opening a run in {store_address()}"):
+        with stop.held(), waiting(f"opening a run in {store_name()}"):
             run = start.open_run()
             about = {"run_id": run.run_id, "name": run.name, "digest": prepared.record.digest}
             checkpoint = Checkpoint(run.run_id, about, run.tell_checkpoint)
@@ -171,7 +171,7 @@ def _finish(
         rows = [*side_by_side(report.sample), *key_numbers(report.metrics)]
         print("", *(f"{name:<16} {value}" for name, value in rows), sep="\n")
     print(f"{'run':<16} {run.run_id} ({run.name})")
-    print(f"{'look at it':<16} {how_to_look(store_address(), run.experiment_id, run.run_id)}", flush=True)
+    print(f"{'look at it':<16} {how_to_look(store_name(), run.experiment_id, run.run_id)}", flush=True)
     if run.end == End.FINISHED:
         return exit_status
     return complain(run.end_reason, exit_status or 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from analysis.runs import RunError, recorded_runs
 from analysis.runs.schema import GRID_FILE, GRID_GIVEN_FILE, End, format_end_reason
-from analysis.runs.store import absolute_store_address, store_address
+from analysis.runs.store import absolute_store_address, store_name
 from experiments.bars import show_runs
 from experiments.descriptions import ALWAYS_NAMED, first_line
 from experiments.ended_sweep import EndedSweep
@@ -80,7 +80,7 @@ class Sweep:
             Interrupted: a signal came before it was opened.
         """
         try:
-            with stop.held(), waiting(f"opening a sweep in {store_address()}"):
+            with stop.held(), waiting(f"opening a sweep in {store_name()}"):
                 self.tracked = TrackedSweep(self.grid.title(), self.grid.params(), self.files)
             self._clear_and_reuse()
             shards = self._missing_shards(workers.count if workers else 1)
@@ -163,7 +163,9 @@ class Sweep:
             Shard(
                 tuple(self.requests[number] for number in of_shard),
                 tuple(self.digests[number] for number in of_shard),
-                Membership(self.tracked.run_id, self.tracked.experiment_id, shard_number, also_named),
+                Membership(
+                    self.tracked.run_id, self.tracked.experiment_id, shard_number, also_named, self.tracked.code
+                ),
                 self.again,
             )
             for shard_number, of_shard in enumerate(

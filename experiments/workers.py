@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Protocol
 
+from analysis.credentials import redact_error
 from analysis.runs.store import use_store
 from experiments.errors import UsageError
 from experiments.shard_training import record_shard
@@ -37,7 +38,11 @@ class WorkerDiedError(Exception):
 
 def run_shard(shard: Shard, store: str) -> list[Outcome]:
     """Train and record the runs of a shard in this process, in the store with that tracking URI."""
-    return [outcome for outcome in work_on(shard, store, Stop()) if isinstance(outcome, Outcome)]
+    try:
+        return [outcome for outcome in work_on(shard, store, Stop()) if isinstance(outcome, Outcome)]
+    except Exception as error:  # the worker of a cluster prints it
+        redact_error(error)
+        raise
 
 
 def work_on(shard: Shard, store: str, stop: Stop) -> Iterator[Outcome | StackProgress | Awaited | Away]:

@@ -112,11 +112,16 @@ def tracking_server(store: Path) -> Iterator[str]:
 
 
 @contextmanager
-def tracking(store: Path) -> Iterator[str]:
-    """Run a tracking server over a store, artifacts included; yields its address."""
+def tracking(store: Path, database: str | None = None) -> Iterator[str]:
+    """Run a tracking server over a store, artifacts included; yields its address.
+
+    Args:
+        store: the folder of its artifacts and, unless there is a database, of its mlflow.db.
+        database: the address of a database.
+    """
     port = free_port()
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{store / 'mlflow.db'}"]
+    command += ["--backend-store-uri", database or f"sqlite:///{store / 'mlflow.db'}"]
     command += ["--artifacts-destination", str(store / "served")]
     # Its job runners are processes of their own, which nothing here asks for anything.
     environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}

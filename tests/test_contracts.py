@@ -259,6 +259,14 @@ def test_only_runs_asks_mlflow() -> None:
         assert path.parent == PROJECT / "analysis" / "runs" or not read, f"{path} asks MLflow: {read}"
 
 
+def test_no_text_holds_the_address_of_the_store_which_may_have_a_password() -> None:
+    for room in ("analysis", "experiments"):
+        for path in files_of(room):
+            texts = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.JoinedStr)]
+            used = {getattr(node, "id", "") for text in texts for node in ast.walk(text)}
+            assert not used & {"store_address", "absolute_store_address", "get_tracking_uri"}, path
+
+
 def test_experiments_know_mlflow_in_tracking_alone() -> None:
     users = {path for path in files_of("experiments") if any(map(is_mlflow, imported(path)))}
     tracking = {path for path in users if path.parent.name == "tracking"}

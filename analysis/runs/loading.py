@@ -28,7 +28,16 @@ from analysis.runs.schema import (
     read_end,
     tag_condition,
 )
-from analysis.runs.store import RunError, get_run, model_address, open_store, read_files, search_runs, store_address
+from analysis.runs.store import (
+    RunError,
+    get_run,
+    model_address,
+    open_store,
+    read_files,
+    search_runs,
+    store_name,
+    unreadable,
+)
 from rnn_core.checkpoint import load_record, load_weights
 from rnn_core.config import TrainConfig
 from rnn_core.nets.charrnn import CharRNN
@@ -111,7 +120,7 @@ def load_run(id_or_name: str) -> LoadedRun:
     run_id: str = run.info.run_id
     if is_sweep(run.data.tags):
         raise RunError(
-            f"{id_or_name!r} is a sweep in {store_address()}; allowed: a run, such as one that its page lists; "
+            f"{id_or_name!r} is a sweep in {store_name()}; allowed: a run, such as one that its page lists; "
             f"find_runs(sweep={run_id!r}) gives its runs"
         )
     model = model_address(run)
@@ -145,7 +154,7 @@ def find_run_id(id_or_name: str) -> str:
             return id_or_name
         except Exception as error:  # from MLflow, a database or the network
             if getattr(error, "error_code", "") != "RESOURCE_DOES_NOT_EXIST":
-                raise RunError(f"the store {store_address()} cannot be read: {error!r:.300}") from None
+                raise unreadable(error) from None
     names_with_net: dict[str, None] = {}  # the newest first
     ids_without_net: list[str] = []
     for run in search_runs(tag_condition(DIGEST_TAG)):
@@ -159,11 +168,11 @@ def find_run_id(id_or_name: str) -> str:
     if ids_without_net:
         return ids_without_net[0]
     if not names_with_net:
-        raise RunError(f"no run {id_or_name!r}: {store_address()} holds no trained net; train one first")
+        raise RunError(f"no run {id_or_name!r}: {store_name()} holds no trained net; train one first")
     similar = [] if is_id else difflib.get_close_matches(id_or_name, names_with_net, n=3, cutoff=0)
     examples = ", ".join(map(repr, similar or list(names_with_net)[:3]))
     raise RunError(
-        f"no run {id_or_name!r} in {store_address()}; "
+        f"no run {id_or_name!r} in {store_name()}; "
         f"allowed: a run's id, `latest`, or one of {len(names_with_net)} names, such as {examples}"
     )
 

@@ -1,6 +1,8 @@
 """Reading from MLflow: the tracking store, its runs, and their files. Nothing from the store is executed."""
 
+import functools
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +18,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
+from analysis.credentials import redacted
 from analysis.runs.schema import MODEL_NAME
 
 MAX_PARALLEL_DOWNLOADS = 16
@@ -26,6 +29,9 @@ DEFAULT_STORE = "mlflow.db"
 DISK_BLOCK = 4096
 """On most disks a file takes a multiple of so many bytes."""
 
+CONNECT_SECONDS = 10
+"""How long a database is waited for."""
+
 _NOT_FOUND = ("404", "No such", "does not exist", "RESOURCE_DOES_NOT_EXIST")
 """Parts of the error messages that mean that a file does not exist, as opposed to a server that fails."""
 
@@ -33,7 +39,10 @@ Content = TypeVar("Content")
 
 
 class RunError(LookupError):
-    """A run cannot be read; the message says which, and why."""
+    """A run cannot be read; the message says which, and why. No address in it shows a password or a token."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(redacted(message))
 
 
 class NoRunError(RunError):
@@ -44,6 +53,10 @@ class NoStoreError(RunError):
     """There is no tracking store at the address that MLflow uses."""
 
 
+class NoDriverError(RunError):
+    """The store is a PostgreSQL database, and no driver for its address is installed."""
+
+
 def open_store() -> MlflowClient:
     """Return a client of the tracking store that MLflow uses, and make no store if there is none, as MLflow would.
 
@@ -52,6 +65,7 @@ def open_store() -> MlflowClient:
 
     Raises:
         NoStoreError: there is no store.
+        NoDriverError: no driver for the store's database is installed.
         RunError: the store cannot be read.
     """
     if not mlflow.is_tracking_uri_set() and not Path(DEFAULT_STORE).exists():
@@ -65,15 +79,66 @@ def open_store() -> MlflowClient:
             "the first training makes one"
         )
     try:
+        check_database(store)
         return MlflowClient()
+    except NoDriverError:
+        raise
     except Exception as error:  # from MLflow or a database
-        raise RunError(f"the store {store} cannot be read: {error!r:.300}") from None
+        raise unreadable(error) from None
+
+
+def is_postgres(address: str) -> bool:
+    """Return whether a tracking URI is that of a PostgreSQL database."""
+    return address.startswith("postgres")
+
+
+@functools.cache  # a database that was there is not asked again before every reading
+def check_database(address: str) -> None:
+    """Raise an error at once if the database with a tracking URI cannot be reached, which MLflow would try for minutes.
+
+    Files and servers are not looked at.
+
+    Raises:
+        NoDriverError: no driver for the address is installed.
+        Exception: from SQLAlchemy or the driver; the database cannot be reached.
+    """
+    if not is_postgres(address):
+        return
+    from sqlalchemy import create_engine  # MLflow needs it for databases alone, and it takes a quarter of a second
+    from sqlalchemy.exc import NoSuchModuleError
+
+    try:
+        engine = create_engine(address, connect_args={"connect_timeout": CONNECT_SECONDS})
+    except (ModuleNotFoundError, NoSuchModuleError):
+        right = re.sub(r"^[^:]*", "postgresql+psycopg", address)
+        raise NoDriverError(
+            f"the store {redacted(address)} has no driver here; allowed: {redacted(right)}, after "
+            '`pip install -e ".[postgres]"`; change MLFLOW_TRACKING_URI'
+        ) from None
+    try:
+        engine.connect().close()
+    finally:
+        engine.dispose()
 
 
 def store_address() -> str:
     """Return the tracking URI that MLflow uses."""
     address: str = mlflow.get_tracking_uri()
     return address
+
+
+def store_name() -> str:
+    """Return the tracking URI that MLflow uses, for people to read: without its password and tokens."""
+    return redacted(store_address())
+
+
+def unreadable(error: Exception) -> RunError:
+    """Return the error which says that the store cannot be read, and why.
+
+    Arguments:
+        error: from MLflow, a database or the network.
+    """
+    return RunError(f"the store {store_name()} cannot be read: {redacted(repr(error)):.300}")
 
 
 def absolute_store_address() -> str:
@@ -134,8 +199,8 @@ def get_run(run_id: str) -> Run:
         return client.get_run(run_id)
     except Exception as error:  # from MLflow, a database or the network
         if getattr(error, "error_code", "") in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            raise NoRunError(f"no run {run_id} in {store_address()}: {error}") from None
-        raise RunError(f"the store {store_address()} cannot be read: {error!r:.300}") from None
+            raise NoRunError(f"no run {run_id} in {store_name()}: {error}") from None
+        raise unreadable(error) from None
 
 
 def model_address(run: Run) -> str | None:
@@ -210,7 +275,7 @@ def search_runs(condition: str = "", experiments: list[str] | None = None) -> It
                 experiments = [experiment.experiment_id for experiment in client.search_experiments()]
             page = client.search_runs(experiments, condition, order_by=["attributes.start_time DESC"], page_token=token)
         except Exception as error:  # from MLflow, a database or the network
-            raise RunError(f"the store {store_address()} cannot be read: {error!r:.300}") from None
+            raise unreadable(error) from None
         yield from page
         token = page.token
         if not token:

@@ -30,7 +30,7 @@ from analysis.runs.schema import (
     read_end,
     tag_condition,
 )
-from analysis.runs.store import NoStoreError, RunError, read_files, search_runs, store_address
+from analysis.runs.store import NoStoreError, RunError, read_files, search_runs, store_name
 from rnn_core.checkpoint import CheckpointError, parse_record
 from rnn_core.config import ADDED, TrainConfig, config_from_dict
 from rnn_core.patterns import parse
@@ -82,11 +82,11 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
         raise RunError(f"{error}\n  to make a store with these runs: {command}") from None
     if runs.empty and sweep:
         raise RunError(
-            f"{store_address()} holds no finished run of a sweep {sweep!r}; allowed: the run id of a sweep, or 'latest'"
+            f"{store_name()} holds no finished run of a sweep {sweep!r}; allowed: the run id of a sweep, or 'latest'"
         )
     matching = _select(runs, query)
     if matching.empty:
-        where = f"{store_address()}, sweep {sweep}," if sweep else store_address()
+        where = f"{store_name()}, sweep {sweep}," if sweep else store_name()
         # No runs can be added to a sweep.
         raise RunError(suggestions.no_match_message(runs, query, where, "" if sweep else command))
     recorded, possible = _count_recorded(matching, query), _count_combinations(query)
@@ -244,7 +244,7 @@ def _read_runs(sweep: str, finished: bool) -> pd.DataFrame:
     if sweep == "latest":
         newest = next(search_sweeps(), None)
         if newest is None:
-            raise RunError(f"{store_address()} holds no sweep; python -m experiments.sweep makes one")
+            raise RunError(f"{store_name()} holds no sweep; python -m experiments.sweep makes one")
         sweep = newest.info.run_id
     condition = tag_condition(DIGEST_TAG)
     runs = list(search_runs(f"{condition} AND {members_condition(sweep)}" if sweep else condition))

@@ -13,11 +13,13 @@ from mlflow import ActiveRun, MlflowClient
 from mlflow.entities import LifecycleStage, Run
 from mlflow.utils.name_utils import _GENERATOR_NOUNS, _GENERATOR_PREDICATES
 
+from analysis.credentials import redacted
 from analysis.runs.schema import DIGEST_TAG, END_REASON_TAG, KIND_TAG, End, format_end_reason
-from analysis.runs.store import get_run, store_address
+from analysis.runs.store import NoDriverError, get_run, store_address, store_name
 from experiments.descriptions import first_line
 from experiments.errors import TrackingError, UsageError
 from experiments.signals import Interrupted
+from experiments.tracking.databases import make_tables
 from rnn_core.config import ConfigError, TrainConfig
 
 MAX_END_REASON = 5000
@@ -62,21 +64,33 @@ def open_run(
             path.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.closing(sqlite3.connect(path)) as database:
                 database.execute("PRAGMA user_version")
+        make_tables(store)
         # The runs of a sweep wait longer: a busy server may answer late.
         with impatient() if experiment_id is None else contextlib.nullcontext():
             if opened:
                 _check_new(get_run(os.environ["MLFLOW_RUN_ID"]))
-            return mlflow.start_run(
+            run = mlflow.start_run(
                 run_id=run_id,
                 run_name=None if opened or run_id else name,
                 experiment_id=experiment_id,
                 nested=experiment_id is not None,
                 tags=dict(tags or {}),
             )
+            _redact_tags(run)
+            return run
     except UsageError:
         raise
+    except NoDriverError as error:
+        raise TrackingError(str(error)) from None
     except Exception as error:
         raise TrackingError(store_trouble(error)) from error
+
+
+def _redact_tags(run: Run) -> None:
+    """Hide passwords and tokens in the tags that MLflow gives to a run, such as the address of a git repository."""
+    for name, value in run.data.tags.items():
+        if (shown := redacted(value)) != value:
+            MlflowClient().set_tag(run.info.run_id, name, shown)
 
 
 def _check_new(run: Run) -> None:
@@ -139,7 +153,7 @@ def store_trouble(error: Exception) -> str:
     if "Connection refused" in str(error):  # in the middle of a chain of errors of the network
         reason = "nobody answers there"
     return (
-        f"the tracking store {store_address()} cannot be used ({reason}); "
+        f"the tracking store {store_name()} cannot be used ({reason}); "
         "allowed: sqlite:///FILE or the address of a running `mlflow server`; change MLFLOW_TRACKING_URI"
     )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage, Run
 
+from analysis.credentials import redacted
 from analysis.runs import RunError, schema, search_runs, search_sweeps
 from analysis.runs.life import is_alive
 from analysis.runs.store import (
@@ -16,10 +17,11 @@ from analysis.runs.store import (
     absolute_store_address,
     artifact_bytes,
     get_run,
-    store_address,
+    store_name,
 )
 from experiments.errors import TrackingError
 from experiments.tracking.access import impatient, store_trouble
+from experiments.tracking.code_record import hand_over_diff
 from experiments.tracking.life import children_condition, delete_with_models
 from rnn_core.vocabulary import visible
 
@@ -61,6 +63,7 @@ class Deletion:
         client = MlflowClient()
         try:
             for run in self.kept:
+                hand_over_diff(self.found, run)
                 client.set_tag(run.info.run_id, schema.PARENT_TAG, min(_sweeps_of(run) & set(self.users)))
             for run in self.runs:
                 delete_with_models(run)
@@ -108,7 +111,7 @@ def plan_deletion(name: str, shared: bool = False) -> Deletion:
 
 def command_that_frees_the_disk() -> str:
     """Return MLflow's command that removes from the disk all that has been deleted in the store."""
-    store = absolute_store_address()
+    store = redacted(absolute_store_address())
     if store.startswith("http"):  # only the machine of the server reaches its database and its files
         database, files = "ITS_DATABASE", " --artifacts-destination ITS_FOLDER_OF_FILES"
     else:
@@ -121,7 +124,7 @@ def _find(name: str) -> Run:
     if re.fullmatch("[0-9a-f]{32}", name):
         found = get_run(name)
         if not schema.is_sweep(found.data.tags) and schema.DIGEST_TAG not in found.data.tags:
-            raise RunError(f"{name} in {store_address()} is neither a sweep nor a run of this project")
+            raise RunError(f"{name} in {store_name()} is neither a sweep nor a run of this project")
         if found.info.lifecycle_stage == LifecycleStage.DELETED:
             raise RunError(f"{name} has been deleted already; to free the disk: {command_that_frees_the_disk()}")
         return found
@@ -132,7 +135,7 @@ def _find(name: str) -> Run:
         if name == run.info.run_name:
             return run
     raise RunError(
-        f"no sweep and no run {name!r} in {store_address()}; allowed: an id, a name, or `latest`, the newest sweep"
+        f"no sweep and no run {name!r} in {store_name()}; allowed: an id, a name, or `latest`, the newest sweep"
     )
 
 

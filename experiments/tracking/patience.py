@@ -11,7 +11,7 @@ import requests
 from mlflow.exceptions import RestException
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from analysis.runs.store import store_address
+from analysis.runs.store import store_name
 from experiments.descriptions import first_line
 from experiments.errors import TrackingError
 from experiments.signals import Stop
@@ -55,7 +55,7 @@ class Away:
     def __str__(self) -> str:
         """Return in words since when the store is away, and how long it will be tried."""
         return (
-            f"{store_address()} has been away since {_clock(self.since)} ({self.reason}); next try in "
+            f"{store_name()} has been away since {_clock(self.since)} ({self.reason}); next try in "
             f"{self.pause:.0f} s, the last at {_clock(self.until)}"
         )
 
@@ -93,7 +93,7 @@ def persist(
             away = Away(since, since + seconds, _reason(error), pause)
             if time.time() + pause > away.until:
                 raise StoreAwayError(
-                    f"{store_address()} has been away since {_clock(since)} ({away.reason}); {kept}"
+                    f"{store_name()} has been away since {_clock(since)} ({away.reason}); {kept}"
                 ) from error
         yield away
         with stop.heard():

@@ -18,6 +18,7 @@ from experiments.code_state import code_state
 from experiments.descriptions import first_line
 from experiments.errors import TrackingError, UsageError
 from experiments.tracking.access import impatient, open_run, store_trouble
+from experiments.tracking.code_record import log_diff
 from experiments.tracking.life import Heart
 from experiments.tracking.tracked_run import TrackedRun
 from rnn_core.record import Record
@@ -84,7 +85,7 @@ class ResumedRun(TrackedRun):
         resumed = f"in epoch {epoch} with {state.commit}{changed}"
         if state.diff:
             number = before.count("; ") + (2 if before else 1)
-            self._client.log_text(self.run_id, state.diff, schema.RESUMED_DIFF_FILE.format(number))
+            log_diff(self.run_id, state.diff, schema.RESUMED_DIFF_FILE.format(number))
         self._client.set_tag(self.run_id, schema.RESUMED_TAG, f"{before}; {resumed}" if before else resumed)
         if schema.END_REASON_TAG in tags:
             self._client.delete_tag(self.run_id, schema.END_REASON_TAG)

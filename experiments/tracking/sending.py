@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from mlflow import MlflowClient
 from mlflow.entities import Metric, RunTag
 
-from analysis.runs.store import store_address
+from analysis.runs.store import store_name
 from experiments.descriptions import first_line
 from experiments.tracking.access import impatient
 
@@ -75,4 +75,4 @@ class MetricSender:
             self._away = bool(reason)
             since = time.strftime("%H:%M:%S")
             news = f"is away since {since} ({reason}); the training goes on, what it logs is sent later"
-            print(f"{store_address()} {news if reason else 'is back'}", file=sys.stderr, flush=True)
+            print(f"{store_name()} {news if reason else 'is back'}", file=sys.stderr, flush=True)

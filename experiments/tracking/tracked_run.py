@@ -40,6 +40,7 @@ from experiments.tracking.access import (
     store_trouble,
 )
 from experiments.tracking.claims import GaveWayError, claim
+from experiments.tracking.code_record import code_tags, log_diff
 from experiments.tracking.life import Heart
 from experiments.tracking.model_files import write_model
 from experiments.tracking.patience import is_away
@@ -260,14 +261,14 @@ class TrackedRun:
         self._params = {name: str(value) for name, value in fields.items()} | self._run.data.params
         params = [Param(name, value) for name, value in self._params.items() if name not in self._run.data.params]
         state = code_state()
+        sweep_id = self._sweep.sweep_id if self._sweep and self._sweep.code == state.digest else None
         tags = {
             schema.NAME_TAG: self.name,
             schema.TORCH_TAG: torch.__version__,  # tells other processes that this run stays; see `claim`
             schema.THREADS_TAG: str(config.threads),
             schema.DEVICE_TAG: config.device,
             schema.DEVICE_KIND_TAG: device_kind(config.device),
-            schema.COMMIT_TAG: state.commit,
-            schema.DIRTY_TAG: state.dirty,
+            **code_tags(state, sweep_id),
             **other_tags,
         }
         if recipe:
@@ -278,8 +279,8 @@ class TrackedRun:
             source, name=config.pattern[:200], digest=record.data_sha256[:36]
         )
         context = [InputTag(schema.DATA_CONTEXT_TAG, "training")]
-        if state.diff:
-            self._client.log_text(self.run_id, state.diff, schema.DIFF_FILE)
+        if sweep_id is None:
+            log_diff(self.run_id, state.diff)
         self._client.log_inputs(self.run_id, datasets=[DatasetInput(data._to_mlflow_entity(), context)])
 
     def _log_model(self, folder: Path, example: str) -> str:

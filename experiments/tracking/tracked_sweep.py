@@ -24,6 +24,7 @@ from experiments.tracking.access import (
     open_run,
     store_trouble,
 )
+from experiments.tracking.code_record import code_tags, log_diff
 from experiments.tracking.life import Heart, children_condition, delete_half_made
 
 
@@ -36,12 +37,15 @@ class Membership:
         experiment_id: MLflow's id of the experiment of both.
         shard: the number of the shard in which the run is made.
         also_named: the fields of TrainConfig that the name of the run holds besides those in the name of every run.
+        code: the digest of the state of the code that the sweep has recorded; empty if none is. A run that is made by
+            other code, such as that of another machine, records its own.
     """
 
     sweep_id: str
     experiment_id: str
     shard: int
     also_named: tuple[str, ...] = ()
+    code: str = ""
 
     @property
     def tags_of_a_child(self) -> dict[str, str]:
@@ -82,6 +86,7 @@ class TrackedSweep:
     Attributes:
         run_id, experiment_id: MLflow's ids.
         name: the name of the sweep.
+        code: the digest of the state of the code, which is recorded here for all runs.
 
     Raises:
         TrackingError: the store cannot be reached or written.
@@ -89,13 +94,13 @@ class TrackedSweep:
 
     def __init__(self, name: str, params: Mapping[str, str], files: Mapping[str, str]) -> None:
         # From the start, so that a sweep that is killed a moment later is known to be dead.
-        code = code_state()
+        state = code_state()
+        self.code = state.digest
         tags = {
             schema.MARK_TAG: schema.MARK,
             schema.KIND_TAG: schema.SWEEP_KIND,
             **process_tags(),
-            schema.COMMIT_TAG: code.commit,
-            schema.DIRTY_TAG: code.dirty,
+            **code_tags(state),
         }
         run = open_run(name, tags=tags)
         self.name = name_of(run, name)
@@ -111,6 +116,7 @@ class TrackedSweep:
             )
             for path, text in files.items():
                 self._client.log_text(self.run_id, text, path)
+            log_diff(self.run_id, state.diff)
         except Exception as error:
             with contextlib.suppress(Exception):
                 end_run(self.run_id, End.FAILED.status)

@@ -11,6 +11,8 @@ import pytest
 from mlflow import MlflowClient
 
 from analysis.runs import load_run
+from experiments.delete import main as delete
+from experiments.sweep import main as sweep
 from experiments.train import main
 from tests.conftest import copy_store, readers_environment, tracked_at, tracking
 from tests.servers import ask, free_port, serving
@@ -79,6 +81,25 @@ def test_a_run_over_http_reads_back_the_same_as_it_was_trained(tracking_server: 
     assert np.isfinite(loaded.curves.to_numpy()).all()
     assert loaded.config.cell == "gru"
     assert sum(weight.numel() for weight in loaded.net.parameters()) == run.data.metrics["parameters"]
+
+
+def test_the_password_of_a_server_is_neither_printed_nor_recorded(
+    tracking_server: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    experiment = MlflowClient().create_experiment("with a password")
+    address = tracking_server.replace("://", "://anna:s3cret@")
+    with pytest.MonkeyPatch.context() as patch, tracked_at(address):
+        patch.setenv("MLFLOW_EXPERIMENT_ID", experiment)
+        assert main(["--epochs", "2"]) == 0
+        assert sweep(["--epochs", "2", "--seeds", "1"]) == 0
+        assert delete(["latest", "--yes"]) == 0
+        (run,) = MlflowClient().search_runs([experiment])
+    assert "s3cret" not in repr(run)
+    out, err = capfd.readouterr()
+    shown = address.replace("s3cret", "***")
+    assert f"{shown}/#/experiments/{experiment}/runs/" in out
+    assert f"--tracking-uri '{shown}'" in out
+    assert "s3cret" not in out + err
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
-"""Recording: what survives when the store fails, what names and descriptions say, which code ran."""
+"""Recording: what survives when the store fails, what names and descriptions say."""
 
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import yaml
 from mlflow import MlflowClient
 
 from analysis.runs import load_run
-from experiments.code_state import CodeState, code_state
 from experiments.descriptions import run_name
 from experiments.errors import TrackingError
 from experiments.recording import measure_and_record
@@ -189,52 +187,6 @@ def test_a_failure_in_training_ends_the_run_failed(store: Path, capsys: pytest.C
     (run,) = MlflowClient().search_runs(["0"])
     assert run.info.status == "FAILED"
     assert run.data.tags["end_reason"] == "failed: BrokenError: the cable"
-
-
-def git(folder: Path, *arguments: str) -> None:
-    identity = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
-    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
-
-
-def test_code_state_tells_commit_changes_and_new_files(tmp_path: Path) -> None:
-    git(tmp_path, "init", "-q")
-    (tmp_path / "old.py").write_text("x = 1\n")
-    git(tmp_path, "add", ".")
-    git(tmp_path, "commit", "-qm", "Begin")
-    clean = code_state(tmp_path)
-    assert (len(clean.commit), clean.dirty, clean.diff) == (40, "false", "")
-    code_state.cache_clear()
-    (tmp_path / "old.py").write_text("x = 2\n")
-    (tmp_path / "nëw.py").write_text("y = 3\n")
-    dirty = code_state(tmp_path)
-    git(tmp_path, "checkout", "-q", "old.py")
-    (tmp_path / "nëw.py").rename(tmp_path / "book.ipynb")
-    (tmp_path / "README.md").write_text("Read me.\n")
-    code_state.cache_clear()
-    assert code_state(tmp_path) == clean, "notebooks and documents are no code"
-    assert (dirty.commit, dirty.dirty) == (clean.commit, "true")
-    assert all(line in dirty.diff for line in ("-x = 1", "+x = 2", "nëw.py", "+y = 3"))
-
-
-def test_code_outside_a_checkout_of_its_own_is_unknown(tmp_path: Path) -> None:
-    inside = tmp_path / "site-packages"
-    inside.mkdir()
-    assert code_state(inside) == CodeState("unknown", "unknown", "")
-    git(tmp_path, "init", "-q")
-    (inside / "a.py").touch()
-    git(tmp_path, "add", ".")
-    git(tmp_path, "commit", "-qm", "Begin")
-    code_state.cache_clear()
-    assert code_state(inside) == CodeState("unknown", "unknown", "")
-
-
-def test_uncommitted_code_travels_with_the_run_as_a_diff(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    state = CodeState("c" * 40, "true", "-old\n+new\n")
-    monkeypatch.setattr("experiments.tracking.tracked_run.code_state", lambda: state)
-    assert main(["--epochs", "1"]) == 0
-    (run,) = MlflowClient().search_runs(["0"])
-    assert (run.data.tags["git_commit"], run.data.tags["git_dirty"]) == (state.commit, "true")
-    assert Path(MlflowClient().download_artifacts(run.info.run_id, "git.diff")).read_text() == state.diff
 
 
 def test_a_models_files_are_those_that_mlflow_itself_would_log(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,6 @@
 """The command that shows the families of patterns: what each is, a sample, its floor, and the recipe that learns it."""
 
 import inspect
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,6 +12,7 @@ import tyro
 from experiments.descriptions import fields_in_words
 from experiments.errors import UsageError
 from experiments.flags import complain, read_flags
+from experiments.output import run_program
 from rnn_core.config import ConfigError
 from rnn_core.patterns import Pattern, parse
 from rnn_core.vocabulary import visible
@@ -42,8 +42,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             list_families()
     except (ConfigError, UsageError) as error:
         return complain(str(error), 2)
-    except BrokenPipeError:  # the reader has seen enough
-        sys.stdout = None
     return 0
 
 
@@ -130,4 +128,4 @@ def _print_rows(rows: Sequence[tuple[str, str]]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main, only_prints=True)

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from analysis.runs.store import use_store
 from experiments.errors import UsageError
+from experiments.output import protect_output
 from experiments.shard_training import record_shard
 from experiments.shards import Awaited, Outcome, Shard, StackProgress
 
@@ -158,6 +159,7 @@ class LocalWorkers:
 
 def _serve(connection: Connection) -> None:
     """Make the runs of each shard that arrives, until None arrives or the process that sends them is gone."""
+    protect_output()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the sweep ends its workers itself
     threading.Thread(target=_end_with_the_sweep, daemon=True).start()
     while (task := connection.recv()) is not None:

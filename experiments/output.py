@@ -13,7 +13,7 @@ from experiments.flags import complain
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-NOT_WRITTEN = "what is printed cannot be written"
+NOT_WRITTEN = "what is printed cannot be written:"
 
 
 def run_program(main: Callable[[], int], only_prints: bool = False) -> NoReturn:
@@ -33,7 +33,7 @@ def run_program(main: Callable[[], int], only_prints: bool = False) -> NoReturn:
             sys.stdout.flush()  # at the exit of Python, an error could not be met
     except _OutputLost as end:
         gone = isinstance(end.error, BrokenPipeError)  # the reader has seen enough
-        status = 0 if gone else complain(f"{NOT_WRITTEN}: {end.error.strerror}", 1)
+        status = 0 if gone else complain(f"{NOT_WRITTEN} {end.error.strerror}", 1)
     sys.exit(status)
 
 
@@ -137,7 +137,7 @@ def _raw(stream: TextIO) -> object:
 def _go_on(error: OSError) -> None:
     """Say on stderr that stdout takes no more, unless its reader has gone on purpose."""
     if not isinstance(error, BrokenPipeError):
-        print(f"{NOT_WRITTEN}: {error.strerror}", file=sys.stderr, flush=True)
+        print(f"{NOT_WRITTEN} {error.strerror}", file=sys.stderr, flush=True)
 
 
 def _end(error: OSError) -> None:

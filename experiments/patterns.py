@@ -91,6 +91,8 @@ def show(pattern: Pattern) -> None:
     evaluation = pattern.evaluation(length, data_seed=0)
     text = pattern.training_text(length, data_seed=0)
     rows = list_rows(pattern)[1:]
+    if pattern.note:
+        rows.append(("note", visible(pattern.note)))
     if pattern.mark:
         predicted = "; the one after it is predicted" if pattern.predicts_next else ""
         rows.append(("mark", f"{pattern.mark} stands before and after each string{predicted}"))

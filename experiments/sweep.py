@@ -18,6 +18,7 @@ from experiments.output import run_program
 from experiments.progress import starting, waiting
 from experiments.signals import Stop
 from rnn_core.config import ConfigError, TrainConfig
+from rnn_core.vocabulary import visible
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,9 @@ def _run(arguments: Sequence[str] | None, stop: Stop, from_recipes: set[str]) ->
     with waiting("reading the patterns"):
         grid = read_grid({plural: getattr(flags, plural) for plural in PLURALS.values()}, file)
         requests = grid.runs()
+    for pattern in grid.patterns.values():
+        if pattern.note:
+            print(f"note: {visible(pattern.note)}", flush=True)
     from_recipes.update(name for request in requests for name in request.recipe)
     with starting():
         from experiments.cost import sweep_cost

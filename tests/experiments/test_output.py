@@ -57,12 +57,14 @@ def python(*words: str) -> str:
     ("where", "variables", "said"),
     [
         ("| head -c 10", {}, "said"),
-        ("| true", {"PYTHONUNBUFFERED": "1"}, "said"),
-        ("2>&1 | true", {}, ""),
+        pytest.param("| true", {"PYTHONUNBUFFERED": "1"}, "said", marks=pytest.mark.slow),
+        pytest.param("2>&1 | true", {}, "", marks=pytest.mark.slow),
         ("<&- >&- 2>&-", {}, ""),
         ("> /dev/full", {}, "what is printed cannot be written: No space left on device"),
-        ("1< /dev/null", {}, "what is printed cannot be written: Bad file descriptor"),
-        ("> /dev/full 2>&1", {}, ""),
+        pytest.param(
+            "1< /dev/null", {}, "what is printed cannot be written: Bad file descriptor", marks=pytest.mark.slow
+        ),
+        pytest.param("> /dev/full 2>&1", {}, "", marks=pytest.mark.slow),
         ("", {"PYTHONIOENCODING": "latin-1"}, "said"),
         ("", {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, "said"),
     ],
@@ -101,7 +103,9 @@ def test_a_slow_reader_of_a_pipe_that_does_not_wait_gets_all(tmp_path: Path) -> 
             assert file.read() == f"\u21b5 {'x' * 100_000}\n" * 3
 
 
-@pytest.mark.parametrize("command", [["patterns", "reber"], ["patterns", "--help"], ["metrics"]])
+@pytest.mark.parametrize(
+    "command", [["patterns", "reber"], ["patterns", "--help"], pytest.param(["metrics"], marks=pytest.mark.slow)]
+)
 def test_what_only_prints_says_that_it_could_not(command: list[str], tmp_path: Path) -> None:
     printing = python("-m", f"experiments.{command[0]}", *command[1:])
     full = bash(f"{printing} > /dev/full", tmp_path)
@@ -110,7 +114,7 @@ def test_what_only_prints_says_that_it_could_not(command: list[str], tmp_path: P
     assert (gone.returncode, gone.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+@pytest.mark.parametrize("encoding", ["ascii", pytest.param("cp1252", marks=pytest.mark.slow)])
 def test_a_character_that_the_encoding_lacks_is_printed_as_its_code(encoding: str, tmp_path: Path) -> None:
     done = bash(python("-m", "experiments.patterns", "unit:ab\n"), tmp_path, PYTHONIOENCODING=encoding)
     assert done.returncode == 0

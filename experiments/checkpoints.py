@@ -1,14 +1,13 @@
 """The command that lists the saved states of trainings that were cut off, and deletes those that nobody resumes."""
 
 import contextlib
-import logging
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.errors import UsageError
 from experiments.flags import complain, read_flags
+from experiments.output import run_program
 from experiments.progress import starting
 from rnn_core.vocabulary import visible
 
@@ -115,5 +114,4 @@ def _saved_states() -> list[Saved]:
 
 
 if __name__ == "__main__":
-    logging.captureWarnings(True)  # libraries' warnings are for their developers
-    sys.exit(main())
+    run_program(main)

@@ -1,7 +1,5 @@
 """The command that deletes a sweep with its runs and their models, or a single run."""
 
-import logging
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +8,7 @@ import tyro
 
 from experiments.errors import TrackingError, UsageError
 from experiments.flags import complain, read_flags
+from experiments.output import output_lost, run_program
 from experiments.progress import starting, waiting
 from rnn_core.vocabulary import visible
 
@@ -101,14 +100,14 @@ def _lines(deletion: "Deletion") -> list[str]:
 
 
 def _agreed() -> bool:
-    """Ask whether to delete, and return the answer; it is no if nobody can answer."""
+    """Ask whether to delete, and return the answer; it is no if nobody reads the question or can answer it."""
+    print("delete? [y/N] ", end="", flush=True)
     try:
-        return input("delete? [y/N] ").strip().lower() in ("y", "yes")
+        return not output_lost() and input().strip().lower() in ("y", "yes")
     except EOFError:
         print()
         return False
 
 
 if __name__ == "__main__":
-    logging.captureWarnings(True)  # libraries' warnings are for their developers
-    sys.exit(main())
+    run_program(main)

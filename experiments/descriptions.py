@@ -1,8 +1,9 @@
 """What is said of a run in words: its name, its main numbers, its texts, and the description of its page."""
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from analysis.credentials import redacted
@@ -92,9 +93,35 @@ def key_numbers(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
 
 
 def side_by_side(sample: "Sample") -> list[tuple[str, str]]:
-    """Return the target, the predicted and the free-running text, each with its name and in visible characters."""
-    texts = [("target", sample.target), ("predicted", sample.predicted), ("goes on", sample.continuation)]
-    return [(name, visible(text)) for name, text in texts if text]
+    """Return the target, the predicted and the free-running text, each with its name and in visible characters.
+
+    Each predicted character stands below its target.
+    """
+    target, predicted = aligned(visible(sample.target), visible(sample.predicted))
+    texts = [("target", target), ("predicted", predicted), ("goes on", visible(sample.continuation))]
+    return [(name, text) for name, text in texts if text]
+
+
+def columns(character: str) -> int:
+    """Return how many columns of a terminal a character takes: 0 for a mark upon the one before it, 1 or 2."""
+    if unicodedata.category(character) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def aligned(*texts: str) -> list[str]:
+    """Return texts with blanks after characters that take fewer columns than another text's at the same place."""
+    rooms = [max(columns(character) for character in place if character) for place in zip_longest(*texts, fillvalue="")]
+    lines = []
+    for text in texts:
+        line, blanks = "", 0
+        for character, room in zip(text, rooms, strict=False):
+            if width := columns(character):
+                line, blanks = f"{line}{' ' * blanks}{character}", room - width
+            else:  # no blank may come between a mark and its character
+                line, blanks = line + character, blanks + room
+        lines.append(line)
+    return lines
 
 
 def first_line(error: BaseException) -> str:

@@ -1,6 +1,5 @@
 """The command that continues a prompt with the net of a recorded run."""
 
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ import tyro
 
 from experiments.errors import UsageError
 from experiments.flags import complain, read_flags, with_flags
+from experiments.output import run_program
 from experiments.progress import starting, waiting
 from rnn_core.config import ConfigError
 from rnn_core.vocabulary import UnknownCharacterError
@@ -50,8 +50,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print()
         return 130
-    except BrokenPipeError:  # the reader has seen enough
-        sys.stdout = None
     return 0
 
 
@@ -98,5 +96,4 @@ def _check(flags: Flags) -> None:
 
 
 if __name__ == "__main__":
-    logging.captureWarnings(True)  # libraries' warnings are for their developers
-    sys.exit(main())
+    run_program(main, only_prints=True)

@@ -159,7 +159,7 @@ def read_grid(flags: Mapping[str, str], file: Path | None) -> Grid:
 def _read_file(file: Path) -> dict[str, Any]:
     """Return what a TOML file gives, by the name of a list; raise UsageError if it is none, or has other names."""
     try:
-        given = tomllib.loads(file.read_text(encoding="utf-8"))
+        given = tomllib.loads(file.read_text(encoding="utf-8-sig"))  # some editors write a byte order mark
     except OSError as error:
         raise UsageError(f"grid {file}: {error.strerror or error} (--grid)") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

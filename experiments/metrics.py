@@ -1,11 +1,11 @@
 """The command that prints what every metric of a run means, as a Markdown table."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from experiments.errors import UsageError
 from experiments.flags import complain, read_flags
+from experiments.output import run_program
 from rnn_core.measures.meanings import meanings
 
 
@@ -27,4 +27,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main, only_prints=True)

@@ -16,6 +16,7 @@ import tyro
 
 from experiments.errors import UsageError
 from experiments.flags import complain, read_flags
+from experiments.output import run_program
 from experiments.progress import Wait, waiting
 from rnn_core.vocabulary import visible
 
@@ -148,4 +149,4 @@ def _chosen(names: Sequence[str], folder: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

@@ -1,7 +1,6 @@
 """The command that shows the families of patterns: what each is, a sample, its floor, and the recipe that learns it."""
 
 import inspect
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,6 +12,7 @@ import tyro
 from experiments.descriptions import fields_in_words
 from experiments.errors import UsageError
 from experiments.flags import complain, read_flags
+from experiments.output import run_program
 from rnn_core.config import ConfigError
 from rnn_core.patterns import Pattern, parse
 from rnn_core.vocabulary import visible
@@ -42,8 +42,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             list_families()
     except (ConfigError, UsageError) as error:
         return complain(str(error), 2)
-    except BrokenPipeError:  # the reader has seen enough
-        sys.stdout = None
     return 0
 
 
@@ -93,6 +91,8 @@ def show(pattern: Pattern) -> None:
     evaluation = pattern.evaluation(length, data_seed=0)
     text = pattern.training_text(length, data_seed=0)
     rows = list_rows(pattern)[1:]
+    if pattern.note:
+        rows.append(("note", visible(pattern.note)))
     if pattern.mark:
         predicted = "; the one after it is predicted" if pattern.predicts_next else ""
         rows.append(("mark", f"{pattern.mark} stands before and after each string{predicted}"))
@@ -130,4 +130,4 @@ def _print_rows(rows: Sequence[tuple[str, str]]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main, only_prints=True)

@@ -198,6 +198,8 @@ def _print_start(start: Start) -> None:
     with waiting("cutting the data into windows"):
         windows = prepared.windows
     print(f"{'pattern':<16} {visible(config.pattern)}, {config.length} characters: {visible(prepared.text[:60])}")
+    if prepared.pattern.note:
+        print(f"{'note':<16} {visible(prepared.pattern.note)}")
     if start.recipe:
         print(f"{'recipe':<16} {fields_in_words(start.recipe)}")
     if len(vocabulary) <= 12:

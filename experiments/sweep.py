@@ -2,8 +2,6 @@
 
 import dataclasses
 import functools
-import logging
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,9 +14,11 @@ from analysis.commands import PLURALS
 from experiments.command import run_command
 from experiments.flags import read_flags, sentences
 from experiments.grid import DEFAULT_SEEDS, FIELDS, read_grid
+from experiments.output import run_program
 from experiments.progress import starting, waiting
 from experiments.signals import Stop
 from rnn_core.config import ConfigError, TrainConfig
+from rnn_core.vocabulary import visible
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,9 @@ def _run(arguments: Sequence[str] | None, stop: Stop, from_recipes: set[str]) ->
     with waiting("reading the patterns"):
         grid = read_grid({plural: getattr(flags, plural) for plural in PLURALS.values()}, file)
         requests = grid.runs()
+    for pattern in grid.patterns.values():
+        if pattern.note:
+            print(f"note: {visible(pattern.note)}", flush=True)
     from_recipes.update(name for request in requests for name in request.recipe)
     with starting():
         from experiments.cost import sweep_cost
@@ -113,5 +116,4 @@ def _run(arguments: Sequence[str] | None, stop: Stop, from_recipes: set[str]) ->
 
 
 if __name__ == "__main__":
-    logging.captureWarnings(True)  # libraries' warnings are for their developers, not between the lines of a sweep
-    sys.exit(main())
+    run_program(main)

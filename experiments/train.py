@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from experiments.command import run_command
 from experiments.errors import UsageError
 from experiments.flags import read_flags
+from experiments.output import run_program
 from experiments.progress import starting, waiting
 from experiments.signals import Stop
 from rnn_core.config import TrainConfig
@@ -155,5 +155,4 @@ def _earlier_record(config_file: Path) -> "Record":
 
 
 if __name__ == "__main__":
-    logging.captureWarnings(True)  # libraries' warnings are for their developers, not between the lines of a run
-    sys.exit(main())
+    run_program(main)

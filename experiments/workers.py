@@ -16,6 +16,7 @@ from typing import Protocol
 from analysis.credentials import redact_error
 from analysis.runs.store import use_store
 from experiments.errors import UsageError
+from experiments.output import protect_output
 from experiments.shard_training import record_shard
 from experiments.shards import Awaited, Outcome, Shard, StackProgress
 from experiments.signals import STOPPING, Interrupted, Stop
@@ -173,6 +174,7 @@ class LocalWorkers:
 
 def _serve(connection: Connection) -> None:
     """Make the runs of each shard that arrives, until None or SIGTERM arrives, or the process that sends them ends."""
+    protect_output()
     for number in STOPPING:  # Ctrl-C reaches every process; the sweep ends its workers itself
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_the_sweep, daemon=True).start()

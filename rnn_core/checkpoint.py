@@ -57,7 +57,7 @@ def parse_record(content: bytes, path: str) -> Record:
         CheckpointError: the content is not a record, or holds a config that is not allowed.
     """
     try:
-        fields: Any = json.loads(content.decode())
+        fields: Any = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, or nested too deep
         raise CheckpointError(f"{path} is not JSON: {error}") from None
     expected = [field.name for field in dataclasses.fields(Record)]

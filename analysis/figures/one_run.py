@@ -7,8 +7,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator
+from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullFormatter
 
+from analysis.figures.characters import write_characters, write_states
+from analysis.figures.glyphs import glyph
 from analysis.figures.style import (
     COLOURS,
     GREY,
@@ -19,7 +21,6 @@ from analysis.figures.style import (
     character_colours,
     draw_frame,
     draw_legend,
-    glyph,
     write,
 )
 
@@ -114,7 +115,8 @@ def predictions(target: str, predicted: str, start: int, scored: Sequence[bool] 
     for y, text in enumerate(rows):
         text_colours = [(WRONG if y == 0 and t in wrong else "black") if is_scored[t] else GREY for t in shown]
         positions = [(t + 1, y) for t in shown]
-        write(figure, [glyph(text[t]) for t in shown], positions, axes.transData, 11, text_colours)
+        room = 6.2 / max(len(shown), 11), 0.5
+        write_characters(figure, "".join(text[t] for t in shown), positions, axes.transData, 11, room, text_colours)
     axes.axhline(0.5, color="white", linewidth=3)
     axes.plot([t + 1 for t in wrong], [-0.68] * len(wrong), "x", color=WRONG, markersize=6)
     if begin < start < end:
@@ -138,14 +140,21 @@ def first_hidden_units(hidden_th: np.ndarray, text: str, max_units: int = 4) -> 
     """
     steps = min(len(text), MAX_STEPS)
     units = min(max_units, hidden_th.shape[1])
-    figure, axes = _single_panel(right=7.04)
+    code_room = 0.2 if any(len(glyph(character)) > 1 for character in text[:steps]) else 0.0
+    figure, axes = _single_panel(3.6 + code_room, right=7.04, bottom=0.52 + code_room)
     for unit in range(units):
         style = ("-", "--", "-.", ":")[unit % 4]
         axes.plot(hidden_th[:steps, unit], style, color=COLOURS[unit % len(COLOURS)], marker=".", label=f"unit {unit}")
     axes.xaxis.set_major_locator(FixedLocator(range(steps)))
-    axes.xaxis.set_major_formatter(FixedFormatter([glyph(character) for character in text[:steps]]))
-    draw_frame(axes, f"The first {units} hidden units", "character read", "hidden state h (no unit)", grid="y")
-    draw_legend(figure, axes.get_lines(), 7.15, 1.83 + 0.125 * (units - 1), 8)
+    axes.xaxis.set_major_formatter(NullFormatter())
+    draw_frame(axes, f"The first {units} hidden units", "", "hidden state h (no unit)", grid="y")
+    axes.set_xlabel("character read")
+    write(figure, ["character read"], [(3.92, 0.16)], size=11)
+    positions = [(t, 0.0) for t in range(steps)]
+    write_characters(
+        figure, text[:steps], positions, axes.get_xaxis_transform(), 10, (5.5 / steps, 0.2 + code_room), up=-11
+    )
+    draw_legend(figure, axes.get_lines(), 7.15, 1.83 + code_room + 0.125 * (units - 1), 8)
     return figure
 
 
@@ -162,19 +171,21 @@ def trajectory(coordinates_tk: np.ndarray, share_k: np.ndarray, text: str) -> Pi
     x, y = coordinates_tk[:, 0], coordinates_tk[:, 1]
     axes.plot(x, y, color=GREY, linewidth=0.7, alpha=0.6, zorder=1)
     axes.plot(x[:1], y[:1], marker="o", markersize=15, markerfacecolor="none", color="black", linestyle="", zorder=2)
+    axes.margins(0.08)
     colours = character_colours(text)
     if len(colours) > len(COLOURS):  # too many colours to distinguish: each state is drawn as its character
-        write(figure, list(map(glyph, text)), np.column_stack([x, y]), axes.transData, 10, [colours[c] for c in text])
+        axes.autoscale_view()
+        write_states(figure, axes, text, coordinates_tk[:, :2], colours)
     else:
         legend = []
         for (character, colour), marker in zip(colours.items(), MARKERS, strict=False):
             steps = [t for t, read in enumerate(text) if read == character]
             axes.scatter(x[steps], y[steps], color=colour, marker=marker, s=34, zorder=3, edgecolors="white")
             legend.append(Line2D([], [], color=colour, linestyle="", marker=marker, markeredgecolor="white"))
-            legend[-1].set_label(f"after {glyph(character)}")
+            shown = glyph(character)
+            legend[-1].set_label(f"after {shown}" if len(shown) == 1 else shown)  # a code leaves no room for more
         draw_legend(figure, legend, 6.98, 2.55 + 0.1125 * (len(legend) - 1), 8, size=9)
     write(figure, ["start"], [(x[0], y[0])], axes.transData, size=9, align=0, shift=(9, 10))
-    axes.margins(0.08)
     draw_frame(axes, "Hidden-state trajectory", x_label, y_label)
     return figure
 
@@ -269,12 +280,13 @@ def _bins(reach: Reach, log: bool) -> np.ndarray:
     return np.unique(2 * np.digitize(reach.sizes, edges) + beyond, return_inverse=True)[1]
 
 
-def _single_panel(height: float = 3.6, right: float = 7.76) -> tuple[Picture, Axes]:
+def _single_panel(height: float = 3.6, right: float = 7.76, bottom: float = 0.52) -> tuple[Picture, Axes]:
     """Return a figure and its axes.
 
     Arguments:
         height: the height of the figure, in inches.
         right: the right side of the axes, in inches; the room beyond is for a legend.
+        bottom: the bottom of the axes, in inches; the room below is for ticks and a label.
     """
     figure = Picture(height)
-    return figure, add_axes(figure, (0.8, 0.52, right, height - 0.42))
+    return figure, add_axes(figure, (0.8, bottom, right, height - 0.42))

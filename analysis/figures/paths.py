@@ -12,6 +12,8 @@ from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D
 
+from analysis.figures.characters import write_states
+from analysis.figures.glyphs import glyph
 from analysis.figures.multiples import (
     BOTTOM,
     LEFT,
@@ -25,7 +27,7 @@ from analysis.figures.multiples import (
     titled_figure,
     write_y_label,
 )
-from analysis.figures.style import COLOURS, GREY, MARKERS, Picture, character_colours, draw_ticks, glyph, write
+from analysis.figures.style import COLOURS, GREY, MARKERS, Picture, character_colours, draw_ticks, write
 
 MAX_TRAJECTORIES = 12
 """The most trajectories that are drawn side by side."""
@@ -175,8 +177,7 @@ def _draw_trajectory(figure: Picture, axes: Axes, panel: TrajectoryPanel, colour
         axes.scatter(path_t2[steps, 0], path_t2[steps, 1], s=30, zorder=3, edgecolors="white", linewidths=0.6, **style)
     if not styles:
         axes.plot(*path_t2.T, zorder=3, **DISC)
-        text_colours = [colours[character] for character in panel.text]
-        write(figure, list(map(glyph, panel.text)), path_t2, axes.transData, 10, text_colours)
+        write_states(figure, axes, panel.text, path_t2, colours)
 
 
 def steps_by_character(text: str, styles: Mapping[str, dict[str, Any]]) -> list[tuple[list[int], dict[str, Any]]]:

@@ -8,6 +8,8 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from analysis.figures.characters import CODE_SIZE
+from analysis.figures.glyphs import families, glyph
 from analysis.figures.multiples import titled_figure
 from analysis.figures.paths import (
     CYCLE,
@@ -21,7 +23,7 @@ from analysis.figures.paths import (
     steps_by_character,
     trajectory_legend,
 )
-from analysis.figures.style import GREY, Picture, character_colours, glyph
+from analysis.figures.style import GREY, Picture, character_colours
 
 
 def trajectory_3d(
@@ -110,9 +112,10 @@ def _zoom(spans: np.ndarray) -> float:
 
 def _write_in_3d(axes: Any, text: str, positions_n3: np.ndarray, colours: Sequence[str]) -> None:
     """Write each character of a text at its position in three dimensions."""
-    style: dict[str, Any] = {"fontsize": 11, "ha": "center", "va": "center", "zorder": 6}
-    for character, position, colour in zip(text, positions_n3, colours, strict=True):
-        axes.text(*position, glyph(character), color=colour, **style)
+    labels = [glyph(character) for character in text]
+    style: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 6, "fontfamily": families("".join(labels))}
+    for shown, position, colour in zip(labels, positions_n3, colours, strict=True):
+        axes.text(*position, shown, color=colour, fontsize=11 if len(shown) == 1 else CODE_SIZE, **style)
 
 
 _SHADOW: dict[str, Any] = {"color": "#DADADA", "linewidth": 1.5}

@@ -12,8 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
+from analysis.figures.characters import write_characters
 from analysis.figures.multiples import row_figure, text_colours
-from analysis.figures.style import GREY, Picture, character_colours, draw_ticks, glyph, text_width, write
+from analysis.figures.style import GREY, Picture, character_colours, draw_ticks
 
 MAX_CHARACTERS = 40
 """The most characters that can be read side by side, with labels on both sides."""
@@ -109,15 +110,10 @@ def _write_characters(figure: Picture, axes: Axes, lines: Sequence[str], wrong: 
     columns = len(lines[0])
     cell_n4 = _cell_colours(lines, wrong).reshape(-1, 4)
     colours = text_colours(cell_n4[:, :3] * cell_n4[:, 3:] + 1 - cell_n4[:, 3:])  # pale colours as they look on white
-    room = 0.9 * axes.get_position().width * figure.get_figwidth() / max(columns, MIN_COLUMNS)
-    by_size: dict[float, list[tuple[str, tuple[int, int], str]]] = {}
-    for number, character in enumerate("".join(lines)):
-        text = glyph(character)
-        size = min(10.0, 10 * room / (text_width(text, 10) or room))  # a code of many digits must fit into its cell
-        by_size.setdefault(size, []).append((text, (number % columns, number // columns), colours[number]))
-    for size, characters in by_size.items():
-        texts, positions, text_colour = (list(column) for column in zip(*characters, strict=True))
-        write(figure, texts, positions, axes.transData, size, text_colour)
+    width, height = np.array(axes.get_position().size) * figure.get_size_inches()
+    room = 0.9 * width / max(columns, MIN_COLUMNS), 0.72 * height / len(lines)
+    positions = [(t, n) for n in range(len(lines)) for t in range(columns)]
+    write_characters(figure, "".join(lines), positions, axes.transData, 10, room, colours)
 
 
 _PALE = 0.25

@@ -8,8 +8,10 @@ from matplotlib import colormaps
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
+from analysis.figures.characters import write_characters
+from analysis.figures.glyphs import glyph
 from analysis.figures.multiples import BOTTOM, TITLE_HEIGHT, add_panel, draw_colour_bar, titled_figure, write_y_label
-from analysis.figures.style import Box, Picture, glyph, text_width, write
+from analysis.figures.style import Box, Picture, text_width, write
 
 MAX_RASTER_STEPS = 48
 """The most time steps of a raster whose characters can be read side by side."""
@@ -53,7 +55,9 @@ def raster(
         shape = panel.hidden_th.shape
         if len(shape) != 2 or 0 in shape or shape[0] != len(panel.text):
             raise ValueError(f"states of shape {shape} for {len(panel.text)} characters; allowed: (T, H) for T")
-    left, right, text_room = 0.95, 6.95, 0.24
+    left, right = 0.95, 6.95
+    has_codes = any(len(glyph(character)) > 1 for panel in panels for character in panel.text[:MAX_RASTER_STEPS])
+    text_room = 0.44 if has_codes else 0.24
     steps = min(max(len(panel.text) for panel in panels), MAX_RASTER_STEPS)
     heights = [float(np.clip(0.17 * panel.hidden_th.shape[1], 0.8, 3.4)) for panel in panels]
     top = BOTTOM + sum(heights) + TITLE_HEIGHT * len(panels) + text_room * (len(panels) - 1)
@@ -102,7 +106,7 @@ def _draw_raster(
     room = 0.9 * (right - left) / steps
     fitting = (size for size in (10, 9, 8) if max(text_width(character, size) for character in characters) < room)
     positions = [(t, 0) for t in range(len(text))]
-    write(figure, characters, positions, axes.get_xaxis_transform(), next(fitting, 7), shift=(0, -9))
+    write_characters(figure, text, positions, axes.get_xaxis_transform(), next(fitting, 7), (room, 0.34), up=-9)
     rows_per_label = -(-len(units) * 14 // round(100 * (top - bottom)))  # so that the numbers of units do not overlap
     rows = range(0, len(units), rows_per_label)
     names = [str(units[row]) for row in rows]

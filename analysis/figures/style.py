@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from matplotlib import colormaps, font_manager
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -18,7 +18,6 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from matplotlib.ft2font import FT2Font
 from matplotlib.lines import Line2D
 from matplotlib.markers import TICKDOWN, TICKLEFT
 from matplotlib.path import Path
@@ -27,7 +26,7 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D, Transform
 from PIL import Image
 
-from rnn_core.vocabulary import visible
+from analysis.figures.glyphs import FAMILY, families, glyph
 
 # Okabe & Ito 2008: distinct with every common kind of colour blindness. Yellow is left out, because it is too pale on
 # white.
@@ -39,8 +38,7 @@ WRONG = "#D55E00"
 Box = tuple[float, float, float, float]
 """Left, bottom, right and top in inches, from the lower left corner of the figure."""
 
-_PROPERTIES = FontProperties(family="DejaVu Sans")
-_FONT = FT2Font(font_manager.findfont(_PROPERTIES))
+_PROPERTIES = FontProperties(family=FAMILY)
 
 _LEGEND_SAMPLE_WIDTH = 0.38
 """The width of a sample line in a legend and of the space after it, in inches."""
@@ -83,14 +81,6 @@ def character_colours(text: str) -> dict[str, str]:
         return dict(zip(characters, COLOURS, strict=False))
     colours = colormaps["viridis"](np.linspace(0, 0.8, len(characters)))
     return {character: to_hex(colour) for character, colour in zip(characters, colours, strict=True)}
-
-
-def glyph(character: str) -> str:
-    """Return what a picture shows for a character: the character, a visible sign for it, or its code in hexadecimal."""
-    if character == " ":
-        return "\u2423"
-    shown = visible(character)
-    return shown if _FONT.get_char_index(ord(shown)) else f"{ord(character):x}"
 
 
 class TextCollection(PathCollection):
@@ -210,7 +200,8 @@ def draw_ticks(axes: Axes, grid: str = "xy", size: float = 10) -> None:
             lines = list(zip(*ends, strict=True))
             figure.add_artist(LineCollection(lines, colors="#E5E5E5", linewidths=0.6, zorder=-1, transform=transform))
         labels = axis.get_major_formatter().format_ticks(ticks)
-        write(figure, labels, ends[0], transform, size, align=align, shift=shift)
+        if any(labels):
+            write(figure, labels, ends[0], transform, size, align=align, shift=shift)
 
 
 def draw_legend(
@@ -288,7 +279,8 @@ def _common_factor(axis: Axis) -> str:
 def _outline(text: str, size: float, align: float, shift: tuple[float, float], vertical: bool) -> Path:
     """Return the outline of a text in points, relative to its position; the caller must not change it."""
     shown = "".join(character if character == " " else glyph(character) for character in text)
-    points, codes = text_to_path.get_text_path(_PROPERTIES, shown)
+    properties = _PROPERTIES if len(names := families(shown)) == 1 else FontProperties(family=names)
+    points, codes = text_to_path.get_text_path(properties, shown)
     vertices = np.array(points).reshape(-1, 2) * (size / text_to_path.FONT_SCALE)
     left, right = (vertices[:, 0].min(), vertices[:, 0].max()) if len(vertices) else (0, 0)  # spaces have no outline
     vertices -= (left + align * (right - left), 0.365 * size)  # the digits of this font are 0.73 of its size high

@@ -28,12 +28,16 @@ RECIPE = {
 PRIME = 1000
 """The number of characters before the held-out part that a net reads before it runs free."""
 
+BYTE_ORDER_MARK = "\ufeff"
+"""What some editors write at the beginning of a file, and show to nobody."""
+
 
 class Text(Pattern):
     """A text file, `text:PATH`: the first nine tenths are for training, the last tenth is only for the test.
 
     A smaller `length` trains on the first `length` characters; the test stays the same. The alphabet is that of the
-    whole file, so that it covers the held-out part. The true distribution of a text is unknown, so there is no floor.
+    whole file, so that it covers the held-out part. A byte order mark at the beginning of the file is left out. The
+    true distribution of a text is unknown, so there is no floor.
 
     Example:
         >>> from pathlib import Path
@@ -71,6 +75,9 @@ class Text(Pattern):
             # newline="" keeps \r\n, so that the text is exactly the file's.
             with self.path.open(encoding="utf-8", newline="") as file:
                 self.text = file.read()
+            if self.text.startswith(BYTE_ORDER_MARK):
+                self.text = self.text[1:]
+                self.note = f"{self.path.name} begins with a byte order mark (U+FEFF), which is left out"
         except UnicodeDecodeError as error:
             raise ConfigError("pattern", f"text:{argument}", f"UTF-8 files (byte {error.start} is not UTF-8)") from None
         # ValueError: a null byte in the path. RuntimeError: the home directory of ~user is unknown.

@@ -159,3 +159,8 @@ def test_a_file_that_makes_no_sense_is_refused_in_one_line(text: str, words: str
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
         read_grid({}, tmp_path / "grid.toml")
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "grid.toml").write_text('patterns = ["abc"]', encoding="utf-8-sig")
+    assert read_grid({}, tmp_path / "grid.toml").values["pattern"] == ("abc",)

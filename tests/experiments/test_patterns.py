@@ -4,10 +4,13 @@ import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from experiments.patterns import main
+from experiments.sweep import main as sweep
+from experiments.train import main as train
 from rnn_core.patterns import Pattern, parse
 from tests.conftest import PROJECT
 
@@ -56,6 +59,21 @@ def test_text_says_how_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> No
     assert out == ""
     assert err.count("\n") == 1
     assert "text:PATH, the path of a UTF-8 file" in err
+
+
+def test_what_is_left_out_of_a_text_is_said_in_one_line(
+    store: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    text = tmp_path / "tale.txt"
+    text.write_text("to be or not to be " * 3, encoding="utf-8-sig")
+    said = "tale.txt begins with a byte order mark (U+FEFF), which is left out"
+    assert main([f"text:{text}"]) == 0
+    assert f"  note      {said}\n" in capsys.readouterr().out
+    quick = ["--epochs", "1", "--hidden-size", "2", "--batch-size", "1", "--length", "20", "--cell", "rnn"]
+    assert train(["--pattern", f"text:{text}", *quick]) == 0
+    assert f"note             {said}\n" in capsys.readouterr().out
+    assert sweep(["--patterns", f"text:{text}", "--seeds", "1", "--dry-run"]) == 0
+    assert f"note: {said}\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("asked", [["reber"], pytest.param([], marks=pytest.mark.slow)])

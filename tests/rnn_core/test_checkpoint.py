@@ -121,6 +121,11 @@ def test_the_record_on_disk_is_json_with_the_configs_names(tmp_path: Path) -> No
     assert list(content["config"]) == [field.name for field in dataclasses.fields(TrainConfig)]
 
 
+def test_an_edited_record_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(fields()), encoding="utf-8-sig")
+    assert load_record(tmp_path / "config.json") == RECORD
+
+
 def refusal_of_record(path: Path) -> str:
     with pytest.raises(CheckpointError) as caught:
         load_record(path)

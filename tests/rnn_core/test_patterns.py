@@ -174,7 +174,7 @@ def test_a_text_cannot_be_longer_than_its_first_nine_tenths(length: int, fits: b
 
 
 def test_line_ends_and_other_characters_are_read_as_they_stand(tmp_path: Path) -> None:
-    content = "\ufeffone\r\ntwo\rthree\n" * 3 + "é\U0001f600\x00"
+    content = "one\r\ntwo\rthree\n" * 3 + "é\U0001f600\x00"
     text = Text(str(write(tmp_path, content)))
     assert text.text == content
     assert text.alphabet == "".join(sorted(set(content))), "that of the held-out part too"
@@ -199,6 +199,16 @@ def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_path_may_hold_colons_and_blanks(tmp_path: Path) -> None:
     path = write(tmp_path, "ab" * 20, name="a: b.txt")
     assert parse(parse(f"text:{path}").spec).spec == f"text:{path}"
+
+
+def test_a_byte_order_mark_is_left_out_and_said(tmp_path: Path) -> None:
+    (tmp_path / "plain.txt").write_text("abc\ufeff" * 5, encoding="utf-8")
+    (tmp_path / "marked.txt").write_text("abc\ufeff" * 5, encoding="utf-8-sig")
+    plain, marked = (parse(f"text:{tmp_path}/{name}.txt") for name in ("plain", "marked"))
+    assert marked.training_text(10, 0) == plain.training_text(10, 0)
+    assert marked.alphabet == plain.alphabet == "abc\ufeff", "elsewhere it is a character"
+    assert marked.note == "marked.txt begins with a byte order mark (U+FEFF), which is left out"
+    assert plain.note == ""
 
 
 @pytest.mark.parametrize(

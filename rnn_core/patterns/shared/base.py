@@ -52,6 +52,7 @@ class Pattern(ABC):
         random: whether a sample depends on its seed.
         every_size: whether `cases` has a case of every size from 1 to the largest.
         mark: the character before and after each string; empty for a stream.
+        note: what of the data has been left out, in words; empty for nothing.
         alphabet: every character that the pattern can produce.
         default_length: the number of training characters where the config gives none.
         default_window: the steps of truncated backpropagation where the config gives none; 0 is the whole sequence.
@@ -69,6 +70,7 @@ class Pattern(ABC):
     random: ClassVar[bool] = True
     every_size: ClassVar[bool] = False
     mark: ClassVar[str] = ""
+    note: str = ""
     alphabet: str
     default_length: int
     default_window: ClassVar[int] = 0

@@ -9,8 +9,9 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from analysis.figures import TrajectoryPanel, trajectories, trajectory_3d
+from analysis.figures.glyphs import glyph
 from analysis.figures.paths import MAX_TRAJECTORIES
-from analysis.figures.style import character_colours, glyph
+from analysis.figures.style import character_colours
 from tests.analysis.figures.looking import ODD_TEXTS, draw, pixels, texts, written
 
 SQUARE = np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 1.0], [0.0, 1.0]])

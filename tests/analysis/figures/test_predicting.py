@@ -8,8 +8,9 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from analysis.figures import PredictionRow, prediction_rows
+from analysis.figures.glyphs import glyph
 from analysis.figures.predicting import MAX_CHARACTERS
-from analysis.figures.style import character_colours, glyph
+from analysis.figures.style import character_colours
 from tests.analysis.figures.looking import LONG, ODD_TEXTS, draw, texts, written
 
 

@@ -11,10 +11,6 @@ def test_a_text_is_written_as_it_is() -> None:
     assert text_width("$x$", 10) > text_width("$$", 10) > text_width("$", 10) > 0
 
 
-def test_a_character_that_the_font_lacks_is_written_as_its_code() -> None:
-    assert text_width("a 漢", 10) == text_width("a 6f22", 10)
-
-
 @pytest.mark.parametrize("width", [0.3, 1.0, 1.9])
 def test_a_text_too_wide_keeps_both_ends(width: float) -> None:
     short = shorten(LONG, 9, width)

@@ -156,7 +156,7 @@ def test_the_bar_of_a_sweep_counts_what_workers_have_recorded_and_says_what_they
 def test_a_sweep_says_how_far_the_training_of_a_stack_is(
     store: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("experiments.shard_training.PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr("experiments.shared_training.PROGRESS_SECONDS", 0.0)
     monkeypatch.setattr("rnn_core.training.loop.PROGRESS_SECONDS", 0.0)
     asked = ["--patterns", "abc", "--hidden-sizes", "2", "--epochs", "3", "--windows", "7", "--seeds", "3"]
     assert sweep(asked) == 0

@@ -1,12 +1,12 @@
 """Runs a command that trains, and turns what ends it early into one line, an exit status and a recorded reason."""
 
-import os
 from collections.abc import Callable, Mapping
 
 from analysis.credentials import redact_error
 from experiments.descriptions import first_line
 from experiments.errors import TrackingError, UsageError
 from experiments.flags import complain, with_flags
+from experiments.opened_run import opened_run_id
 from experiments.signals import Interrupted, Stop
 from rnn_core.config import ConfigError
 
@@ -49,7 +49,7 @@ def run_command(work: Callable[[Stop, set[str]], int], flag_names: Mapping[str, 
 
 def _end_opened_run(error: BaseException, message: str) -> None:
     """End the run that `mlflow run` has opened for this process, if there is one, as ended by an error."""
-    if "MLFLOW_RUN_ID" in os.environ:
+    if opened_run_id():
         from experiments.tracking import end_run_from_environment  # takes seconds, which a wrong flag need not wait
 
         end_run_from_environment(error, message)

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import rnn_core
 from analysis.runs import RunError, recorded_runs
-from analysis.runs.store import current_experiment_id, on_disk, ping_store, store_address
+from analysis.runs.experiment import current_experiment_id
+from analysis.runs.store import database_path, on_disk, ping_store, store_address
 from experiments.errors import UsageError
 from experiments.plots import draw_losses, draw_report
 from experiments.progress import import_seconds
 from experiments.shards import SharedTraining, plan, stacks
 from experiments.shared_training import new_state, train_epochs
-from experiments.tracking.access import impatient
+from experiments.tracking.away import impatient
 from rnn_core.data import Prepared
 from rnn_core.measures.report import measure
 from rnn_core.nets.charrnn import CharRNN
@@ -115,8 +116,8 @@ def in_words(seconds: float) -> str:
 
 def _recorded(digests: Collection[str]) -> set[str] | None:
     """Return the digests of those runs that are recorded already; None if there is no store yet."""
-    path = store_address().removeprefix("sqlite:///")
-    if path != store_address() and not Path(path).exists():
+    path = database_path()
+    if path is not None and not path.exists():
         return None
     try:
         with impatient():

@@ -17,7 +17,7 @@ from experiments.progress import waiting
 from experiments.signals import Interrupted, Stop
 from experiments.summary import Summary, SweptRun
 from experiments.tracking import PATIENCE_SECONDS, TrackedSweep, persist_aloud
-from experiments.tracking.access import impatient
+from experiments.tracking.away import impatient
 
 MAX_DESCRIPTION = 8000
 """The longest description, in characters, that MLflow keeps whole."""

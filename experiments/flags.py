@@ -7,7 +7,6 @@ import difflib
 import inspect
 import io
 import itertools
-import os
 import re
 import sys
 import textwrap
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_origin
 import tyro
 
 from experiments.errors import UsageError
+from experiments.opened_run import opened_run_id
 from rnn_core.config import ConfigError, choices
 from rnn_core.vocabulary import visible
 
@@ -130,7 +130,7 @@ def _check_words(flags: type, words: Sequence[str]) -> None:
             raise UsageError(f"there is no flag {word.partition('=')[0]}; allowed: {LISTED}{hint}")
         if name in given:
             hint = ""
-            if "MLFLOW_RUN_ID" in os.environ:  # `mlflow run` passes its own parameters, and adds those it does not know
+            if opened_run_id():  # `mlflow run` passes its own parameters, and adds those it does not know
                 hint = f"; under `mlflow run` its name is {name[2:].replace('-', '_')}"
             raise UsageError(f"{name} is given twice; allowed: once{hint}")
         given.add(name)

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from analysis.runs.schema import PLOTS_FOLDER, members_condition
+from analysis.runs.store import DEFAULT_STORE, database_path
 
 MODEL_TRAINING = "workflowType=machine_learning"
 """The part of an address that opens MLflow's view for training; without it, a new store opens the one for GenAI."""
@@ -58,6 +59,6 @@ def _page(store: str, page: str) -> str:
     if store.startswith("http"):
         return f"{store.rstrip('/')}/{page}"
     # The store of a folder is what `mlflow ui` shows by itself in that folder.
-    here = store == f"sqlite:///{Path.cwd() / 'mlflow.db'}"
+    here = database_path() == Path.cwd() / DEFAULT_STORE
     serve = "mlflow ui" if here else f"mlflow ui --backend-store-uri {shlex.quote(store)}"
     return f"{serve}   then http://127.0.0.1:5000/{page}"

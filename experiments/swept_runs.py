@@ -20,7 +20,7 @@ from experiments.shards import Outcome, Shard, plan
 from experiments.signals import Interrupted, Stop
 from experiments.summary import SweptRun
 from experiments.tracking import Membership, StoreAwayError, TrackedSweep, check_params, clear_up
-from experiments.tracking.access import impatient
+from experiments.tracking.away import impatient
 from experiments.workers import AtWork, Workers
 from rnn_core.data import Prepared, prepare_all
 from rnn_core.patterns import Pattern

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from experiments.command import run_command
 from experiments.errors import UsageError
 from experiments.flags import read_flags
+from experiments.opened_run import opened_run_id
 from experiments.output import run_program
 from experiments.progress import starting, waiting
 from experiments.signals import Stop
@@ -81,7 +81,7 @@ def _go_on(flags: Flags, arguments: Sequence[str], stop: Stop) -> int:
     (way, name), *others = [(way, value) for way, value in ways.items() if value]
     if others:
         raise UsageError(f"--{way} is given beside --{others[0][0]}; allowed: one of them")
-    if "MLFLOW_RUN_ID" in os.environ:
+    if opened_run_id():
         raise UsageError(
             f"{way} is not a parameter of `mlflow run`, which opens a run of its own; use: python -m experiments.train "
             f"--{way} {name}"
@@ -117,7 +117,7 @@ def _with_recipe(flags: Flags, arguments: Sequence[str]) -> tuple[Flags, Pattern
     with waiting("reading the pattern"):
         pattern = parse(flags.pattern)
     recipe = pattern.recipe
-    if "MLFLOW_RUN_ID" in os.environ:
+    if opened_run_id():
         # `mlflow run` passes every parameter, so that a value that nobody typed shows only by being the default.
         default = Flags()
         filled_in = {name: recipe[name] for name in recipe if getattr(flags, name) == getattr(default, name)}
@@ -137,7 +137,7 @@ def _earlier_record(config_file: Path) -> "Record":
         from analysis.runs.schema import COMMIT_TAG, CONFIG_FILE
         from rnn_core.checkpoint import CheckpointError, load_record
         from rnn_core.record import TRAINING_VERSION
-    if "MLFLOW_RUN_ID" in os.environ:
+    if opened_run_id():
         # `mlflow run` passes every parameter, which would replace all that the file says.
         raise UsageError(
             f"config is not a parameter of `mlflow run`; use: python -m experiments.train --config {CONFIG_FILE}"

@@ -31,6 +31,7 @@ from analysis.runs.schema import (
 from analysis.runs.store import (
     RunError,
     get_run,
+    has_files,
     model_address,
     open_store,
     read_files,
@@ -123,6 +124,8 @@ def load_run(id_or_name: str) -> LoadedRun:
             f"{id_or_name!r} is a sweep in {store_name()}; allowed: a run, such as one that its page lists; "
             f"find_runs(sweep={run_id!r}) gives its runs"
         )
+    if DIGEST_TAG not in run.data.tags:
+        raise RunError(f"{id_or_name!r} is no run of this project; allowed: a run that it has trained")
     model = model_address(run)
     artifacts = run.info.artifact_uri
     (record,) = read_files([f"{artifacts}/{CONFIG_FILE}"], load_record)
@@ -193,8 +196,8 @@ def search_sweeps() -> Iterator[Run]:
 def recorded_runs(experiment_id: str, digests: Collection[str], condition: str = "") -> dict[str, Run]:
     """Return the complete runs of an experiment that have certain config digests, by digest.
 
-    A run is complete if it finished or diverged. Of several runs with the same digest, one that finished is preferred
-    to one that diverged, and a newer one to an older one.
+    A run is complete if it finished or diverged, and still has its files. Of several runs with the same digest, one
+    that finished is preferred to one that diverged, and a newer one to an older one.
 
     Arguments:
         experiment_id: MLflow's id of the experiment.
@@ -205,7 +208,7 @@ def recorded_runs(experiment_id: str, digests: Collection[str], condition: str =
     for end in (End.FINISHED, End.DIVERGED):
         conditions = [END_CONDITIONS[end], tag_condition(DIGEST_TAG), *([condition] if condition else [])]
         for run in search_runs(" AND ".join(conditions), [experiment_id]):
-            if run.data.tags[DIGEST_TAG] in digests:
+            if run.data.tags[DIGEST_TAG] in digests and has_files(run):
                 run_of_digest.setdefault(run.data.tags[DIGEST_TAG], run)
     return run_of_digest
 

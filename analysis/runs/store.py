@@ -71,9 +71,10 @@ def open_store() -> MlflowClient:
     if not mlflow.is_tracking_uri_set() and not Path(DEFAULT_STORE).exists():
         folder = next((folder for folder in Path.cwd().parents if (folder / DEFAULT_STORE).exists()), None)
         if folder is not None:
-            mlflow.set_tracking_uri(f"sqlite:///{folder / DEFAULT_STORE}")
+            mlflow.set_tracking_uri(database_address(folder / DEFAULT_STORE))
+    spell_out_default_store()
     store = store_address()
-    if store.startswith("sqlite:///") and not Path(store.removeprefix("sqlite:///")).exists():
+    if (path := database_path()) is not None and not path.exists():
         raise NoStoreError(
             f"there is no store {store}; go to the folder that holds mlflow.db, or set MLFLOW_TRACKING_URI; "
             "the first training makes one"
@@ -141,11 +142,35 @@ def unreadable(error: Exception) -> RunError:
     return RunError(f"the store {store_name()} cannot be read: {redacted(repr(error)):.300}")
 
 
+def database_path() -> Path | None:
+    """Return the file of the SQLite database that MLflow uses; None if its store is something else."""
+    address = store_address()
+    if not address.startswith("sqlite"):
+        return None
+    from sqlalchemy import make_url  # with an SQLite store, MLflow imports it, too
+
+    name = make_url(address).database
+    return None if name in (None, "", ":memory:") else Path(name)
+
+
+def spell_out_default_store() -> None:
+    """Let MLflow use its default store by an address without codes such as %20, if it would use one with them.
+
+    MLflow would make an empty folder of that name beside the present one, and fail where it may not.
+    """
+    if not mlflow.is_tracking_uri_set() and "%" in store_address():
+        mlflow.set_tracking_uri(database_address(Path.cwd() / DEFAULT_STORE))
+
+
+def database_address(path: Path) -> str:
+    """Return the tracking URI of an SQLite database."""
+    return "sqlite:///" + str(path).replace("%", "%25").replace("?", "%3F")
+
+
 def absolute_store_address() -> str:
     """Return the tracking URI that MLflow uses, in a form that names the same store in every folder."""
-    address = store_address()
-    path = address.removeprefix("sqlite:///")
-    return address if path == address else f"sqlite:///{Path(path).resolve()}"
+    path, (_, question_mark, query) = database_path(), store_address().partition("?")
+    return store_address() if path is None else f"{database_address(path.resolve())}{question_mark}{query}"
 
 
 def project_folder() -> Path:
@@ -156,30 +181,21 @@ def project_folder() -> Path:
 
 def store_folder() -> Path:
     """Return the folder of the store's database; of a server's store, that of the project on this machine."""
-    address = absolute_store_address()
-    path = address.removeprefix("sqlite:///")
-    return project_folder() if path == address else Path(path).parent
+    path = database_path()
+    return project_folder() if path is None else path.resolve().parent
 
 
 def choose_store_folder() -> Path:
     """Return the folder for a new store, and let MLflow use a store there unless it was given another."""
     folder = project_folder()
     if not mlflow.is_tracking_uri_set():
-        mlflow.set_tracking_uri(f"sqlite:///{folder / DEFAULT_STORE}")
+        mlflow.set_tracking_uri(database_address(folder / DEFAULT_STORE))
     return folder
 
 
 def use_store(address: str) -> None:
     """Let MLflow use the store with this tracking URI."""
     mlflow.set_tracking_uri(address)
-
-
-def current_experiment_id() -> str | None:
-    """Return the id of the experiment in which MLflow would record a run; None if it does not exist yet."""
-    if name := os.environ.get("MLFLOW_EXPERIMENT_NAME"):
-        experiment = MlflowClient().get_experiment_by_name(name)
-        return None if experiment is None else str(experiment.experiment_id)
-    return os.environ.get("MLFLOW_EXPERIMENT_ID") or "0"
 
 
 def ping_store() -> None:
@@ -308,7 +324,10 @@ def read_files(addresses: Sequence[str], read: Callable[[Path], Content], missin
                 return read(path)
 
         def open_local(address: str) -> Content | None:
-            path = Path(unquote(urlparse(address).path) if address.startswith("file:") else address)
+            path = local_path(address)
+            assert path is not None
+            if not missing_ok and not path.parent.exists():
+                raise RunError(f"{path.parent} is gone, with the files of the run: deleted, or the store was moved")
             return read(path) if path.is_file() else missing(address, "no such file")
 
         def missing(address: str, why: object) -> Content | None:
@@ -316,11 +335,24 @@ def read_files(addresses: Sequence[str], read: Callable[[Path], Content], missin
                 return None
             raise RunError(f"{address} cannot be read, so this project did not record the run: {why}")
 
-        if all(urlparse(address).scheme in ("", "file") for address in addresses):
+        if all(local_path(address) is not None for address in addresses):
             yield from map(open_local, addresses)
         else:
             with ThreadPoolExecutor(MAX_PARALLEL_DOWNLOADS) as pool:
                 yield from pool.map(fetch, addresses)
+
+
+def local_path(address: str) -> Path | None:
+    """Return the path on this machine that the URI of an artifact names; None if it names something else."""
+    if address.startswith("file:"):
+        return Path(unquote(urlparse(address).path))
+    return None if urlparse(address).scheme else Path(address)
+
+
+def has_files(run: Run) -> bool:
+    """Return whether the folder of a run's files is there; True if it is not on this machine."""
+    path = local_path(run.info.artifact_uri)
+    return path is None or path.is_dir()
 
 
 @contextmanager

@@ -253,7 +253,7 @@ def _read_runs(sweep: str, finished: bool) -> pd.DataFrame:
     configs = read_files([f"{run.info.artifact_uri}/{CONFIG_FILE}" for run in runs], _read_config, missing_ok=True)
     rows = [_row(run, *config) for run, config in zip(runs, configs, strict=True) if config is not None]
     if len(rows) < len(runs):
-        reason = f"their {CONFIG_FILE} is damaged or missing, or names a pattern or a cell that does not exist here"
+        reason = f"their {CONFIG_FILE} is damaged or gone, or names a pattern or a cell that does not exist here"
         warnings.warn(f"{len(runs) - len(rows)} runs are left out: {reason}", stacklevel=3)
     table = pd.DataFrame(rows)
     return table.drop_duplicates("digest") if finished and len(table) else table

@@ -2,11 +2,8 @@
 
 import contextlib
 import dataclasses
-import os
 import re
-import sqlite3
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 import mlflow
 from mlflow import ActiveRun, MlflowClient
@@ -14,11 +11,14 @@ from mlflow.entities import LifecycleStage, Run
 from mlflow.utils.name_utils import _GENERATOR_NOUNS, _GENERATOR_PREDICATES
 
 from analysis.credentials import redacted
+from analysis.runs.experiment import check_experiment
 from analysis.runs.schema import DIGEST_TAG, END_REASON_TAG, KIND_TAG, End, format_end_reason
-from analysis.runs.store import NoDriverError, get_run, store_address, store_name
+from analysis.runs.store import NoDriverError, NoRunError, RunError, get_run, is_deleted, store_name
 from experiments.descriptions import first_line
 from experiments.errors import TrackingError, UsageError
+from experiments.opened_run import opened_run_id
 from experiments.signals import Interrupted
+from experiments.tracking.away import impatient, is_away
 from experiments.tracking.databases import make_tables
 from rnn_core.config import ConfigError, TrainConfig
 
@@ -52,23 +52,16 @@ def open_run(
         run_id: the id of an earlier run to go on with; None for a new run.
 
     Raises:
-        UsageError: MLFLOW_RUN_ID names a run that has ended or that has been trained already.
+        UsageError: the environment names a run or an experiment that cannot be used.
         TrackingError: the store cannot be used.
     """
-    store = store_address()
-    opened = "MLFLOW_RUN_ID" in os.environ and run_id is None
+    opened = "" if run_id else opened_run_id()
     try:
-        if store.startswith("sqlite:///"):
-            # Fails at once if the file cannot be opened, which MLflow would try for minutes.
-            path = Path(store.removeprefix("sqlite:///"))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.closing(sqlite3.connect(path)) as database:
-                database.execute("PRAGMA user_version")
-        make_tables(store)
+        make_tables()
         # The runs of a sweep wait longer: a busy server may answer late.
         with impatient() if experiment_id is None else contextlib.nullcontext():
-            if opened:
-                _check_new(get_run(os.environ["MLFLOW_RUN_ID"]))
+            if experiment_id is None and run_id is None:
+                _check_environment(opened)
             run = mlflow.start_run(
                 run_id=run_id,
                 run_name=None if opened or run_id else name,
@@ -78,12 +71,37 @@ def open_run(
             )
             _redact_tags(run)
             return run
-    except UsageError:
+    except (UsageError, TrackingError):
         raise
     except NoDriverError as error:
         raise TrackingError(str(error)) from None
     except Exception as error:
         raise TrackingError(store_trouble(error)) from error
+
+
+def _check_environment(opened: str) -> None:
+    """Raise UsageError, naming what is at fault, if no run can be opened where the environment says.
+
+    Arguments:
+        opened: the id of the run that `mlflow run` has opened; empty if it has not.
+    """
+    active = mlflow.active_run()
+    if active is not None:
+        raise UsageError(f"the run {active.info.run_id} is open in this process; call mlflow.end_run() first")
+    try:
+        if opened:
+            _check_new(get_run(opened))
+        else:
+            check_experiment()
+    except NoRunError:
+        raise UsageError(
+            f"MLFLOW_RUN_ID is {opened}, and {store_name()} has no such run; allowed: a run that `mlflow run` has just "
+            f"opened; unset MLFLOW_RUN_ID to train a new run"
+        ) from None
+    except RunError as error:
+        if is_away(error):
+            raise
+        raise UsageError(str(error)) from None
 
 
 def _redact_tags(run: Run) -> None:
@@ -97,9 +115,10 @@ def _check_new(run: Run) -> None:
     """Raise UsageError unless a run is as `mlflow run` has opened it, so that two trainings are never mixed in one."""
     if not _is_new(run):
         what = "has been trained already" if run.info.status == End.RUNNING.status else f"is {run.info.status}"
+        what = "has been deleted" if is_deleted(run) else what
         raise UsageError(
             f"MLFLOW_RUN_ID is {run.info.run_id}, a run that {what}; allowed: a run that `mlflow run` has just opened; "
-            "unset MLFLOW_RUN_ID to train a new run"
+            f"unset MLFLOW_RUN_ID to train a new run"
         )
 
 
@@ -138,8 +157,7 @@ def end_run_from_environment(error: BaseException, message: str) -> None:
         status, end_reason = End.FAILED.status, f"refused: {message}"
     else:
         status, end_reason = End.FAILED.status, format_end_reason(End.FAILED, message)
-    run_id = os.environ.get("MLFLOW_RUN_ID")
-    if run_id:
+    if run_id := opened_run_id():
         with contextlib.suppress(Exception), impatient():  # the reason itself is on the terminal
             if not _is_new(get_run(run_id)):  # it is not this program's
                 return
@@ -156,20 +174,3 @@ def store_trouble(error: Exception) -> str:
         f"the tracking store {store_name()} cannot be used ({reason}); "
         "allowed: sqlite:///FILE or the address of a running `mlflow server`; change MLFLOW_TRACKING_URI"
     )
-
-
-@contextlib.contextmanager
-def impatient(seconds: int = 5) -> Iterator[None]:
-    """Ask a tracking server once, where MLflow would retry for minutes, unless the user says otherwise.
-
-    Arguments:
-        seconds: how long it may take to answer.
-    """
-    settings = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": f"{seconds}"}
-    ours = {name: value for name, value in settings.items() if name not in os.environ}
-    os.environ.update(ours)
-    try:
-        yield
-    finally:
-        for name in ours:
-            os.environ.pop(name, None)

@@ -15,6 +15,7 @@ from mlflow.entities import Run
 from analysis.runs import schema, search_runs
 from analysis.runs.life import is_alive
 from analysis.runs.schema import COMPLETE, End
+from analysis.runs.store import has_files
 from experiments.tracking.access import end_run
 
 LOOK_SECONDS = 0.05
@@ -50,8 +51,8 @@ def find_others(experiment_id: str, digest: str, but: str = "") -> list[Run]:
 
 
 def is_complete(run: Run) -> bool:
-    """Return whether a run is complete, so that making it again would give the same result."""
-    return schema.read_end(run.info.status, run.data.tags) in COMPLETE
+    """Return whether a run is complete and still has its files, so that making it again would give the same result."""
+    return schema.read_end(run.info.status, run.data.tags) in COMPLETE and has_files(run)
 
 
 def claim(run_id: str, experiment_id: str, digest: str) -> None:

@@ -1,21 +1,16 @@
 """Tries again what a store that is away has refused, with growing pauses, and says so meanwhile."""
 
-import sqlite3
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TypeVar
-
-import requests
-from mlflow.exceptions import RestException
-from sqlalchemy.exc import DBAPIError, OperationalError
 
 from analysis.runs.store import store_name
 from experiments.descriptions import first_line
 from experiments.errors import TrackingError
 from experiments.signals import Stop
-from experiments.tracking.access import impatient
+from experiments.tracking.away import chain, impatient, is_away
 
 PATIENCE_SECONDS = 600.0
 """How long a store that is away is tried."""
@@ -25,9 +20,6 @@ FIRST_PAUSE, MAX_PAUSE = 2.0, 60.0
 
 REQUEST_SECONDS = 30
 """How long a server may take to answer one request: a busy one is slow."""
-
-BUSY = (429, 500, 502, 503, 504)
-"""The statuses with which a server, or a proxy before it, says that it cannot answer now."""
 
 T = TypeVar("T")
 
@@ -113,39 +105,9 @@ def persist_aloud(action: Callable[[bool], T], stop: Stop, kept: str, seconds: f
         print(f"{away}; {kept}; Ctrl-C ends the waiting", file=sys.stderr, flush=True)
 
 
-def is_away(error: BaseException) -> bool:
-    """Return whether an error, or one behind it, says that the store does not answer or is busy, which may pass."""
-    return any(map(_says_away, _chain(error)))
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and those behind it, the last one first."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _says_away(error: BaseException) -> bool:
-    """Return whether an error itself says so."""
-    match error:
-        case requests.HTTPError():
-            return error.response is not None and error.response.status_code in BUSY
-        case requests.ConnectionError() | requests.Timeout() | requests.exceptions.RetryError():
-            return True
-        case RestException():
-            return error.get_http_status_code() in BUSY
-        case sqlite3.OperationalError():
-            return "locked" in str(error)
-        case OperationalError():
-            return error.connection_invalidated or "connection" in str(error.orig)
-        case DBAPIError():
-            return error.connection_invalidated
-    return False
-
-
 def _reason(error: Exception) -> str:
     """Return in a few words why the store cannot be used."""
-    text = " ".join(str(each) for each in _chain(error)).lower()
+    text = " ".join(str(each) for each in chain(error)).lower()
     known = ("connection refused", "database is locked", "timed out", "name or service not known")
     return next((words for words in known if words in text), first_line(error)[:200])
 

@@ -9,7 +9,7 @@ from mlflow.entities import Metric, RunTag
 
 from analysis.runs.store import store_name
 from experiments.descriptions import first_line
-from experiments.tracking.access import impatient
+from experiments.tracking.away import impatient
 
 FLUSH_SECONDS = 5.0
 """How often, at most, the newest epochs of a running training are sent to MLflow, at the end of an epoch."""

@@ -31,19 +31,12 @@ from experiments.descriptions import description, fields_in_words, first_line, m
 from experiments.errors import TrackingError
 from experiments.links import picture_links
 from experiments.plots import draw_losses, draw_report
-from experiments.tracking.access import (
-    MAX_END_REASON,
-    end_run,
-    impatient,
-    name_of,
-    open_run,
-    store_trouble,
-)
+from experiments.tracking.access import MAX_END_REASON, end_run, name_of, open_run, store_trouble
+from experiments.tracking.away import impatient, is_away
 from experiments.tracking.claims import GaveWayError, claim
 from experiments.tracking.code_record import code_tags, log_diff
 from experiments.tracking.life import Heart
 from experiments.tracking.model_files import write_model
-from experiments.tracking.patience import is_away
 from experiments.tracking.run_files import ARTIFACTS, write_files, write_reach
 from experiments.tracking.sending import MetricSender
 from experiments.tracking.tracked_sweep import Membership

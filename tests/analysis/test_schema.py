@@ -97,6 +97,7 @@ def test_a_run_between_its_last_tag_and_its_end_is_not_taken_for_recorded(store:
     for number, (status, reason, _) in enumerate(RECORDED):
         tags = tags_of(reason) | {"config_digest": str(number)}
         run_id = client.create_run("0", tags=tags).info.run_id
+        client.log_text(run_id, "{}", "config.json")
         if status != "RUNNING":
             client.set_terminated(run_id, status)
     digests = {str(number) for number in range(len(RECORDED))}

@@ -44,6 +44,7 @@ def two() -> tuple[str, str]:
 
 
 def end(run_id: str, status: str = "FINISHED", reason: str = "finished") -> None:
+    MlflowClient().log_text(run_id, "{}", "config.json")
     MlflowClient().set_tag(run_id, "end_reason", reason)
     MlflowClient().set_terminated(run_id, status)
 

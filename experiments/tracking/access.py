@@ -14,11 +14,11 @@ from analysis.credentials import redacted
 from analysis.runs.experiment import check_experiment
 from analysis.runs.schema import DIGEST_TAG, END_REASON_TAG, KIND_TAG, End, format_end_reason
 from analysis.runs.store import NoDriverError, NoRunError, RunError, get_run, is_deleted, store_name
-from experiments.descriptions import first_line
 from experiments.errors import TrackingError, UsageError
 from experiments.opened_run import opened_run_id
 from experiments.signals import Interrupted
 from experiments.tracking.away import impatient, is_away
+from experiments.tracking.causes import store_trouble
 from experiments.tracking.databases import make_tables
 from rnn_core.config import ConfigError, TrainConfig
 
@@ -163,14 +163,3 @@ def end_run_from_environment(error: BaseException, message: str) -> None:
                 return
             MlflowClient().set_tag(run_id, END_REASON_TAG, end_reason[:MAX_END_REASON])
             MlflowClient().set_terminated(run_id, status)
-
-
-def store_trouble(error: Exception) -> str:
-    """Return in one line why the store cannot be used, and what to change."""
-    reason = first_line(error)[:300]
-    if "Connection refused" in str(error):  # in the middle of a chain of errors of the network
-        reason = "nobody answers there"
-    return (
-        f"the tracking store {store_name()} cannot be used ({reason}); "
-        "allowed: sqlite:///FILE or the address of a running `mlflow server`; change MLFLOW_TRACKING_URI"
-    )

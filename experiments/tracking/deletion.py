@@ -20,8 +20,8 @@ from analysis.runs.store import (
     store_name,
 )
 from experiments.errors import TrackingError
-from experiments.tracking.access import store_trouble
 from experiments.tracking.away import impatient
+from experiments.tracking.causes import store_trouble
 from experiments.tracking.code_record import hand_over_diff
 from experiments.tracking.life import children_condition, delete_with_models
 from rnn_core.vocabulary import visible

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from analysis.runs.store import store_name
-from experiments.descriptions import first_line
 from experiments.errors import TrackingError
 from experiments.signals import Stop
-from experiments.tracking.away import chain, impatient, is_away
+from experiments.tracking.away import impatient, is_away
+from experiments.tracking.causes import cause_of
 
 PATIENCE_SECONDS = 600.0
 """How long a store that is away is tried."""
@@ -82,7 +82,7 @@ def persist(
             if not is_away(error):
                 raise
             since = since or time.time()
-            away = Away(since, since + seconds, _reason(error), pause)
+            away = Away(since, since + seconds, cause_of(error).words, pause)
             if time.time() + pause > away.until:
                 raise StoreAwayError(
                     f"{store_name()} has been away since {_clock(since)} ({away.reason}); {kept}"
@@ -103,13 +103,6 @@ def persist_aloud(action: Callable[[bool], T], stop: Stop, kept: str, seconds: f
             result: T = done.value
             return result
         print(f"{away}; {kept}; Ctrl-C ends the waiting", file=sys.stderr, flush=True)
-
-
-def _reason(error: Exception) -> str:
-    """Return in a few words why the store cannot be used."""
-    text = " ".join(str(each) for each in chain(error)).lower()
-    known = ("connection refused", "database is locked", "timed out", "name or service not known")
-    return next((words for words in known if words in text), first_line(error)[:200])
 
 
 def _clock(seconds: float) -> str:

@@ -17,8 +17,9 @@ from analysis.runs.store import artifact_paths, get_run, metric_history, models_
 from experiments.code_state import code_state
 from experiments.descriptions import first_line
 from experiments.errors import TrackingError, UsageError
-from experiments.tracking.access import open_run, store_trouble
+from experiments.tracking.access import open_run
 from experiments.tracking.away import impatient
+from experiments.tracking.causes import store_trouble
 from experiments.tracking.code_record import log_diff
 from experiments.tracking.life import Heart
 from experiments.tracking.tracked_run import TrackedRun

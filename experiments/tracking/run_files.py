@@ -2,10 +2,13 @@
 
 import csv
 import dataclasses
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import gettempdir, mkdtemp
 
 import numpy as np
+from safetensors import SafetensorError
 
 from analysis.runs import schema
 from analysis.runs.schema import CONFIG_FILE, WEIGHTS_FILE
@@ -46,3 +49,24 @@ def write_reach(folder: Path, rows: Sequence[ReachRow]) -> None:
             table = csv.DictWriter(file, [field.name for field in dataclasses.fields(ReachRow)])
             table.writeheader()
             table.writerows(dataclasses.asdict(row) for row in rows)
+
+
+def keep_files(record: Record, history: Sequence[Mapping[str, float]], weights: Mapping[str, np.ndarray] | None) -> str:
+    """Write the files of a run that could not be recorded into a new folder, where they fit; return in words where.
+
+    Arguments:
+        record: what identifies the run.
+        history: the metrics of each epoch, by name.
+        weights: the weights of the net, by name; None for a net that is not recorded.
+    """
+    for home in (Path(gettempdir()), Path.cwd(), Path.home()):
+        folder = None
+        try:
+            folder = Path(mkdtemp(prefix="rnn-patterns-", dir=home))
+            write_files(folder, record, history, weights)
+        except (OSError, SafetensorError):
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+        else:
+            return f"the run's files are kept in {folder}"
+    return "there is room nowhere to keep the run's files"

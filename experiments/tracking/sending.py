@@ -8,8 +8,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, RunTag
 
 from analysis.runs.store import store_name
-from experiments.descriptions import first_line
 from experiments.tracking.away import impatient
+from experiments.tracking.causes import cause_of
 
 FLUSH_SECONDS = 5.0
 """How often, at most, the newest epochs of a running training are sent to MLflow, at the end of an epoch."""
@@ -70,7 +70,7 @@ class MetricSender:
             with impatient():
                 self.flush()
         except Exception as error:
-            reason = first_line(error)[:200]
+            reason = cause_of(error).words
         if bool(reason) != self._away:
             self._away = bool(reason)
             since = time.strftime("%H:%M:%S")

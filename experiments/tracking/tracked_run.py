@@ -31,13 +31,14 @@ from experiments.descriptions import description, fields_in_words, first_line, m
 from experiments.errors import TrackingError
 from experiments.links import picture_links
 from experiments.plots import draw_losses, draw_report
-from experiments.tracking.access import MAX_END_REASON, end_run, name_of, open_run, store_trouble
+from experiments.tracking.access import MAX_END_REASON, end_run, name_of, open_run
 from experiments.tracking.away import impatient, is_away
+from experiments.tracking.causes import cause_of, store_trouble
 from experiments.tracking.claims import GaveWayError, claim
 from experiments.tracking.code_record import code_tags, log_diff
 from experiments.tracking.life import Heart
 from experiments.tracking.model_files import write_model
-from experiments.tracking.run_files import ARTIFACTS, write_files, write_reach
+from experiments.tracking.run_files import ARTIFACTS, keep_files, write_files, write_reach
 from experiments.tracking.sending import MetricSender
 from experiments.tracking.tracked_sweep import Membership
 from rnn_core.checkpoint import record_text
@@ -154,39 +155,49 @@ class TrackedRun:
             TrackingError: the store could not be written; the message says in which folder the files are kept.
             Exception: the store is away (see `is_away`); the same call can be tried again, or `give_up` called.
         """
-        folder = Path(tempfile.mkdtemp(prefix="rnn-patterns-"))
-        metrics: Mapping[str, float] = report.metrics if report else {}
         try:
-            write_files(folder, self.record, self.history, weights)
-            pictures = {"loss": draw_losses(self.history, metrics)}
-            if report:
-                write_reach(folder, report.rows)
-                pictures |= draw_report(report)
-            for name, picture in pictures.items():
-                (folder / ARTIFACTS / schema.PLOTS_FOLDER / f"{name}.png").write_bytes(picture.png(fast=True))
-            if training_state:
-                shutil.copy(training_state, folder / ARTIFACTS / schema.TRAINING_STATE_FILE)
-            self._client.log_artifacts(self.run_id, str(folder / ARTIFACTS))
-            # Before the metrics, or MLflow would read the history of each to link it to the model.
-            model_id = self._log_model(folder, report.example) if report and weights else None
-            self._remove_earlier(folder / ARTIFACTS, model_id)
-            if not self._queued_results:
-                # The sizes come last, because MLflow compares runs by the first metric unless told otherwise.
-                self._metrics.queue(self._with_earlier({**metrics, **self._sizes}), len(self.history), model_id)
-                self._queued_results = True
-            sample = report.sample if report else None
-            end_reason = schema.format_end_reason(end, why)
-            links = picture_links(self.experiment_id, self.run_id, pictures)
-            tags = {schema.NOTE_TAG: description(end == End.FINISHED, end_reason, links, metrics, sample)}
-            if self._sweep:  # written last, so that every member of a sweep is complete
-                tags |= self._sweep.tag_of_a_member
-            self._end(end, end_reason, tags)
+            with tempfile.TemporaryDirectory() as folder:
+                self._record(Path(folder), end, why, report, weights, training_state)
         except Exception as error:
             if is_away(error):
-                shutil.rmtree(folder)
                 raise
-            raise self._fail_and_keep(error, folder) from error
-        shutil.rmtree(folder)
+            raise self._fail_and_keep(error, weights) from error
+
+    def _record(
+        self,
+        folder: Path,
+        end: End,
+        why: str,
+        report: Report | None,
+        weights: Mapping[str, np.ndarray] | None,
+        training_state: Path | None,
+    ) -> None:
+        """Do what `finish` does; the files of the run are written into an empty folder first."""
+        metrics: Mapping[str, float] = report.metrics if report else {}
+        write_files(folder, self.record, self.history, weights)
+        pictures = {"loss": draw_losses(self.history, metrics)}
+        if report:
+            write_reach(folder, report.rows)
+            pictures |= draw_report(report)
+        for name, picture in pictures.items():
+            (folder / ARTIFACTS / schema.PLOTS_FOLDER / f"{name}.png").write_bytes(picture.png(fast=True))
+        if training_state:
+            shutil.copy(training_state, folder / ARTIFACTS / schema.TRAINING_STATE_FILE)
+        self._client.log_artifacts(self.run_id, str(folder / ARTIFACTS))
+        # Before the metrics, or MLflow would read the history of each to link it to the model.
+        model_id = self._log_model(folder, report.example) if report and weights else None
+        self._remove_earlier(folder / ARTIFACTS, model_id)
+        if not self._queued_results:
+            # The sizes come last, because MLflow compares runs by the first metric unless told otherwise.
+            self._metrics.queue(self._with_earlier({**metrics, **self._sizes}), len(self.history), model_id)
+            self._queued_results = True
+        sample = report.sample if report else None
+        end_reason = schema.format_end_reason(end, why)
+        links = picture_links(self.experiment_id, self.run_id, pictures)
+        tags = {schema.NOTE_TAG: description(end == End.FINISHED, end_reason, links, metrics, sample)}
+        if self._sweep:  # written last, so that every member of a sweep is complete
+            tags |= self._sweep.tag_of_a_member
+        self._end(end, end_reason, tags)
 
     def give_up(self, end_reason: str) -> None:
         """End the run as FAILED for a reason, as far as the store can be reached."""
@@ -219,16 +230,14 @@ class TrackedRun:
 
     def abandon(self, error: Exception, weights: Mapping[str, np.ndarray]) -> TrackingError:
         """End a run whose net could not be measured; return the error that says where its weights are kept."""
-        folder = Path(tempfile.mkdtemp(prefix="rnn-patterns-"))
-        with contextlib.suppress(OSError):  # the reason to report is the first error
-            write_files(folder, self.record, self.history, weights)
-        return self._fail_and_keep(error, folder)
+        return self._fail_and_keep(error, weights)
 
-    def _fail_and_keep(self, error: Exception, folder: Path) -> TrackingError:
+    def _fail_and_keep(self, error: Exception, weights: Mapping[str, np.ndarray] | None) -> TrackingError:
         """End the run as FAILED by an error, and return the error that says in which folder its files are kept."""
-        kept = f"{schema.RECORDING_FAILED}: {first_line(error)}; what there is of the run's files is kept in {folder}"
-        self.give_up(kept)
-        return TrackingError(f"run {self.run_id}: {kept}")
+        kept = keep_files(self.record, self.history, weights)
+        reason = f"{schema.RECORDING_FAILED}: {cause_of(error).words}; {kept}"
+        self.give_up(reason)
+        return TrackingError(f"run {self.run_id}: {reason}")
 
     def _end(self, end: End, end_reason: str, tags: Mapping[str, str] | None = None) -> None:
         """Send what has not been sent, and end the run; a run that cannot be written to is ended as FAILED."""

@@ -16,14 +16,8 @@ from analysis.runs.life import process_tags
 from analysis.runs.schema import End
 from experiments.code_state import code_state
 from experiments.errors import TrackingError
-from experiments.tracking.access import (
-    MAX_END_REASON,
-    MAX_PARAM,
-    end_run,
-    name_of,
-    open_run,
-    store_trouble,
-)
+from experiments.tracking.access import MAX_END_REASON, MAX_PARAM, end_run, name_of, open_run
+from experiments.tracking.causes import store_trouble
 from experiments.tracking.code_record import code_tags, log_diff
 from experiments.tracking.life import Heart, children_condition, delete_half_made
 

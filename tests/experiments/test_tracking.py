@@ -115,7 +115,7 @@ def test_a_run_that_cannot_be_recorded_keeps_its_files_and_ends_failed(store: Pa
     artifacts = Path(mlflow.get_artifact_uri())
     shutil.rmtree(artifacts)
     artifacts.write_text("a file where the run's folder should be")
-    with pytest.raises(TrackingError, match="files is kept in") as refused:
+    with pytest.raises(TrackingError, match="files are kept in") as refused:
         measure_and_record(run, record.net, prepared)
     kept = Path(str(refused.value).rsplit(" ", 1)[-1])
     try:

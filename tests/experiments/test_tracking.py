@@ -160,7 +160,7 @@ def test_a_disk_that_is_full_from_the_first_file_on_ends_the_run_failed(
     run, prepared = tracked(config)
     *_, last = train(config)
     monkeypatch.setattr("experiments.tracking.run_files.save_weights", full)
-    with pytest.raises(TrackingError, match="No space left on device"):
+    with pytest.raises(TrackingError, match="the disk is full; there is room nowhere"):
         measure_and_record(run, last.net, prepared)
     ended = MlflowClient().get_run(run.run_id)
     assert (ended.info.status, ended.data.tags["end_reason"][:16]) == ("FAILED", "recording failed")

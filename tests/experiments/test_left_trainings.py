@@ -1,8 +1,11 @@
 """Sweeps that were cut off while they trained go on with that training, and end with the same bits."""
 
+import contextlib
 import json
 import os
+import random
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from experiments.checkpoints import main as checkpoints
 from experiments.delete import main as delete
 from experiments.sweep import main
 from rnn_core.training.loop import rate_factor
+from tests.forks import Command
 
 pytestmark = pytest.mark.usefixtures("store", "every_window")
 
@@ -184,3 +188,42 @@ def test_states_of_sweeps_are_listed_and_deleted(
         assert MlflowClient().get_run(sweep).data.tags["kind"] == "sweep"
         assert delete([sweep, "--yes"]) == 0
         assert not states(store)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("workers", "number"),
+    [(1, signal.SIGKILL), (1, signal.SIGHUP), (2, signal.SIGINT), (2, signal.SIGTERM)],
+)
+def test_sweeps_in_processes_go_on_wherever_they_are_cut_off(
+    workers: int, number: int, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut off at six moments of the training, each time by a signal to the whole process group."""
+    monkeypatch.undo()
+    monkeypatch.chdir(store)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{store}/mlflow.db")
+    grid = ["--patterns", "abcb", "--lengths", "6001", "--windows", "10", "--epochs", "12", "--hidden-sizes", "4"]
+    grid += ["--seeds", "20", "--workers", str(workers)]
+    eager = {"experiments.checkpoint_files.SAVE_SECONDS": 0.2, "rnn_core.training.loop.PROGRESS_SECONDS": 0.05}
+
+    def start() -> Command:
+        return Command("experiments.sweep", *grid, said=store / "out.txt", changed=eager)
+
+    assert start().wait() == 0
+    whole = results()
+    assert delete(["latest", "--yes"]) == 0
+    delays = random.Random(number)
+    gone_on = 0
+    for _ in range(6):
+        command = start()
+        command.wait_for("recorded before")
+        time.sleep(delays.uniform(0, 6))
+        with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+            os.killpg(command.pid, number)
+        command.wait()
+        gone_on += "runs go on from the training that a killed sweep saved" in command.said
+    assert start().wait() == 0
+    assert gone_on
+    check_same(whole)
+    assert not states(store)
+    print(f"{workers} workers, {signal.Signals(number).name}: {gone_on} of 6 went on with a saved training")

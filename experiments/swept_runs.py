@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from pathlib import Path
 
-from analysis.runs import curves_of, recorded_runs
-from analysis.runs.schema import GRID_FILE, GRID_GIVEN_FILE, RESULTS_FILE, End, format_end_reason
+from analysis.runs import recorded_runs
+from analysis.runs.csv_files import read_curves
+from analysis.runs.schema import CURVES_FILE, GRID_FILE, GRID_GIVEN_FILE, RESULTS_FILE, End, format_end_reason
 from analysis.runs.store import absolute_store_address, store_address
 from experiments.bars import show_runs
 from experiments.descriptions import ALWAYS_NAMED, escaped, first_line, fitting
@@ -262,7 +263,8 @@ class Sweep:
             needed = epochs[digest] == longest or "epochs" not in self.grid.swept
             if needed and outcome.run_id and not len(outcome.loss_e):
                 with contextlib.suppress(Exception):  # a picture less is no reason to fail
-                    (curves,) = curves_of([outcome.run_id])
+                    address, whole = f"runs:/{outcome.run_id}/{CURVES_FILE}", outcome.end == End.FINISHED
+                    (curves,) = read_curves([address], [epochs[digest]], [whole])
                     self.outcomes[digest] = outcome.with_curve(curves["train_loss"].to_numpy())
 
 

@@ -2,14 +2,16 @@
 
 import difflib
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 import torch
 from mlflow.entities import Run
 
+from analysis.runs.csv_files import read_curves
 from analysis.runs.life import end_of, reason_of
 from analysis.runs.schema import (
     COMPLETE,
@@ -44,15 +46,25 @@ class LoadedRun:
         run_id: MLflow's id of the run.
         name: the name of the run, such as "abc rnn16 e20 s42".
         record: the content of its config.json: the config, the alphabet and more.
-        curves: one row per epoch: epoch (from 0), train_loss (nats per character), train_accuracy (0 to 1) and, with
-            keep=best, valid_loss.
     """
 
     run_id: str
     name: str
     record: Record
-    curves: pd.DataFrame
+    _run: Run
     _net: CharRNN | None
+
+    @cached_property
+    def curves(self) -> pd.DataFrame:
+        """One row per epoch: epoch (from 0), train_loss (nats per character), train_accuracy (0 to 1) and, with
+        keep=best, valid_loss. The file is read when they are first asked for.
+
+        Raises:
+            RunError: the run has no curves, or their file is damaged.
+        """
+        address, finished = f"{self._run.info.artifact_uri}/{CURVES_FILE}", end_of(self._run) == End.FINISHED
+        (curves,) = read_curves([address], [self.config.epochs], [finished])
+        return curves
 
     @property
     def config(self) -> TrainConfig:
@@ -118,14 +130,13 @@ def load_run(id_or_name: str) -> LoadedRun:
     artifacts = run.info.artifact_uri
     (record,) = read_files([f"{artifacts}/{CONFIG_FILE}"], load_record)
     end = end_of(run)
-    (curve,) = read_files([f"{artifacts}/{CURVES_FILE}"], pd.read_csv, missing_ok=end not in COMPLETE)
-    if curve is None:
-        why = "is still at work" if end == End.RUNNING else f"recorded no curves ({reason_of(run) or end})"
+    if model is None and end not in COMPLETE:
+        why = "is still at work" if end == End.RUNNING else f"recorded no net and no curves ({reason_of(run) or end})"
         raise RunError(f"run {run_id} ({run.info.run_name}) {why}; allowed: a run that was trained to its end")
     net = None
     if model is not None:
         (net,) = read_files([f"{model}/{MODEL_FOLDER}/{WEIGHTS_FILE}"], lambda path: load_weights(record, path))
-    return LoadedRun(run_id, run.info.run_name, record, curve, net)
+    return LoadedRun(run_id, run.info.run_name, record, run, net)
 
 
 def find_run_id(id_or_name: str) -> str:
@@ -199,15 +210,6 @@ def recorded_runs(experiment_id: str, digests: Collection[str], condition: str =
             if run.data.tags[DIGEST_TAG] in digests:
                 run_of_digest.setdefault(run.data.tags[DIGEST_TAG], run)
     return run_of_digest
-
-
-def curves_of(run_ids: Sequence[str]) -> Iterator[pd.DataFrame]:
-    """Yield the curves of each run, one row per epoch, as in `LoadedRun.curves`.
-
-    Raises:
-        RunError: a run has no curves.
-    """
-    return read_files([f"runs:/{run_id}/{CURVES_FILE}" for run_id in run_ids], pd.read_csv)
 
 
 def load_net(run: Any) -> CharRNN:

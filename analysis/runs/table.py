@@ -15,6 +15,7 @@ from mlflow.entities import Run
 
 from analysis.commands import training_command
 from analysis.runs import suggestions
+from analysis.runs.csv_files import read_curves, read_reach
 from analysis.runs.life import end_of, reason_of
 from analysis.runs.loading import search_sweeps
 from analysis.runs.schema import (
@@ -131,7 +132,7 @@ def curves(runs: pd.DataFrame) -> pd.DataFrame:
         steps of their epoch, so the value at epoch e shows the net after e epochs of training.
 
     Raises:
-        RunError: the table is empty, or a run has no curves.
+        RunError: the table is empty, or a run has no curves, or damaged ones.
     """
     if runs.empty:
         raise RunError("there are no runs in this table; allowed: one or more")
@@ -142,8 +143,9 @@ def curves(runs: pd.DataFrame) -> pd.DataFrame:
     metric_arrays: list[np.ndarray] = []
     value_arrays: list[np.ndarray] = []
     addresses = [f"{uri}/{CURVES_FILE}" for uri in runs["artifact_uri"]]
-    for run_number, curve in enumerate(read_files(addresses, pd.read_csv)):
-        metrics_of_run = [name for name in curve if name != "epoch"]
+    finished = (runs["end"] == End.FINISHED).tolist()
+    for run_number, curve in enumerate(read_curves(addresses, runs["epochs"].tolist(), finished)):
+        metrics_of_run = [name for name in map(str, curve) if name != "epoch"]
         metrics += [name for name in metrics_of_run if name not in metrics]
         run_arrays.append(np.full(curve[metrics_of_run].size, run_number, dtype=np.int32))
         epoch_arrays.append(np.tile(curve["epoch"].to_numpy(np.int32), len(metrics_of_run)))
@@ -169,12 +171,14 @@ def reach_table(runs: pd.DataFrame) -> pd.DataFrame:
         One row per run, measure and size: run_id, measure (such as `length` or `depth`), size, trained (whether the
         size was trained on), the counts cases, cases_right, steps, steps_right, decidable, decidable_right, and
         loss_sum (nats); see `ReachRow`. A run without this file has no row: its pattern has no cases, or it diverged.
+
+    Raises:
+        RunError: a file is damaged.
     """
     addresses = [f"{uri}/{REACH_FILE}" for uri in runs["artifact_uri"]]
-    tables_or_none = read_files(addresses, pd.read_csv, missing_ok=True)
     tables = [
         table.assign(run_id=run_id)
-        for run_id, table in zip(runs["run_id"], tables_or_none, strict=True)
+        for run_id, table in zip(runs["run_id"], read_reach(addresses), strict=True)
         if table is not None
     ]
     columns = ["run_id", *(field.name for field in dataclasses.fields(ReachRow))]

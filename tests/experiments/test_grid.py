@@ -125,7 +125,7 @@ def test_the_path_of_a_text_holds_from_any_folder(tmp_path: Path, monkeypatch: p
         ({"seeds": "0"}, "seeds is '0'; allowed: a count such as 10 (the seeds 0 to 9), or a range such as 40-49"),
         ({"seeds": "9-3"}, "(--seeds)"),
         ({"seeds": "1,2"}, "(--seeds)"),
-        ({"seeds": "99999999"}, "1 to 1000000 seeds"),
+        ({"seeds": "99999999"}, "1 to 100000 seeds"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line(said: dict[str, str], words: str) -> None:

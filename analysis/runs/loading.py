@@ -32,7 +32,7 @@ from analysis.runs.schema import (
 )
 from analysis.runs.store import RunError, get_run, model_address, open_store, read_files, search_runs, store_address
 from rnn_core.checkpoint import load_record, load_weights
-from rnn_core.config import TrainConfig
+from rnn_core.config import TrainConfig, shown
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.record import Record
 from rnn_core.vocabulary import Vocabulary
@@ -149,6 +149,8 @@ def find_run_id(id_or_name: str) -> str:
     Raises:
         RunError: there is no such run; the message names some that exist. Or the store cannot be read.
     """
+    if not isinstance(id_or_name, str):
+        raise RunError(f"a run is {shown(id_or_name)}; allowed: its id, its name, or `latest`")
     client = open_store()
     if is_id := bool(re.fullmatch("[0-9a-f]{32}", id_or_name)):
         try:
@@ -170,11 +172,11 @@ def find_run_id(id_or_name: str) -> str:
     if ids_without_net:
         return ids_without_net[0]
     if not names_with_net:
-        raise RunError(f"no run {id_or_name!r}: {store_address()} holds no trained net; train one first")
+        raise RunError(f"no run {shown(id_or_name)}: {store_address()} holds no trained net; train one first")
     similar = [] if is_id else difflib.get_close_matches(id_or_name, names_with_net, n=3, cutoff=0)
     examples = ", ".join(map(repr, similar or list(names_with_net)[:3]))
     raise RunError(
-        f"no run {id_or_name!r} in {store_address()}; "
+        f"no run {shown(id_or_name)} in {store_address()}; "
         f"allowed: a run's id, `latest`, or one of {len(names_with_net)} names, such as {examples}"
     )
 
@@ -222,4 +224,4 @@ def load_net(run: Any) -> CharRNN:
         RunError: there is no such run, or it recorded no net.
         CheckpointError: its config.json or its weights are damaged, or do not belong together.
     """
-    return load_run(run if isinstance(run, str) else run.run_id).net
+    return load_run(getattr(run, "run_id", run)).net

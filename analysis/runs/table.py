@@ -6,6 +6,7 @@ import math
 import shlex
 import warnings
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,13 @@ from analysis.runs.schema import (
 )
 from analysis.runs.store import NoStoreError, RunError, read_files, search_runs, store_address
 from rnn_core.checkpoint import CheckpointError, parse_record
-from rnn_core.config import ADDED, TrainConfig, config_from_dict
+from rnn_core.config import ADDED, TrainConfig, config_from_dict, shown
 from rnn_core.patterns import parse
 from rnn_core.patterns.shared.cases import ReachRow
 from rnn_core.record import Record
+
+MAX_VALUES = 100_000
+"""The most values of a field in a query: a sweep has no more runs."""
 
 FIELDS = tuple(field.name for field in dataclasses.fields(TrainConfig))
 
@@ -75,6 +79,10 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
     Example:
         runs = find_runs(pattern="abc", hidden_size=[8, 16], epochs=100)
     """
+    if not isinstance(sweep, str):
+        raise RunError(f"sweep is {shown(sweep)}; allowed: the run id of a sweep, `latest`, or '' for all runs")
+    if not isinstance(finished, bool):
+        raise RunError(f"finished is {shown(finished)}; allowed: True or False")
     query = _parse_query(fields, ("sweep", "finished"))
     command = shlex.join(training_command(query))
     try:
@@ -83,7 +91,8 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
         raise RunError(f"{error}\n  to make a store with these runs: {command}") from None
     if runs.empty and sweep:
         raise RunError(
-            f"{store_address()} holds no finished run of a sweep {sweep!r}; allowed: the run id of a sweep, or 'latest'"
+            f"{store_address()} holds no finished run of a sweep {shown(sweep)}; "
+            "allowed: the run id of a sweep, or 'latest'"
         )
     matching = _select(runs, query)
     if matching.empty:
@@ -134,6 +143,7 @@ def curves(runs: pd.DataFrame) -> pd.DataFrame:
     Raises:
         RunError: the table is empty, or a run has no curves, or damaged ones.
     """
+    _check_table(runs, "run_id", "artifact_uri", "epochs", "end")
     if runs.empty:
         raise RunError("there are no runs in this table; allowed: one or more")
     metrics: list[str] = []
@@ -175,6 +185,7 @@ def reach_table(runs: pd.DataFrame) -> pd.DataFrame:
     Raises:
         RunError: a file is damaged.
     """
+    _check_table(runs, "run_id", "artifact_uri")
     addresses = [f"{uri}/{REACH_FILE}" for uri in runs["artifact_uri"]]
     tables = [
         table.assign(run_id=run_id)
@@ -195,6 +206,7 @@ def drop_diverged(runs: pd.DataFrame, stacklevel: int = 3) -> pd.DataFrame:
     Raises:
         RunError: all runs diverged, or there is none.
     """
+    _check_table(runs, "end", "name")
     diverged = runs["end"] == End.DIVERGED
     if diverged.all():
         raise RunError(f"all of {len(runs)} runs diverged and recorded no net; allowed: one or more that has one")
@@ -226,16 +238,34 @@ def _parse_query(fields: Mapping[str, Any], other_arguments: Sequence[str] = ())
     query: dict[str, list[Any]] = {}
     for field, given in fields.items():
         if field not in FIELDS:
-            raise RunError(f"there is no field {field!r}; allowed: {', '.join((*other_arguments, *FIELDS))}")
-        values = [given] if isinstance(given, (str, int, float, np.generic)) else list(given)
-        if not values:
-            raise RunError(f"{field} was asked for with no value; allowed: one or more")
-        if field in ("length", "window") and 0 in values:
-            raise RunError(f"{field} is 0, which stands for the pattern's default; leave {field} out instead")
+            raise RunError(f"there is no field {shown(field)}; allowed: {', '.join((*other_arguments, *FIELDS))}")
+        values = _listed(given)
+        if not 0 < len(values) <= MAX_VALUES:
+            came = "no value" if not values else f"more than {MAX_VALUES} values"
+            raise RunError(f"{field} was asked for with {came}; allowed: one or more, at most {MAX_VALUES}")
         plain_values = [value.item() if isinstance(value, np.generic) else value for value in values]
         checked = [getattr(config_from_dict({field: value}), field) for value in plain_values]
+        if field in ("length", "window") and 0 in checked:
+            raise RunError(f"{field} is 0, which stands for the pattern's default; leave {field} out instead")
         query[field] = list(dict.fromkeys(parse(spec).spec for spec in checked) if field == "pattern" else checked)
     return query
+
+
+def _listed(given: Any) -> list[Any]:
+    """Return the value or the values that were given for a field, at most MAX_VALUES and one more."""
+    if isinstance(given, (str, bytes, int, float, np.generic)):
+        return [given]
+    try:
+        return list(islice(given, MAX_VALUES + 1))
+    except TypeError:  # something else, which the check of the field refuses
+        return [given]
+
+
+def _check_table(runs: object, *columns: str) -> None:
+    """Raise RunError unless `runs` is a table that has certain columns."""
+    if not isinstance(runs, pd.DataFrame) or not set(columns) <= set(runs):
+        came = ", ".join(map(str, runs)) if isinstance(runs, pd.DataFrame) else shown(runs)
+        raise RunError(f"runs is {came or 'empty'}; allowed: a table from find_runs, with {', '.join(columns)}")
 
 
 def _read_runs(sweep: str, finished: bool) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from analysis.runs.csv_files import read_curves
 from analysis.runs.schema import CURVES_FILE, GRID_FILE, GRID_GIVEN_FILE, RESULTS_FILE, End, format_end_reason
 from analysis.runs.store import absolute_store_address, store_address
 from experiments.bars import show_runs
-from experiments.descriptions import ALWAYS_NAMED, escaped, first_line, fitting
+from experiments.descriptions import ALWAYS_NAMED, MAX_REASON, escaped, first_line, fitting
 from experiments.errors import TrackingError
 from experiments.flags import complain
 from experiments.grid import Grid, RunRequest
@@ -294,7 +294,7 @@ def _description(links: str, lines: Sequence[str], table: str, end_reason: str) 
 
     Lines that MLflow would cut off are left out, and their number is given.
     """
-    head = [f"**{end_reason}**", ""] if end_reason else []
+    head = [f"**{escaped(end_reason[:MAX_REASON])}**", ""] if end_reason else []
     head += [links, ""]
     room = MAX_DESCRIPTION // 2 - len("\n".join(head)) - 2
     listed = [f"- {line}" for line in map(escaped, lines)]

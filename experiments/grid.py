@@ -25,7 +25,7 @@ DEFAULT_SEEDS = "10"
 """The seeds of a sweep for which none are given: 0 to 9."""
 
 MAX_RUNS = 100_000
-"""The most runs of a sweep, and the most of its seeds; preparing so many takes half a minute."""
+"""The most runs of a sweep, and the most of its seeds; preparing so many takes a quarter of a minute."""
 
 MAX_FILE_BYTES = 10**7
 """The largest TOML file, in bytes."""
@@ -82,7 +82,7 @@ class Grid:
         count = math.prod(length for _, length in lists)
         if count > MAX_RUNS:
             product = " x ".join(f"{length} {name}" for name, length in lists if length > 1)
-            raise UsageError(f"the grid has {count} runs ({product}); allowed: at most {MAX_RUNS}, in a sweep each")
+            raise UsageError(f"the grid has {count} runs ({product}); allowed: at most {MAX_RUNS} in one sweep")
         runs = []
         for pattern in self.values.get("pattern", (FIELDS["pattern"],)):
             whole_recipe = (self.patterns.get(pattern) or parse(pattern)).recipe

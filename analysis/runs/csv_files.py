@@ -3,6 +3,7 @@
 import dataclasses
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +31,16 @@ def read_curves(addresses: Sequence[str], epochs: Sequence[int], finished: Seque
     Raises:
         RunError: a file cannot be read, or is not such a table.
     """
-    contents = read_files(addresses, Path.read_bytes)
-    for content, address, most, whole in zip(contents, addresses, epochs, finished, strict=True):
-        table = _parse(content, address, {"epoch": INTEGERS} | dict.fromkeys(TRAINING_COLUMNS, NUMBERS))
-        if not np.isfinite(table[list(TRAINING_COLUMNS)].to_numpy(float)).all():
-            raise _damaged(address, "holds a number that is not finite", "finite losses and accuracies")
-        if len(table) > most or (whole and len(table) < most):
-            raise _damaged(address, f"has {len(table)} rows", f"{most}, one for each epoch of the run")
-        if table["epoch"].tolist() != list(range(len(table))):
-            raise _damaged(address, "has other epochs", f"the epochs 0 to {len(table) - 1} in this order")
-        yield table
+    with closing(read_files(addresses, Path.read_bytes)) as contents:
+        for content, address, most, whole in zip(contents, addresses, epochs, finished, strict=True):
+            table = _parse(content, address, {"epoch": INTEGERS} | dict.fromkeys(TRAINING_COLUMNS, NUMBERS))
+            if not np.isfinite(table[list(TRAINING_COLUMNS)].to_numpy(float)).all():
+                raise _damaged(address, "holds a number that is not finite", "finite losses and accuracies")
+            if len(table) > most or (whole and len(table) < most):
+                raise _damaged(address, f"has {len(table)} rows", f"{most}, one for each epoch of the run")
+            if table["epoch"].tolist() != list(range(len(table))):
+                raise _damaged(address, "has other epochs", f"the epochs 0 to {len(table) - 1} in this order")
+            yield table
 
 
 def read_reach(addresses: Sequence[str]) -> Iterator[pd.DataFrame | None]:
@@ -53,8 +54,9 @@ def read_reach(addresses: Sequence[str]) -> Iterator[pd.DataFrame | None]:
     """
     kinds: dict[Any, str] = {bool: "b", int: INTEGERS, float: NUMBERS}
     columns = {field.name: kinds.get(field.type, "") for field in dataclasses.fields(ReachRow)}
-    for content, address in zip(read_files(addresses, Path.read_bytes, missing_ok=True), addresses, strict=True):
-        yield None if content is None else _parse(content, address, columns)
+    with closing(read_files(addresses, Path.read_bytes, missing_ok=True)) as contents:
+        for content, address in zip(contents, addresses, strict=True):
+            yield None if content is None else _parse(content, address, columns)
 
 
 def _parse(content: bytes, address: str, kinds: Mapping[str, str]) -> pd.DataFrame:

@@ -104,7 +104,7 @@ def _saved_states() -> list[Saved]:
     for path in sorted(checkpoint_folder().glob(f"*{SUFFIX}")):
         about = {"run_id": path.stem, "name": "a damaged file"}
         with contextlib.suppress(CheckpointError):
-            about |= read_about(path)
+            about |= {name: str(value) for name, value in read_about(path).items()}
         end, at_work = "gone", False
         with contextlib.suppress(RunError):
             run = get_run(about["run_id"])

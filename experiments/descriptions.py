@@ -23,6 +23,10 @@ NEVER_NAMED = ("device", "threads")
 """Fields that say where a run is trained, and not what it is."""
 
 
+MAX_REASON = 1000
+"""The most characters of a reason that a description shows; escaped, it may become five times as long."""
+
+
 def changed_fields(config: TrainConfig, pattern: Pattern, earlier: TrainConfig | None = None) -> list[str]:
     """Return the fields that tell a run from others of its pattern, cell, size and epochs.
 
@@ -142,7 +146,7 @@ def description(
         metrics: the metrics of the trained net, by name; empty if it was not measured.
         sample: its texts; None if it was not measured.
     """
-    lines = [] if finished else [f"**{end_reason}**", ""]
+    lines = [] if finished else [f"**{escaped(end_reason[:MAX_REASON])}**", ""]
     lines += [links, ""]
     if metrics:
         lines += [", ".join(f"{name} **{value}**" for name, value in key_numbers(metrics)), ""]
@@ -155,7 +159,7 @@ def description(
 def model_description(name: str, run_id: str, example: str) -> str:
     """Return the Markdown that describes the logged model of a run: the run that trained it, and an example call."""
     call = f"mlflow.pyfunc.load_model('runs:/{run_id}/model').predict([{example!r}], params={{'length': 30}})"
-    return f"The net of run {visible(name)} ({run_id}).\n\n    {call}"
+    return f"The net of run {escaped(name)} ({run_id}).\n\n    {call}"
 
 
 def fitting(lines: Sequence[str], room: int, rest: str) -> list[str]:
@@ -174,5 +178,10 @@ def fitting(lines: Sequence[str], room: int, rest: str) -> list[str]:
 
 
 def escaped(text: str) -> str:
-    """Return Markdown that shows any text as it is, in one line."""
-    return re.sub(r"([\\`*_\[\]<>#|~])", r"\\\1", visible(text))
+    """Return Markdown that shows any text as it is, in one line.
+
+    MLflow shows Markdown by showdown, which takes no backslash before `<`, `&` or `@`, and makes links of addresses.
+    """
+    text = re.sub(r"([\\`*_\[\]#|~])", r"\\\1", visible(text).strip())
+    text = re.sub(r"^([-+=]|\d+(?=[.)]))", lambda start: f"{start[0][:-1]}&#{ord(start[0][-1])};", text)  # lists, rules
+    return re.sub(r"&(?!#\d+;)|[<>@]|:(?=\S)|(?<=www)\.", lambda sign: f"&#{ord(sign[0])};", text)

@@ -16,7 +16,7 @@ from experiments.checkpoint_files import checkpoint_path, circumstances
 from experiments.errors import UsageError
 from experiments.grid import DEFAULT_SEEDS
 from experiments.tracking import check_not_alive
-from rnn_core.checkpoint import load_record
+from rnn_core.checkpoint import CheckpointError, load_record
 from rnn_core.data import Prepared
 from rnn_core.record import TRAINING_VERSION, Record
 
@@ -83,10 +83,12 @@ def read_record(run: Run) -> Record:
     """Return the record of a run.
 
     Raises:
-        UsageError: it has none.
+        UsageError: it has none, or a damaged one.
     """
     try:
         (record,) = read_files([f"{run.info.artifact_uri}/{schema.CONFIG_FILE}"], load_record)
+    except CheckpointError as error:
+        raise UsageError(f"the record of {run.info.run_id} ({run.info.run_name}) is damaged: {error}") from None
     except RunError:
         raise UsageError(
             f"{run.info.run_id} ({run.info.run_name}) was cut off before its {schema.CONFIG_FILE} was recorded, so "

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from analysis.figures import Picture
-from analysis.runs import curves_of
-from analysis.runs.schema import RESULTS_FILE, End
+from analysis.runs.csv_files import read_curves
+from analysis.runs.schema import CURVES_FILE, RESULTS_FILE, End
 from analysis.runs.store import store_name
-from experiments.descriptions import escaped, first_line, fitting
+from experiments.descriptions import MAX_REASON, escaped, first_line, fitting
 from experiments.errors import TrackingError
 from experiments.flags import complain
 from experiments.grid import Grid
@@ -94,7 +94,8 @@ class EndedSweep:
             needed = row.request.config.epochs == longest or "epochs" not in self.grid.swept
             if needed and outcome.run_id and not len(outcome.loss_e):
                 with contextlib.suppress(Exception), impatient():  # a picture less is no reason to fail
-                    (curves,) = curves_of([outcome.run_id])
+                    address, whole = f"runs:/{outcome.run_id}/{CURVES_FILE}", outcome.end == End.FINISHED
+                    (curves,) = read_curves([address], [row.request.config.epochs], [whole])
                     outcome = outcome.with_curve(curves["train_loss"].to_numpy())
             rows.append(replace(row, outcome=outcome))
         return rows
@@ -128,7 +129,7 @@ class EndedSweep:
         Lines that MLflow would cut off are left out, and their number is given.
         """
         ids = self.tracked.experiment_id, self.tracked.run_id
-        head = [f"**{self.end_reason}**", ""] if self.end != End.FINISHED else []
+        head = [f"**{escaped(self.end_reason[:MAX_REASON])}**", ""] if self.end != End.FINISHED else []
         head += [", ".join(filter(None, [runs_link(*ids), picture_links(*ids, figures)])), ""]
         room = MAX_DESCRIPTION // 2 - len("\n".join(head)) - 2
         listed = [f"- {line}" for line in map(escaped, lines)]

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+MAX_MESSAGE = 1200
+"""The most characters of a message that are printed."""
+
 LISTED = "the flags that --help lists"
 
 
@@ -60,6 +63,7 @@ def read_flags(flags: type[T], program: str, arguments: Sequence[str] | None, de
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     _check_words(flags, words)
+    _check_numbers(flags, words)
     described = _with_help(flags)
     values = {} if default is None else {"default": described(**vars(default))}
     errors = io.StringIO()
@@ -73,10 +77,6 @@ def read_flags(flags: type[T], program: str, arguments: Sequence[str] | None, de
         lines = (line.strip("\u2502| ") for line in errors.getvalue().splitlines())
         message = " ".join(line for line in lines if line and not re.search("[-\u2500]{3}.?$", line))
         message = re.sub(r" For full helptext,.*| \((default: .*|required\))", "", message)
-        if number := re.search(r"Error parsing --(\S+): .*: '(.*)' Argument helptext: \S+ (INT|FLOAT) ", message):
-            name, value, number_type = number.groups()
-            allowed = "whole numbers" if number_type == "INT" else "numbers"
-            raise ConfigError(name.replace("-", "_"), value, allowed) from None
         if missing := re.search(r"Missing from .*?: ([A-Z]+) (.*)", message):
             raise UsageError(f"{missing[1]} is missing; allowed: {missing[2]}") from None
         if stray := re.search(r"Unrecognized options: (\S+)", message):
@@ -115,6 +115,20 @@ def _flag_name(field: str) -> str:
     return field.rstrip("_").replace("_", "-")
 
 
+def _check_numbers(flags: type, words: Sequence[str]) -> None:
+    """Raise ConfigError for a value that is not a number where a number is needed."""
+    kinds: dict[str, Any] = {f"--{_flag_name(field.name)}": field.type for field in dataclasses.fields(flags)}
+    for word, next_word in itertools.zip_longest(words, words[1:]):
+        name, equals, value = word.partition("=")
+        name, value = name.replace("_", "-"), value if equals else next_word
+        if kinds.get(name) in (int, float):
+            try:
+                kinds[name](value)
+            except ValueError:
+                allowed = "whole numbers" if kinds[name] is int else "numbers"
+                raise ConfigError(name[2:].replace("-", "_"), value, allowed) from None
+
+
 def _check_words(flags: type, words: Sequence[str]) -> None:
     """Raise UsageError for a flag that does not exist, has no value, or is given twice."""
     fields = {f"--{_flag_name(field.name)}": field for field in dataclasses.fields(flags)}
@@ -135,7 +149,7 @@ def _check_words(flags: type, words: Sequence[str]) -> None:
             raise UsageError(f"{name} is given twice; allowed: once{hint}")
         given.add(name)
         takes_value = name in fields and fields[name].type is not bool
-        if takes_value and not equals and (number + 1 == len(words) or re.match(r"--[a-z]", words[number + 1])):
+        if takes_value and not equals and (number + 1 == len(words) or re.match(r"--([a-z]|$)", words[number + 1])):
             raise UsageError(f"{name} has no value; allowed: {name} VALUE, as --help says")
 
 
@@ -158,6 +172,12 @@ def with_flags(
 
 
 def complain(message: str, exit_status: int) -> int:
-    """Print in one line why the program ends, and return its exit status."""
+    """Print in one line why the program ends, and return its exit status.
+
+    Of a message that quotes something very long, the middle is left out: it begins with what came, and ends with what
+    is allowed.
+    """
+    if len(message) > MAX_MESSAGE:
+        message = f"{message[: MAX_MESSAGE // 2]} ... {message[-MAX_MESSAGE // 2 :]}"
     print(f"error: {visible(message)}", file=sys.stderr, flush=True)
     return exit_status

@@ -15,6 +15,9 @@ from experiments.progress import starting, waiting
 from rnn_core.config import ConfigError
 from rnn_core.vocabulary import UnknownCharacterError
 
+MAX_LENGTH = 10**12
+"""The most characters that are generated: each is printed at once, and whoever reads may end it."""
+
 
 @dataclass(frozen=True)
 class Flags:
@@ -64,7 +67,7 @@ def _write(flags: Flags) -> None:
         from analysis.runs import RunError, load_run
         from analysis.runs.store import store_name
         from rnn_core.checkpoint import CheckpointError
-        from rnn_core.nets.reading import answer
+        from rnn_core.nets.reading import OutputError, answer
     try:
         with waiting(f"reading the run from {store_name()}"):
             run = load_run(flags.run)
@@ -81,14 +84,18 @@ def _write(flags: Flags) -> None:
         raise UsageError(f"prompt: {error} of {run.name} (--prompt)") from None
     print(f"{run.run_id} ({run.name})", file=sys.stderr, flush=True)
     print(flags.prompt if record.predicts_next else "", end="", flush=True)
-    for character in characters:
-        print(character, end="", flush=True)
+    try:
+        for character in characters:
+            print(character, end="", flush=True)
+    except OutputError as error:
+        print(flush=True)
+        raise UsageError(f"{run.run_id} ({run.name}): {error}") from None
     print(flush=True)
 
 
 def _check(flags: Flags) -> None:
-    if flags.length < 0:
-        raise ConfigError("length", flags.length, "0 or more")
+    if not 0 <= flags.length <= MAX_LENGTH:
+        raise ConfigError("length", flags.length, f"0 to {MAX_LENGTH}")
     if not 0 <= flags.temperature < float("inf"):
         raise ConfigError("temperature", flags.temperature, "0 or above, finite")
     if not 0 <= flags.seed < 2**63:

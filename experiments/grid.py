@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import math
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,8 @@ from typing import Any
 
 from analysis.commands import PLURALS
 from experiments.errors import UsageError
-from rnn_core.config import ConfigError, TrainConfig
+from rnn_core.config import ConfigError, TrainConfig, shown
+from rnn_core.files import read_whole_file, why_not_read
 from rnn_core.patterns import Pattern, parse
 from rnn_core.vocabulary import visible
 
@@ -22,8 +24,11 @@ FIELDS: dict[str, Any] = dataclasses.asdict(TrainConfig())
 DEFAULT_SEEDS = "10"
 """The seeds of a sweep for which none are given: 0 to 9."""
 
-MAX_SEEDS = 1_000_000
-"""The most seeds of a sweep."""
+MAX_RUNS = 100_000
+"""The most runs of a sweep, and the most of its seeds; preparing so many takes a quarter of a minute."""
+
+MAX_FILE_BYTES = 10**7
+"""The largest TOML file, in bytes."""
 
 MAX_LISTED = 6
 """The most values of a field that the name of a sweep lists in full."""
@@ -70,8 +75,14 @@ class Grid:
 
         Raises:
             ConfigError: a combination of values is not allowed. The error names the field, not the list of its values.
+            UsageError: there are more than MAX_RUNS.
         """
         other_values = {name: values for name, values in self.values.items() if name != "pattern"}
+        lists = [(PLURALS[name], len(values)) for name, values in self.values.items()] + [("seeds", len(self.seeds))]
+        count = math.prod(length for _, length in lists)
+        if count > MAX_RUNS:
+            product = " x ".join(f"{length} {name}" for name, length in lists if length > 1)
+            raise UsageError(f"the grid has {count} runs ({product}); allowed: at most {MAX_RUNS} in one sweep")
         runs = []
         for pattern in self.values.get("pattern", (FIELDS["pattern"],)):
             whole_recipe = (self.patterns.get(pattern) or parse(pattern)).recipe
@@ -159,11 +170,12 @@ def read_grid(flags: Mapping[str, str], file: Path | None) -> Grid:
 def _read_file(file: Path) -> dict[str, Any]:
     """Return what a TOML file gives, by the name of a list; raise UsageError if it is none, or has other names."""
     try:
-        given = tomllib.loads(file.read_text(encoding="utf-8-sig"))  # some editors write a byte order mark
+        # Some editors write a byte order mark.
+        given = tomllib.loads(read_whole_file(file, MAX_FILE_BYTES).decode("utf-8-sig"))
     except OSError as error:
         raise UsageError(f"grid {file}: {error.strerror or error} (--grid)") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"grid {file} is not TOML: {error} (--grid)") from None
+    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, too many digits, or nested too deep
+        raise UsageError(f"grid {file} is not TOML: {why_not_read(error)} (--grid)") from None
     for name in given:
         if name not in PLURALS.values():
             raise UsageError(f"grid {file} holds {name!r}; allowed: {', '.join(PLURALS.values())} (--grid)")
@@ -183,7 +195,7 @@ def _values(name: str, given: Any) -> tuple[Any, ...]:
         if not all(isinstance(part, types) for part in parts):
             raise ValueError
         return tuple(dict.fromkeys(field_type(part) for part in parts))
-    except ValueError:
+    except (ValueError, OverflowError):  # OverflowError: a whole number that no float can hold
         raise ConfigError(PLURALS[name], given, f"one or more {allowed}, separated by commas") from None
 
 
@@ -192,11 +204,11 @@ def _seeds(given: Any) -> tuple[int, ...]:
     seeds: Sequence[int] = ()
     if isinstance(given, list):
         seeds = given if all(type(seed) is int and 0 <= seed < 2**63 for seed in given) else ()
-    elif numbers := re.fullmatch(r"(\d{1,18})(?:-(\d{1,18}))?", str(given)):
+    elif numbers := re.fullmatch(r"(\d{1,18})(?:-(\d{1,18}))?", given if isinstance(given, str) else shown(given)):
         first, last = (0, int(numbers[1]) - 1) if numbers[2] is None else (int(numbers[1]), int(numbers[2]))
         seeds = range(first, last + 1)
-    if not 0 < len(seeds) <= MAX_SEEDS:
-        allowed = f"a count such as 10 (the seeds 0 to 9), or a range such as 40-49; 1 to {MAX_SEEDS} seeds"
+    if not 0 < len(seeds) <= MAX_RUNS:
+        allowed = f"a count such as 10 (the seeds 0 to 9), or a range such as 40-49; 1 to {MAX_RUNS} seeds"
         raise ConfigError("seeds", given, allowed)
     return tuple(dict.fromkeys(seeds))
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+import numpy as np
+
 from analysis.runs.schema import End
 from experiments.flags import with_flags
 from experiments.tracking import TrackedRun
@@ -27,7 +29,8 @@ def measure_and_record(
 ) -> Report | None:
     """Measure a trained net, record the report and the weights, and end the run.
 
-    If a loss of the net is not finite, the run ends as DIVERGED, whatever `end` is, and the net is not recorded.
+    If a loss or a weight of the net is not finite, the run ends as DIVERGED, whatever `end` is, and the net is not
+    recorded.
 
     Arguments:
         run: the open run of the net; all its epochs are logged.
@@ -52,7 +55,7 @@ def measure_and_record(
             report = measure(net, prepared)
     except Exception as error:
         raise run.abandon(error, weights) from error
-    if not report.finite:
+    if not report.finite or not all(np.isfinite(weight).all() for weight in weights.values()):
         run.finish(End.DIVERGED, with_flags(DivergedError(None, math.nan), flags))
         return None
     with waiting("recording the run"):

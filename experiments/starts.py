@@ -24,7 +24,6 @@ from experiments.earlier_runs import (
 from experiments.errors import UsageError
 from experiments.progress import waiting
 from experiments.tracking import ResumedRun, TrackedRun, check_params
-from rnn_core.checkpoint import CheckpointError
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared, prepare
 from rnn_core.patterns import Pattern, parse
@@ -177,7 +176,7 @@ def _load(state: TrainingState, path: Path, record: Record) -> bool:
         if (came := read_about(path)["digest"]) != record.digest:
             raise UsageError(f"{path} is of the run with digest {came}; allowed: that of digest {record.digest}")
         state.load(*read_state(path))
-    except (CheckpointError, KeyError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:  # CheckpointError is a ValueError
         raise UsageError(f"the saved state of the training cannot be used: {error}; train the run anew") from None
     return True
 

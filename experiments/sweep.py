@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from experiments.progress import starting, waiting
 from experiments.signals import Stop
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.vocabulary import visible
+
+WORKER_BYTES = 200_000_000
+"""What a process takes of the memory, at the least, with torch and MLflow."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,9 @@ def _run(arguments: Sequence[str] | None, stop: Stop, from_recipes: set[str]) ->
     """Read the flags, do what they ask, and return the exit status; the recipes' fields are added to `from_recipes`."""
     begin = time.monotonic()
     flags: Any = read_flags(Flags, "python -m experiments.sweep", arguments)
-    if flags.workers < 1:
-        raise ConfigError("workers", flags.workers, "1 or more processes")
+    most = max(1, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // WORKER_BYTES)
+    if not 1 <= flags.workers <= most:
+        raise ConfigError("workers", flags.workers, f"1 to {most} processes, which fit into this machine's memory")
     if flags.scheduler and flags.workers > 1:
         raise ConfigError("workers", flags.workers, "1 beside --scheduler, whose cluster has workers of its own")
     file = Path(flags.grid) if flags.grid else None

@@ -2,7 +2,8 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from safetensors.torch import load_file
 
-from rnn_core.config import ConfigError, config_from_dict
+from rnn_core.config import ConfigError, config_from_dict, shown
+from rnn_core.files import read_whole_file, why_not_read
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.record import Record
+
+MAX_RECORD_BYTES = 10**8
+"""The largest config.json, in bytes; that of an alphabet of all Unicode has less than a tenth of it."""
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -41,7 +46,7 @@ def load_record(path: Path) -> Record:
         CheckpointError: the file is missing, is not a record, or holds a config that is not allowed.
     """
     try:
-        return parse_record(path.read_bytes(), str(path))
+        return parse_record(read_whole_file(path, MAX_RECORD_BYTES), str(path))
     except OSError as error:
         raise CheckpointError(f"{path}: {error.strerror or error}") from None
 
@@ -57,9 +62,9 @@ def parse_record(content: bytes, path: str) -> Record:
         CheckpointError: the content is not a record, or holds a config that is not allowed.
     """
     try:
-        fields: Any = json.loads(content.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, or nested too deep
-        raise CheckpointError(f"{path} is not JSON: {error}") from None
+        fields: Any = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_each_name_once)
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, too many digits, or nested too deep
+        raise CheckpointError(f"{path} is not JSON: {why_not_read(error)}") from None
     expected = [field.name for field in dataclasses.fields(Record)]
     if isinstance(fields, dict):  # older records lack these fields, whose values were these
         fields = {"mark": "", "outputs": fields.get("alphabet"), "predicts_next": True} | fields
@@ -68,17 +73,17 @@ def parse_record(content: bytes, path: str) -> Record:
         raise CheckpointError(f"{path} holds {contents or 'nothing'}; a run's config.json holds {', '.join(expected)}")
     config, sha256, version, mark = (fields[name] for name in ("config", "data_sha256", "training_version", "mark"))
     if not isinstance(config, dict):
-        raise CheckpointError(f"{path}: config is {config!r}; a run's config.json holds its fields there")
+        raise CheckpointError(f"{path}: config is {shown(config)}; a run's config.json holds its fields there")
     for name in ("alphabet", "outputs"):
         _check_characters(fields[name], name, path)
     if not isinstance(sha256, str) or type(version) is not int:
         raise CheckpointError(f"{path}: data_sha256 must be a string and training_version a whole number")
     if not isinstance(mark, str) or len(mark) > 1 or mark not in fields["alphabet"]:
-        raise CheckpointError(f"{path}: mark is {mark!r}; allowed: one character of the alphabet, or none")
+        raise CheckpointError(f"{path}: mark is {shown(mark)}; allowed: one character of the alphabet, or none")
     if type(fields["predicts_next"]) is not bool or (
         fields["predicts_next"] and fields["outputs"] != fields["alphabet"]
     ):
-        value = f"{fields['predicts_next']!r} with the outputs {fields['outputs']!r}"
+        value = f"{shown(fields['predicts_next'])} with the outputs {shown(fields['outputs'])}"
         raise CheckpointError(f"{path}: predicts_next is {value}; allowed: true where they are the alphabet, or false")
     try:
         return Record(**fields | {"config": config_from_dict(config)})
@@ -86,12 +91,23 @@ def parse_record(content: bytes, path: str) -> Record:
         raise CheckpointError(f"{path}: {error}") from None
 
 
+def _each_name_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object of JSON pairs; raise ValueError for a name that comes twice, of which one would be lost."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        (name, _), *_ = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"{shown(name)} comes twice in an object")
+    return fields
+
+
 def _check_characters(characters: object, name: str, path: str) -> None:
     """Raise CheckpointError unless `characters` is a sorted string of two or more distinct characters in UTF-8."""
     if not isinstance(characters, str) or len(characters) < 2 or characters != "".join(sorted(set(characters))):
-        raise CheckpointError(f"{path}: {name} is {characters!r}; allowed: two or more characters, sorted, none twice")
+        raise CheckpointError(
+            f"{path}: {name} is {shown(characters)}; allowed: two or more characters, sorted, none twice"
+        )
     if characters.encode(errors="replace").decode() != characters:  # lone surrogates
-        raise CheckpointError(f"{path}: {name} is {characters!r}; allowed: characters that UTF-8 can hold")
+        raise CheckpointError(f"{path}: {name} is {shown(characters)}; allowed: characters that UTF-8 can hold")
 
 
 def named_weights(net: CharRNN) -> dict[str, np.ndarray]:
@@ -111,7 +127,7 @@ def load_weights(record: Record, path: Path) -> CharRNN:
     wrong file takes no memory.
 
     Raises:
-        CheckpointError: the file is missing, is damaged, or holds weights of another net.
+        CheckpointError: the file is missing, is damaged, or holds weights of another net, or such as are not finite.
     """
     try:
         with torch.device("meta"):  # allocates no memory
@@ -133,5 +149,8 @@ def load_weights(record: Record, path: Path) -> CharRNN:
         weights = {name: weight.clone() for name, weight in load_file(path).items()}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is not a whole safetensors file: {error}") from None
+    for name, weight in weights.items():
+        if not weight.isfinite().all():
+            raise CheckpointError(f"{path} holds nan or inf in {name}; allowed: the finite weights of a trained net")
     net.load_state_dict(weights, assign=True)
     return net.eval()

@@ -53,10 +53,17 @@ class ConfigError(Exception):
     """
 
     def __init__(self, field: str, came: object, allowed: str) -> None:
-        text = came if isinstance(came, str) else repr(came)
-        shown = repr(came) if len(text) <= 80 else f"{text[:60]!r}... ({len(text)} characters)"
-        super().__init__(visible(f"{field} is {shown}; allowed: {allowed}"))
+        super().__init__(visible(f"{field} is {shown(came)}; allowed: {allowed}"))
         self.field, self.came, self.allowed = field, came, allowed
+
+
+def shown(value: object) -> str:
+    """Return a value as an error shows it: its beginning, if it is long."""
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except (ValueError, RecursionError):  # Python writes neither 4,301 digits nor what is nested deeper than its stack
+        return "a value too long to be shown"
+    return repr(value) if len(text) <= 80 else f"{text[:60]!r}... ({len(text)} characters)"
 
 
 @dataclass(frozen=True)
@@ -119,7 +126,7 @@ class TrainConfig:
             if type(value) not in (int, float) or not (0 < value <= MAX_NUMBER or (value == 0 and zero_ok)):
                 start = "0 or above" if zero_ok else "above 0"
                 raise ConfigError(name, value, f"numbers {start}, at most {MAX_NUMBER:g}")
-            object.__setattr__(self, name, float(value))  # JSON's 1 and 1.0 are one config
+            object.__setattr__(self, name, float(value) + 0.0)  # JSON's 1 and 1.0, or 0 and -0.0, are one config
         for name, allowed in choices().items():
             if getattr(self, name) not in allowed:
                 raise ConfigError(name, getattr(self, name), ", ".join(allowed))

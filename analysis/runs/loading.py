@@ -2,14 +2,16 @@
 
 import difflib
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 import torch
 from mlflow.entities import Run
 
+from analysis.runs.csv_files import read_curves
 from analysis.runs.life import end_of, reason_of
 from analysis.runs.schema import (
     COMPLETE,
@@ -40,7 +42,7 @@ from analysis.runs.store import (
     unreadable,
 )
 from rnn_core.checkpoint import load_record, load_weights
-from rnn_core.config import TrainConfig
+from rnn_core.config import TrainConfig, shown
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.record import Record
 from rnn_core.vocabulary import Vocabulary
@@ -54,15 +56,25 @@ class LoadedRun:
         run_id: MLflow's id of the run.
         name: the name of the run, such as "abc rnn16 e20 s42".
         record: the content of its config.json: the config, the alphabet and more.
-        curves: one row per epoch: epoch (from 0), train_loss (nats per character), train_accuracy (0 to 1) and, with
-            keep=best, valid_loss.
     """
 
     run_id: str
     name: str
     record: Record
-    curves: pd.DataFrame
+    _run: Run
     _net: CharRNN | None
+
+    @cached_property
+    def curves(self) -> pd.DataFrame:
+        """One row per epoch: epoch (from 0), train_loss (nats per character), train_accuracy (0 to 1) and, with
+        keep=best, valid_loss. The file is read when they are first asked for.
+
+        Raises:
+            RunError: the run has no curves, or their file is damaged.
+        """
+        address, finished = f"{self._run.info.artifact_uri}/{CURVES_FILE}", end_of(self._run) == End.FINISHED
+        (curves,) = read_curves([address], [self.config.epochs], [finished])
+        return curves
 
     @property
     def config(self) -> TrainConfig:
@@ -130,14 +142,13 @@ def load_run(id_or_name: str) -> LoadedRun:
     artifacts = run.info.artifact_uri
     (record,) = read_files([f"{artifacts}/{CONFIG_FILE}"], load_record)
     end = end_of(run)
-    (curve,) = read_files([f"{artifacts}/{CURVES_FILE}"], pd.read_csv, missing_ok=end not in COMPLETE)
-    if curve is None:
-        why = "is still at work" if end == End.RUNNING else f"recorded no curves ({reason_of(run) or end})"
+    if model is None and end not in COMPLETE:
+        why = "is still at work" if end == End.RUNNING else f"recorded no net and no curves ({reason_of(run) or end})"
         raise RunError(f"run {run_id} ({run.info.run_name}) {why}; allowed: a run that was trained to its end")
     net = None
     if model is not None:
         (net,) = read_files([f"{model}/{MODEL_FOLDER}/{WEIGHTS_FILE}"], lambda path: load_weights(record, path))
-    return LoadedRun(run_id, run.info.run_name, record, curve, net)
+    return LoadedRun(run_id, run.info.run_name, record, run, net)
 
 
 def find_run_id(id_or_name: str) -> str:
@@ -150,6 +161,8 @@ def find_run_id(id_or_name: str) -> str:
     Raises:
         RunError: there is no such run; the message names some that exist. Or the store cannot be read.
     """
+    if not isinstance(id_or_name, str):
+        raise RunError(f"a run is {shown(id_or_name)}; allowed: its id, its name, or `latest`")
     client = open_store()
     if is_id := bool(re.fullmatch("[0-9a-f]{32}", id_or_name)):
         try:
@@ -171,11 +184,11 @@ def find_run_id(id_or_name: str) -> str:
     if ids_without_net:
         return ids_without_net[0]
     if not names_with_net:
-        raise RunError(f"no run {id_or_name!r}: {store_name()} holds no trained net; train one first")
+        raise RunError(f"no run {shown(id_or_name)}: {store_name()} holds no trained net; train one first")
     similar = [] if is_id else difflib.get_close_matches(id_or_name, names_with_net, n=3, cutoff=0)
     examples = ", ".join(map(repr, similar or list(names_with_net)[:3]))
     raise RunError(
-        f"no run {id_or_name!r} in {store_name()}; "
+        f"no run {shown(id_or_name)} in {store_name()}; "
         f"allowed: a run's id, `latest`, or one of {len(names_with_net)} names, such as {examples}"
     )
 
@@ -213,15 +226,6 @@ def recorded_runs(experiment_id: str, digests: Collection[str], condition: str =
     return run_of_digest
 
 
-def curves_of(run_ids: Sequence[str]) -> Iterator[pd.DataFrame]:
-    """Yield the curves of each run, one row per epoch, as in `LoadedRun.curves`.
-
-    Raises:
-        RunError: a run has no curves.
-    """
-    return read_files([f"runs:/{run_id}/{CURVES_FILE}" for run_id in run_ids], pd.read_csv)
-
-
 def load_net(run: Any) -> CharRNN:
     """Return the trained net of a run, on the CPU, in eval mode.
 
@@ -232,4 +236,4 @@ def load_net(run: Any) -> CharRNN:
         RunError: there is no such run, or it recorded no net.
         CheckpointError: its config.json or its weights are damaged, or do not belong together.
     """
-    return load_run(run if isinstance(run, str) else run.run_id).net
+    return load_run(getattr(run, "run_id", run)).net

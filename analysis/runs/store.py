@@ -4,7 +4,7 @@ import functools
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -298,7 +298,9 @@ def search_runs(condition: str = "", experiments: list[str] | None = None) -> It
             return
 
 
-def read_files(addresses: Sequence[str], read: Callable[[Path], Content], missing_ok: bool = False) -> Iterator[Any]:
+def read_files(
+    addresses: Sequence[str], read: Callable[[Path], Content], missing_ok: bool = False
+) -> Generator[Any, None, None]:
     """Read artifacts with a function, and yield its results in the order of the addresses.
 
     Files on a server are fetched in parallel.

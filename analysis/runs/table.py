@@ -6,6 +6,7 @@ import math
 import shlex
 import warnings
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from mlflow.entities import Run
 
 from analysis.commands import training_command
 from analysis.runs import suggestions
+from analysis.runs.csv_files import read_curves, read_reach
 from analysis.runs.life import end_of, reason_of
 from analysis.runs.loading import search_sweeps
 from analysis.runs.schema import (
@@ -32,10 +34,13 @@ from analysis.runs.schema import (
 )
 from analysis.runs.store import NoStoreError, RunError, read_files, search_runs, store_name
 from rnn_core.checkpoint import CheckpointError, parse_record
-from rnn_core.config import ADDED, TrainConfig, config_from_dict
+from rnn_core.config import ADDED, TrainConfig, config_from_dict, shown
 from rnn_core.patterns import parse
 from rnn_core.patterns.shared.cases import ReachRow
 from rnn_core.record import Record
+
+MAX_VALUES = 100_000
+"""The most values of a field in a query: a sweep has no more runs."""
 
 FIELDS = tuple(field.name for field in dataclasses.fields(TrainConfig))
 
@@ -74,6 +79,10 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
     Example:
         runs = find_runs(pattern="abc", hidden_size=[8, 16], epochs=100)
     """
+    if not isinstance(sweep, str):
+        raise RunError(f"sweep is {shown(sweep)}; allowed: the run id of a sweep, `latest`, or '' for all runs")
+    if not isinstance(finished, bool):
+        raise RunError(f"finished is {shown(finished)}; allowed: True or False")
     query = _parse_query(fields, ("sweep", "finished"))
     command = shlex.join(training_command(query))
     try:
@@ -82,7 +91,8 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
         raise RunError(f"{error}\n  to make a store with these runs: {command}") from None
     if runs.empty and sweep:
         raise RunError(
-            f"{store_name()} holds no finished run of a sweep {sweep!r}; allowed: the run id of a sweep, or 'latest'"
+            f"{store_name()} holds no finished run of a sweep {shown(sweep)}; "
+            "allowed: the run id of a sweep, or 'latest'"
         )
     matching = _select(runs, query)
     if matching.empty:
@@ -131,8 +141,9 @@ def curves(runs: pd.DataFrame) -> pd.DataFrame:
         steps of their epoch, so the value at epoch e shows the net after e epochs of training.
 
     Raises:
-        RunError: the table is empty, or a run has no curves.
+        RunError: the table is empty, or a run has no curves, or damaged ones.
     """
+    _check_table(runs, "run_id", "artifact_uri", "epochs", "end")
     if runs.empty:
         raise RunError("there are no runs in this table; allowed: one or more")
     metrics: list[str] = []
@@ -142,8 +153,9 @@ def curves(runs: pd.DataFrame) -> pd.DataFrame:
     metric_arrays: list[np.ndarray] = []
     value_arrays: list[np.ndarray] = []
     addresses = [f"{uri}/{CURVES_FILE}" for uri in runs["artifact_uri"]]
-    for run_number, curve in enumerate(read_files(addresses, pd.read_csv)):
-        metrics_of_run = [name for name in curve if name != "epoch"]
+    finished = (runs["end"] == End.FINISHED).tolist()
+    for run_number, curve in enumerate(read_curves(addresses, runs["epochs"].tolist(), finished)):
+        metrics_of_run = [name for name in map(str, curve) if name != "epoch"]
         metrics += [name for name in metrics_of_run if name not in metrics]
         run_arrays.append(np.full(curve[metrics_of_run].size, run_number, dtype=np.int32))
         epoch_arrays.append(np.tile(curve["epoch"].to_numpy(np.int32), len(metrics_of_run)))
@@ -169,12 +181,15 @@ def reach_table(runs: pd.DataFrame) -> pd.DataFrame:
         One row per run, measure and size: run_id, measure (such as `length` or `depth`), size, trained (whether the
         size was trained on), the counts cases, cases_right, steps, steps_right, decidable, decidable_right, and
         loss_sum (nats); see `ReachRow`. A run without this file has no row: its pattern has no cases, or it diverged.
+
+    Raises:
+        RunError: a file is damaged.
     """
+    _check_table(runs, "run_id", "artifact_uri")
     addresses = [f"{uri}/{REACH_FILE}" for uri in runs["artifact_uri"]]
-    tables_or_none = read_files(addresses, pd.read_csv, missing_ok=True)
     tables = [
         table.assign(run_id=run_id)
-        for run_id, table in zip(runs["run_id"], tables_or_none, strict=True)
+        for run_id, table in zip(runs["run_id"], read_reach(addresses), strict=True)
         if table is not None
     ]
     columns = ["run_id", *(field.name for field in dataclasses.fields(ReachRow))]
@@ -191,6 +206,7 @@ def drop_diverged(runs: pd.DataFrame, stacklevel: int = 3) -> pd.DataFrame:
     Raises:
         RunError: all runs diverged, or there is none.
     """
+    _check_table(runs, "end", "name")
     diverged = runs["end"] == End.DIVERGED
     if diverged.all():
         raise RunError(f"all of {len(runs)} runs diverged and recorded no net; allowed: one or more that has one")
@@ -222,16 +238,34 @@ def _parse_query(fields: Mapping[str, Any], other_arguments: Sequence[str] = ())
     query: dict[str, list[Any]] = {}
     for field, given in fields.items():
         if field not in FIELDS:
-            raise RunError(f"there is no field {field!r}; allowed: {', '.join((*other_arguments, *FIELDS))}")
-        values = [given] if isinstance(given, (str, int, float, np.generic)) else list(given)
-        if not values:
-            raise RunError(f"{field} was asked for with no value; allowed: one or more")
-        if field in ("length", "window") and 0 in values:
-            raise RunError(f"{field} is 0, which stands for the pattern's default; leave {field} out instead")
+            raise RunError(f"there is no field {shown(field)}; allowed: {', '.join((*other_arguments, *FIELDS))}")
+        values = _listed(given)
+        if not 0 < len(values) <= MAX_VALUES:
+            came = "no value" if not values else f"more than {MAX_VALUES} values"
+            raise RunError(f"{field} was asked for with {came}; allowed: one or more, at most {MAX_VALUES}")
         plain_values = [value.item() if isinstance(value, np.generic) else value for value in values]
         checked = [getattr(config_from_dict({field: value}), field) for value in plain_values]
+        if field in ("length", "window") and 0 in checked:
+            raise RunError(f"{field} is 0, which stands for the pattern's default; leave {field} out instead")
         query[field] = list(dict.fromkeys(parse(spec).spec for spec in checked) if field == "pattern" else checked)
     return query
+
+
+def _listed(given: Any) -> list[Any]:
+    """Return the value or the values that were given for a field, at most MAX_VALUES and one more."""
+    if isinstance(given, (str, bytes, int, float, np.generic)):
+        return [given]
+    try:
+        return list(islice(given, MAX_VALUES + 1))
+    except TypeError:  # something else, which the check of the field refuses
+        return [given]
+
+
+def _check_table(runs: object, *columns: str) -> None:
+    """Raise RunError unless `runs` is a table that has certain columns."""
+    if not isinstance(runs, pd.DataFrame) or not set(columns) <= set(runs):
+        came = ", ".join(map(str, runs)) if isinstance(runs, pd.DataFrame) else shown(runs)
+        raise RunError(f"runs is {came or 'empty'}; allowed: a table from find_runs, with {', '.join(columns)}")
 
 
 def _read_runs(sweep: str, finished: bool) -> pd.DataFrame:

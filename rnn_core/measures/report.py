@@ -12,6 +12,7 @@ from rnn_core.measures.queries import QueriedNet
 from rnn_core.measures.reach import reach
 from rnn_core.measures.scores import FIRST_STEPS, TestReading, oracle_loss, read_test, references, score_windows
 from rnn_core.nets.charrnn import CharRNN
+from rnn_core.nets.reading import OutputError
 from rnn_core.patterns.shared.cases import ReachRow
 
 UNSCORED = "\u00b7"
@@ -112,7 +113,10 @@ def measure(net: CharRNN, prepared: Prepared) -> Report:
     }
     scored = pattern.scored(prepared.evaluation.text)
     runs_free = pattern.predicts_next and scored is None
-    generated, free_metrics = _run_free(net, prepared, test) if runs_free else ("", {})
+    try:
+        generated, free_metrics = _run_free(net, prepared, test) if runs_free else ("", {})
+    except OutputError:  # the report is then not finite
+        generated, free_metrics = "", {"free_run_correct": math.nan}
     metrics |= free_metrics
     floor = data.cached(oracle_loss)
     if floor is not None:

@@ -1,5 +1,6 @@
 """Inference with a net: predictions along a text, and free running."""
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,13 @@ CHUNK = 4096
 
 MAX_TENSOR_NUMBERS = 2**24
 """The most elements of one tensor when many sequences are read in parallel, to bound the memory."""
+
+
+class OutputError(ArithmeticError):
+    """A net's logits are not all finite numbers, so that no character is the likeliest, and none can be drawn."""
+
+    def __init__(self) -> None:
+        super().__init__("the net's outputs are not finite numbers; allowed: a net whose training did not diverge")
 
 
 @contextmanager
@@ -89,6 +97,9 @@ def generate(
 
     Yields:
         The index of each generated character.
+
+    Raises:
+        OutputError: the net's logits are not finite numbers.
     """
     with evaluating(net):
         last_chunk = deque(read(net, prime, net.init_state(1), mark), maxlen=1)  # drops the earlier chunks
@@ -118,6 +129,9 @@ def respond(
         temperature: as for `generate`.
         generator: as for `generate`.
         mark: as for `generate`.
+
+    Raises:
+        OutputError: the net's logits are not finite numbers.
     """
     with evaluating(net):
         for logits_tw, _ in read(net, indices, net.init_state(1), mark):
@@ -125,8 +139,14 @@ def respond(
 
 
 def _draw(logits_w: Tensor, temperature: float, generator: torch.Generator | None) -> int:
-    """Return the likeliest index or, with a temperature above 0, one drawn from softmax(logits / temperature)."""
+    """Return the likeliest index or, with a temperature above 0, one drawn from softmax(logits / temperature).
+
+    Raises:
+        OutputError: a logit is not a finite number.
+    """
     logits = logits_w.cpu().double()
+    if not math.isfinite(logits.sum()):  # the sum of single-precision numbers cannot overflow in double precision
+        raise OutputError
     if temperature == 0:
         return int(logits.argmax())
     # The largest logit is shifted to 0, so that a low temperature cannot overflow.
@@ -152,6 +172,7 @@ def answer(
     Raises:
         UnknownCharacterError: a character of the prompt is not in the alphabet.
         ValueError: the prompt is empty and the pattern is a stream.
+        OutputError: while the characters are drawn: the net's logits are not finite numbers.
     """
     text, mark = with_opening_mark(prompt, record.mark), record.mark_index
     if not text:

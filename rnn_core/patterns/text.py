@@ -6,6 +6,7 @@ from random import Random
 from typing import ClassVar
 
 from rnn_core.config import ConfigError
+from rnn_core.files import read_whole_file
 from rnn_core.patterns.shared.base import Pattern
 from rnn_core.patterns.shared.cases import Evaluation
 from rnn_core.patterns.shared.meaning import LOSS, Meaning
@@ -24,6 +25,9 @@ RECIPE = {
     "clip": 1.0,
     "threads": 2,
 }
+
+MAX_BYTES = 10**9
+"""The largest file, in bytes; a training text has to fit into the memory hundreds of times."""
 
 PRIME = 1000
 """The number of characters before the held-out part that a net reads before it runs free."""
@@ -72,16 +76,13 @@ class Text(Pattern):
         self.path = Path(argument)
         try:
             self.path = self.path.expanduser().absolute()
-            # newline="" keeps \r\n, so that the text is exactly the file's.
-            with self.path.open(encoding="utf-8", newline="") as file:
-                self.text = file.read()
+            self.text = read_whole_file(self.path, MAX_BYTES).decode()
             if self.text.startswith(BYTE_ORDER_MARK):
                 self.text = self.text[1:]
                 self.note = f"{self.path.name} begins with a byte order mark (U+FEFF), which is left out"
         except UnicodeDecodeError as error:
             raise ConfigError("pattern", f"text:{argument}", f"UTF-8 files (byte {error.start} is not UTF-8)") from None
-        # ValueError: a null byte in the path. RuntimeError: the home directory of ~user is unknown.
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, RuntimeError) as error:  # RuntimeError: the home directory of ~user is unknown
             reason = getattr(error, "strerror", None) or str(error)
             raise ConfigError("pattern", f"text:{argument}", f"a readable UTF-8 file ({self.path}: {reason})") from None
         if len(set(self.text)) < 2:

@@ -97,9 +97,9 @@ class DivergedError(ArithmeticError):
     fields = ("learning_rate", "clip")
 
     def __init__(self, epoch: int | None, loss: float) -> None:
-        what = (
-            "the trained net's losses are not finite" if epoch is None else f"the loss became {loss} in epoch {epoch}"
-        )
+        what = f"the loss became {loss} in epoch {epoch}"
+        if epoch is None:
+            what = "the trained net's losses or weights are not finite"
         super().__init__(f"{what}; give a lower learning_rate, or clip gradients with clip=1")
         self.epoch = epoch
         self.loss = loss

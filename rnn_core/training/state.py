@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rnn_core.config import shown
 from rnn_core.data import Prepared
 from rnn_core.nets.cell import State
 from rnn_core.nets.charrnn import CharRNN
@@ -38,6 +39,7 @@ class TrainingState:
 
     def __init__(self, prepared: Prepared, net: CharRNN | None = None, keep_after: Collection[int] = ()) -> None:
         config = prepared.config
+        self._windows = len(prepared.windows)
         self.net = prepared.build_net() if net is None else net
         self.optimizer = Adam(self.net.parameters(), config.learning_rate, config.weight_decay)
         self.best = Best(self.net)
@@ -88,7 +90,12 @@ class TrainingState:
         Arguments:
             tensors: the tensors that `state_file.read_state` returned.
             values: the other values that it returned.
+
+        Raises:
+            KeyError, TypeError, ValueError, RuntimeError: they are no state of this training. Nothing can go on from
+                what has been taken over.
         """
+        self._check(tensors, values)
         device = self.net.readout.weight.device
 
         def group(prefix: str) -> dict[str, Tensor]:
@@ -112,6 +119,22 @@ class TrainingState:
         self.epoch, self.windows_read = values["epoch"], values["windows_read"]
         self.loss_sum, self.correct, self.count = values["loss_sum"], values["correct"], values["count"]
         restore_random_states(tensors, device)
+
+    def _check(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+        """Raise ValueError or KeyError unless the values and the tensors of a saved state can be those of this one."""
+        for name, value in self.values().items():
+            came, largest = values[name], {"windows_read": self._windows}.get(name, math.inf)
+            if type(came) is not type(value) or (name != "metrics" and not 0 <= came <= largest):
+                raise ValueError(f"{name} is {shown(came)}")
+        unread, all_read = not values["windows_read"], values["windows_read"] == self._windows
+        if (unread and values["count"]) or (all_read and not values["count"]) or not math.isfinite(values["loss_sum"]):
+            raise ValueError("its sums are not those of the windows read")
+        lengths = {len(tensors[f"history.{name}"]) for name in values["metrics"]}
+        if lengths != ({values["epoch"]} if values["epoch"] else set()):
+            raise ValueError(f"its history has not the {shown(values['epoch'])} epochs that are done")
+        for name, tensor in tensors.items():
+            if tensor.is_floating_point() and not tensor.isfinite().all() and not name.startswith("history.valid"):
+                raise ValueError(f"{name} holds nan or inf")
 
     def _optimizer_tensors(self) -> dict[str, Tensor]:
         """Return the tensors of the optimiser, by names that begin with "adam."."""

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from rnn_core.checkpoint import CheckpointError
+from rnn_core.config import shown
 
 FORMAT = 1
 """The version of the form of these files."""
@@ -80,10 +81,11 @@ def _header(path: Path, metadata: Mapping[str, str] | None) -> Any:
     """Return the entry of a file's header that holds all but the tensors."""
     try:
         header = json.loads((metadata or {})[_KEY])
-    except (KeyError, ValueError):
+        form, parts = header["format"], [header["about"], header["values"]]
+    except (KeyError, TypeError, ValueError, RecursionError):
         raise CheckpointError(f"{path} holds no state of a training") from None
-    if header.get("format") != FORMAT:
-        raise CheckpointError(f"{path} has the form {header.get('format')}; allowed: {FORMAT}, that of this version")
+    if form != FORMAT or not all(isinstance(part, dict) for part in parts):
+        raise CheckpointError(f"{path} has the form {shown(form)}; allowed: {FORMAT}, that of this version")
     return header
 
 

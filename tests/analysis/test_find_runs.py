@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import re
 import shlex
@@ -290,6 +291,20 @@ def test_a_combination_that_is_missing_is_said_however_many_runs_there_are(store
         ({"cell": "elman"}, ConfigError, "cell is 'elman'; allowed: gru, lstm, rnn"),
         ({"pattern": "rebber"}, ConfigError, "did you mean reber"),
         ({"seed": []}, RunError, "seed was asked for with no value; allowed: one or more"),
+        (
+            {"seed": range(10**6)},
+            RunError,
+            "seed was asked for with more than 100000 values; allowed: one or more",
+        ),
+        ({"seed": itertools.count()}, RunError, "more than 100000 values"),
+        ({"hidden_size": None}, ConfigError, "hidden_size is None; allowed: whole numbers"),
+        ({"hidden_size": np.array([[8]])}, ConfigError, r"hidden_size is array\(\[8\]\); allowed: whole numbers"),
+        ({"hidden_size": 10**5000}, ConfigError, "hidden_size is a value too long to be shown; allowed: whole numbers"),
+        ({"learning_rate": b"0.1"}, ConfigError, "learning_rate is b'0.1'; allowed: numbers"),
+        ({"pattern": object()}, ConfigError, "pattern is <object"),
+        ({"sweep": None}, RunError, "sweep is None; allowed: the run id of a sweep"),
+        ({"sweep": ["latest"]}, RunError, "sweep is .'latest'.; allowed"),
+        ({"finished": None}, RunError, "finished is None; allowed: True or False"),
         ({"length": 0}, RunError, "length is 0, which stands for the pattern's default; leave length out"),
     ],
 )

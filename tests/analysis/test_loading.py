@@ -2,8 +2,11 @@
 
 import contextlib
 import json
+import math
 import pickle
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pytest
@@ -12,12 +15,14 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from safetensors.torch import load_file, save_file
 
-from analysis.runs import RunError, find_run_id, load_net, load_run, recorded_runs
+from analysis.runs import RunError, curves, find_run_id, find_runs, load_net, load_run, recorded_runs
+from experiments.generate import main as generate
 from experiments.sweep import main as sweep
 from experiments.train import main
 from rnn_core.checkpoint import CheckpointError
 from rnn_core.data import prepare
 from rnn_core.training import train
+from tests.conftest import recording_in
 
 
 @pytest.fixture
@@ -25,6 +30,26 @@ def run(store: Path) -> Run:
     assert main(["--pattern", "aab", "--cell", "lstm", "--layers", "2", "--epochs", "4"]) == 0
     (run,) = MlflowClient().search_runs(["0"])
     return run
+
+
+@pytest.fixture(scope="module")
+def recorded(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The curves of a run that is recorded once."""
+    with recording_in(migrated_store, tmp_path_factory.mktemp("curves")) as folder:
+        assert main(["--pattern", "aab", "--epochs", "4"]) == 0
+        (path,) = folder.rglob("curves.csv")
+        yield path
+
+
+@pytest.fixture
+def curves_file(recorded: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The curves of a run, which a test may damage."""
+    folder, content = next(each for each in recorded.parents if (each / "mlflow.db").exists()), recorded.read_bytes()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+    mlflow.set_tracking_uri(None)
+    yield recorded
+    recorded.write_bytes(content)
 
 
 def weights_file(store: Path) -> Path:
@@ -144,6 +169,66 @@ def test_truncated_oversized_and_mismatched_weights_are_refused(run: Run, store:
     save_file(weights | {"readout.bias": torch.zeros(3)}, path)
     with pytest.raises(CheckpointError, match=r"readout\.bias"):
         load_run(run.info.run_id)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_weights_that_are_not_finite_are_refused(number: float, run: Run, store: Path, capsys: Any) -> None:
+    path = weights_file(store)
+    weights = load_file(path)
+    weights["readout.bias"][0] = number
+    save_file(weights, path)
+    with pytest.raises(CheckpointError, match=r"safetensors holds nan or inf in readout\.bias; allowed: the finite"):
+        load_run(run.info.run_id)
+    for temperature in ("0", "1"):
+        capsys.readouterr()
+        assert generate([run.info.run_id, "--prompt", "a", "--temperature", temperature]) == 2
+        out, err = capsys.readouterr()
+        assert (out, err.count("\n")) == ("", 1)
+
+
+HEAD = "epoch,train_loss,train_accuracy\n"
+ROWS = [f"{epoch},0.5,0.75\n" for epoch in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "is no table"),
+        ("\0" * 9, "has the columns"),
+        ("".join(ROWS), "has the columns"),
+        (HEAD.replace("train_loss", "loss") + "".join(ROWS), "columns epoch, loss, train_accuracy; allowed: epoch, "),
+        (HEAD, "has 0 rows; allowed: 4, one for each epoch"),
+        (HEAD + "".join(ROWS[:3]), "has 3 rows; allowed: 4"),
+        (HEAD + "".join([*ROWS, "4,1,1\n"]), "has 5 rows; allowed: 4"),
+        (HEAD + "".join(ROWS[::-1]), "has other epochs; allowed: the epochs 0 to 3 in this order"),
+        (HEAD + "".join([*ROWS[:3], "3,0.5,0.75,1,1\n"]), "is no table"),
+        (HEAD + "".join(row.replace("\n", ",1\n") for row in ROWS), "has a wrong value in epoch"),
+        (HEAD + "".join([*ROWS[:3], "3,many,0.75\n"]), "has a wrong value in train_loss; allowed: numbers"),
+        (HEAD + "".join([*ROWS[:3], "3,,0.75\n"]), "holds a number that is not finite"),
+        (HEAD + "".join([*ROWS[:3], "3,1e400,0.75\n"]), "holds a number that is not finite"),
+        (HEAD + "".join(row.replace("0.5", "True") for row in ROWS), "has a wrong value in train_loss"),
+    ],
+)
+def test_damaged_curves_are_refused_where_they_are_asked_for(content: str, words: str, curves_file: Path) -> None:
+    curves_file.write_text(content)
+    loaded = load_run("latest")
+    assert loaded.net.inputs == 2
+    with pytest.raises(RunError, match=words):
+        _ = loaded.curves
+    with pytest.raises(RunError, match=words):
+        curves(find_runs(pattern="aab"))
+    curves_file.unlink()
+    assert generate(["latest", "--prompt", "a", "--length", "2"]) == 0
+    with pytest.raises(RunError, match="no such file"):
+        _ = load_run("latest").curves
+
+
+@pytest.mark.parametrize("came", [None, 3, ["latest"], b"latest"])
+def test_what_names_no_run_is_refused(came: Any, store: Path) -> None:
+    with pytest.raises(RunError, match=r"a run is .*; allowed: its id, its name, or `latest`"):
+        load_run(came)
+    with pytest.raises(RunError, match=r"runs is .*; allowed: a table from find_runs"):
+        curves(came)
 
 
 def test_a_damaged_config_is_refused(run: Run, store: Path) -> None:

@@ -83,6 +83,7 @@ REFUSED = [
     (["latest"], ["prompt is ''", "'abc'", "--prompt"]),
     (["latest", "--prompt", "abd"], ["'d'", "'abc'", "--prompt"]),
     (["latest", "--prompt", "a", "--length", "-1"], ["length is -1", "--length"]),
+    (["latest", "--prompt", "a", "--length", "9" * 30], ["length is 999", "0 to 1000000000000", "--length"]),
     (["latest", "--prompt", "a", "--temperature", "-1"], ["temperature is -1", "--temperature"]),
     (["latest", "--prompt", "a", "--seed", "-1"], ["seed is -1", "--seed"]),
     ([], ["RUN"]),

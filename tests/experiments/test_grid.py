@@ -1,5 +1,6 @@
 """The grid of a sweep: what flags and files say, what runs it makes, what it refuses."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -125,7 +126,13 @@ def test_the_path_of_a_text_holds_from_any_folder(tmp_path: Path, monkeypatch: p
         ({"seeds": "0"}, "seeds is '0'; allowed: a count such as 10 (the seeds 0 to 9), or a range such as 40-49"),
         ({"seeds": "9-3"}, "(--seeds)"),
         ({"seeds": "1,2"}, "(--seeds)"),
-        ({"seeds": "99999999"}, "1 to 1000000 seeds"),
+        ({"learning_rates": "1e400"}, "learning_rate is inf"),
+        ({"hidden_sizes": "9" * 5000}, "(5000 characters); allowed: one or more whole numbers"),
+        (
+            {"seeds": "100000", "hidden_sizes": "1,2"},
+            "has 200000 runs (2 hidden_sizes x 100000 seeds); allowed",
+        ),
+        ({"seeds": "99999999"}, "1 to 100000 seeds"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line(said: dict[str, str], words: str) -> None:
@@ -146,6 +153,11 @@ def test_what_makes_no_sense_is_refused_in_one_line(said: dict[str, str], words:
         ("patterns = [16]", "patterns is [16]"),
         ("seeds = [1, -1]", "seeds is [1, -1]"),
         ("seeds = ", "is not TOML"),
+        (f"hidden_sizes = [{'9' * 5000}]", "is not TOML: Exceeds the limit (4300 digits)"),
+        (f"learning_rates = [{'9' * 400}]", "allowed: one or more numbers"),
+        (f"seeds = 0x{'f' * 5000}", "seeds is a value too long to be shown"),
+        (f"seeds = {'[' * 900}{']' * 900}", "is not TOML: it is nested too deep"),
+        (f"seeds = {'{a = ' * 900}1{'}' * 900}", "is not TOML: it is nested too deep"),
     ],
 )
 def test_a_file_that_makes_no_sense_is_refused_in_one_line(text: str, words: str, tmp_path: Path) -> None:
@@ -164,3 +176,17 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     (tmp_path / "grid.toml").write_text('patterns = ["abc"]', encoding="utf-8-sig")
     assert read_grid({}, tmp_path / "grid.toml").values["pattern"] == ("abc",)
+
+
+def test_a_whole_number_of_thousands_of_digits_is_refused_by_its_field(tmp_path: Path) -> None:
+    (tmp_path / "grid.toml").write_text(f"hidden_sizes = [0x{'f' * 5000}]")
+    with pytest.raises(ConfigError, match="hidden_size is a value too long to be shown; allowed: whole numbers from 1"):
+        read_grid({}, tmp_path / "grid.toml").runs()
+
+
+@pytest.mark.parametrize("name", ["pipe", "/dev/zero", "folder"])
+def test_what_is_no_file_is_refused_at_once(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UsageError, match=r"not a file, but a device, a pipe or a socket|Is a directory"):
+        read_grid({}, tmp_path / name)

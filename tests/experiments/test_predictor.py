@@ -1,5 +1,8 @@
 """The logged model, loaded as MLflow loads it: prompts in, continuations out."""
 
+import copy
+import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,6 +84,17 @@ def test_low_temperature_approaches_greedy(model: Any) -> None:
         (["ab"], {"temperature": float("nan")}, ["temperature is nan"]),
         (["ab"], {"temperature": -1e-12}, ["temperature is -1e-12"]),
         (["ab"], {"seed": -1}, ["seed is -1"]),
+        (["ab"], {"seed": 10**30}, [f"seed is {10**30}"]),
+        (["ab"], {"length": None}, ["length is None; allowed: a whole number"]),
+        (["ab"], {"temperature": None}, ["temperature is None; allowed: a number"]),
+        (["ab"], {"seed": None}, ["seed is None; allowed: a whole number"]),
+        (["a"] * 10_001, {"length": 0}, ["there are 10001 prompts; allowed: at most 10000"]),
+        (
+            ["a"] * 101,
+            {"length": 1000},
+            ["there are 101000 characters to write", "at most 100000"],
+        ),
+        (["ab" * 60_000], {}, ["there are 120000 characters in all prompts; allowed: at most 100000"]),
     ],
 )
 def test_what_is_not_allowed_is_said(model: Any, prompts: list[str], params: dict[str, Any], words: list[str]) -> None:
@@ -115,6 +129,42 @@ def test_a_seed_beyond_the_greatest_is_refused() -> None:
 
     with pytest.raises(MlflowException, match=f"seed is {2**63}; allowed: 0 to {2**63 - 1}"):
         Predictor().predict(["ab"], {"seed": 2**63})
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"lenght": 5}, "there is no param 'lenght'; allowed: length, temperature, seed"),
+        ({"length": True}, "length is True; allowed: a whole number"),
+        ({"length": 5.5}, "length is 5.5; allowed: a whole number"),
+        ({"temperature": "1"}, "temperature is '1'; allowed: a number"),
+        ({"length": 10**5000}, "length is a value too long to be shown"),
+    ],
+)
+def test_what_mlflow_itself_refuses_or_drops_is_refused_by_the_models_code(params: dict[str, Any], words: str) -> None:
+    from experiments.predictor import Predictor
+
+    with pytest.raises(MlflowException, match=words):
+        Predictor().predict(["ab"], params)
+
+
+def test_a_call_that_takes_too_long_is_refused(model: Any) -> None:
+    predictor = model.unwrap_python_model()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules[type(predictor).__module__], "MAX_SECONDS", -1.0)
+        with pytest.raises(MlflowException, match="it takes more than -1 seconds; allowed: a lower length, or fewer"):
+            model.predict(["ab"])
+
+
+def test_a_net_whose_outputs_are_not_finite_is_refused(model: Any) -> None:
+    predictor = model.unwrap_python_model()
+    with pytest.MonkeyPatch.context() as patch, torch.no_grad():
+        net = copy.deepcopy(predictor.net)
+        net.readout.bias[0] = math.inf
+        patch.setattr(predictor, "net", net)
+        for temperature in (0.0, 1.0):
+            with pytest.raises(MlflowException, match="the net's outputs are not finite numbers"):
+                model.predict(["ab"], params={"temperature": temperature})
 
 
 def test_strings_are_continued_from_their_mark_on_and_each_from_a_zero_state(of_strings: tuple[Any, str]) -> None:

@@ -2,9 +2,11 @@
 stopped, bit for bit."""
 
 import io
+import json
 import math
 import os
 import re
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -13,6 +15,8 @@ import pytest
 import torch
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from analysis.runs import curves, find_runs, load_run
 from analysis.runs.schema import End
@@ -329,3 +333,41 @@ def test_saved_states_are_listed_with_their_size_and_deleted_on_request(
     MlflowClient().set_terminated(second.info.run_id, "KILLED")
     assert delete([second.info.run_id, "--yes"]) == 0
     assert not list(files.glob("*.safetensors"))
+
+
+HARMED = {
+    "no object": "[]",
+    "deep": "[" * 100_000,
+    "no values": '{"format": 1, "about": {}}',
+    "another form": '{"format": 2, "about": {}, "values": {}}',
+}
+
+
+def test_a_damaged_state_or_record_is_refused_in_one_line(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--epochs", "2"]) == 0
+    run_id = newest().info.run_id
+    (state,) = store.rglob("training_state.safetensors")
+    (store / "checkpoints").mkdir()
+    with safe_open(state, framework="pt") as file:
+        header = file.metadata()["state"]
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a file, not a dict)
+    harmed = [(text, tensors) for text in HARMED.values()]
+    for name, value in (("epoch", None), ("epoch", -1), ("windows_read", "x"), ("loss_sum", [1]), ("metrics", 3)):
+        values = json.loads(header)
+        values["values"][name] = value
+        harmed.append((json.dumps(values), tensors))
+    for name, tensor in (("history.train_loss", torch.zeros(7)), ("net.readout.bias", torch.full((3,), math.nan))):
+        harmed.append((header, tensors | {name: tensor}))
+    for text, harmed_tensors in harmed:
+        save_file(harmed_tensors, state, {"state": text})
+        shutil.copy(state, store / "checkpoints" / f"{run_id}.safetensors")
+        capsys.readouterr()
+        assert checkpoints([]) == 0
+        assert main(["--continue", run_id, "--epochs", "3"]) == 2, text[:80]
+        err = capsys.readouterr().err
+        assert err.startswith("error: the saved state of the training cannot be used: ")
+        assert err.count("\n") == 1
+    (config,) = (path for path in store.rglob("config.json") if path.parent == state.parent)
+    config.write_text("{")
+    assert main(["--continue", run_id, "--epochs", "3"]) == 2
+    assert capsys.readouterr().err.startswith(f"error: the record of {run_id} (abc rnn16 e2 s42) is damaged: ")

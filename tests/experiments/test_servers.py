@@ -2,6 +2,8 @@
 
 import json
 import subprocess
+import urllib.error
+import urllib.request
 import venv
 from collections.abc import Iterator
 from pathlib import Path
@@ -142,6 +144,8 @@ def test_the_model_serves_without_the_project(store: Path, bare_environment: Pat
             ({"inputs": [""]}, ["empty"]),
             ({"inputs": ["a"], "params": {"temperature": -1.0}}, ["temperature is -1.0"]),
             ({"inputs": ["a"], "params": {"length": -1}}, ["length is -1"]),
+            ({"inputs": ["a"], "params": {"length": None}}, ["length is None; allowed: a whole number"]),
+            ({"inputs": ["a"] * 1000, "params": {"length": 1000}}, ["there are 1000000 characters to write"]),
         ):
             status, answer = ask(invocations, body)
             said = json.loads(answer)
@@ -149,3 +153,9 @@ def test_the_model_serves_without_the_project(store: Path, bare_environment: Pat
             assert all(word in said["message"] for word in words)
             assert "Traceback" not in answer.decode()
             assert "stack_trace" not in said
+
+        # What MLflow's own parser makes of it, as docs/runs.md says.
+        assert ask(invocations, {"inputs": ["a"], "params": {"lenght": 3}})[0] == 200
+        deep = urllib.request.Request(invocations, b"[" * 100_000, {"Content-Type": "application/json"})
+        with pytest.raises(urllib.error.HTTPError, match="500"):
+            urllib.request.urlopen(deep, timeout=30)

@@ -405,3 +405,13 @@ def test_with_keep_best_a_training_that_is_interrupted_records_the_best_weights_
     assert best < 6, "or this test would show nothing"
     for name, weight in loaded.net.state_dict().items():
         assert torch.equal(weight, copies[best][1][name])
+
+
+def test_a_net_that_can_draw_nothing_has_diverged(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its losses on the test were computed; that nothing can be drawn from it only shows when it runs free."""
+    ruined = ["--learning-rate", "1e37", "--hidden-size", "200", "--epochs", "1", "--batch-size", "1"]
+    assert main(["--pattern", "noisy:abc:0.1", "--length", "300", "--window", "100000", *ruined]) == 1
+    assert "diverged: the trained net's losses or weights are not finite" in capsys.readouterr().err
+    (run,) = MlflowClient().search_runs(["0"])
+    assert run.info.status == "FAILED"
+    assert not run.outputs.model_outputs

@@ -167,3 +167,16 @@ def test_an_unknown_field_is_refused_with_all_fields(name: str) -> None:
 def test_a_field_of_a_record_is_checked_like_any_other() -> None:
     with pytest.raises(ConfigError, match=r"^layers is 0; allowed: whole numbers 1 or more"):
         config_from_dict({"layers": 0})
+
+
+def test_minus_zero_is_zero_so_that_both_are_one_config() -> None:
+    assert repr(TrainConfig(clip=-0.0)) == repr(TrainConfig(clip=0.0))
+
+
+def test_a_value_that_python_cannot_write_is_refused_all_the_same() -> None:
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    for value in (10**5000, deep):
+        with pytest.raises(ConfigError, match="a value too long to be shown; allowed: "):
+            TrainConfig(hidden_size=value)

@@ -17,7 +17,7 @@ from rnn_core.measures.report import Sample, measure
 from rnn_core.measures.scores import Score, read_test, score_side_by_side, score_windows
 from rnn_core.nets.cells import CELLS
 from rnn_core.nets.charrnn import CharRNN
-from rnn_core.nets.reading import evaluating, generate, predict, read, with_opening_mark
+from rnn_core.nets.reading import OutputError, evaluating, generate, predict, read, with_opening_mark
 from rnn_core.patterns import Pattern
 from rnn_core.patterns.shared.oracle import Oracle
 from rnn_core.training import train
@@ -564,3 +564,12 @@ def test_a_report_keeps_output_and_state_of_a_cell_whose_state_is_a_matrix(outer
     with torch.no_grad():
         outputs_lbth, _ = net.trace(net.encode(prepared.vocabulary.encode(text)[None]), net.init_state(1))
     assert torch.allclose(torch.from_numpy(report.output_th[-len(text) :]), outputs_lbth[-1, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_net_whose_outputs_are_not_finite_writes_nothing(temperature: float) -> None:
+    net = build("gru")
+    with torch.no_grad():
+        net.readout.bias[0] = math.nan
+    with pytest.raises(OutputError, match="the net's outputs are not finite numbers"):
+        next(generate(net, torch.tensor([0]), temperature, torch.Generator()))

@@ -3,12 +3,15 @@
 import re
 
 HIDDEN = "***"
-"""What stands in their place."""
+"""What stands in place of a password or token."""
 
 # After `USER:` comes a password, unless it is the port of a host. It may hold an @ of its own.
-_PASSWORD = re.compile(r"\b([a-z][a-z0-9+.-]*://[^\s/?#:\[\]]*):(?!\d+(?:[\s/?#'\")>,;]|$))\S*@", re.IGNORECASE)
+_PASSWORD = re.compile(
+    r"\b([a-z][a-z0-9+.-]*://[^\s/?#:\[\]]*):(?!\d+(?:[\s/?#'\")>]|[,;](?!\S*@)|$))\S*@", re.IGNORECASE
+)
 
-_TOKEN_AS_USER = re.compile(r"\b(https?://)[^\s/?#:@]+@", re.IGNORECASE)
+# Alone, or with a password that says nothing.
+_TOKEN_AS_USER = re.compile(r"\b(https?://)[^\s/?#:@]+(?::(?:x-oauth-basic)?)?@", re.IGNORECASE)
 
 _SECRET = (
     r"[\w.-]*(?:token|passw(?:or)?d|passphrase|pwd|secret|signature|credential)"
@@ -21,8 +24,8 @@ def redacted(text: str) -> str:
     r"""Return a text in which every password and token of an address is replaced by three stars.
 
     Arguments:
-        text: any text, such as an address, a command line or an error message. To be redacted, an address must be
-            whole: cut a text after, not before.
+        text: any text, such as an address, a command line or an error message. Redact a text before you shorten it:
+            half an address is not recognised.
 
     Example:
         >>> redacted("postgresql+psycopg://anna:1234@host:5432/runs cannot be read")
@@ -30,8 +33,8 @@ def redacted(text: str) -> str:
         >>> redacted("https://ghp_1234@host/repository?access_token=1234&page=2")
         'https://***@host/repository?access_token=***&page=2'
     """
-    text = _PASSWORD.sub(rf"\1:{HIDDEN}@", text)
     text = _TOKEN_AS_USER.sub(rf"\1{HIDDEN}@", text)
+    text = _PASSWORD.sub(rf"\1:{HIDDEN}@", text)
     return _IN_QUERY.sub(rf"\1{HIDDEN}", text)
 
 

@@ -39,6 +39,14 @@ def checkpoint_path(name: str) -> Path:
     return checkpoint_folder() / f"{name}{SUFFIX}"
 
 
+def owner_id(path: Path) -> str:
+    """Return the id of the single run, or of the sweep, whose training a checkpoint holds.
+
+    The name of the file decides: another sweep that goes on with a training renames it.
+    """
+    return path.stem.partition("-")[0]
+
+
 def circumstances(config: TrainConfig) -> dict[str, str]:
     """Return, by the names of a run's tags, what must be the same where a training of `config` goes on bit for bit.
 

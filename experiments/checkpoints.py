@@ -95,21 +95,22 @@ def _saved_states() -> list[Saved]:
     """Return all saved states of the store that MLflow uses, by the names of their files."""
     from analysis.runs import RunError
     from analysis.runs.life import end_of, is_alive
-    from analysis.runs.store import get_run
-    from experiments.checkpoint_files import SUFFIX, checkpoint_folder
+    from analysis.runs.store import find_run
+    from experiments.checkpoint_files import SUFFIX, checkpoint_folder, owner_id
     from rnn_core.checkpoint import CheckpointError
     from rnn_core.training.state_file import read_about
 
     states = []
     for path in sorted(checkpoint_folder().glob(f"*{SUFFIX}")):
-        about = {"run_id": path.stem, "name": "a damaged file"}
-        with contextlib.suppress(CheckpointError):
-            about |= {name: str(value) for name, value in read_about(path).items()}
-        end, at_work = "gone", False
-        with contextlib.suppress(RunError):
-            run = get_run(about["run_id"])
-            end, at_work = str(end_of(run)), is_alive(run)
-        states.append(Saved(path, about["run_id"], about["name"], end, at_work))
+        name, run_id = "a damaged file", owner_id(path)
+        with contextlib.suppress(CheckpointError, KeyError):
+            name = str(read_about(path)["name"])
+        try:
+            run = find_run(run_id)
+        except RunError as error:
+            raise UsageError(str(error)) from None
+        end = "gone" if run is None else str(end_of(run))
+        states.append(Saved(path, run_id, name, end, at_work=run is not None and is_alive(run)))
     return states
 
 

@@ -1,6 +1,5 @@
 """Records and prints the results of a sweep that has ended."""
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,7 +15,7 @@ from experiments.links import how_to_compare, how_to_look, picture_links, runs_l
 from experiments.progress import waiting
 from experiments.signals import Interrupted, Stop
 from experiments.summary import Summary, SweptRun
-from experiments.tracking import PATIENCE_SECONDS, TrackedSweep, persist_aloud
+from experiments.tracking import PATIENCE_SECONDS, TrackedSweep, is_away, persist_aloud
 from experiments.tracking.away import impatient
 
 MAX_DESCRIPTION = 8000
@@ -72,15 +71,15 @@ class EndedSweep:
             self.tracked.finish(End.FAILED, f"summing up failed: {first_line(error)}", "", metrics, {}, {})
             raise
         description = self._description(lines, table, figures)
+        exit_status, problems = self.exit_status, [self.end_reason] if self.exit_status else []
         try:
             self._record(description, metrics, files, figures, stop)
-            problem = ""
-        except (TrackingError, Interrupted) as error:
-            problem = str(error)
+        except Interrupted as signal:
+            exit_status, problems = exit_status or signal.exit_status, [*problems, str(signal)]
+        except TrackingError as error:
+            exit_status, problems = exit_status or 1, [*problems, str(error)]
         self._print(lines)
-        if self.exit_status:
-            return complain(self.end_reason, self.exit_status)
-        return complain(problem, 1) if problem else 0
+        return complain("; ".join(problems), exit_status) if problems else 0
 
     def _with_curves(self) -> list[SweptRun]:
         """Return the runs with the curves, read from the store, that the picture of curves needs and that are missing.
@@ -88,15 +87,18 @@ class EndedSweep:
         Where epochs are swept, the picture shows only the runs with the most.
         """
         longest = max(row.request.config.epochs for row in self.rows)
-        rows = []
+        rows, away = [], False
         for row in self.rows:
             outcome = row.outcome
             needed = row.request.config.epochs == longest or "epochs" not in self.grid.swept
-            if needed and outcome.run_id and not len(outcome.loss_e):
-                with contextlib.suppress(Exception), impatient():  # a picture less is no reason to fail
+            if needed and outcome.run_id and not len(outcome.loss_e) and not away:
+                try:
                     address, whole = f"runs:/{outcome.run_id}/{CURVES_FILE}", outcome.end == End.FINISHED
-                    (curves,) = read_curves([address], [row.request.config.epochs], [whole])
+                    with impatient():
+                        (curves,) = read_curves([address], [row.request.config.epochs], [whole])
                     outcome = outcome.with_curve(curves["train_loss"].to_numpy())
+                except Exception as error:  # a picture less is no reason to fail
+                    away = is_away(error)
             rows.append(replace(row, outcome=outcome))
         return rows
 

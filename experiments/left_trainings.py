@@ -5,10 +5,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.runs import RunError
 from analysis.runs.life import is_alive
-from analysis.runs.store import get_run
-from experiments.checkpoint_files import SUFFIX, checkpoint_folder, checkpoint_path, delete_checkpoint
+from analysis.runs.store import find_run
+from experiments.checkpoint_files import SUFFIX, checkpoint_folder, checkpoint_path, delete_checkpoint, owner_id
 from experiments.shards import Shard
 from rnn_core.checkpoint import CheckpointError
 from rnn_core.training.state_file import read_about
@@ -20,20 +19,22 @@ class LeftTraining:
 
     Attributes:
         path: its file.
-        digests: those of its runs that are missing, net by net, as they were trained.
+        digests: the digests of its missing runs; those that share a net stand together.
     """
 
     path: Path
     digests: tuple[str, ...]
 
     def take_over(self, shard: Shard) -> None:
-        """Make the file that of a shard. If another sweep was faster, the shard is trained from the start."""
+        """Rename the file to that of a shard. If another sweep was faster, the shard is trained from the start."""
         with contextlib.suppress(OSError):
             self.path.rename(checkpoint_path(shard.checkpoint_name))
 
 
 def left_trainings(missing: Collection[str], recorded: Collection[str]) -> Iterator[LeftTraining]:
-    """Yield what is left of the training of missing runs, each run once; delete what is left of recorded ones.
+    """Yield the saved trainings of sweeps that are not at work and that hold a missing run, each such run only once.
+
+    A saved training all of whose runs are recorded is deleted.
 
     Arguments:
         missing: the digests of the runs that are to be made.
@@ -44,18 +45,11 @@ def left_trainings(missing: Collection[str], recorded: Collection[str]) -> Itera
         with contextlib.suppress(CheckpointError, KeyError):
             about = read_about(path)
             digests = [digest for of_net in about["digests"] for digest in of_net]
-            if _is_at_work(about["run_id"]):
+            owner = find_run(owner_id(path))
+            if owner is not None and is_alive(owner):
                 continue
             if set(digests) <= set(recorded):
                 delete_checkpoint(path)
             elif wanted := tuple(digest for digest in digests if digest in missing):
                 missing.difference_update(wanted)
                 yield LeftTraining(path, wanted)
-
-
-def _is_at_work(run_id: str) -> bool:
-    """Return whether a run is at work; False if it is not in the store."""
-    try:
-        return is_alive(get_run(run_id))
-    except RunError:
-        return False

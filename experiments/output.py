@@ -28,10 +28,8 @@ def run_program(main: Callable[[], int], only_prints: bool = False) -> NoReturn:
     logging.captureWarnings(True)  # libraries' warnings are for their developers, not between the lines of a run
     protect_output(_end if only_prints else _go_on)
     try:
-        try:
-            status = main()
-        finally:
-            sys.stdout.flush()  # at the exit of Python, an error could not be met
+        status = main()
+        sys.stdout.flush()  # at the exit of Python, an error could not be met
     except Exception as error:
         redact_error(error)  # Python prints it
         raise
@@ -42,11 +40,11 @@ def run_program(main: Callable[[], int], only_prints: bool = False) -> NoReturn:
 
 
 def protect_output(failed: Callable[[OSError], None] | None = None) -> None:
-    """Let nothing that this process prints raise an error.
+    """Let nothing that this process prints raise an error, unless `failed` does.
 
     What a reader, a full disk or a lost terminal does not take is dropped, and characters that the encoding lacks are
-    written as their codes. A standard stream that is closed becomes the null device: else the next file that is opened,
-    such as the database, would get its number, and what is printed by other code than Python's.
+    written as their codes. A standard stream that is closed becomes the null device: otherwise the next file that is
+    opened, such as the database, would get its number, and what code in C prints would be written into that file.
 
     Arguments:
         failed: is called at the first output on stdout that is not taken, with the error; None: nothing is.

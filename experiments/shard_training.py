@@ -134,7 +134,7 @@ def _use_or_record(
     """
     membership, digest = shard.membership, prepared.record.digest
     if again:
-        delete_half_made(membership.experiment_id, membership.condition)
+        delete_half_made(membership.experiment_id, membership.condition, failed_too=True)
     try:
         others = find_others(membership.experiment_id, digest) if waited else []
         if not others:

@@ -44,7 +44,7 @@ def train_shared(
     """Train nets, as a stack if there are several, from their saved state if there is one.
 
     Arguments:
-        trainings: one or more; several can be stacked.
+        trainings: one training, or several of the same shape, which are trained together.
         shard: the shard that they belong to.
         prepared: the data of every run of the shard.
         stop: the signals that end the training between two windows, after it has been saved.
@@ -58,6 +58,7 @@ def train_shared(
     about = {
         "run_id": shard.membership.sweep_id,
         "name": f"{sum(len(each.runs) for each in trainings)} runs of a sweep",
+        "stacked": False,
         "digests": [[shard.digests[run] for run in each.runs] for each in trainings],
         "circumstances": circumstances(trainings[0].prepared.config),
     }
@@ -67,6 +68,8 @@ def train_shared(
         state = _saved_state(trainings, keep_after, checkpoint)
     except (CheckpointError, KeyError, RuntimeError):  # there is none, or it cannot be used
         state = new_state(trainings, keep_after)
+    about["stacked"] = isinstance(state, StackState)
+    began_at = state.epoch, state.windows_read
     progress = StackProgress(
         sum(len(each.runs) for each in trainings), 0, max(each.prepared.config.epochs for each in trainings)
     )
@@ -85,7 +88,10 @@ def train_shared(
                     last_yield = time.monotonic()
         except DivergedError as error:  # of a net that is trained alone
             divergence = error
-        checkpoint.write(state)  # so that the training is not repeated if a run cannot be recorded
+        # So that the training is not repeated if a run cannot be recorded. What was loaded and not trained further may
+        # be needed by others.
+        if divergence is None and (state.epoch, state.windows_read) != began_at:
+            checkpoint.write(state)
     for place, training in enumerate(trainings):
         for run in training.runs:
             yield _result(run, place, state, prepared[run], divergence)
@@ -97,9 +103,9 @@ def new_state(
     """Return the state of a new training of nets.
 
     Arguments:
-        trainings: one or more; several can be stacked.
+        trainings: one training, or several of the same shape, which are trained together.
         keep_after: the numbers of epochs after which weights are kept.
-        stacked: whether a single net is trained as a stack, too.
+        stacked: whether a single net is trained as a stack of one.
     """
     members = [training.prepared for training in trainings]
     if len(members) > 1 or stacked:
@@ -110,7 +116,11 @@ def new_state(
 def train_epochs(
     trainings: Sequence[SharedTraining], state: TrainingState | StackState
 ) -> Generator[EpochRecord | StackRecord | Progress, None, None]:
-    """Train nets from a state of theirs; yield each epoch, and the progress within a long one.
+    """Train nets on from a state, which is changed in place; yield each epoch, and the progress within a long one.
+
+    Arguments:
+        trainings: one training, or several of the same shape, which are trained together.
+        state: their state.
 
     Raises:
         DivergedError: the loss of a net that is trained alone is not finite.
@@ -124,10 +134,10 @@ def train_epochs(
 def _saved_state(
     trainings: Sequence[SharedTraining], keep_after: Collection[int], checkpoint: Checkpoint
 ) -> TrainingState | StackState:
-    """Return the state that was saved of the same nets, or of a stack that holds them.
+    """Return the saved state of these nets; the file may hold more nets. The checkpoint then counts as written.
 
     Arguments:
-        trainings: one or more; several can be stacked.
+        trainings: one training, or several of the same shape, which are trained together.
         keep_after: the numbers of epochs after which weights are kept.
         checkpoint: the file, which need not be there.
 
@@ -140,7 +150,7 @@ def _saved_state(
     places = [place for digests in here["digests"] for place, of_net in enumerate(saved) if of_net >= set(digests)]
     if here["circumstances"] != there["circumstances"] or len(places) < len(trainings):
         raise CheckpointError(f"{checkpoint.path} is of another training, or of other circumstances")
-    state = new_state(trainings, keep_after, stacked=len(saved) > 1)
+    state = new_state(trainings, keep_after, stacked=there["stacked"])
     if isinstance(state, StackState):
         state.load(*read_state(checkpoint.path), nets=places)
     else:

@@ -78,7 +78,7 @@ class Stop:
             self.check()
             yield
         finally:
-            self._done, self._holders = before
+            self._done, self._holders = self._done or before[0], before[1]
 
     @property
     def pending(self) -> bool:
@@ -95,12 +95,12 @@ class Stop:
         self._done = True
 
     def _arrived(self, number: int, _frame: FrameType | None) -> None:
-        if not self._holders:
+        if self._holders or self._done:
+            self._number = self._number or number
+        else:
             self._raise(number)
-        elif self._number is None:
-            self._number = number
 
     def _raise(self, number: int) -> None:
         if not self._done:
-            self._done = True
+            self._done, self._number = True, None
             raise Interrupted(number)

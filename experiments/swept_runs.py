@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from pathlib import Path
@@ -19,7 +20,7 @@ from experiments.shard_training import record_shard
 from experiments.shards import Outcome, Shard, plan
 from experiments.signals import Interrupted, Stop
 from experiments.summary import SweptRun
-from experiments.tracking import Membership, StoreAwayError, TrackedSweep, check_params, clear_up
+from experiments.tracking import Membership, StoreAwayError, TrackedSweep, check_params, clear_up, persist_aloud
 from experiments.tracking.away import impatient
 from experiments.workers import AtWork, Workers
 from rnn_core.data import Prepared, prepare_all
@@ -82,7 +83,7 @@ class Sweep:
         try:
             with stop.held(), waiting(f"opening a sweep in {store_name()}"):
                 self.tracked = TrackedSweep(self.grid.title(), self.grid.params(), self.files)
-            self._clear_and_reuse()
+            persist_aloud(lambda _: self._clear_and_reuse(), stop, "nothing has been trained yet")
             shards = self._missing_shards(workers.count if workers else 1)
             outcomes = self._try_twice(shards, workers, stop)
             for ended in show_runs(outcomes, sum(len(shard.requests) for shard in shards)):
@@ -97,6 +98,7 @@ class Sweep:
                 self.outcomes = self._recorded(self.digests, self.tracked.members_condition) | self.outcomes
             return self._finish(End.KILLED, str(signal), signal.exit_status, stop)
         except StoreAwayError as error:
+            stop.ignore()
             self._clear_up(workers, failed_too=True)
             return self._finish(End.FAILED, str(error), 1, stop)
         except Exception as error:
@@ -184,12 +186,14 @@ class Sweep:
         Yields:
             The new outcomes, except those of runs that are to be tried again; and what is being done now.
         """
-        failed_shards: list[Shard] = []
+        shards_by_number = {shard.membership.shard: shard for shard in shards}
+        failed_by_shard: dict[int, set[str]] = defaultdict(set)
         for shard, outcomes, at_work in self._try(shards, workers, stop):
             yield [outcome for outcome in outcomes if outcome.end != End.FAILED], at_work
             failed = {outcome.digest for outcome in outcomes if outcome.end == End.FAILED}
             if failed:
-                failed_shards.append(shard.only(failed))
+                failed_by_shard[shard.membership.shard] |= failed
+        failed_shards = [shards_by_number[number].only(failed) for number, failed in failed_by_shard.items()]
         if failed_shards:
             count = sum(len(shard.requests) for shard in failed_shards)
             print(f"{count} runs failed and are tried once more", flush=True)
@@ -222,8 +226,9 @@ class Sweep:
                     raise
                 except Exception as problem:
                     # A worker that died may have recorded some of them.
-                    recorded = self._recorded(shard.digests, self.tracked.members_condition)
-                    outcomes, error = list(recorded.values()), problem
+                    outcomes, error = [], problem
+                    with contextlib.suppress(RunError), impatient():
+                        outcomes += self._recorded(shard.digests, self.tracked.members_condition).values()
                 outcomes = [*outcomes, *shard.failed(error, but={outcome.digest for outcome in outcomes})]
                 yield shard, outcomes, workers.at_work()
 

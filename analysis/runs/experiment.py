@@ -7,17 +7,22 @@ from mlflow import MlflowClient
 from mlflow.entities import Experiment, LifecycleStage
 from mlflow.exceptions import MlflowException
 
-from analysis.runs.store import RunError, database_path, local_path, store_name
+from analysis.runs.store import RunError, database_path, local_path, open_store, store_name, unreadable
 
 NAME_VARIABLE, ID_VARIABLE = "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID"
 
 DEFAULT_ID = "0"
+"""The id of the experiment that MLflow makes by itself."""
 
 
 def current_experiment_id() -> str | None:
-    """Return the id of the experiment in which MLflow would record a run; None if it does not exist yet."""
+    """Return the id of the experiment in which MLflow would record a run; None if the one of that name is not there."""
     if name := os.environ.get(NAME_VARIABLE):
-        experiment = MlflowClient().get_experiment_by_name(name)
+        client = open_store()
+        try:
+            experiment = client.get_experiment_by_name(name)
+        except Exception as error:  # from MLflow, a database or the network
+            raise unreadable(error) from None
         return None if experiment is None else str(experiment.experiment_id)
     return os.environ.get(ID_VARIABLE) or DEFAULT_ID
 
@@ -59,13 +64,15 @@ def _check_active(experiment: Experiment, fault: str) -> None:
 
 
 def _check_place(experiment: Experiment) -> None:
-    """Raise RunError if the files of an experiment would not lie beside its runs, because the store was moved."""
+    """Raise RunError if the files of new runs would be written to the folder in which the store was before."""
     database, place = database_path(), local_path(experiment.artifact_location)
     if database is None or place is None or not place.is_absolute():
         return
     here: Path = database.resolve().parent / "mlruns" / str(experiment.experiment_id)
     old_home = place.parent.parent
-    if old_home.exists() and (not here.exists() or here.resolve() == place.resolve()):
+    gone = not old_home.exists() and (here.exists() or place.parent.name == "mlruns")
+    copied = here.exists() and here.resolve() != place.resolve() and (old_home / database.name).exists()
+    if not gone and not copied:
         return
     raise RunError(
         f"{store_name()} was moved or copied: its files would go to {place}; move its folder back to {old_home}, or "

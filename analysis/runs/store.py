@@ -219,6 +219,18 @@ def get_run(run_id: str) -> Run:
         raise unreadable(error) from None
 
 
+def find_run(run_id: str) -> Run | None:
+    """Return a run by its id; None if it is not in the store, or if there is no store.
+
+    Raises:
+        RunError: the store cannot be read.
+    """
+    try:
+        return get_run(run_id)
+    except (NoRunError, NoStoreError):
+        return None
+
+
 def model_address(run: Run) -> str | None:
     """Return the URI of the net's files, from the model that the run logged; None if it logged none.
 

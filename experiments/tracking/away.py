@@ -30,6 +30,8 @@ def _says_away(error: BaseException) -> bool:
     match error:
         case requests.HTTPError():
             return error.response is not None and error.response.status_code in BUSY
+        case requests.exceptions.SSLError():
+            return False
         case requests.ConnectionError() | requests.Timeout() | requests.exceptions.RetryError():
             return True
         case RestException():
@@ -37,10 +39,15 @@ def _says_away(error: BaseException) -> bool:
         case sqlite3.OperationalError():
             return "locked" in str(error)
         case OperationalError():
-            return error.connection_invalidated or "connection" in str(error.orig)
+            return error.connection_invalidated or _lacks_connection(str(error.orig))
         case DBAPIError():
             return error.connection_invalidated
     return False
+
+
+def _lacks_connection(text: str) -> bool:
+    """Return whether a database says that it cannot be reached, and not that it lets nobody in."""
+    return "connection" in text and "authentication failed" not in text and "does not exist" not in text
 
 
 @contextlib.contextmanager

@@ -43,8 +43,8 @@ def make_tables() -> None:
 
 
 def _make_sqlite_tables(path: Path) -> None:
-    """Make the tables of an SQLite database in another file, and give it the name when it is whole."""
-    if path.parts[0] == "~":
+    """Make the tables in a file named PATH.unfinished, then rename it to PATH, so that PATH is never half-made."""
+    if path.parts[:1] == ("~",):
         raise UsageError(
             f"MLFLOW_TRACKING_URI is {store_name()}, in which ~ is no home folder; use: "
             f"{database_address(path.expanduser())}"
@@ -58,15 +58,17 @@ def _make_sqlite_tables(path: Path) -> None:
             unfinished = path.with_name(f"{path.name}.unfinished")
             unfinished.unlink(missing_ok=True)  # a program was killed while it made it
             MlflowClient(tracking_uri=database_address(unfinished.absolute()))
-            unfinished.replace(path)
+            if not _is_whole(path):  # `mlflow ui` may have made it meanwhile
+                unfinished.replace(path)
+            unfinished.unlink(missing_ok=True)
         lock.unlink(missing_ok=True)  # whoever waits for it finds the tables
 
 
 def _is_whole(path: Path) -> bool:
-    """Return whether a database has all of MLflow's tables; False if it has none, or if there is no file.
+    """Return whether MLflow has made all its tables in a database; False if it has no table, or if there is no file.
 
     Raises:
-        UsageError: it has some of them.
+        UsageError: MLflow has made some of them, or the database is another program's.
         sqlite3.Error: the file cannot be opened, or is no database.
     """
     if not path.exists():
@@ -78,10 +80,25 @@ def _is_whole(path: Path) -> bool:
         # MLflow makes its first experiment last.
         if {"experiments", "alembic_version"} <= tables and database.execute("SELECT 1 FROM experiments").fetchone():
             return True
+    if "experiments" not in tables or not tables <= _mlflow_tables():
+        raise UsageError(
+            f"{store_name()} is the database of another program; allowed: one of MLflow's, or a new file; change "
+            "MLFLOW_TRACKING_URI"
+        )
     raise UsageError(
         f"the store {store_name()} is half-made: another program is making it now, or was killed while it did; if no "
         f"other program runs, delete it, since nothing is recorded in it: {path}"
     )
+
+
+def _mlflow_tables() -> set[str]:
+    """Return the names of all tables that MLflow may make."""
+    from mlflow.store.db.base_sql_model import Base
+    from mlflow.store.model_registry import dbmodels as _registry
+    from mlflow.store.tracking import dbmodels as _tracking
+
+    _imported = _registry, _tracking  # they tell Base their tables
+    return {*Base.metadata.tables, "alembic_version"}
 
 
 @functools.cache  # once for a process

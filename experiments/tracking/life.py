@@ -2,7 +2,8 @@
 
 import contextlib
 import threading
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from mlflow import MlflowClient
@@ -15,6 +16,10 @@ from analysis.runs.store import NoRunError, get_run, models_of_run
 
 HEARTBEAT_SECONDS = 10.0
 """How often a process writes the tag that says that it is at work."""
+
+
+MAX_TRIES = 360
+"""How often `keep_trying` tries: for an hour."""
 
 
 class Heart:
@@ -40,6 +45,19 @@ class Heart:
             with contextlib.suppress(Exception):  # a store that is away for a while does not stop the work
                 for name, value in heartbeat_tag().items():
                     self._client.set_tag(self._run_id, name, value)
+
+
+def keep_trying(action: Callable[[], object]) -> None:
+    """Do something in a thread every HEARTBEAT_SECONDS until it raises no error, MAX_TRIES times at most."""
+
+    def work() -> None:
+        for _ in range(MAX_TRIES):
+            time.sleep(HEARTBEAT_SECONDS)
+            with contextlib.suppress(Exception):
+                action()
+                return
+
+    threading.Thread(target=work, daemon=True).start()
 
 
 class ClearedUp(NamedTuple):

@@ -1,6 +1,5 @@
 """Goes on with the MLflow run of a training that was cut off, so that its record becomes that of one whole training."""
 
-import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,6 @@ from experiments.code_state import code_state
 from experiments.descriptions import first_line
 from experiments.errors import TrackingError, UsageError
 from experiments.tracking.access import open_run
-from experiments.tracking.away import impatient
 from experiments.tracking.causes import store_trouble
 from experiments.tracking.code_record import log_diff
 from experiments.tracking.life import Heart
@@ -71,8 +69,7 @@ class ResumedRun(TrackedRun):
 
     def _fail_to_open(self, error: Exception) -> TrackingError:
         """End the run as KILLED again, so that another try can go on with it; return the error that says so."""
-        with contextlib.suppress(Exception), impatient():  # the store may be gone
-            self._end(End.KILLED, f"it could not go on: {first_line(error)}")
+        self.give_up(f"it could not go on: {first_line(error)}", End.KILLED)
         return TrackingError(store_trouble(error))
 
     def _describe_resumption(self, epoch: int) -> None:

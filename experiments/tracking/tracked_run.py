@@ -36,7 +36,7 @@ from experiments.tracking.away import impatient, is_away
 from experiments.tracking.causes import cause_of, store_trouble
 from experiments.tracking.claims import GaveWayError, claim
 from experiments.tracking.code_record import code_tags, log_diff
-from experiments.tracking.life import Heart
+from experiments.tracking.life import Heart, keep_trying
 from experiments.tracking.model_files import write_model
 from experiments.tracking.run_files import ARTIFACTS, keep_files, write_files, write_reach
 from experiments.tracking.sending import MetricSender
@@ -124,8 +124,7 @@ class TrackedRun:
 
     def _fail_to_open(self, error: Exception) -> TrackingError:
         """End a run that could not be opened, and return the error that says so."""
-        with contextlib.suppress(Exception), impatient():  # the store may be gone
-            self._end(End.FAILED, f"the run could not be opened: {first_line(error)}")
+        self.give_up(f"the run could not be opened: {first_line(error)}")
         return TrackingError(store_trouble(error))
 
     def log(self, metrics: Mapping[str, float]) -> None:
@@ -199,13 +198,21 @@ class TrackedRun:
             tags |= self._sweep.tag_of_a_member
         self._end(end, end_reason, tags)
 
-    def give_up(self, end_reason: str) -> None:
-        """End the run as FAILED for a reason, as far as the store can be reached."""
-        self.end, self.end_reason = End.FAILED, end_reason
+    def give_up(self, end_reason: str, end: End = End.FAILED) -> None:
+        """End the run for a reason; if the store cannot be written now, later, as long as this process goes on.
+
+        Arguments:
+            end_reason: the reason, in words.
+            end: FAILED or KILLED.
+        """
         if self._heart:
             self._heart.stop()
-        with contextlib.suppress(Exception), impatient():  # the store may be gone; somebody else says the reason
-            self._end(End.FAILED, end_reason)
+        try:
+            with impatient():
+                self._end(end, end_reason)
+        except Exception:  # somebody else says the reason
+            keep_trying(lambda: self._end(end, end_reason))
+        self.end, self.end_reason = end, end_reason
 
     def tell_checkpoint(self, path: Path) -> None:
         """Record where the state of the training is saved, so that another machine can get at it."""

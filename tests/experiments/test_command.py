@@ -140,3 +140,17 @@ def test_a_run_that_was_trained_or_has_ended_is_not_trained_again_nor_ended(
         assert (run.info.status, run.data.params) == (status, {})
         assert "end_reason" not in run.data.tags
         assert len(client.search_runs(["0"])) == 1
+
+
+def test_a_signal_is_heard_in_a_pause_and_only_once() -> None:
+    stop = Stop()
+    with stop.listening():
+        stop.ignore()
+        with stop.heard():
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)  # while all is ignored
+        with pytest.raises(Interrupted), stop.heard():
+            pytest.fail("it has come before")
+        os.kill(os.getpid(), signal.SIGTERM)  # while the record is written
+        with stop.held():
+            os.kill(os.getpid(), signal.SIGTERM)

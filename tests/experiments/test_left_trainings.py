@@ -7,6 +7,7 @@ import random
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,9 +16,12 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from analysis.runs import find_runs, load_run
+from analysis.runs.life import process_tags
 from experiments.checkpoints import main as checkpoints
 from experiments.delete import main as delete
+from experiments.left_trainings import left_trainings
 from experiments.sweep import main
+from experiments.tracking.tracked_run import TrackedRun
 from rnn_core.training.loop import rate_factor
 from tests.forks import Command
 
@@ -110,9 +114,13 @@ def test_a_sweep_goes_on_in_the_middle_of_its_training(
     assert not states(store)
 
 
+@pytest.mark.parametrize(
+    "cuts", [(1, 3), pytest.param((2,), marks=pytest.mark.slow), pytest.param((3,), marks=pytest.mark.slow)], ids=str
+)
 def test_what_was_trained_to_the_end_is_not_trained_again(
-    store: Path, windows: Windows, monkeypatch: pytest.MonkeyPatch
+    cuts: tuple[int, ...], store: Path, windows: Windows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Cut off after so many of four runs have been recorded, once or twice."""
     whole = train_whole(GRIDS["stack"], windows)
     count = windows.count
     recorded = 0
@@ -120,14 +128,15 @@ def test_what_was_trained_to_the_end_is_not_trained_again(
     def counting(*_: object) -> bool:
         nonlocal recorded
         recorded += 1
-        if recorded == 2:  # of 4
+        if recorded in cuts:
             os.kill(os.getpid(), signal.SIGTERM)
         return True
 
     with monkeypatch.context() as patched:
         patched.setattr("experiments.shard_training.goes_on", counting)
-        assert main(GRIDS["stack"]) == 143
-    assert len(results()) == 2
+        for cut in cuts:
+            assert main(GRIDS["stack"]) == 143
+            assert len(results()) == cut
     assert main(GRIDS["stack"]) == 0
     assert windows.count == 2 * count
     check_same(whole)
@@ -227,3 +236,39 @@ def test_sweeps_in_processes_go_on_wherever_they_are_cut_off(
     check_same(whole)
     assert not states(store)
     print(f"{workers} workers, {signal.Signals(number).name}: {gone_on} of 6 went on with a saved training")
+
+
+def test_a_training_that_another_sweep_has_taken_over_is_not_left(
+    store: Path, windows: Windows, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The name of its file says whose it is, also before it is saved anew."""
+    windows.signal_at = windows.count + 10
+    assert main(GRIDS["stack"]) == 143
+    (path,) = states(store)
+    run = MlflowClient().create_run("0", tags=process_tags() | {"kind": "sweep", "recorded_by": "rnn-patterns"})
+    path.rename(path.with_name(f"{run.info.run_id}-0.safetensors"))
+    capsys.readouterr()
+    assert checkpoints(["--delete", "all"]) == 0
+    assert "deleted" not in capsys.readouterr().out
+    assert not list(left_trainings(set(), set()))
+    assert len(states(store)) == 1
+
+
+def test_all_failed_runs_of_a_shard_are_tried_again_together(
+    store: Path, windows: Windows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = train_whole(GRIDS["stack"], windows)
+    count, failed = windows.count, 0
+    end = TrackedRun._end
+
+    def failing(self: TrackedRun, *rest: Any) -> None:
+        nonlocal failed
+        failed += 1
+        if failed in (1, 3):  # and the second and the fourth say that the run failed
+            raise OSError("the cable is out")
+        end(self, *rest)
+
+    monkeypatch.setattr(TrackedRun, "_end", failing)
+    assert main(GRIDS["stack"]) == 0
+    assert windows.count == 2 * count
+    check_same(whole)

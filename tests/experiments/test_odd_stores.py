@@ -116,6 +116,18 @@ def test_a_half_made_store_is_named_with_the_way_out(store: Path, capsys: pytest
     assert {entry.name for entry in store.iterdir()} == {"mlflow.db", "mlruns"}
 
 
+def test_the_database_of_another_program_is_left_alone(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (store / "mlflow.db").unlink()
+    with closing(sqlite3.connect(store / "mlflow.db")) as database, database:
+        database.execute("CREATE TABLE customers (name TEXT)")
+    before = (store / "mlflow.db").read_bytes()
+    assert main(["--epochs", "1"]) == 2
+    error = capsys.readouterr().err
+    assert "is the database of another program" in error
+    assert "delete" not in error
+    assert (store / "mlflow.db").read_bytes() == before
+
+
 @pytest.mark.slow
 def test_four_programs_at_once_make_a_store(store: Path) -> None:
     (store / "mlflow.db").unlink()
@@ -164,6 +176,20 @@ def test_a_store_that_was_moved_or_copied_is_named(
     home.symlink_to(other)
     assert main(["--epochs", "1"]) == 0
     assert len(find_runs()) == 1
+
+
+def test_files_that_were_put_elsewhere_on_purpose_are_no_moved_store(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second database beside the first, used from another folder."""
+    (store / "mlruns" / "0").mkdir(parents=True)
+    work = store / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{store}/second.db")
+    for _ in range(2):
+        assert main(["--epochs", "1"]) == 0
+    assert len(list((work / "mlruns" / "0").iterdir())) == 3  # two runs, and the folder of the models
 
 
 def test_only_what_still_has_its_files_is_reused(store: Path, capsys: pytest.CaptureFixture[str]) -> None:

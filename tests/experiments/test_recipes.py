@@ -2,6 +2,7 @@
 
 import builtins
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -91,15 +92,15 @@ def opened(store: Path, monkeypatch: pytest.MonkeyPatch) -> list[object]:
     tale = store / "tale.txt"
     tale.write_text("the cat sat on the mat. " * 20)
     found: list[object] = []
-    really = io.open
+    originals = {(io, "open"): io.open, (builtins, "open"): io.open, (os, "open"): os.open}
+    for (module, name), original in originals.items():
 
-    def counting(file: Any, *arguments: Any, **named: Any) -> Any:
-        if isinstance(file, str | Path) and Path(file).absolute() == tale:
-            found.append(file)
-        return really(file, *arguments, **named)
+        def counting(file: Any, *arguments: Any, original: Any = original, **named: Any) -> Any:
+            if isinstance(file, str | Path) and Path(file).absolute() == tale:
+                found.append(file)
+            return original(file, *arguments, **named)
 
-    monkeypatch.setattr(io, "open", counting)  # what a Path's methods call
-    monkeypatch.setattr(builtins, "open", counting)
+        monkeypatch.setattr(module, name, counting)
     return found
 
 

@@ -96,9 +96,9 @@ def test_what_is_tried_again_says_how_long_and_then_gives_up(monkeypatch: pytest
     assert (value, tries) == ("done", [False, True, True, True])
     assert len(said) == 3
     assert "has been away since" in said[0]
-    assert "(connection refused); next try in 0 s, the last at" in said[0]
+    assert "(nobody answers there); next try in 0 s, the last at" in said[0]
     tries.clear()
-    with pytest.raises(StoreAwayError, match=r"away since \d\d:\d\d:\d\d \(connection refused\); the net is kept"):
+    with pytest.raises(StoreAwayError, match=r"away since \d\d:\d\d:\d\d \(nobody answers there\); the net is kept"):
         result(0.15)
     assert tries == [False, True]
 
@@ -287,7 +287,7 @@ def test_a_database_that_is_locked_for_a_while(
     monkeypatch.setattr(TrackedRun, "finish", locking)
     at_stderr(monkeypatch, "next try in", lambda: locked[0].rollback())
     assert main(["--epochs", "3"]) == 0
-    assert "(database is locked); next try in" in capsys.readouterr().err
+    assert "(the database is locked); next try in" in capsys.readouterr().err
     locked[0].close()
     (run,) = MlflowClient().search_runs(["0"])
     assert run.info.status == "FINISHED"

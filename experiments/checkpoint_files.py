@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError
 
 from analysis.runs import schema
-from analysis.runs.store import store_folder
+from analysis.runs.address import store_folder
 from rnn_core.config import TrainConfig
 from rnn_core.limits import device_kind
 from rnn_core.training.state_file import State, write_state

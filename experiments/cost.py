@@ -8,8 +8,9 @@ from pathlib import Path
 
 import rnn_core
 from analysis.runs import RunError, recorded_runs
+from analysis.runs.address import database_path, store_address
 from analysis.runs.experiment import current_experiment_id
-from analysis.runs.store import database_path, on_disk, ping_store, store_address
+from analysis.runs.store import on_disk, ping_store
 from experiments.errors import UsageError
 from experiments.plots import draw_losses, draw_report
 from experiments.progress import import_seconds

@@ -9,9 +9,10 @@ from mlflow.entities import Run
 
 from analysis.commands import PLURALS
 from analysis.runs import RunError, schema, search_runs, search_sweeps
+from analysis.runs.address import store_name
 from analysis.runs.life import end_of
 from analysis.runs.schema import End
-from analysis.runs.store import get_run, is_deleted, read_files, store_name
+from analysis.runs.store import get_run, is_deleted, read_files
 from experiments.checkpoint_files import checkpoint_path, circumstances
 from experiments.errors import UsageError
 from experiments.grid import DEFAULT_SEEDS

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from analysis.figures import Picture
+from analysis.runs.address import store_name
 from analysis.runs.csv_files import read_curves
 from analysis.runs.schema import CURVES_FILE, RESULTS_FILE, End
-from analysis.runs.store import store_name
 from experiments.descriptions import MAX_REASON, escaped, first_line, fitting
 from experiments.errors import TrackingError
 from experiments.flags import complain

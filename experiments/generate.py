@@ -65,7 +65,7 @@ def _write(flags: Flags) -> None:
     """
     with starting():
         from analysis.runs import RunError, load_run
-        from analysis.runs.store import store_name
+        from analysis.runs.address import store_name
         from rnn_core.checkpoint import CheckpointError
         from rnn_core.nets.reading import OutputError, answer
     try:

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
+from analysis.runs.address import DEFAULT_STORE, database_path
 from analysis.runs.schema import PLOTS_FOLDER, members_condition
-from analysis.runs.store import DEFAULT_STORE, database_path
 
 MODEL_TRAINING = "workflowType=machine_learning"
 """The part of an address that opens MLflow's view for training; without it, a new store opens the one for GenAI."""

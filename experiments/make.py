@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from analysis.runs import command_for_missing
-from analysis.runs.store import NoStoreError, absolute_store_address, choose_store_folder, open_store
+from analysis.runs.address import absolute_store_address, choose_store_folder
+from analysis.runs.store import NoStoreError, open_store
 from experiments.progress import BARS_VARIABLE, waiting, watched
 
 MAX_KEPT = 10_000

@@ -43,7 +43,7 @@ def record_shard(shard: Shard, stop: Stop) -> Iterator[Outcome | StackProgress |
     """Train the nets of a shard, then record the runs one after the other.
 
     Runs that an earlier try at the shard has recorded are not made again; those that it left half-made, or that failed,
-    are deleted. A run that others have recorded meanwhile is used instead of its own, and one that others are recording
+    are deleted. If another sweep has recorded a run meanwhile, that record is used; one that another sweep is recording
     is waited for.
 
     Arguments:
@@ -73,20 +73,17 @@ def record_shard(shard: Shard, stop: Stop) -> Iterator[Outcome | StackProgress |
     recorded = yield from persist(clear_and_look, stop, "nothing was trained")
     yield from recorded.values()
     shard = shard.only(set(shard.digests) - recorded.keys())
-    prepared = prepare_all(request.config for request in shard.requests)
-    for each, digest in zip(prepared, shard.digests, strict=True):
-        if each.record.digest != digest:
-            raise ValueError(f"the data of {each.config.pattern} are not the same here as where the sweep was started")
+    prepared = _prepare(shard)
     if not gc.get_freeze_count():  # the objects that imports made stay to the end and need not be looked through again
         gc.collect()
         gc.freeze()
     results = (result for each in stacks(prepared) for result in train_shared(each, shard, prepared, stop))
-    recorded_here, failed = 0, False
-    given_up: list[TrainingResult] = []
+    handled, failed = 0, False
+    to_wait_for: list[TrainingResult] = []
     """The results of runs that others are recording; they are recorded here if the others fail."""
     waited: set[int] = set()
     """The numbers of all runs that have been waited for."""
-    for result in itertools.chain(results, _wait_for_others(given_up)):
+    for result in itertools.chain(results, _wait_for_others(to_wait_for)):
         if not isinstance(result, TrainingResult):
             yield result
             continue
@@ -98,29 +95,41 @@ def record_shard(shard: Shard, stop: Stop) -> Iterator[Outcome | StackProgress |
             outcome = yield from persist(record, stop, kept)
         if outcome is None:
             waited.add(number)
-            given_up.append(result)
+            to_wait_for.append(result)
             continue
         yield outcome
         failed = failed or outcome.end == End.FAILED
-        if recorded_here % RUNS_A_COLLECTION == 0:
+        if handled % RUNS_A_COLLECTION == 0:
             gc.collect()
-        recorded_here += 1
+        handled += 1
     if not failed:  # what failed is tried once more
         delete_checkpoint(checkpoint_path(shard.checkpoint_name))
 
 
-def _wait_for_others(given_up: list[TrainingResult]) -> Iterator[TrainingResult | Awaited]:
-    """Yield, until the list is empty, the results in it again and again, with a pause after each round."""
-    while given_up:
-        yield Awaited(len(given_up))
+def _prepare(shard: Shard) -> list[Prepared]:
+    """Return the data of each run of a shard; raise ValueError if they are not those of the sweep's process."""
+    prepared = prepare_all(request.config for request in shard.requests)
+    for each, digest in zip(prepared, shard.digests, strict=True):
+        if each.record.digest != digest:
+            raise ValueError(f"the data of {each.config.pattern} are not the same here as where the sweep was started")
+    return prepared
+
+
+def _wait_for_others(to_wait_for: list[TrainingResult]) -> Iterator[TrainingResult | Awaited]:
+    """Yield the results in a list in rounds, after a pause each; end when the list stays empty.
+
+    Each round empties the list. Whoever takes the results puts those back that must wait on.
+    """
+    while to_wait_for:
+        yield Awaited(len(to_wait_for))
         time.sleep(LOOK_AGAIN_SECONDS)
-        results = given_up.copy()
-        given_up.clear()
+        results = to_wait_for.copy()
+        to_wait_for.clear()
         yield from results
 
 
 def _use_or_record(
-    result: TrainingResult, prepared: Prepared, shard: Shard, waited: bool, again: bool
+    result: TrainingResult, prepared: Prepared, shard: Shard, waited: bool, is_retry: bool
 ) -> Outcome | None:
     """Record a run, unless others have recorded it, and return its outcome; None if others are recording it.
 
@@ -130,10 +139,10 @@ def _use_or_record(
         shard: the shard that it belongs to.
         waited: whether others were recording it when it was tried last. Then they are looked for before a run is
             opened, so that no run is opened in vain again and again.
-        again: whether an earlier try met a store that was away, and may have left the run half-made.
+        is_retry: whether an earlier try met a store that was away, and may have left the run half-made.
     """
     membership, digest = shard.membership, prepared.record.digest
-    if again:
+    if is_retry:
         delete_half_made(membership.experiment_id, membership.condition, failed_too=True)
     try:
         others = find_others(membership.experiment_id, digest) if waited else []

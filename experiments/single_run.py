@@ -5,8 +5,8 @@ import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+from analysis.runs.address import store_name
 from analysis.runs.schema import COMPLETE, TRAINING_STATE_FILE, End
-from analysis.runs.store import store_name
 from experiments.bars import show_epochs
 from experiments.checkpoint_files import Checkpoint
 from experiments.descriptions import fields_in_words, first_line, key_numbers, side_by_side
@@ -127,7 +127,8 @@ def _finish(
     Arguments:
         run: the run.
         start: what the training started from, with its state.
-        checkpoint: where the state of a finished training is saved if it cannot be recorded, so that it can be later.
+        checkpoint: where the state of a finished training is saved if the run cannot be recorded, so that --resume can
+            record it later.
         stop: the signals that end the waiting for a store that is away.
         end: how the training ended.
         reason: the reason in words; empty for one that finished.
@@ -135,7 +136,7 @@ def _finish(
 
     Returns:
         The exit status: `exit_status` if it is not 0; otherwise 1 if the run could not be recorded, or if the net's
-        losses are not finite.
+        losses are not finite, and that of a signal that ended the waiting for the store.
     """
 
     def record(_again: bool) -> Report | None:
@@ -178,7 +179,7 @@ def _finish(
 
 
 def _write_last_state(folder: Path, start: Start) -> Path | None:
-    """Write the last state of a training to a file in a folder; None if no longer training could go on from it.
+    """Write the last state of a training to a file; None if a training with more epochs could not go on from it.
 
     That is so if the learning rate depends on the number of epochs, if the weights are not those of the last epoch, or
     if the state is large.

@@ -8,8 +8,8 @@ from concurrent.futures import FIRST_COMPLETED, wait
 from pathlib import Path
 
 from analysis.runs import RunError, recorded_runs
+from analysis.runs.address import absolute_store_address, store_name
 from analysis.runs.schema import GRID_FILE, GRID_GIVEN_FILE, End, format_end_reason
-from analysis.runs.store import absolute_store_address, store_name
 from experiments.bars import show_runs
 from experiments.descriptions import ALWAYS_NAMED, first_line
 from experiments.ended_sweep import EndedSweep

@@ -14,7 +14,7 @@ from multiprocessing.process import BaseProcess
 from typing import Protocol
 
 from analysis.credentials import redact_error
-from analysis.runs.store import use_store
+from analysis.runs.address import use_store
 from experiments.errors import UsageError
 from experiments.output import protect_output
 from experiments.shard_training import record_shard

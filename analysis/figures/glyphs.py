@@ -18,7 +18,7 @@ _FONT = FT2Font(font_manager.findfont(FontProperties(family=FAMILY)))
 def glyph(character: str) -> str:
     """Return what a picture shows for a character: the character, or a visible sign for it.
 
-    Where no installed font has it, that is its code in hexadecimal.
+    If no installed font has the character, that is its code point in hexadecimal.
     """
     if character == " ":
         return "\u2423"
@@ -38,11 +38,11 @@ def _family(character: str) -> str:
 
 @cache
 def _families_by_code() -> dict[int, str]:
-    """Return for each character of all installed fonts, by its code, one font that has it.
+    """Return for each character of all installed fonts, by its code point, one font that has it.
 
-    Reading them takes some seconds where there are many, and is done only when FAMILY lacks a character. What else
-    comes with matplotlib is left out: fonts with codes of their own, and one that has a box for every character; and
-    so are fonts of coloured pictures, which have no outlines.
+    Reading them takes some seconds where there are many, and is done only when FAMILY lacks a character. Three kinds
+    are left out: the other fonts of matplotlib, whose code points have meanings of their own; fonts called Last Resort,
+    which have a box for every character; and fonts of coloured pictures, which have no outlines.
     """
     paths: dict[str, str] = {}
     for font in font_manager.fontManager.ttflist:
@@ -54,6 +54,6 @@ def _families_by_code() -> dict[int, str]:
             opened = font_manager.get_font(paths[name])
         except (OSError, RuntimeError):  # a font that cannot be read has no characters
             continue
-        if opened.scalable and "color emoji" not in name.lower():
+        if opened.scalable and not any(part in name.lower().replace(" ", "") for part in ("coloremoji", "lastresort")):
             found = dict.fromkeys(opened.get_charmap(), name) | found
     return found

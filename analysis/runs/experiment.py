@@ -7,7 +7,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Experiment, LifecycleStage
 from mlflow.exceptions import MlflowException
 
-from analysis.runs.store import RunError, database_path, local_path, open_store, store_name, unreadable
+from analysis.runs.address import database_path, store_name
+from analysis.runs.store import RunError, local_path, open_store, unreadable
 
 NAME_VARIABLE, ID_VARIABLE = "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID"
 

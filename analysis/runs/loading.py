@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from mlflow.entities import Run
 
+from analysis.runs.address import store_name
 from analysis.runs.csv_files import read_curves
 from analysis.runs.life import end_of, reason_of
 from analysis.runs.schema import (
@@ -38,7 +39,6 @@ from analysis.runs.store import (
     open_store,
     read_files,
     search_runs,
-    store_name,
     unreadable,
 )
 from rnn_core.checkpoint import load_record, load_weights

@@ -16,6 +16,7 @@ from mlflow.entities import Run
 
 from analysis.commands import training_command
 from analysis.runs import suggestions
+from analysis.runs.address import store_name
 from analysis.runs.csv_files import read_curves, read_reach
 from analysis.runs.life import end_of, reason_of
 from analysis.runs.loading import search_sweeps
@@ -32,7 +33,7 @@ from analysis.runs.schema import (
     read_end,
     tag_condition,
 )
-from analysis.runs.store import NoStoreError, RunError, read_files, search_runs, store_name
+from analysis.runs.store import NoStoreError, RunError, read_files, search_runs
 from rnn_core.checkpoint import CheckpointError, parse_record
 from rnn_core.config import ADDED, TrainConfig, config_from_dict, shown
 from rnn_core.patterns import parse

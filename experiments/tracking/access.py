@@ -11,9 +11,10 @@ from mlflow.entities import LifecycleStage, Run
 from mlflow.utils.name_utils import _GENERATOR_NOUNS, _GENERATOR_PREDICATES
 
 from analysis.credentials import redacted
+from analysis.runs.address import store_name
 from analysis.runs.experiment import check_experiment
 from analysis.runs.schema import DIGEST_TAG, END_REASON_TAG, KIND_TAG, End, format_end_reason
-from analysis.runs.store import NoDriverError, NoRunError, RunError, get_run, is_deleted, store_name
+from analysis.runs.store import NoDriverError, NoRunError, RunError, get_run, is_deleted
 from experiments.errors import TrackingError, UsageError
 from experiments.opened_run import opened_run_id
 from experiments.signals import Interrupted

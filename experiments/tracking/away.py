@@ -14,19 +14,19 @@ BUSY = (429, 500, 502, 503, 504)
 
 
 def is_away(error: BaseException) -> bool:
-    """Return whether an error, or one behind it, says that the store does not answer or is busy, which may pass."""
+    """Return whether an error, or a cause of it, says that the store does not answer or is busy, which may pass."""
     return any(map(_says_away, chain(error)))
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and those behind it, the last one first."""
+    """Yield an error, then its cause, then the cause of that, and so on."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
 
 
 def _says_away(error: BaseException) -> bool:
-    """Return whether an error itself says so."""
+    """Return whether an error itself says that the store is away; its causes are not looked at."""
     match error:
         case requests.HTTPError():
             return error.response is not None and error.response.status_code in BUSY
@@ -52,10 +52,12 @@ def _lacks_connection(text: str) -> bool:
 
 @contextlib.contextmanager
 def impatient(seconds: int = 5) -> Iterator[None]:
-    """Ask a tracking server once, where MLflow would retry for minutes, unless the user says otherwise.
+    """While the block runs, let MLflow send each request to a server once; it would try again for minutes.
+
+    Variables of the environment that the user has set win, and in a block within a block the outer one.
 
     Arguments:
-        seconds: how long it may take to answer.
+        seconds: how long the server may take to answer a request.
     """
     settings = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": f"{seconds}"}
     ours = {name: value for name, value in settings.items() if name not in os.environ}

@@ -2,11 +2,15 @@
 
 from typing import NamedTuple
 
-from analysis.runs.store import store_name
+from analysis.runs.address import store_name
 from experiments.descriptions import first_line
 from experiments.tracking.away import chain
 
-ANOTHER_STORE = "allowed: sqlite:///FILE or the address of a running `mlflow server`; change MLFLOW_TRACKING_URI"
+ANOTHER_STORE = (
+    "allowed: sqlite:///FILE, a PostgreSQL database, or the address of a running `mlflow server`; change "
+    "MLFLOW_TRACKING_URI"
+)
+"""The cure where the address may be wrong."""
 
 
 class Cause(NamedTuple):
@@ -39,7 +43,7 @@ CAUSES = (
 
 
 def cause_of(error: Exception) -> Cause:
-    """Return the cause of an error, known or as the error itself says it."""
+    """Return the first known cause whose words an error has, or one of its causes; otherwise one of its first line."""
     text = " ".join(str(each) for each in chain(error)).lower()
     known = (cause for cause in CAUSES if any(part in text for part in cause.parts))
     return next(known, Cause((), first_line(error)[:300], ANOTHER_STORE))

@@ -19,7 +19,7 @@ def code_tags(state: CodeState, sweep_id: str | None = None) -> dict[str, str]:
 
     Arguments:
         state: the state of the code.
-        sweep_id: the run id of the sweep whose record has the changes of the code; None if the record's own has them.
+        sweep_id: the run id of the sweep that keeps the changes of the code; None if the run keeps them itself.
     """
     tags = {schema.COMMIT_TAG: state.commit, schema.DIRTY_TAG: state.dirty}
     if state.diff and sweep_id:
@@ -30,7 +30,7 @@ def code_tags(state: CodeState, sweep_id: str | None = None) -> dict[str, str]:
 
 
 def log_diff(run_id: str, diff: bytes, name: str = schema.DIFF_FILE) -> None:
-    """Record the changes of the code, if there are any, as an artifact of a run; they need not be UTF-8."""
+    """Record the changes of the code, if there are any, as the artifact `name` of a run; they need not be UTF-8."""
     if diff:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / name
@@ -38,8 +38,8 @@ def log_diff(run_id: str, diff: bytes, name: str = schema.DIFF_FILE) -> None:
             MlflowClient().log_artifact(run_id, str(path))
 
 
-def hand_over_diff(sweep: Run, run: Run) -> None:
-    """Record the changes of the code that a sweep has recorded in a run that relies on that record.
+def copy_diff(sweep: Run, run: Run) -> None:
+    """Copy the changes of the code from a sweep to a run that only refers to them there.
 
     Arguments:
         sweep: the sweep, which is about to be deleted.

@@ -8,16 +8,8 @@ from pathlib import Path
 from filelock import FileLock
 from mlflow import MlflowClient
 
-from analysis.runs.store import (
-    check_database,
-    database_address,
-    database_path,
-    is_postgres,
-    ping_store,
-    spell_out_default_store,
-    store_address,
-    store_name,
-)
+from analysis.runs.address import database_address, database_path, spell_out_default_store, store_address, store_name
+from analysis.runs.store import check_database, is_postgres, ping_store
 from experiments.errors import UsageError
 
 LOCK = 7_106_772

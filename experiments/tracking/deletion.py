@@ -11,18 +11,13 @@ from mlflow.entities import LifecycleStage, Run
 
 from analysis.credentials import redacted
 from analysis.runs import RunError, schema, search_runs, search_sweeps
+from analysis.runs.address import absolute_store_address, store_name
 from analysis.runs.life import is_alive
-from analysis.runs.store import (
-    NoRunError,
-    absolute_store_address,
-    artifact_bytes,
-    get_run,
-    store_name,
-)
+from analysis.runs.store import NoRunError, artifact_bytes, get_run
 from experiments.errors import TrackingError
 from experiments.tracking.away import impatient
 from experiments.tracking.causes import store_trouble
-from experiments.tracking.code_record import hand_over_diff
+from experiments.tracking.code_record import copy_diff
 from experiments.tracking.life import children_condition, delete_with_models
 from rnn_core.vocabulary import visible
 
@@ -64,7 +59,7 @@ class Deletion:
         client = MlflowClient()
         try:
             for run in self.kept:
-                hand_over_diff(self.found, run)
+                copy_diff(self.found, run)
                 client.set_tag(run.info.run_id, schema.PARENT_TAG, min(_sweeps_of(run) & set(self.users)))
             for run in self.runs:
                 delete_with_models(run)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from analysis.runs.store import store_name
+from analysis.runs.address import store_name
 from experiments.errors import TrackingError
 from experiments.signals import Stop
 from experiments.tracking.away import impatient, is_away
@@ -30,11 +30,11 @@ class StoreAwayError(TrackingError):
 
 @dataclass(frozen=True)
 class Away:
-    """A store that is away, before a pause.
+    """What is known when a try has failed because the store is away, and the next one is due.
 
     Attributes:
         since: when that was noticed, in seconds since 1970.
-        until: until when it will be tried.
+        until: when trying ends, in seconds since 1970.
         reason: the error, in a line.
         pause: the seconds until the next try.
     """
@@ -55,13 +55,13 @@ class Away:
 def persist(
     action: Callable[[bool], T], stop: Stop, kept: str, seconds: float = PATIENCE_SECONDS
 ) -> Generator[Away, None, T]:
-    """Do something with the store, and again while the store is away.
+    """Call `action`; while the store is away, call it again, with growing pauses.
 
     Arguments:
-        action: what is done; it is given whether this is another try.
+        action: uses the store; it is given whether this is another try.
         stop: the signals that end the waiting.
         kept: what is kept if the store stays away, and how it is recorded later, in words.
-        seconds: how long a store that is away is tried; 0 tries it once.
+        seconds: how long a store that is away is tried; with 0 there is one try.
 
     Yields:
         Before each pause, an Away.
@@ -70,8 +70,9 @@ def persist(
         What `action` returned.
 
     Raises:
-        StoreAwayError: the store has been away for so long.
-        Interrupted: a signal came in a pause.
+        StoreAwayError: the store has been away for `seconds`.
+        Interrupted: a signal came.
+        Exception: from `action`, if the store is not away.
     """
     since, pause = 0.0, FIRST_PAUSE
     while True:
@@ -82,8 +83,10 @@ def persist(
             if not is_away(error):
                 raise
             since = since or time.time()
-            away = Away(since, since + seconds, cause_of(error).words, pause)
-            if time.time() + pause > away.until:
+            until = since + seconds
+            pause = min(pause, max(0.0, until - time.time()))  # the last try comes when the time is up
+            away = Away(since, until, cause_of(error).words, pause)
+            if time.time() >= until:
                 raise StoreAwayError(
                     f"{store_name()} has been away since {_clock(since)} ({away.reason}); {kept}"
                 ) from error

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from mlflow import MlflowClient
 from mlflow.entities import Metric, RunTag
 
-from analysis.runs.store import store_name
+from analysis.runs.address import store_name
 from experiments.tracking.away import impatient
 from experiments.tracking.causes import cause_of
 
 FLUSH_SECONDS = 5.0
 """How often, at most, the newest epochs of a running training are sent to MLflow, at the end of an epoch."""
 
-METRICS_A_CALL = 1000
-"""The most metrics that MLflow takes in one call."""
+METRICS_A_CALL = 900
+"""The most metrics of a call: MLflow takes 1000 metrics, params and tags together."""
 
 
 class MetricSender:
@@ -36,7 +36,7 @@ class MetricSender:
         self._away = False
 
     def queue(self, metrics: Mapping[str, float], step: int, model_id: str | None = None) -> None:
-        """Put metrics among those to be sent, unless MLflow has them: it would count a metric with a new time again.
+        """Put metrics among those to be sent, unless MLflow has them: with another time, it would have them twice.
 
         Arguments:
             metrics: the metrics, by name.
@@ -47,7 +47,7 @@ class MetricSender:
         for name, value in metrics.items():
             earlier = self.earlier.get((name, step))
             same = earlier is not None and earlier.value == value
-            if model_id or not same:  # with the time that it has there, MLflow gives it to the model alone
+            if model_id or not same:  # sent with its old time, it is only linked to the model
                 time_stamp = earlier.timestamp if earlier is not None and same else now
                 self._unsent.append(Metric(name, value, time_stamp, step, model_id=model_id))
 
@@ -61,7 +61,10 @@ class MetricSender:
             del self._unsent[:METRICS_A_CALL]  # after the call, so that what has not arrived is sent again
 
     def flush_if_due(self) -> None:
-        """Send what has not been sent if FLUSH_SECONDS have passed. A store that is away is said once, and no error."""
+        """Send what has not been sent if FLUSH_SECONDS have passed.
+
+        An error is not raised. It is printed once, and when sending succeeds again, that is printed, too.
+        """
         if time.monotonic() - self._flushed <= FLUSH_SECONDS:
             return
         self._flushed = time.monotonic()
@@ -74,5 +77,5 @@ class MetricSender:
         if bool(reason) != self._away:
             self._away = bool(reason)
             since = time.strftime("%H:%M:%S")
-            news = f"is away since {since} ({reason}); the training goes on, what it logs is sent later"
-            print(f"{store_name()} {news if reason else 'is back'}", file=sys.stderr, flush=True)
+            news = f"cannot be written since {since} ({reason}); the training goes on, what it logs is sent later"
+            print(f"{store_name()} {news if reason else 'can be written again'}", file=sys.stderr, flush=True)

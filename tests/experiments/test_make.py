@@ -6,7 +6,7 @@ import mlflow
 import pytest
 
 from analysis.runs import RunError, command_for_missing, find_runs
-from analysis.runs.store import absolute_store_address, choose_store_folder
+from analysis.runs.address import absolute_store_address, choose_store_folder
 from experiments.make import _run, make_runs
 from experiments.train import main as train
 from rnn_core.config import ConfigError

@@ -12,7 +12,8 @@ import pytest
 from mlflow import MlflowClient
 
 from analysis.runs import RunError, find_runs, load_run
-from analysis.runs.store import absolute_store_address, database_path, open_store, store_folder
+from analysis.runs.address import absolute_store_address, database_path, store_folder
+from analysis.runs.store import open_store
 from experiments.delete import main as delete
 from experiments.sweep import main as sweep
 from experiments.train import main

@@ -229,7 +229,7 @@ def test_epochs_that_could_not_be_sent_are_sent_later(
     assert main(["--epochs", "5"]) == 0
     said = capsys.readouterr().err
     assert said.count("the training goes on, what it logs is sent later") == 1
-    assert said.count(f"{wire.address} is back") == 1
+    assert said.count(f"{wire.address} can be written again") == 1
     whole, run = runs()
     check_equal(run.info.run_id, whole.info.run_id)
 

@@ -187,8 +187,9 @@ def test_a_run_is_recorded_when_the_server_is_back(
     check_equal(run.info.run_id, whole.info.run_id)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("end", ["it stays away", "Ctrl-C"])
+@pytest.mark.parametrize(
+    "end", [pytest.param("it stays away", marks=pytest.mark.long), pytest.param("Ctrl-C", marks=pytest.mark.slow)]
+)
 def test_a_run_that_could_not_be_recorded_is_recorded_later(
     end: str, wire: Wire, store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -234,8 +235,9 @@ def test_epochs_that_could_not_be_sent_are_sent_later(
     check_equal(run.info.run_id, whole.info.run_id)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("back", [True, False])
+@pytest.mark.parametrize(
+    "back", [pytest.param(True, marks=pytest.mark.long), pytest.param(False, marks=pytest.mark.slow)]
+)
 def test_a_sweep_waits_and_stops_with_its_nets_kept(
     back: bool, wire: Wire, store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -79,11 +79,10 @@ def check_whole(seeds: int) -> None:
     assert not [run for run in runs() if run.info.status == "RUNNING"]
 
 
-@pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize(
-    "attempt", [pytest.param(0, marks=pytest.mark.slow), *(pytest.param(n, marks=pytest.mark.long) for n in (1, 2))]
+    "workers", [pytest.param(2, marks=pytest.mark.slow), *(pytest.param(n, marks=pytest.mark.long) for n in (1, 2, 3))]
 )
-def test_two_sweeps_at_once_make_each_run_once(store: Path, workers: int, attempt: int) -> None:
+def test_two_sweeps_at_once_make_each_run_once(store: Path, workers: int) -> None:
     arguments = ["--epochs", "3", "--seeds", "12", "--workers", str(workers)]
     with sweeping(store, *arguments, said="1.txt") as first, sweeping(store, *arguments, said="2.txt") as second:
         for process in (first, second):
@@ -101,8 +100,7 @@ def test_two_sweeps_at_once_make_each_run_once(store: Path, workers: int, attemp
     assert sum(new) == 12
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.long)])
 def test_of_two_sweeps_at_once_one_is_killed(store: Path, workers: int) -> None:
     """The other one makes all that is missing, and waits for no run of the dead."""
     arguments = ["--epochs", "3", "--seeds", "12", "--workers", str(workers)]
@@ -190,7 +188,7 @@ def test_a_worker_that_is_killed_takes_only_its_shard_down(store: Path) -> None:
     check_whole(21)
 
 
-@pytest.mark.slow
+@pytest.mark.long  # with PostgreSQL as the store, the same is among the slow tests
 def test_a_sweep_on_a_cluster_survives_the_death_of_a_worker(
     tracking_server: str,
     tmp_path: Path,

@@ -1,5 +1,6 @@
 """Runs commands of the project in real processes, forked from one that has imported their libraries: seconds faster."""
 
+import contextlib
 import importlib
 import multiprocessing
 import os
@@ -8,7 +9,11 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+import pytest
+
+from experiments.signals import IGNORABLE
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["experiments.single_run", "experiments.starts", "experiments.swept_runs"])
@@ -60,16 +65,23 @@ class Command:
         """Wait for its end, and return the exit status."""
         self._process.join(seconds)
         status = self._process.exitcode
-        assert status is not None, self.said
+        if status is None:
+            self._fail()
         return status
 
     def wait_for(self, text: str, seconds: float = 90.0) -> None:
         """Wait until it has printed a text."""
         end = time.monotonic() + seconds
         while text not in self.said:
-            assert self.poll() is None, self.said
-            assert time.monotonic() < end, self.said
+            if self.poll() is not None or time.monotonic() > end:
+                self._fail()
             time.sleep(0.02)
+
+    def _fail(self) -> NoReturn:
+        """End it with all that it has started, and fail the test with what it has printed."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        pytest.fail(self.said)
 
     def send_signal(self, number: int) -> None:
         """Send a signal to it, and to no process that it has started."""
@@ -87,6 +99,8 @@ def _run(
 ) -> None:
     """Be the command: run its main function, and end with its exit status."""
     os.setsid()
+    for number in IGNORABLE:  # as in a terminal, also where the tests were started by nohup
+        signal.signal(number, signal.SIG_DFL)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

@@ -251,7 +251,7 @@ def test_no_match_says_what_there_is_and_what_makes_it(there: Path) -> None:
     assert words[3 : 3 + len(expected)] == expected
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_command_makes_what_was_asked_for(store: Path) -> None:
     asked = {"pattern": ["ab", "abc"], "hidden_size": [2], "epochs": [1, 2], "seed": range(4, 5)}
     with pytest.raises(RunError, match="there is no finished run") as no:

@@ -122,7 +122,7 @@ def test_every_notebook_can_be_executed_on_a_small_store(store: Path, copied: Pa
     assert not re.search(", (higher|lower)$", words, flags=re.MULTILINE), "two seeds have decided something"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_notebook_makes_its_runs_by_its_own_offer(copied: Path) -> None:
     path = copied / "01_first_look.ipynb"
     environment = installed()

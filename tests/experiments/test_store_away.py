@@ -170,7 +170,7 @@ def cut_before_the_end(monkeypatch: pytest.MonkeyPatch, wire: Wire, run: int = 0
     monkeypatch.setattr(TrackedRun, "finish", cutting)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_is_recorded_when_the_server_is_back(
     wire: Wire, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -214,7 +214,7 @@ def test_a_run_that_could_not_be_recorded_is_recorded_later(
     assert not (store / "checkpoints").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_epochs_that_could_not_be_sent_are_sent_later(
     wire: Wire, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -213,7 +213,7 @@ def test_a_scheduler_that_is_not_there_is_refused(store: Path, capsys: pytest.Ca
     assert not runs()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_sweep_under_mlflow_run(store: Path) -> None:
     command = [str(Path(sys.executable).with_name("mlflow")), "run", ".", "-e", "sweep", "--env-manager", "local"]
     command += ["-P", "patterns=abc,aab", "-P", "hidden_sizes=2", "-P", "epochs=2,3", "-P", "seeds=2"]

@@ -91,7 +91,7 @@ class Wire:
                 threading.Thread(target=self._serve, args=(near,), daemon=True).start()
 
     def _serve(self, near: socket.socket) -> None:
-        with near, socket.create_connection(("127.0.0.1", self._port)) as far:
+        with near, suppress(OSError), socket.create_connection(("127.0.0.1", self._port)) as far:
             ends = {near, far}
             self._connections |= ends
             back = threading.Thread(target=self._forward, args=(far, near), daemon=True)

@@ -127,7 +127,7 @@ def wire(server: int, store: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     mlflow.set_tracking_uri(None)
     monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", MlflowClient().create_experiment(os.urandom(8).hex()))
     yield wire
-    wire.mend()
+    wire.cut()
     mlflow.set_tracking_uri(None)
 
 

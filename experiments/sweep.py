@@ -102,7 +102,7 @@ def _run(arguments: Sequence[str] | None, stop: Stop, from_recipes: set[str]) ->
         if pattern.note:
             print(f"note: {visible(pattern.note)}", flush=True)
     from_recipes.update(name for request in requests for name in request.recipe)
-    with starting():
+    with stop.held(), starting():  # an import that is broken off can end the process
         from experiments.cost import sweep_cost
         from experiments.swept_runs import Sweep, prepare_runs
         from experiments.workers import start_workers

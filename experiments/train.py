@@ -60,12 +60,13 @@ def _run(arguments: Sequence[str], stop: Stop, from_recipes: set[str]) -> int:
     if flags.config is None:
         flags, pattern, recipe = _with_recipe(flags, arguments)
     else:
-        earlier = _earlier_record(flags.config)
+        with stop.held():
+            earlier = _earlier_record(flags.config)
         flags = _read_flags(arguments, Flags(**dataclasses.asdict(earlier.config)))
         pattern = parse(flags.pattern)
     from_recipes.update(recipe)
     config = TrainConfig(**{field.name: getattr(flags, field.name) for field in dataclasses.fields(TrainConfig)})
-    with starting():
+    with stop.held(), starting():  # an import that is broken off can end the process
         from experiments.single_run import train_and_record
         from experiments.starts import new_training
     return train_and_record(new_training(config, pattern, recipe, earlier), stop)
@@ -86,7 +87,7 @@ def _go_on(flags: Flags, arguments: Sequence[str], stop: Stop) -> int:
             f"{way} is not a parameter of `mlflow run`, which opens a run of its own; use: python -m experiments.train "
             f"--{way} {name}"
         )
-    with starting():
+    with stop.held(), starting():
         from analysis.runs import RunError
         from experiments.single_run import train_and_record
         from experiments.starts import longer_training, resumed_training

@@ -28,6 +28,7 @@ from experiments import ended_sweep, shard_training, shards
 from experiments.cost import _finish_time, in_words
 from experiments.sweep import main
 from experiments.tracking import TrackedRun
+from experiments.tracking.sending import MetricSender
 from experiments.train import main as train_main
 from rnn_core.config import TrainConfig
 from rnn_core.data import prepare, prepare_all
@@ -495,18 +496,23 @@ def test_pictures_of_earlier_runs_do_not_fill_the_memory(monkeypatch: pytest.Mon
     assert max(alive) <= 4 * (shard_training.RUNS_A_COLLECTION + 1)
 
 
+def seed_of(run_id: str) -> str:
+    seed: str = MlflowClient().get_run(run_id).data.params["seed"]
+    return seed
+
+
 @pytest.mark.slow
 def test_a_last_write_that_fails_once_ends_that_run_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     failures: list[str] = []
-    end = TrackedRun._end
+    flush = MetricSender.flush
 
-    def sometimes(self: TrackedRun, *rest: Any) -> None:
-        if self.record.config.seed == 1 and not failures:
-            failures.append(self.run_id)
+    def sometimes(self: MetricSender, tags: dict[str, str] | None = None) -> None:
+        if tags and seed_of(self._run_id) == "1" and not failures:
+            failures.append(self._run_id)
             raise OSError("the cable is out")
-        end(self, *rest)
+        flush(self, tags)
 
-    monkeypatch.setattr(TrackedRun, "_end", sometimes)
+    monkeypatch.setattr(MetricSender, "flush", sometimes)
     assert main(["--epochs", "2", "--hidden-sizes", "2", "--seeds", "2"]) == 0
     assert failures
     assert [run.info.status for run in parents()] == ["FINISHED"]
@@ -515,21 +521,27 @@ def test_a_last_write_that_fails_once_ends_that_run_alone(monkeypatch: pytest.Mo
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("step", "times"), [("_describe_start", 1), ("_end", 2)])
+@pytest.mark.parametrize(
+    ("owner", "step", "times"), [(TrackedRun, "_describe_start", 1), (MetricSender, "flush", 2)], ids=str
+)
 def test_a_run_that_fails_at_another_step_leaves_no_second_of_its_kind(
-    step: str, times: int, monkeypatch: pytest.MonkeyPatch
+    owner: type, step: str, times: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While it is opened; or at its last write and at the one that would say so."""
     failures: list[str] = []
-    whole = getattr(TrackedRun, step)
+    whole = getattr(owner, step)
 
-    def sometimes(self: TrackedRun, *rest: object) -> None:
-        if self.record.config.seed == 0 and rest and len(failures) < times:
-            failures.append(self.run_id)
+    def sometimes(self: Any, *rest: object) -> None:
+        if owner is MetricSender:
+            seed, run_id = seed_of(self._run_id), self._run_id
+        else:
+            seed, run_id = str(self.record.config.seed), self.run_id
+        if seed == "0" and rest and len(failures) < times:
+            failures.append(run_id)
             raise OSError("the database is locked")
         whole(self, *rest)
 
-    monkeypatch.setattr(TrackedRun, step, sometimes)
+    monkeypatch.setattr(owner, step, sometimes)
     assert main(["--epochs", "2", "--hidden-sizes", "2", "--seeds", "2"]) == 0
     assert len(failures) == times
     assert [run.info.status for run in children()] == ["FINISHED"] * 2

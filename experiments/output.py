@@ -1,12 +1,13 @@
 """Starts a program so that what it prints may go nowhere: that costs the output, and not what the program does."""
 
+import contextlib
 import io
 import logging
 import os
 import select
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from analysis.credentials import redact_error
 from experiments.flags import complain
@@ -28,11 +29,16 @@ def run_program(main: Callable[[], int], only_prints: bool = False) -> NoReturn:
     logging.captureWarnings(True)  # libraries' warnings are for their developers, not between the lines of a run
     protect_output(_end if only_prints else _go_on)
     try:
-        status = main()
+        try:
+            status: Any = main()
+        except SystemExit as end:
+            status = end.code
+        except Exception as error:
+            redact_error(error)  # Python prints it
+            with contextlib.suppress(_OutputLost):
+                sys.stdout.flush()
+            raise
         sys.stdout.flush()  # at the exit of Python, an error could not be met
-    except Exception as error:
-        redact_error(error)  # Python prints it
-        raise
     except _OutputLost as end:
         gone = isinstance(end.error, BrokenPipeError)  # the reader has seen enough
         status = 0 if gone else complain(f"{NOT_WRITTEN} {end.error.strerror}", 1)

@@ -13,6 +13,7 @@ from experiments.flags import complain
 from experiments.grid import Grid
 from experiments.links import how_to_compare, how_to_look, picture_links, runs_link
 from experiments.progress import waiting
+from experiments.shards import Outcome
 from experiments.signals import Interrupted, Stop
 from experiments.summary import Summary, SweptRun
 from experiments.tracking import PATIENCE_SECONDS, TrackedSweep, is_away, persist_aloud
@@ -51,7 +52,7 @@ class EndedSweep:
             stop: the signals that end the waiting for a store that is away.
         """
         lines, files, figures, table = ["no run was recorded"], {}, {}, ""
-        outcomes = [row.outcome for row in self.rows]
+        outcomes = self._outcomes
         metrics = {
             "runs": float(len(outcomes)),
             "runs_new": float(sum(not outcome.reused for outcome in outcomes)),
@@ -80,6 +81,11 @@ class EndedSweep:
             exit_status, problems = exit_status or 1, [*problems, str(error)]
         self._print(lines)
         return complain("; ".join(problems), exit_status) if problems else 0
+
+    @property
+    def _outcomes(self) -> list[Outcome]:
+        """The outcome of each run, once even where several settings come to the same run."""
+        return list({row.outcome.digest: row.outcome for row in self.rows}.values())
 
     def _with_curves(self) -> list[SweptRun]:
         """Return the runs with the curves, read from the store, that the picture of curves needs and that are missing.
@@ -141,7 +147,7 @@ class EndedSweep:
     def _print(self, lines: Sequence[str]) -> None:
         """Print lines of results, the runs that did not finish, and how to look at the sweep."""
         ids = self.tracked.experiment_id, self.tracked.run_id
-        outcomes = [row.outcome for row in self.rows]
+        outcomes = self._outcomes
         print("", *lines, sep="\n")
         for outcome in (outcome for outcome in outcomes if outcome.end != End.FINISHED):
             print(f"{outcome.run_id or 'not recorded'}: {outcome.end_reason}"[:200])

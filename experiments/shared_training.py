@@ -56,7 +56,6 @@ def train_shared(
         Interrupted: a signal has come.
     """
     about = {
-        "run_id": shard.membership.sweep_id,
         "name": f"{sum(len(each.runs) for each in trainings)} runs of a sweep",
         "stacked": False,
         "digests": [[shard.digests[run] for run in each.runs] for each in trainings],

@@ -45,7 +45,7 @@ def train_and_record(start: Start, stop: Stop) -> int:
     try:
         with stop.held(), waiting(f"opening a run in {store_name()}"):
             run = start.open_run()
-            about = {"run_id": run.run_id, "name": run.name, "digest": prepared.record.digest}
+            about = {"name": run.name, "digest": prepared.record.digest}
             checkpoint = Checkpoint(run.run_id, about, run.tell_checkpoint)
             if start.origin:
                 checkpoint.write(state)

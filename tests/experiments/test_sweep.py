@@ -256,6 +256,7 @@ def test_what_cannot_be_stacked_is_trained_alone_and_said(capsys: pytest.Capture
 def test_values_that_come_to_the_same_are_one_run() -> None:
     assert main(["--lengths", "0,15", "--epochs", "2", "--hidden-sizes", "2", "--seeds", "1"]) == 0
     assert len(children()) == 1
+    assert [parents()[0].data.metrics[name] for name in ("runs", "runs_new")] == [1, 1]
     every = table(parents()[0], "runs")
     assert every["run_id"].tolist() == [children()[0].info.run_id] * 2
     assert table(parents()[0], "results")["finished"].tolist() == [1, 1]

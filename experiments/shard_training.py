@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.commands import PLURALS
 from analysis.runs import RunError, recorded_runs
-from analysis.runs.schema import End, members_condition
+from analysis.runs.schema import ROAD_TAG, End, members_condition
 from experiments.checkpoint_files import checkpoint_path, delete_checkpoint
 from experiments.descriptions import run_name
 from experiments.errors import TrackingError
@@ -172,7 +172,8 @@ def _record(result: TrainingResult, prepared: Prepared, shard: Shard) -> Outcome
     try:
         name = run_name(prepared.config, prepared.pattern.short_name, membership.also_named)
         sizes = prepared.size_metrics
-        run = TrackedRun(name, record, request.config, sizes, request.recipe, membership, give_way=not shard.again)
+        tags = {ROAD_TAG: result.road}
+        run = TrackedRun(name, record, request.config, sizes, request.recipe, membership, tags, not shard.again)
         for metrics in result.history:
             run.log(metrics)
         report = None

@@ -15,6 +15,7 @@ from experiments.tracking import Membership
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared
 from rnn_core.limits import bytes_per_stacked_net
+from rnn_core.training.compiled_stack import can_compile, estimated_seconds
 from rnn_core.training.stack import stack_key
 
 MAX_RUNS = 100
@@ -24,7 +25,10 @@ SHARDS_A_WORKER = 4
 """Shards for each worker, if there are several; fewer if a shard could then hold less than MIN_RUNS."""
 
 MIN_RUNS = 10
-"""A shard may hold so many runs, however many workers there are: a smaller stack is not worth its cost."""
+"""A shard may hold so many runs, however many workers there are: a smaller one is not worth its cost."""
+
+LONG_TRAINING = 1.0
+"""Seconds. Where compiled loops need longer for a net, a shard may hold a single run."""
 
 MAX_BYTES = 2**29
 """The most memory of a shard's nets, so that the peak does not grow with the number of runs. One net may need more."""
@@ -171,13 +175,16 @@ def plan(prepared: Sequence[Prepared], workers: int = 1) -> tuple[list[list[int]
         alone, by reason.
     """
     runs_a_shard = -(-len(prepared) // (SHARDS_A_WORKER * workers))
-    max_runs = MAX_RUNS if workers == 1 else min(MAX_RUNS, max(MIN_RUNS, runs_a_shard))
     shards, alone_by_reason = [], {"no other of their shape": 0, "not to be stacked (keep=best)": 0}
     for key, trainings in _by_stack(prepared).items():
         if key is None:
             alone_by_reason["not to be stacked (keep=best)"] += len(trainings)
-        elif len(trainings) == 1:
+        elif len(trainings) == 1 and not can_compile(trainings[0].prepared.config):
             alone_by_reason["no other of their shape"] += 1
+        first = trainings[0].prepared
+        divides = key is not None and can_compile(first.config) and estimated_seconds(first) > LONG_TRAINING
+        min_runs = 1 if divides else MIN_RUNS
+        max_runs = MAX_RUNS if workers == 1 else min(MAX_RUNS, max(min_runs, runs_a_shard))
         shard: list[int] = []
         shard_bytes = 0
         for training in trainings:

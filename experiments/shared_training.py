@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.runs import schema
 from experiments.checkpoint_files import Checkpoint, circumstances
 from experiments.shards import Shard, SharedTraining, StackProgress
 from experiments.signals import Stop
@@ -15,8 +16,9 @@ from rnn_core.checkpoint import CheckpointError
 from rnn_core.data import Prepared
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.training import DivergedError, EpochRecord, Progress, TrainingState, train
+from rnn_core.training.compiled_stack import can_compile
 from rnn_core.training.loop import PROGRESS_SECONDS
-from rnn_core.training.stack import StackRecord, train_stack
+from rnn_core.training.stack import StackRecord, road, stack_key, train_stack
 from rnn_core.training.stack_state import StackState
 from rnn_core.training.state_file import read_about, read_state
 
@@ -30,12 +32,14 @@ class TrainingResult:
         history: the metrics of each epoch, by name.
         net: the trained net; not to be used if it diverged.
         divergence: the error that names the epoch in which the loss was not finite; None if there is none.
+        road: by what it was trained; the value of the tag `schema.ROAD_TAG`.
     """
 
     run_number: int
     history: list[dict[str, float]]
     net: CharRNN
     divergence: DivergedError | None
+    road: str
 
 
 def train_shared(
@@ -55,11 +59,12 @@ def train_shared(
     Raises:
         Interrupted: a signal has come.
     """
+    first = trainings[0].prepared.config
     about = {
         "name": f"{sum(len(each.runs) for each in trainings)} runs of a sweep",
         "stacked": False,
         "digests": [[shard.digests[run] for run in each.runs] for each in trainings],
-        "circumstances": circumstances(trainings[0].prepared.config),
+        "circumstances": circumstances(first) | {schema.ROAD_TAG: road(first)},
     }
     checkpoint = Checkpoint(shard.checkpoint_name, about)
     keep_after = {prepared[run].config.epochs for each in trainings for run in each.runs}
@@ -107,7 +112,8 @@ def new_state(
         stacked: whether a single net is trained as a stack of one.
     """
     members = [training.prepared for training in trainings]
-    if len(members) > 1 or stacked:
+    compiled = stack_key(members[0]) is not None and can_compile(members[0].config)  # then no bit depends on the others
+    if len(members) > 1 or stacked or compiled:
         return StackState(members, keep_after)
     return TrainingState(members[0], keep_after=keep_after)
 
@@ -176,13 +182,13 @@ def _result(
         if weights is not None:
             net.load_state_dict(weights)
         diverged = divergence if weights is None else None
-        return TrainingResult(run, state.history[:epochs], net, diverged)
+        return TrainingResult(run, state.history[:epochs], net, diverged, "torch")
     if weights is not None:
         net.load_state_dict({name: weight[place] for name, weight in weights.items()})
     history: list[dict[str, float]] = []
     for loss_n, accuracy_n in zip(state.losses_en[:epochs], state.accuracies_en[:epochs], strict=True):
         loss = float(loss_n[place])
         if not np.isfinite(loss):
-            return TrainingResult(run, history, net, DivergedError(len(history), loss))
+            return TrainingResult(run, history, net, DivergedError(len(history), loss), road(prepared.config))
         history.append(EpochRecord(len(history), loss, float(accuracy_n[place]), None, net).metrics)
-    return TrainingResult(run, history, net, None)
+    return TrainingResult(run, history, net, None, road(prepared.config))

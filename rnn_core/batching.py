@@ -45,12 +45,15 @@ class Window:
         mask_bt: whether a step counts, bool, (B, T); None where all do. For a stack, all three tensors have an axis
             of nets in front: (N, B, T).
         fresh: whether the window is read from a zero state; otherwise from the last state of the window before it.
+        lengths_b: the number of steps of each row that exist, 0 to T, int64, (B,), on the CPU; the others are padding,
+            which does not count. None if all exist.
     """
 
     input_bt: Tensor
     target_bt: Tensor
     mask_bt: Tensor | None
     fresh: bool
+    lengths_b: Tensor | None = None
 
     def to(self, device: torch.device | str) -> "Window":
         """Return the same window on `device`."""
@@ -146,5 +149,14 @@ def _windows(steps: Steps, starts_b: Tensor, lengths_b: Tensor, window: int) -> 
     for begin in range(0, len(step_t), window):
         columns = (slice(None), slice(begin, begin + window))
         mask = mask_bt[columns]
-        windows.append(Window(read_bt[columns], target_bt[columns], None if bool(mask.all()) else mask, begin == 0))
+        lengths = (lengths_b - begin).clamp(0, mask.shape[1])
+        windows.append(
+            Window(
+                read_bt[columns],
+                target_bt[columns],
+                None if bool(mask.all()) else mask,
+                begin == 0,
+                None if bool((lengths == mask.shape[1]).all()) else lengths,
+            )
+        )
     return windows

@@ -10,7 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from rnn_core.batching import Window
+from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared
+from rnn_core.training.compiled_stack import can_compile, train_slices
 from rnn_core.training.loop import Clock, Progress, rate_factor
 from rnn_core.training.stack_state import StackState
 from rnn_core.training.stacked_nets import Stack
@@ -44,9 +46,16 @@ def stack_key(prepared: Prepared) -> Hashable | None:
     config = prepared.config
     if config.keep != "last":
         return None
-    windows = tuple((window.input_bt.shape, window.fresh) for window in prepared.windows)
     net = (config.cell, config.hidden_size, config.layers, config.encoding, *prepared.record.alphabet_sizes)
+    if can_compile(config):  # then each net is trained by itself
+        return *net, config.epochs, config.device, config.threads
+    windows = tuple((window.input_bt.shape, window.fresh) for window in prepared.windows)
     return *net, config.epochs, config.device, config.threads, windows
+
+
+def road(config: TrainConfig) -> str:
+    """Return by what a stack of nets of a config is trained, `compiled` or `torch stack`; last bits depend on it."""
+    return "compiled" if can_compile(config) else "torch stack"
 
 
 @overload
@@ -63,12 +72,13 @@ def train_stack(
     """Train one net for each member, all together, as `training.train` does it for one.
 
     Seed, data, learning rate, schedule, weight decay and clipping are each member's own. A net whose loss is not finite
-    is trained no further; the other nets are not affected.
+    is trained no further; the other nets are not affected. There are two roads, see `road`: by compiled loops, each net
+    is trained by itself, and no number of it depends on the others; by torch, each operation takes all nets.
 
     Arguments:
         members: what to train, N of the same `stack_key`.
         state: the state from which the training goes on, changed in place; by default that of a new training. It can be
-            saved at each yield.
+            saved at each yield. By compiled loops, it may be some epochs ahead of the records.
         progress: whether to yield Progress records, too. They do not change the training.
 
     Yields:
@@ -84,6 +94,9 @@ def train_stack(
     first = members[0].config
     torch.set_num_threads(first.threads)
     state = StackState(members) if state is None else state
+    if can_compile(first):
+        yield from _train_compiled(members, state, Clock(progress))
+        return
     windows = [_join(of_members).to(first.device) for of_members in zip(*(m.windows for m in members), strict=True)]
     clip_n1, rate_n1, decay_n1 = (
         state.stack.flat_nk.new_tensor([[getattr(member.config, name)] for member in members])
@@ -110,6 +123,22 @@ def train_stack(
         state.finish_epoch()
         yield StackRecord(state.epoch - 1, state.losses_en[-1], state.accuracies_en[-1], state.stack)
         clock.start()
+
+
+def _train_compiled(
+    members: Sequence[Prepared], state: StackState, clock: Clock
+) -> Generator[StackRecord | Progress, None, None]:
+    """Do what `train_stack` does, by compiled loops."""
+    recorded = state.epoch
+    for windows in train_slices(members, state):
+        for epoch in range(recorded, state.epoch):
+            yield StackRecord(epoch, state.losses_en[epoch], state.accuracies_en[epoch], state.stack)
+            clock.start()
+        recorded = state.epoch
+        if clock.due:
+            loss_so_far_n = (state.loss_sum_n / state.count_n)[state.alive_n]
+            yield Progress(state.epoch, state.windows_read / windows, float(loss_so_far_n.mean()))
+            clock.start()
 
 
 def _read(window: Window, state: StackState) -> tuple[Tensor, Tensor]:

@@ -22,14 +22,15 @@ class StackState:
 
     Arguments:
         members: what is trained, N of the same `stack_key`.
-        keep_after: numbers of epochs after which a copy of the weights is kept.
+        keep_after: numbers of epochs after which a copy of the weights is kept; an attribute, too.
 
     Attributes:
         stack: the nets.
         adam: the optimiser with its running means.
         epoch: the number of epochs that are done.
         windows_read: the number of windows that have been read in the present epoch.
-        hidden: the state of each layer after the last window; empty before the first window.
+        hidden: the state of each layer after the last window; empty before the first window. Where the nets are trained
+            by compiled loops, one tensor for all layers, (N, L, 2, B, H).
         alive_n: which nets have not diverged, bool, (N,).
         loss_sum_n: the sum of the losses of the present epoch's predictions, in nats, float64, (N,); of a net that has
             diverged, a number that is not finite.
@@ -52,18 +53,32 @@ class StackState:
         self.correct_n, self.count_n = torch.zeros_like(self.loss_sum_n), torch.zeros_like(self.loss_sum_n)
         self.losses_en: list[np.ndarray] = []
         self.accuracies_en: list[np.ndarray] = []
-        self._keep_after = keep_after
+        self.keep_after = keep_after
         self.weights_after: dict[int, dict[str, Tensor]] = {}
 
     def finish_epoch(self) -> None:
         """Add the losses and accuracies of the present epoch to those that are done, and go on to the next epoch."""
-        self.losses_en.append((self.loss_sum_n / self.count_n).cpu().numpy())
-        self.accuracies_en.append((self.correct_n / self.count_n).cpu().numpy())
-        self.epoch += 1
-        self.windows_read = 0
+        losses_en = (self.loss_sum_n / self.count_n).cpu().numpy()[None]
+        accuracies_en = (self.correct_n / self.count_n).cpu().numpy()[None]
         self.loss_sum_n[self.alive_n] = 0  # the sum of a net that has diverged stays as it is
         self.correct_n, self.count_n = torch.zeros_like(self.loss_sum_n), torch.zeros_like(self.loss_sum_n)
-        if self.epoch in self._keep_after:
+        self.add_epochs(losses_en, accuracies_en)
+
+    def add_epochs(self, losses_en: np.ndarray, accuracies_en: np.ndarray, windows_read: int = 0) -> None:
+        """Add the results of epochs that are done, none of `keep_after` before the last of them.
+
+        Arguments:
+            losses_en: the mean losses of each epoch, in nats per character, (E, N).
+            accuracies_en: the accuracies, 0 to 1, (E, N).
+            windows_read: the number of windows of the next epoch that have been read.
+        """
+        self.losses_en += list(losses_en)
+        self.accuracies_en += list(accuracies_en)
+        self.epoch += len(losses_en)
+        self.windows_read = windows_read
+        if not len(losses_en):
+            return
+        if self.epoch in self.keep_after:
             weights = self.stack.weights
             self.weights_after[self.epoch] = {name: weight.detach().clone() for name, weight in weights.items()}
 

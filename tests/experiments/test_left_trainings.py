@@ -22,8 +22,11 @@ from experiments.delete import main as delete
 from experiments.left_trainings import left_trainings
 from experiments.sweep import main
 from experiments.tracking.tracked_run import TrackedRun
+from rnn_core.training.compiled_stack import CompiledStack
 from rnn_core.training.loop import rate_factor
 from tests.forks import Command
+
+train_slice = CompiledStack.train
 
 pytestmark = pytest.mark.usefixtures("store", "every_window")
 
@@ -40,6 +43,7 @@ GRIDS = {
 def every_window(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a training yield between all windows, and save the state each time."""
     monkeypatch.setattr("rnn_core.training.loop.PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr("rnn_core.training.compiled_stack.SLICE_SECONDS", 0.0)
     monkeypatch.setattr("experiments.checkpoint_files.SAVE_SECONDS", 0.0)
 
 
@@ -49,13 +53,21 @@ class Windows:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count, self.signal_at = 0, 0
         for module in ("loop", "stack"):
-            monkeypatch.setattr(f"rnn_core.training.{module}.rate_factor", self._count)
+            monkeypatch.setattr(f"rnn_core.training.{module}.rate_factor", self._count_and_rate)
+        monkeypatch.setattr(CompiledStack, "train", lambda stack, goal: self._count_and_train(stack, goal))
 
-    def _count(self, schedule: str, done: float) -> float:
+    def _count(self) -> None:
         self.count += 1
         if self.count == self.signal_at:
             os.kill(os.getpid(), signal.SIGTERM)
+
+    def _count_and_rate(self, schedule: str, done: float) -> float:
+        self._count()
         return rate_factor(schedule, done)
+
+    def _count_and_train(self, stack: CompiledStack, goal: int) -> None:
+        self._count()  # every slice is one window
+        train_slice(stack, goal)
 
 
 @pytest.fixture
@@ -214,6 +226,7 @@ def test_sweeps_in_processes_go_on_wherever_they_are_cut_off(
     grid = ["--patterns", "abcb", "--lengths", "6001", "--windows", "10", "--epochs", "12", "--hidden-sizes", "4"]
     grid += ["--seeds", "20", "--workers", str(workers)]
     eager = {"experiments.checkpoint_files.SAVE_SECONDS": 0.2, "rnn_core.training.loop.PROGRESS_SECONDS": 0.05}
+    eager["rnn_core.training.compiled_stack.SLICE_SECONDS"] = 0.02
 
     def start() -> Command:
         return Command("experiments.sweep", *grid, said=store / "out.txt", changed=eager)

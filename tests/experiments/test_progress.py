@@ -158,6 +158,7 @@ def test_a_sweep_says_how_far_the_training_of_a_stack_is(
 ) -> None:
     monkeypatch.setattr("experiments.shared_training.PROGRESS_SECONDS", 0.0)
     monkeypatch.setattr("rnn_core.training.loop.PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr("rnn_core.training.compiled_stack.SLICE_SECONDS", 0.0)
     asked = ["--patterns", "abc", "--hidden-sizes", "2", "--epochs", "3", "--windows", "7", "--seeds", "3"]
     assert sweep(asked) == 0
     for said in ("epoch 1/3]", "epoch 2/3]", "epoch 3/3 (50% of it)]"):

@@ -22,6 +22,7 @@ from experiments.sweep import main as sweep
 from experiments.tracking import StoreAwayError, is_away, persist
 from experiments.tracking.tracked_run import TrackedRun
 from experiments.train import main
+from rnn_core.training.compiled_stack import CompiledStack
 from tests.conftest import copy_store, tracking
 from tests.life_signs import tags_of
 from tests.servers import Wire
@@ -264,7 +265,7 @@ def test_a_sweep_waits_and_stops_with_its_nets_kept(
         for run in runs():
             if run.info.status == "RUNNING":
                 end_process_of(run)
-        monkeypatch.setattr("rnn_core.training.stack._read", lambda *_: pytest.fail("trained again"))
+        monkeypatch.setattr(CompiledStack, "train", lambda *_: pytest.fail("trained again"))
         assert sweep(arguments) == 0
     children = [run for run in runs() if "mlflow.parentRunId" in run.data.tags]
     assert Counter(run.info.run_name for run in children) == {f"abc rnn4 e3 s{seed}": 1 for seed in range(6)}

@@ -234,7 +234,9 @@ def test_a_single_run_is_a_sweeps_run_too() -> None:
     assert single.info.run_id in members(parents()[0])
 
 
-def test_what_cannot_be_stacked_is_trained_alone_and_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_stacked_is_trained_alone_and_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     arguments = ["--patterns", "aab", "--keeps", "last,best", "--lengths", "30", "--epochs", "3", "--seeds", "2"]
     assert main([*arguments, "--hidden-sizes", "2"]) == 0
     assert "2 nets are trained alone: not to be stacked (keep=best)" in capsys.readouterr().out
@@ -248,7 +250,12 @@ def test_what_cannot_be_stacked_is_trained_alone_and_said(capsys: pytest.Capture
         if loaded.config.keep == "best":
             assert loaded.curves["valid_loss"].tolist() == [record.valid_loss for record in alone]
             assert all(map(torch.equal, loaded.net.parameters(), alone[-1].net.parameters()))
-    assert main(["--epochs", "3", "--hidden-sizes", "2,3", "--seeds", "1"]) == 0
+    unlike = ["--epochs", "3", "--hidden-sizes", "2,3", "--seeds", "1"]
+    assert main(unlike) == 0
+    assert "trained alone" not in capsys.readouterr().out, "compiled loops train each net by itself in any case"
+    for module in ("experiments.shards", "experiments.shared_training", "rnn_core.training.stack"):
+        monkeypatch.setattr(f"{module}.can_compile", lambda config: False)
+    assert main([*unlike, "--again"]) == 0
     assert "2 nets are trained alone: no other of their shape" in capsys.readouterr().out
 
 

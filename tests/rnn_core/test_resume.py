@@ -34,6 +34,7 @@ CONFIGS = {
 def every_window(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let trainings yield between all windows."""
     monkeypatch.setattr("rnn_core.training.loop.PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr("rnn_core.training.compiled_stack.SLICE_SECONDS", 0.0)
 
 
 def file_at_each_yield(prepared: Prepared, state: TrainingState, folder: Path) -> Iterator[Path]:

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +14,18 @@ from rnn_core.config import ENCODINGS, TrainConfig
 from rnn_core.data import Prepared, prepare, prepare_all
 from rnn_core.nets.cells import CELLS
 from rnn_core.nets.charrnn import CharRNN
-from rnn_core.training import DivergedError, Progress, train
+from rnn_core.training import DivergedError, Progress, stack, train
 from rnn_core.training.stack import StackRecord, stack_key, train_stack
 from rnn_core.training.stacked_nets import Stack
+
+
+@pytest.fixture(params=["compiled", "torch"], autouse=True)
+def road(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Train the stacks by either road."""
+    name: str = request.param
+    if name == "torch":
+        monkeypatch.setattr(stack, "can_compile", lambda config: False)
+    return name
 
 
 @pytest.fixture
@@ -139,9 +149,9 @@ def test_a_net_that_diverges_falls_out_and_leaves_the_others_alone() -> None:
     with pytest.raises(DivergedError) as diverged:
         list(train(wild))
     finite = np.isfinite(losses[:, 1])
-    assert not finite[diverged.value.epoch :].any()
-    assert finite[: diverged.value.epoch].all()
-    assert str(losses[diverged.value.epoch, 1]) == str(diverged.value.loss)
+    last = int(np.flatnonzero(finite)[-1])  # whether a sum near the largest number overflows depends on its order
+    assert finite[: last + 1].all()
+    assert diverged.value.epoch - 1 <= last <= diverged.value.epoch
     tame = list(train_stack([members[0], prepare(dataclasses.replace(wild, learning_rate=0.01)), members[2]]))
     assert np.array_equal(losses[:, [0, 2]], [record.loss_n[[0, 2]] for record in tame])
     for number in (0, 2):
@@ -164,11 +174,14 @@ def test_a_stack_reads_as_its_nets_do(cell: str) -> None:
         assert torch.allclose(last_vb, logits_btv[:, -1].T, atol=1e-5)
 
 
-def test_only_nets_of_one_shape_make_a_stack() -> None:
+def test_only_nets_of_one_shape_make_a_stack(road: str) -> None:
     base = TrainConfig()
-    same = [{"seed": 1}, {"learning_rate": 0.1}, {"pattern": "bac"}, {"clip": 1.0}, {"data_seed": 3}]
-    other = [{"hidden_size": 8}, {"pattern": "ab"}, {"length": 16}, {"cell": "gru"}, {"encoding": "onehot"}]
-    other += [{"epochs": 21}, {"layers": 2}, {"window": 3}, {"batch_size": 2}, {"threads": 2}]
+    same: list[dict[str, Any]] = [{"seed": 1}, {"learning_rate": 0.1}, {"pattern": "bac"}, {"clip": 1.0}]
+    same.append({"data_seed": 3})
+    other: list[dict[str, Any]] = [{"hidden_size": 8}, {"pattern": "ab"}, {"cell": "gru"}, {"encoding": "onehot"}]
+    other += [{"epochs": 21}, {"layers": 2}, {"threads": 2}]
+    other_windows: list[dict[str, Any]] = [{"length": 16}, {"window": 3}, {"batch_size": 2}]
+    (same if road == "compiled" else other).extend(other_windows)
     shape = stack_key(prepare(base))
     assert shape is not None
     assert all(stack_key(prepare(dataclasses.replace(base, **fields))) == shape for fields in same)
@@ -185,7 +198,7 @@ def test_a_cell_whose_state_is_a_matrix_is_stacked_by_its_step_alone(outer_cell:
     check_equal(configs, 1e-9, 1e-9)
 
 
-def test_progress_of_a_stack_changes_no_bit_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_of_a_stack_changes_no_bit_of_it(monkeypatch: pytest.MonkeyPatch, road: str) -> None:
     base = TrainConfig(pattern="abcabd", length=61, batch_size=2, window=5, epochs=3, hidden_size=3)
     members = prepare_all(dataclasses.replace(base, seed=seed) for seed in range(3))
     plain = list(train_stack(members))
@@ -195,10 +208,13 @@ def test_progress_of_a_stack_changes_no_bit_of_it(monkeypatch: pytest.MonkeyPatc
     within = [record for record in both if isinstance(record, Progress)]
     assert len(plain) == len(epochs) == 3
     windows = len(members[0].windows)
-    assert [(record.epoch, record.share) for record in within] == [
-        (epoch, number / windows) for epoch in range(3) for number in range(windows)
-    ]
-    assert math.isnan(within[0].loss), "nothing has been predicted"
+    places = [(record.epoch, record.share) for record in within]
+    if road == "compiled":  # slices may grow
+        assert places == sorted(set(places))
+        assert len(places) > 1
+    else:
+        assert places == [(epoch, number / windows) for epoch in range(3) for number in range(windows)]
+        assert math.isnan(within[0].loss), "nothing has been predicted"
     assert torch.equal(plain[-1].stack.flat_nk, epochs[-1].stack.flat_nk)
     for one, other in zip(plain, epochs, strict=True):
         assert one.loss_n.tolist() == other.loss_n.tolist()

@@ -1,0 +1,220 @@
+"""Trains the nets of a stack by the compiled loops of `rnn_core.compiled`, a slice of the windows at a time."""
+
+import importlib.util
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+
+from rnn_core.batching import Window
+from rnn_core.config import TrainConfig
+from rnn_core.data import Prepared
+from rnn_core.training.adam import BETA1, BETA2, EPSILON
+from rnn_core.training.stack_state import StackState
+
+# numba is imported where it is needed: a single run does without, and its import takes as long as a short training.
+
+SLICE_SECONDS = 0.25
+"""About how long a slice takes, in seconds, once it is known how long the windows take."""
+
+MAX_GROWTH = 8
+"""A slice has at most so many times the windows of the one before it."""
+
+SHARES_A_THREAD = 4
+"""The nets are divided among the threads in so many shares for each, so that they end at about the same time."""
+
+OPERATIONS_A_SECOND = 2e10
+"""About how many additions and multiplications a core does in a second; small nets reach less, large ones more."""
+
+CELLS = ("gru", "lstm", "rnn")
+"""The cells that have a compiled form."""
+
+
+@cache
+def _has_numba() -> bool:
+    return all(importlib.util.find_spec(name) for name in ("numba", "scipy", "threadpoolctl"))
+
+
+def can_compile(config: TrainConfig) -> bool:
+    """Return whether there are compiled loops for a config: its cell has them, it is for the CPU, and numba is here."""
+    return config.cell in CELLS and config.device == "cpu" and _has_numba()
+
+
+def estimated_seconds(prepared: Prepared) -> float:
+    """Return about how many seconds one core needs to train a net by compiled loops; within a factor of five or so."""
+    record, training = prepared.record, prepared.data.training_and_validation(prepared.config.keep)[0]
+    # Forward 2 operations for each weight and step, backward 4.
+    return 6 * record.parameter_count * len(training) * prepared.config.epochs / OPERATIONS_A_SECOND
+
+
+def pack_rows(windows: Sequence[Window]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield for each window which of its rows are read in which order, and which of their steps exist.
+
+    The rows of a batch are sorted by their length, the longest first, so that those which go on come first.
+
+    Yields:
+        The numbers of the rows, int64, (B,), and whether a step exists, (B, T), in that order.
+    """
+    lengths = [_lengths(window) for window in windows]
+    order_b = torch.arange(0)
+    for number, window in enumerate(windows):
+        if window.fresh:
+            following = range(number + 1, len(windows))
+            end = next((later for later in following if windows[later].fresh), len(windows))
+            whole_b = torch.stack(lengths[number:end]).sum(0)
+            order_b = torch.argsort(whole_b, descending=True, stable=True)
+        yield order_b, torch.arange(window.input_bt.shape[1]) < lengths[number][order_b][:, None]
+
+
+def _lengths(window: Window) -> torch.Tensor:
+    """Return the number of steps of each row of a window, (B,)."""
+    if window.lengths_b is not None:
+        return window.lengths_b
+    return torch.full((len(window.input_bt),), window.input_bt.shape[1])
+
+
+def pack(sets: Sequence[Sequence[Window]]) -> Any:
+    """Return the windows of several sets of data as a `compiled.training.Data`."""
+    from rnn_core.compiled.training import Data
+
+    read, target, counted, sizes = [], [], [], []
+    for windows in sets:
+        for window, (order_b, exists_bt) in zip(windows, pack_rows(windows), strict=True):
+            exists_tb = exists_bt.T
+            mask_bt = torch.ones_like(exists_bt) if window.mask_bt is None else window.mask_bt[order_b]
+            read.append(window.input_bt[order_b].T[exists_tb])
+            target.append(window.target_bt[order_b].T[exists_tb])
+            counted.append(mask_bt.T[exists_tb])
+            sizes.append(exists_tb.sum(1))
+            sizes[-1] = sizes[-1][sizes[-1] > 0]
+    return Data(
+        torch.cat(read).to(torch.int32).numpy(),
+        torch.cat(target).to(torch.int32).numpy(),
+        torch.cat(counted).numpy(),
+        torch.cat(sizes).to(torch.int32).numpy(),
+        np.cumsum([0, *map(len, read)]),
+        np.cumsum([0, *map(len, sizes)]),
+        np.array([window.fresh for windows in sets for window in windows]),
+        np.cumsum([0, *map(len, sets)]),
+    )
+
+
+class CompiledStack:
+    """The nets of a stack and their data, as the compiled loops take them.
+
+    Arguments:
+        members: what is trained, N configs that `can_compile`, of one `stack_key`.
+        state: the state of their training, which is changed in place.
+
+    Attributes:
+        windows: the number of windows that an epoch of the member with most windows has.
+    """
+
+    def __init__(self, members: Sequence[Prepared], state: StackState) -> None:
+        from rnn_core.compiled.cell import SHAPES
+        from rnn_core.compiled.reading import ENCODINGS
+
+        config, (inputs, outputs) = members[0].config, members[0].record.alphabet_sizes
+        self._members, self._state, self._threads = members, state, config.threads
+        self._epochs = config.epochs
+        shape, gates, separate = SHAPES[config.cell]
+        encoding = ENCODINGS[config.encoding]
+        self._shape = shape(config.layers, config.hidden_size, gates, inputs, outputs, encoding, separate)
+        sets: dict[int, int] = {}
+        all_windows: list[list[Window]] = []
+        data_n = []
+        for member in members:
+            windows = member.windows  # the same list for members that share it
+            if id(windows) not in sets:
+                sets[id(windows)] = len(all_windows)
+                all_windows.append(windows)
+            data_n.append(sets[id(windows)])
+        self._data, self._data_n = pack(all_windows), np.array(data_n)
+        self._windows_n = np.array([len(all_windows[number]) for number in data_n])
+        self.windows = int(self._windows_n.max())
+        rows = max(len(window.input_bt) for windows in all_windows for window in windows)
+        if not state.hidden:
+            numbers = (len(members), config.layers, 2, rows, config.hidden_size)
+            state.hidden = [(state.stack.flat_nk.new_zeros(numbers),)]
+
+    def train(self, goal: int) -> None:
+        """Train every net on, until it has read a share of its windows of all epochs, and add finished epochs.
+
+        Arguments:
+            goal: the share, as the number of windows that the member with most windows has then read.
+        """
+        from threadpoolctl import ThreadpoolController
+
+        from rnn_core.compiled import training
+
+        state, first_epoch = self._state, self._state.epoch
+        done = first_epoch * self.windows + state.windows_read
+        results = (len(self._members), goal // self.windows - first_epoch)
+        nets = training.Nets(
+            state.stack.flat_nk.detach().numpy(),
+            state.adam.means_nk.numpy(),
+            state.adam.squares_nk.numpy(),
+            state.adam.steps_n1.numpy()[:, 0],
+            done * self._windows_n // self.windows,
+            state.alive_n.numpy(),
+            state.loss_sum_n.numpy(),
+            state.correct_n.numpy(),
+            state.count_n.numpy(),
+            np.empty(results),
+            np.empty(results),
+            state.hidden[0][0].numpy(),
+        )
+        goal_n = goal * self._windows_n // self.windows
+        shares = np.linspace(0, len(goal_n), min(len(goal_n), SHARES_A_THREAD * self._threads) + 1).astype(int)
+        arguments = self._shape, self._data, nets, self._settings(), first_epoch, goal_n
+        with (
+            ThreadpoolController().limit(limits=1, user_api="blas"),  # a net is trained by one thread
+            ThreadPoolExecutor(self._threads) as threads,
+        ):
+            for each in [threads.submit(training.train, *arguments, *share) for share in pairwise(shares.tolist())]:
+                each.result()
+        state.add_epochs(nets.loss_ne.T, nets.accuracy_ne.T, goal % self.windows)
+
+    def _settings(self) -> Any:
+        """Return what each net is trained with, as a `compiled.training.Settings`."""
+        from rnn_core.compiled.training import Settings
+
+        rate_n, decay_n, clip_n = (
+            np.array([getattr(member.config, name) for member in self._members])
+            for name in ("learning_rate", "weight_decay", "clip")
+        )
+        cosine_n = np.array([member.config.schedule == "cosine" for member in self._members])
+        clip_n = np.where(clip_n == 0, np.inf, clip_n)
+        return Settings(self._data_n, rate_n, decay_n, clip_n, cosine_n, self._epochs, BETA1, BETA2, EPSILON)
+
+
+def train_slices(members: Sequence[Prepared], state: StackState) -> Iterator[int]:
+    """Train nets by compiled loops; after each slice, `state` is that of all of them and can be saved.
+
+    A slice ends at the latest after the epochs after which weights are to be kept. How the training is cut into slices
+    changes no bit of it.
+
+    Arguments:
+        members: what is trained, N configs that `can_compile`, of one `stack_key`.
+        state: the state from which the training goes on, changed in place.
+
+    Yields:
+        After each slice, the number of windows of an epoch of the member with most windows.
+    """
+    stack, epochs = CompiledStack(members, state), members[0].config.epochs
+    stops = sorted({*state.keep_after, epochs})
+    slice_windows = 1
+    while state.epoch < epochs:
+        done = state.epoch * stack.windows + state.windows_read
+        stop = next(stop for stop in stops if stop > state.epoch) * stack.windows
+        goal = min(stop, done + slice_windows)
+        begin = time.perf_counter()
+        stack.train(goal)
+        factor = SLICE_SECONDS / max(time.perf_counter() - begin, 1e-9)
+        slice_windows = max(1, int((goal - done) * min(MAX_GROWTH, factor)))
+        yield stack.windows

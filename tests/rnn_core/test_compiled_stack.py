@@ -1,0 +1,129 @@
+"""What holds for stacks that compiled loops train: numbers depend on no padding, no neighbours and no slices."""
+
+import dataclasses
+import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from rnn_core.compiled.cell import SHAPES
+from rnn_core.config import TrainConfig
+from rnn_core.data import Prepared, prepare, prepare_all
+from rnn_core.nets.cells import CELLS
+from rnn_core.training import compiled_stack
+from rnn_core.training.compiled_stack import can_compile, pack
+from rnn_core.training.loop import rate_factor, train
+from rnn_core.training.stack import train_stack
+from rnn_core.training.stack_state import StackState
+
+STRINGS = TrainConfig(pattern="dyck:2", length=600, cell="lstm", hidden_size=5, batch_size=8, window=11, epochs=3)
+
+
+def trained(members: list[Prepared]) -> tuple[torch.Tensor, np.ndarray]:
+    """Return the weights and the losses of a stack that has been trained to its end."""
+    state = StackState(members)
+    for _ in train_stack(members, state):
+        pass
+    return state.stack.flat_nk, np.array(state.losses_en)
+
+
+def test_the_steps_are_those_that_exist_each_once_and_in_the_order_of_their_rows() -> None:
+    member = prepare(STRINGS)
+    data = pack([member.windows])
+    training = member.data.training
+    assert len(data.read_s) == len(training) < sum(window.input_bt.numel() for window in member.windows)
+    assert data.sizes_t.sum() == len(training)
+    assert data.counted_s.sum() == training.counted.sum()
+    # Each row, put together again from its steps, is a training string, and all are there.
+    rows: list[list[int]] = []
+    strings: list[tuple[int, ...]] = []
+    for number, fresh in enumerate(data.fresh):
+        sizes = data.sizes_t[data.size_starts[number] : data.size_starts[number + 1]]
+        assert (np.diff(sizes) <= 0).all()
+        if fresh:
+            strings += map(tuple, rows)
+            rows = [[] for _ in range(sizes[0])]
+        begin = data.step_starts[number]
+        for size in sizes:
+            for row in range(size):
+                rows[row].append(int(data.read_s[begin + row]))
+            begin += size
+    strings += map(tuple, rows)
+    cuts = [*training.starts.tolist(), len(training)]  # type: ignore[union-attr]
+    texts = [tuple(training.read[begin:end].tolist()) for begin, end in itertools.pairwise(cuts)]
+    assert sorted(strings) == sorted(texts)
+
+
+def test_no_bit_depends_on_the_neighbours_the_threads_or_the_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    others = [dataclasses.replace(STRINGS, seed=seed, data_seed=seed, batch_size=3 + seed) for seed in (1, 2, 3)]
+    alone, losses = trained([prepare(STRINGS)])
+    together, all_losses = trained(prepare_all([*others, STRINGS]))
+    assert torch.equal(alone[0], together[3])
+    assert np.array_equal(losses[:, 0], all_losses[:, 3])
+    monkeypatch.setattr(compiled_stack, "SLICE_SECONDS", 0.0)  # a window a slice
+    by_two = [dataclasses.replace(config, threads=2) for config in (*others, STRINGS)]
+    in_windows, losses_in_windows = trained(prepare_all(by_two))
+    assert torch.equal(together, in_windows)
+    assert np.array_equal(all_losses, losses_in_windows)
+
+
+def test_members_may_have_data_of_any_length() -> None:
+    configs = [dataclasses.replace(STRINGS, length=length, data_seed=length) for length in (150, 400, 1000)]
+    members = prepare_all(configs)
+    assert len({len(member.windows) for member in members}) == 3
+    _, losses = trained(members)
+    for number, member in enumerate(members):
+        assert losses[:, number] == pytest.approx([record.loss for record in train(member)], rel=1e-4)
+
+
+def test_weights_are_kept_after_the_epochs_that_runs_need() -> None:
+    member = prepare(dataclasses.replace(STRINGS, epochs=7))
+    state = StackState([member], keep_after={2, 5, 7})
+    for _ in train_stack([member], state):
+        pass
+    assert set(state.weights_after) == {2, 5, 7}
+    for epochs, weights in state.weights_after.items():
+        after, _ = trained([prepare(dataclasses.replace(STRINGS, epochs=epochs))])
+        flat = torch.cat([weight[0].flatten() for weight in weights.values()])
+        assert torch.equal(flat, after[0])
+
+
+def test_the_learning_rate_falls_as_rate_factor_says() -> None:
+    member = prepare(dataclasses.replace(STRINGS, schedule="cosine", learning_rate=0.01))
+    _, losses = trained([member])
+    _, constant = trained([prepare(dataclasses.replace(STRINGS, learning_rate=0.01))])
+    assert rate_factor("cosine", 0.5) == pytest.approx(0.5)
+    assert losses[:, 0] == pytest.approx([record.loss for record in train(member)], rel=1e-4)
+    assert losses[-1, 0] != pytest.approx(constant[-1, 0], rel=1e-3)
+
+
+def test_compiled_loops_are_for_cells_that_have_them_on_the_cpu_where_numba_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tuple(sorted(SHAPES)) == compiled_stack.CELLS
+    for cell in CELLS:
+        assert can_compile(TrainConfig(cell=cell)) == (cell in SHAPES)
+    assert not can_compile(TrainConfig(device="cuda"))
+    monkeypatch.setattr(compiled_stack, "_has_numba", lambda: False)
+    assert not can_compile(TrainConfig())
+
+
+PRINTS_A_DIGEST = """
+import hashlib
+from tests.rnn_core.test_compiled_stack import STRINGS, trained
+from rnn_core.data import prepare
+weights_nk, _ = trained([prepare(STRINGS)])
+print(hashlib.sha256(weights_nk.detach().numpy().tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.long
+def test_code_from_the_cache_gives_the_same_bits_as_code_that_was_just_compiled(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PRINTS_A_DIGEST]
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    project = Path(__file__).parents[2]
+    digests = [subprocess.check_output(command, env=environment, cwd=project, text=True) for _ in range(2)]
+    assert digests[0] == digests[1]

@@ -35,12 +35,16 @@ from analysis.runs.schema import (
 from analysis.runs.store import NoStoreError, RunError, read_files
 from rnn_core.checkpoint import CheckpointError, parse_record
 from rnn_core.config import ADDED, TrainConfig, config_from_dict, shown
+from rnn_core.measures.meanings import SHARED
 from rnn_core.patterns import parse
 from rnn_core.patterns.shared.cases import ReachRow
 from rnn_core.record import Record
 
 MAX_VALUES = 100_000
 """The most values of a field in a query: a sweep has no more runs."""
+
+_METRICS = tuple(name for name in SHARED if name.islower())
+"""The metrics that patterns share, without those that stand for several: columns whichever runs are found."""
 
 FIELDS = tuple(field.name for field in dataclasses.fields(TrainConfig))
 
@@ -62,7 +66,8 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
         Columns:
         run_id, name, started (UTC), end (`finished`, `diverged`, `failed`, `running`, or `killed`, also if the process
         of the run is gone) and end_reason;
-        every field of TrainConfig; the last value of every metric, NaN if a run does not have it;
+        every field of TrainConfig; the last value of every metric that patterns share and of every other one that a run
+        in the table has, NaN if a run does not have it;
         alphabet, mark, outputs (the characters that the net can predict), predicts_next (whether it predicts the next
         character; otherwise it cannot run free) and digest, all from config.json; assumed (the fields that did not
         exist when the run was recorded; they have the value that was fixed then, and a warning says so); tags (those
@@ -314,6 +319,7 @@ def _row(run: Run, record: Record, assumed: str) -> dict[str, Any]:
         "end": end_of(run).value,
         END_REASON_TAG: reason_of(run),
         **vars(record.config),
+        **dict.fromkeys(_METRICS, math.nan),
         **run.data.metrics,
         "alphabet": record.alphabet,
         "mark": record.mark,

@@ -12,7 +12,7 @@ from typing import Any
 
 from mlflow.entities import Run
 
-from analysis.runs.schema import CONFIG_TAG, DIGEST_TAG, no_tag_condition, tag_condition
+from analysis.runs.schema import CONFIG_TAG, DIGEST_TAG, like_condition, no_tag_condition, tag_condition
 from analysis.runs.store import search_runs
 from rnn_core.config import ADDED, TrainConfig
 
@@ -33,7 +33,7 @@ def config_tag(config: TrainConfig) -> dict[str, str]:
     runs with that value are alike, whether they were recorded before or after.
 
     Example, where "..." stands for the other fields:
-        {"config": '{ batch_size=1; cell="rnn"; ... pattern="abc"; seed=42; threads=1; window=14; }'}
+        {"resolved_config": '{ batch_size=1; cell="rnn"; ... pattern="abc"; seed=42; threads=1; window=14; }'}
     """
     fields = {name: value for name, value in vars(config).items() if name not in ADDED or value != ADDED[name]}
     text = f"{{ {' '.join(_items(fields))} }}"
@@ -76,7 +76,9 @@ def search_any(conditions: Sequence[str], condition: str, experiments: list[str]
         found |= {
             run.info.run_id: run for run in search_runs(f"{each} AND {condition}".removesuffix(" AND "), experiments)
         }
-    ours = [run for run in found.values() if DIGEST_TAG in run.data.tags]  # the tag `config` may be somebody else's
+    ours = [
+        run for run in found.values() if DIGEST_TAG in run.data.tags
+    ]  # a tag of the same name may be somebody else's
     return sorted(ours, key=lambda run: -run.info.start_time)
 
 
@@ -102,7 +104,7 @@ def _conditions(query: Mapping[str, Sequence[Any]]) -> list[str] | None:
     wanted = [_items(fields) for fields in combinations]
     # No tag is so long; and SQLite refuses to look for what is much longer.
     wanted = [items for items in wanted if len("".join(items)) <= MAX_LENGTH]
-    return [f"tags.`{CONFIG_TAG}` LIKE '{_like(items)}'" for items in wanted]
+    return [like_condition(CONFIG_TAG, _like(items)) for items in wanted]
 
 
 def _like(items: Sequence[str]) -> str:

@@ -35,7 +35,7 @@ MODEL_FOLDER = "artifacts"
 
 # Tags of a run.
 DIGEST_TAG = "config_digest"
-CONFIG_TAG = "config"
+CONFIG_TAG = "resolved_config"
 END_REASON_TAG = "end_reason"
 RECIPE_TAG = "recipe"
 COMMIT_TAG = "git_commit"
@@ -154,7 +154,12 @@ def tag_condition(tag: str, value: str | None = None) -> str:
         tag: the name of the tag.
         value: its value; None for any value.
     """
-    return f"tags.`{tag}` LIKE '%'" if value is None else f"tags.`{tag}` = '{value}'"
+    return like_condition(tag, "%") if value is None else f"tags.`{tag}` = '{value}'"
+
+
+def like_condition(tag: str, pattern: str) -> str:
+    """Return the condition of MLflow's search that finds the runs with a tag whose value matches a pattern of LIKE."""
+    return f"tags.`{tag}` LIKE '{pattern}'"
 
 
 def no_tag_condition(tag: str) -> str:

@@ -30,7 +30,7 @@ TAG += 'layers=1; learning_rate=0.01; length=15; pattern="abc"; seed={}; threads
 
 @pytest.fixture(scope="module")
 def mixed(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with runs of two hidden sizes, seeds 0 to 3, and others; half of them are older than the tag `config`."""
+    """A store with runs of two hidden sizes, seeds 0 to 3, and others; half of them older than the tag."""
     with recording_in(migrated_store, tmp_path_factory.mktemp("mixed")) as folder:
         assert sweep(["--patterns", "abc", "--hidden-sizes", "2,3", "--epochs", "2", "--seeds", "4"]) == 0
         for flags in ("--pattern unit:abc --learning-rate 1e-2 --seed 7", "--pattern ab --clip 1 --keep best"):
@@ -38,10 +38,10 @@ def mixed(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
         assert train(["--pattern", "aéb", "--hidden-size", "2", "--epochs", "2"]) == 0
         assert train(["--learning-rate", "1e37", "--hidden-size", "64", "--epochs", "9"]) == 1
         client = MlflowClient()
-        for run in client.search_runs(["0"], "tags.config LIKE '%'"):
+        for run in client.search_runs(["0"], "tags.resolved_config LIKE '%'"):
             if run.data.params["seed"] in ("1", "3", "42"):
-                client.delete_tag(run.info.run_id, "config")
-        client.create_run("0", tags={"config": TAG.format(2, 0)})  # somebody else's
+                client.delete_tag(run.info.run_id, "resolved_config")
+        client.create_run("0", tags={"resolved_config": TAG.format(2, 0)})  # somebody else's
     return folder
 
 
@@ -66,7 +66,9 @@ def searched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_the_tag_holds_what_was_used_and_not_what_was_typed(there: Path) -> None:
     runs = find_runs(hidden_size=[2, 3], seed=[0, 2], learning_rate=1e-2).to_dict("records")
-    assert [run["tags"]["config"] for run in runs] == [TAG.format(size, seed) for size in (2, 3) for seed in (0, 2)]
+    assert [run["tags"]["resolved_config"] for run in runs] == [
+        TAG.format(size, seed) for size in (2, 3) for seed in (0, 2)
+    ]
     given = MlflowClient().get_run(runs[0]["run_id"]).data.params
     assert (given["length"], given["window"]) == ("0", "0")
 
@@ -124,7 +126,7 @@ def test_no_more_than_a_few_searches_are_made(there: Path, searched: list[str]) 
 def test_a_server_is_asked_in_the_same_way(mixed: Path) -> None:
     with tracking(mixed) as address, tracked_at(address):
         query = {"pattern": ["abc", "aéb"], "hidden_size": [3], "seed": [2]}
-        assert [run.data.tags["config"] for run in search_by_config(query)][-1:] == [TAG.format(3, 2)]
+        assert [run.data.tags["resolved_config"] for run in search_by_config(query)][-1:] == [TAG.format(3, 2)]
         assert len(search_by_config(query)) == 1 + 7
 
 
@@ -149,7 +151,9 @@ def test_no_character_of_a_pattern_hides_a_run(store: Path) -> None:
         client.create_run("0", tags={"config_digest": "0" * 64, **config_tag.config_tag(config)})
     for config in configs:
         found = search_by_config({name: [value] for name, value in vars(config).items()})
-        assert config_tag.config_tag(config)["config"] in [run.data.tags["config"] for run in found], config.pattern
+        assert config_tag.config_tag(config)["resolved_config"] in [
+            run.data.tags["resolved_config"] for run in found
+        ], config.pattern
     assert len(search_by_config({"pattern": ODD_SPECS, "seed": [42]})) == len(ODD_SPECS)
 
 
@@ -174,10 +178,10 @@ def test_a_condition_holds_for_every_config_with_its_values(
     config = TrainConfig(pattern=spec, seed=seed, learning_rate=rate, keep=keep)
     conditions = config_tag._conditions({name: [getattr(config, name)] for name in fields})
     for condition in conditions or ():
-        (pattern,) = re.fullmatch("tags.`config` LIKE '([^'\"\\\\`]*)'", condition).groups()
+        (pattern,) = re.fullmatch("tags.`resolved_config` LIKE '([^'\"\\\\`]*)'", condition).groups()
         with contextlib.closing(sqlite3.connect(":memory:")) as database:
             database.execute("PRAGMA case_sensitive_like = true")
-            text = config_tag.config_tag(config)["config"]
+            text = config_tag.config_tag(config)["resolved_config"]
             assert database.execute("SELECT ? LIKE ?", (text, pattern)).fetchone() == (1,)
 
 

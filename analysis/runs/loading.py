@@ -28,6 +28,7 @@ from analysis.runs.schema import (
     WEIGHTS_FILE,
     End,
     is_sweep,
+    no_tag_condition,
     read_end,
     tag_condition,
 )
@@ -200,10 +201,9 @@ def search_sweeps() -> Iterator[Run]:
         RunError: there is no store, or it cannot be read.
     """
     yield from filter(lambda run: is_sweep(run.data.tags), search_runs(tag_condition(KIND_TAG, SWEEP_KIND)))
-    # Sweeps that are older than the tag `kind` follow; runs have a heartbeat, too.
-    for run in search_runs(tag_condition(HEARTBEAT_TAG)):
-        if KIND_TAG not in run.data.tags and is_sweep(run.data.tags):
-            yield run
+    # Sweeps that are older than the tag `kind` follow; they have no digest, as opposed to runs.
+    conditions = [tag_condition(HEARTBEAT_TAG), no_tag_condition(KIND_TAG), no_tag_condition(DIGEST_TAG)]
+    yield from filter(lambda run: is_sweep(run.data.tags), search_runs(" AND ".join(conditions)))
 
 
 def recorded_runs(

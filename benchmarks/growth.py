@@ -14,6 +14,7 @@ import itertools
 import json
 import os
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -87,15 +88,15 @@ def read(runs: int) -> dict[str, float]:
     (ten, _), (found, memory), (curves, peak) = (map(float, line.split()) for line in done.stdout.splitlines())
     return {
         "ten runs by their fields, s": ten,
-        "all runs as a table, s": found,
+        "all runs as a table, ms a run": 1000 * found / runs,
         "memory of that process, MB": memory / 1e6,
-        "the curves of all runs, s": curves,
+        "the curves of all runs, ms a run": 1000 * curves / runs,
         "memory of that process with the curves, MB": peak / 1e6,
     }
 
 
 def page(store: str) -> dict[str, float]:
-    """Start `mlflow ui`; return the seconds until it answers what its list of runs asks, and of a second answer."""
+    """Start `mlflow ui`; return the seconds until it answers what its list of runs asks, and of a further answer."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -117,11 +118,15 @@ def page(store: str) -> dict[str, float]:
         try:
             while process.poll() is None and not listed():
                 time.sleep(0.1)
-            shown = time.perf_counter()
-            listed()
+            shown = time.perf_counter() - begin
+            answers = []
+            for _ in range(9):  # the first few wake up processes of the server
+                begin = time.perf_counter()
+                listed()
+                answers.append(time.perf_counter() - begin)
             return {
-                "from `mlflow ui` to its list of runs, s": shown - begin,
-                "the list of runs once more, s": time.perf_counter() - shown,
+                "from `mlflow ui` to its list of runs, s": shown,
+                "the list of runs once more, s": statistics.median(answers),
             }
         finally:
             process.terminate()

@@ -7,6 +7,7 @@ one, lacks it; such runs are searched for apart, and whoever asks compares the c
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -95,18 +96,38 @@ def _conditions(query: Mapping[str, Sequence[Any]]) -> list[str] | None:
     Returns:
         The conditions; None if no field is left.
     """
-    combinations: list[dict[str, Any]] = [{}]
+    combinations: list[dict[str, str]] = [{}]
     for field, values in sorted(query.items(), key=lambda item: len(item[1])):
-        if len(combinations) * len(values) <= MAX_SEARCHES and (field not in ADDED or ADDED[field] not in values):
-            combinations = [{**others, field: value} for others in combinations for value in values]
+        if field in ADDED and ADDED[field] in values:
+            continue
+        exact = list(
+            dict.fromkeys(_OTHER_CHARACTERS.sub("_", item) for value in values for item in _items({field: value}))
+        )
+        for texts in (exact, _shapes(exact)):
+            if len(combinations) * len(texts) <= MAX_SEARCHES:
+                combinations = [{**others, field: text} for others in combinations for text in texts]
+                break
     if combinations == [{}]:
         return None
-    wanted = [_items(fields) for fields in combinations]
+    wanted = [[texts[field] for field in sorted(texts)] for texts in combinations]
     # No tag is so long; and SQLite refuses to look for what is much longer.
-    wanted = [items for items in wanted if len("".join(items)) <= MAX_LENGTH]
-    return [like_condition(CONFIG_TAG, _like(items)) for items in wanted]
+    wanted = [texts for texts in wanted if len("".join(texts)) <= MAX_LENGTH]
+    return [like_condition(CONFIG_TAG, "".join(f"% {text}" for text in texts) + "%") for texts in wanted]
 
 
-def _like(items: Sequence[str]) -> str:
-    """Return the pattern for LIKE that a tag with these texts of fields matches."""
-    return "".join(f"% {_OTHER_CHARACTERS.sub('_', item)}" for item in items) + "%"
+def _shapes(texts: Sequence[str]) -> list[str]:
+    """Return patterns for LIKE of which each text matches one: for each length, what its texts have in common.
+
+    Example:
+        >>> _shapes(["seed=98;", "seed=99;", "seed=100;", "seed=101;"])
+        ['seed=9_;', 'seed=10_;']
+    """
+    by_length: dict[int, list[str]] = defaultdict(list)
+    for text in texts:
+        by_length[len(text)].append(text)
+    return ["".join(map(_shared_character, zip(*alike, strict=True))) for alike in by_length.values()]
+
+
+def _shared_character(characters: tuple[str, ...]) -> str:
+    """Return the character that all of these are; `_`, which stands for any in LIKE, if they differ."""
+    return characters[0] if len(set(characters)) == 1 else "_"

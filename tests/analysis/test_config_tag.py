@@ -111,14 +111,16 @@ def test_only_the_runs_that_were_asked_for_are_read(there: Path, searched: list[
     assert len(search_by_config({"hidden_size": [3], "seed": [0, 2]})) == 2 + 7, "those with the tag, and the old ones"
     assert len(searched) == 3
     assert len(search_by_config({"pattern": ["abc"], "seed": list(range(1000))})) == 5 + 7
-    assert len(searched) == 5
+    assert len(searched) == 3 + 4, "one for the numbers of each length"
+    assert len(search_by_config({"seed": list(range(2, 4 + 2 * MAX_SEARCHES, 2))})) == 5 + 7
+    assert len(search_by_config({"seed": list(range(70, 70 + 2 * MAX_SEARCHES))})) == 0 + 7
 
 
 def test_no_more_than_a_few_searches_are_made(there: Path, searched: list[str]) -> None:
     assert len(search_by_config({"seed": range(MAX_SEARCHES), "epochs": [2]})) == 5 + 7
     assert len(searched) == MAX_SEARCHES + 1
     searched.clear()
-    assert len(search_by_config({"seed": range(MAX_SEARCHES + 1)})) == 5 + 7
+    assert len(search_by_config({"pattern": ["a" * n + "b" for n in range(1, MAX_SEARCHES + 2)]})) == 5 + 7
     assert searched == ["tags.`config_digest` LIKE '%'"]
 
 
@@ -171,18 +173,23 @@ def test_a_config_too_long_for_a_tag_is_found_as_an_old_one(store: Path) -> None
     rate=st.floats(1e-12, 1e12),
     spec=st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
     keep=st.sampled_from(["last", "best"]),
+    others=st.sets(st.integers(0, 2000), max_size=60),
 )
 def test_a_condition_holds_for_every_config_with_its_values(
-    fields: set[str], seed: int, rate: float, spec: str, keep: str
+    fields: set[str], seed: int, rate: float, spec: str, keep: str, others: set[int]
 ) -> None:
     config = TrainConfig(pattern=spec, seed=seed, learning_rate=rate, keep=keep)
-    conditions = config_tag._conditions({name: [getattr(config, name)] for name in fields})
-    for condition in conditions or ():
-        (pattern,) = re.fullmatch("tags.`resolved_config` LIKE '([^'\"\\\\`]*)'", condition).groups()
-        with contextlib.closing(sqlite3.connect(":memory:")) as database:
-            database.execute("PRAGMA case_sensitive_like = true")
-            text = config_tag.config_tag(config)["resolved_config"]
-            assert database.execute("SELECT ? LIKE ?", (text, pattern)).fetchone() == (1,)
+    query = {name: [getattr(config, name)] for name in fields} | {"seed": [seed, *others]}
+    text = config_tag.config_tag(config)["resolved_config"]
+    conditions = config_tag._conditions(query)
+    assert conditions is None or 0 < len(conditions) <= MAX_SEARCHES
+    patterns = [
+        re.fullmatch("tags.`resolved_config` LIKE '([^'\"\\\\`]*)'", each).group(1) for each in conditions or ()
+    ]
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        database.execute("PRAGMA case_sensitive_like = true")
+        met = [database.execute("SELECT ? LIKE ?", (text, pattern)).fetchone() == (1,) for pattern in patterns]
+    assert any(met) or conditions is None
 
 
 @pytest.mark.parametrize("most", [2, MAX_SEARCHES])

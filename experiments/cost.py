@@ -3,7 +3,7 @@
 import heapq
 import os
 import time
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 import rnn_core
@@ -83,7 +83,7 @@ def sweep_cost(title: str, prepared: Sequence[Prepared], workers: int, again: bo
         UsageError: the store cannot be read.
     """
     digests = [run.record.digest for run in prepared]
-    recorded = set() if again else _recorded(digests)
+    recorded = set() if again else _recorded(prepared)
     missing = [run for run, digest in zip(prepared, digests, strict=True) if digest not in (recorded or ())]
     shards = [[missing[number] for number in numbers] for numbers in plan(missing, workers)[0]]
     seconds = time.monotonic() - since
@@ -115,7 +115,7 @@ def in_words(seconds: float) -> str:
     return f"{seconds / 3600:.1f} hours" if seconds < 360_000 else f"{seconds / 3600:.0f} hours"
 
 
-def _recorded(digests: Collection[str]) -> set[str] | None:
+def _recorded(prepared: Sequence[Prepared]) -> set[str] | None:
     """Return the digests of those runs that are recorded already; None if there is no store yet."""
     path = database_path()
     if path is not None and not path.exists():
@@ -123,7 +123,10 @@ def _recorded(digests: Collection[str]) -> set[str] | None:
     try:
         with impatient():
             experiment_id = current_experiment_id()
-            return set() if experiment_id is None else set(recorded_runs(experiment_id, digests))
+            if experiment_id is None:
+                return set()
+            digests, configs = {run.record.digest for run in prepared}, [run.config for run in prepared]
+            return set(recorded_runs(experiment_id, digests, configs=configs))
     except RunError as error:
         raise UsageError(str(error)) from None
 

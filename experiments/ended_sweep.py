@@ -97,9 +97,9 @@ class EndedSweep:
         for row in self.rows:
             outcome = row.outcome
             needed = row.request.config.epochs == longest or "epochs" not in self.grid.swept
-            if needed and outcome.run_id and not len(outcome.loss_e) and not away:
+            if needed and outcome.files and not len(outcome.loss_e) and not away:
                 try:
-                    address, whole = f"runs:/{outcome.run_id}/{CURVES_FILE}", outcome.end == End.FINISHED
+                    address, whole = f"{outcome.files}/{CURVES_FILE}", outcome.end == End.FINISHED
                     with impatient():
                         (curves,) = read_curves([address], [row.request.config.epochs], [whole])
                     outcome = outcome.with_curve(curves["train_loss"].to_numpy())

@@ -64,9 +64,10 @@ def record_shard(shard: Shard, stop: Stop) -> Iterator[Outcome | StackProgress |
     kept = f"the nets are kept in {checkpoint_path(shard.checkpoint_name)}; the same sweep records them later"
 
     def clear_and_look(_: bool) -> dict[str, Outcome]:
-        """Delete what was left half-made, and return the outcomes of the recorded runs, made here or by others."""
+        """Delete what an earlier try at the shard left half-made, and return the outcomes of the runs it recorded."""
         delete_half_made(membership.experiment_id, membership.condition, failed_too=True)
-        condition = members_condition(membership.sweep_id)
+        # Not all of the sweep's: that would take the longer, the more runs it has.
+        condition = f"{membership.condition} AND {members_condition(membership.sweep_id)}"
         runs = recorded_runs(membership.experiment_id, shard.digests, condition)
         return {digest: Outcome.of(digest, run, membership.sweep_id) for digest, run in runs.items()}
 

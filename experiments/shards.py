@@ -83,6 +83,7 @@ class Outcome:
         reused: whether others recorded it, and the sweep uses it.
         epoch_e: the epochs of the curve, from 0, at most MAX_POINTS; empty if the curve was not read.
         loss_e: the training loss in each of them, in nats per character.
+        files: the URI of the folder of its files, for a run whose curve was not read.
     """
 
     digest: str
@@ -93,13 +94,15 @@ class Outcome:
     reused: bool = False
     epoch_e: np.ndarray = field(default_factory=lambda: np.empty(0))
     loss_e: np.ndarray = field(default_factory=lambda: np.empty(0))
+    files: str = ""
 
     @classmethod
     def of(cls, digest: str, run: Run, sweep_id: str) -> "Outcome":
         """Return the outcome, without its curve, of a complete run that the sweep with an id has made or reuses."""
         info, tags, metrics = run.info, run.data.tags, run.data.metrics
         reused = tags.get(PARENT_TAG) != sweep_id
-        return cls(digest, info.run_id, read_end(info.status, tags), tags[END_REASON_TAG], metrics, reused)
+        end, end_reason = read_end(info.status, tags), tags[END_REASON_TAG]
+        return cls(digest, info.run_id, end, end_reason, metrics, reused, files=info.artifact_uri)
 
     def with_curve(self, losses_e: np.ndarray) -> "Outcome":
         """Return the outcome with the training loss of each epoch, thinned to at most MAX_POINTS."""

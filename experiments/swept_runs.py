@@ -95,7 +95,7 @@ class Sweep:
             self._clear_up(workers, failed_too=True)
             # Workers may have recorded runs of shards that they did not finish.
             with contextlib.suppress(RunError), impatient():
-                self.outcomes = self._recorded(self.digests, self.tracked.members_condition) | self.outcomes
+                self.outcomes = self._recorded(self.digests) | self.outcomes
             return self._finish(End.KILLED, str(signal), signal.exit_status, stop)
         except StoreAwayError as error:
             stop.ignore()
@@ -126,9 +126,11 @@ class Sweep:
             with contextlib.suppress(Exception), impatient():  # the next start does it, if the store is away
                 self.tracked.delete_half_made(failed_too)
 
-    def _recorded(self, digests: Collection[str], condition: str) -> dict[str, Outcome]:
-        """Return by digest the outcomes of recorded runs that meet a condition of MLflow's search; empty for none."""
-        runs = recorded_runs(self.tracked.experiment_id, set(digests), condition)
+    def _recorded(self, digests: Collection[str], of_sweep: bool = True) -> dict[str, Outcome]:
+        """Return by digest the outcomes of the recorded runs of this sweep or of all."""
+        condition = self.tracked.members_condition if of_sweep else ""
+        configs = () if of_sweep else [each.config for each in self.prepared]
+        runs = recorded_runs(self.tracked.experiment_id, set(digests), condition, configs)
         return {digest: Outcome.of(digest, run, self.tracked.run_id) for digest, run in runs.items()}
 
     def _clear_and_reuse(self) -> None:
@@ -139,7 +141,7 @@ class Sweep:
             print(done)
         if not self.again:
             with waiting("looking for runs that were recorded before"):
-                self.outcomes = self._recorded(self.digests, "")
+                self.outcomes = self._recorded(self.digests, of_sweep=False)
                 self.tracked.adopt(outcome.run_id for outcome in self.outcomes.values())
         print(
             f"{self.grid.title()}: {len(self.digests)} runs, {len(self.outcomes)} of them recorded before", flush=True
@@ -228,7 +230,7 @@ class Sweep:
                     # A worker that died may have recorded some of them.
                     outcomes, error = [], problem
                     with contextlib.suppress(RunError), impatient():
-                        outcomes += self._recorded(shard.digests, self.tracked.members_condition).values()
+                        outcomes += self._recorded(shard.digests).values()
                 outcomes = [*outcomes, *shard.failed(error, but={outcome.digest for outcome in outcomes})]
                 yield shard, outcomes, workers.at_work()
 

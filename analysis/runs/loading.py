@@ -12,6 +12,7 @@ import torch
 from mlflow.entities import Run
 
 from analysis.runs.address import store_name
+from analysis.runs.config_tag import MAX_SEARCHES, search_any, search_by_config
 from analysis.runs.csv_files import read_curves
 from analysis.runs.life import end_of, reason_of
 from analysis.runs.schema import (
@@ -19,7 +20,6 @@ from analysis.runs.schema import (
     CONFIG_FILE,
     CURVES_FILE,
     DIGEST_TAG,
-    END_CONDITIONS,
     END_REASON_TAG,
     HEARTBEAT_TAG,
     KIND_TAG,
@@ -28,6 +28,7 @@ from analysis.runs.schema import (
     WEIGHTS_FILE,
     End,
     is_sweep,
+    no_tag_condition,
     read_end,
     tag_condition,
 )
@@ -200,13 +201,14 @@ def search_sweeps() -> Iterator[Run]:
         RunError: there is no store, or it cannot be read.
     """
     yield from filter(lambda run: is_sweep(run.data.tags), search_runs(tag_condition(KIND_TAG, SWEEP_KIND)))
-    # Sweeps that are older than the tag `kind` follow; runs have a heartbeat, too.
-    for run in search_runs(tag_condition(HEARTBEAT_TAG)):
-        if KIND_TAG not in run.data.tags and is_sweep(run.data.tags):
-            yield run
+    # Sweeps that are older than the tag `kind` follow; they have no digest, as opposed to runs.
+    conditions = [tag_condition(HEARTBEAT_TAG), no_tag_condition(KIND_TAG), no_tag_condition(DIGEST_TAG)]
+    yield from filter(lambda run: is_sweep(run.data.tags), search_runs(" AND ".join(conditions)))
 
 
-def recorded_runs(experiment_id: str, digests: Collection[str], condition: str = "") -> dict[str, Run]:
+def recorded_runs(
+    experiment_id: str, digests: Collection[str], condition: str = "", configs: Collection[TrainConfig] = ()
+) -> dict[str, Run]:
     """Return the complete runs of an experiment that have certain config digests, by digest.
 
     A run is complete if it finished or diverged, and still has its files. Of several runs with the same digest, one
@@ -216,13 +218,21 @@ def recorded_runs(experiment_id: str, digests: Collection[str], condition: str =
         experiment_id: MLflow's id of the experiment.
         digests: the values of the tag `config_digest` to look for.
         condition: a further condition in the syntax of MLflow's search.
+        configs: the resolved configs of the runs with these digests. If there are many, what they have in common spares
+            the reading of other runs. Empty if `condition` does.
     """
+    if configs and len(digests) <= MAX_SEARCHES:
+        runs = search_any([tag_condition(DIGEST_TAG, digest) for digest in digests], condition, [experiment_id])
+    else:
+        fields = [vars(config) for config in configs]
+        query = {name: list(dict.fromkeys(config[name] for config in fields)) for name in (fields or [{}])[0]}
+        runs = search_by_config(query, condition, [experiment_id])
     run_of_digest: dict[str, Run] = {}
     for end in (End.FINISHED, End.DIVERGED):
-        conditions = [END_CONDITIONS[end], tag_condition(DIGEST_TAG), *([condition] if condition else [])]
-        for run in search_runs(" AND ".join(conditions), [experiment_id]):
-            if run.data.tags[DIGEST_TAG] in digests and has_files(run):
-                run_of_digest.setdefault(run.data.tags[DIGEST_TAG], run)
+        for run in runs:
+            digest = run.data.tags[DIGEST_TAG]
+            if digest in digests and read_end(run.info.status, run.data.tags) == end and has_files(run):
+                run_of_digest.setdefault(digest, run)
     return run_of_digest
 
 

@@ -35,6 +35,7 @@ MODEL_FOLDER = "artifacts"
 
 # Tags of a run.
 DIGEST_TAG = "config_digest"
+CONFIG_TAG = "resolved_config"
 END_REASON_TAG = "end_reason"
 RECIPE_TAG = "recipe"
 COMMIT_TAG = "git_commit"
@@ -140,12 +141,8 @@ def format_end_reason(end: End, why: str = "") -> str:
 
 _STATUS_IS = "attributes.status = '{}'"
 
-END_CONDITIONS = {
-    End.RUNNING: _STATUS_IS.format(End.RUNNING.status),
-    End.FINISHED: f"{_STATUS_IS.format(End.FINISHED.status)} AND tags.{END_REASON_TAG} = '{End.FINISHED}'",
-    End.DIVERGED: f"attributes.status != '{End.RUNNING.status}' AND tags.{END_REASON_TAG} LIKE '{End.DIVERGED}:%'",
-}
-"""For some ends, the condition of MLflow's search that finds the runs for which `read_end` returns that end."""
+RUNNING_CONDITION = _STATUS_IS.format(End.RUNNING.status)
+"""The condition of MLflow's search that finds the runs for which `read_end` returns RUNNING."""
 
 FAILED_OR_DIVERGED_CONDITION = _STATUS_IS.format(End.FAILED.status)
 """The condition of MLflow's search that finds the runs that failed or diverged, which have the same status."""
@@ -158,7 +155,17 @@ def tag_condition(tag: str, value: str | None = None) -> str:
         tag: the name of the tag.
         value: its value; None for any value.
     """
-    return f"tags.`{tag}` LIKE '%'" if value is None else f"tags.`{tag}` = '{value}'"
+    return like_condition(tag, "%") if value is None else f"tags.`{tag}` = '{value}'"
+
+
+def like_condition(tag: str, pattern: str) -> str:
+    """Return the condition of MLflow's search that finds the runs with a tag whose value matches a pattern of LIKE."""
+    return f"tags.`{tag}` LIKE '{pattern}'"
+
+
+def no_tag_condition(tag: str) -> str:
+    """Return the condition of MLflow's search that finds the runs without a tag of a name."""
+    return f"tags.`{tag}` IS NULL"
 
 
 def member_tag(sweep_id: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ from mlflow.entities import Run
 from analysis.commands import training_command
 from analysis.runs import suggestions
 from analysis.runs.address import store_name
+from analysis.runs.config_tag import search_by_config
 from analysis.runs.csv_files import read_curves, read_reach
 from analysis.runs.life import end_of, reason_of
 from analysis.runs.loading import search_sweeps
@@ -24,24 +25,26 @@ from analysis.runs.schema import (
     COMPLETE,
     CONFIG_FILE,
     CURVES_FILE,
-    DIGEST_TAG,
     END_REASON_TAG,
     REACH_FILE,
     End,
     members_condition,
     project_tags,
     read_end,
-    tag_condition,
 )
-from analysis.runs.store import NoStoreError, RunError, read_files, search_runs
+from analysis.runs.store import NoStoreError, RunError, read_files
 from rnn_core.checkpoint import CheckpointError, parse_record
 from rnn_core.config import ADDED, TrainConfig, config_from_dict, shown
+from rnn_core.measures.meanings import SHARED
 from rnn_core.patterns import parse
 from rnn_core.patterns.shared.cases import ReachRow
 from rnn_core.record import Record
 
 MAX_VALUES = 100_000
 """The most values of a field in a query: a sweep has no more runs."""
+
+_METRICS = tuple(name for name in SHARED if name.islower())
+"""The metrics that patterns share, without those that stand for several: columns whichever runs are found."""
 
 FIELDS = tuple(field.name for field in dataclasses.fields(TrainConfig))
 
@@ -63,7 +66,8 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
         Columns:
         run_id, name, started (UTC), end (`finished`, `diverged`, `failed`, `running`, or `killed`, also if the process
         of the run is gone) and end_reason;
-        every field of TrainConfig; the last value of every metric, NaN if a run does not have it;
+        every field of TrainConfig; the last value of every metric that patterns share and of every other one that a run
+        in the table has, NaN if a run does not have it;
         alphabet, mark, outputs (the characters that the net can predict), predicts_next (whether it predicts the next
         character; otherwise it cannot run free) and digest, all from config.json; assumed (the fields that did not
         exist when the run was recorded; they have the value that was fixed then, and a warning says so); tags (those
@@ -87,7 +91,8 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
     query = _parse_query(fields, ("sweep", "finished"))
     command = shlex.join(training_command(query))
     try:
-        runs = _read_runs(sweep, finished)
+        matching = _select(_read_runs(sweep, finished, query), query)
+        runs = _read_runs(sweep, finished, {}) if matching.empty and query else matching  # the message lists them
     except NoStoreError as error:
         raise RunError(f"{error}\n  to make a store with these runs: {command}") from None
     if runs.empty and sweep:
@@ -95,7 +100,6 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
             f"{store_name()} holds no finished run of a sweep {shown(sweep)}; "
             "allowed: the run id of a sweep, or 'latest'"
         )
-    matching = _select(runs, query)
     if matching.empty:
         where = f"{store_name()}, sweep {sweep}," if sweep else store_name()
         # No runs can be added to a sweep.
@@ -122,10 +126,10 @@ def command_for_missing(**fields: Any) -> list[str]:
     """
     query = _parse_query(fields)
     try:
-        runs = _read_runs("", finished=True)
+        matching = _select(_read_runs("", finished=True, query=query), query)
     except NoStoreError:
-        runs = pd.DataFrame()
-    if _count_recorded(_select(runs, query), query) >= _count_combinations(query):
+        matching = pd.DataFrame()
+    if _count_recorded(matching, query) >= _count_combinations(query):
         return []
     return suggestions.checked_training_command(query)
 
@@ -269,20 +273,22 @@ def _check_table(runs: object, *columns: str) -> None:
         raise RunError(f"runs is {came or 'empty'}; allowed: a table from find_runs, with {', '.join(columns)}")
 
 
-def _read_runs(sweep: str, finished: bool) -> pd.DataFrame:
-    """Return a table of all runs of the store or of one sweep, the newest first; see `find_runs`.
+def _read_runs(sweep: str, finished: bool, query: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+    """Return a table of the runs of the store or of one sweep that may match a query, the newest first.
+
+    Runs that do not match may be among them. See `find_runs`.
 
     Arguments:
         sweep: the run id of the sweep, or `latest`; empty for the whole store.
         finished: whether to return only complete runs, and of several with the same config only the newest.
+        query: the values asked for, by field; empty for all runs.
     """
     if sweep == "latest":
         newest = next(search_sweeps(), None)
         if newest is None:
             raise RunError(f"{store_name()} holds no sweep; python -m experiments.sweep makes one")
         sweep = newest.info.run_id
-    condition = tag_condition(DIGEST_TAG)
-    runs = list(search_runs(f"{condition} AND {members_condition(sweep)}" if sweep else condition))
+    runs = search_by_config(query, members_condition(sweep) if sweep else "")
     if finished:
         runs = [run for run in runs if read_end(run.info.status, run.data.tags) in COMPLETE]
     configs = read_files([f"{run.info.artifact_uri}/{CONFIG_FILE}" for run in runs], _read_config, missing_ok=True)
@@ -313,6 +319,7 @@ def _row(run: Run, record: Record, assumed: str) -> dict[str, Any]:
         "end": end_of(run).value,
         END_REASON_TAG: reason_of(run),
         **vars(record.config),
+        **dict.fromkeys(_METRICS, math.nan),
         **run.data.metrics,
         "alphabet": record.alphabet,
         "mark": record.mark,

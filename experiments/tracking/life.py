@@ -145,7 +145,7 @@ _OURS = schema.tag_condition(schema.MARK_TAG, schema.MARK)
 
 def _running(experiment_id: str, condition: str = "") -> list[Run]:
     """Return the runs with this project's mark that have not ended and meet a further condition of MLflow's search."""
-    conditions = [schema.END_CONDITIONS[End.RUNNING], _OURS, *filter(None, [condition])]
+    conditions = [schema.RUNNING_CONDITION, _OURS, *filter(None, [condition])]
     return list(search_runs(" AND ".join(conditions), [experiment_id]))
 
 

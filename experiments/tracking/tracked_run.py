@@ -24,6 +24,7 @@ from mlflow.entities import (
 )
 
 from analysis.runs import schema
+from analysis.runs.config_tag import config_tag
 from analysis.runs.life import process_tags
 from analysis.runs.schema import CONFIG_FILE, End
 from experiments.code_state import code_state
@@ -89,6 +90,7 @@ class TrackedRun:
         self._set_up(record, sizes, sweep)
         # All from the start: without the digest, a heartbeat would mark the record of an older sweep.
         tags = {schema.MARK_TAG: schema.MARK, schema.DIGEST_TAG: record.digest, **process_tags()}
+        tags |= config_tag(record.config)
         if sweep is None:
             self._run = open_run(name, tags=tags)
         else:

@@ -11,11 +11,12 @@ from numba.extending import overload
 
 compiled = functools.partial(
     njit,
-    forceinline=True,
     nogil=True,
     error_model="numpy",  # a division by zero is infinite and raises nothing, so that loops become vector code
-    # Sums may be reordered. It must not be assumed that no number is NaN, or divergence would not be seen.
-    fastmath={"reassoc", "contract", "arcp", "nsz"},
+    # A sum after a product may be rounded once. Sums must not be reordered ("reassoc"): the compiler holds some copies of
+    # a function, and which of them runs depends on whether it comes from the disk. Nor may it be assumed that no number
+    # is NaN, or divergence would not be seen.
+    fastmath={"contract", "arcp", "nsz"},
 )
 """The decorator of compiled functions. They let other threads of Python run."""
 
@@ -40,7 +41,7 @@ def exponential(x: float) -> float:
     raise NotImplementedError("only for compiled code")
 
 
-@njit(fastmath={"contract"}, forceinline=True)  # sums must not be reordered here: it would undo the rounding
+@compiled
 def _exponential32(x):
     x = np.float32(88) if x > np.float32(88) else x
     x = np.float32(-87) if x < np.float32(-87) else x

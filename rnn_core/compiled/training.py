@@ -188,11 +188,10 @@ def score(n, nets, logits_sw, target_s, counted_s):
 def adam(n, nets, settings, gradient_k, done):
     """Clip the gradient of net `n`, and take a step of Adam, after `done` of all windows, 0 to 1; see `StackAdam`."""
     type_of = gradient_k.dtype.type
-    zero = type_of(0)
     if settings.clip_n[n] < math.inf:
-        square = zero
+        square = 0.0
         for k in range(len(gradient_k)):
-            square += gradient_k[k] * gradient_k[k]
+            square += np.float64(gradient_k[k]) * np.float64(gradient_k[k])
         factor = type_of(min(1.0, settings.clip_n[n] / (math.sqrt(square) + 1e-6)))
         for k in range(len(gradient_k)):
             gradient_k[k] *= factor

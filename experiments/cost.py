@@ -12,7 +12,7 @@ from analysis.runs.address import database_path, store_address
 from analysis.runs.experiment import current_experiment_id
 from analysis.runs.store import on_disk, ping_store
 from experiments.errors import UsageError
-from experiments.plots import draw_losses, draw_report
+from experiments.plots import draw_run
 from experiments.progress import import_seconds
 from experiments.shards import SharedTraining, plan, stacks
 from experiments.shared_training import new_state, train_epochs
@@ -235,8 +235,7 @@ def _seconds_to_draw(net: CharRNN, prepared: Prepared) -> float:
     report = measure(net, prepared)
     history = [{"train_loss": 1.0, "train_accuracy": 0.0}] * prepared.config.epochs
     begin = time.perf_counter()
-    for picture in (draw_losses(history, report.metrics), *draw_report(report).values()):
-        picture.png(fast=True)
+    draw_run(history, report)
     return time.perf_counter() - begin
 
 

@@ -146,8 +146,14 @@ def add_axes(figure: Figure, box: Box) -> Axes:
     axes.spines[["top", "right"]].set_visible(False)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_visible(False)
-        axis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10)))
+    set_locators(axes)
     return axes
+
+
+def set_locators(axes: Axes) -> None:
+    """Let both axes have at most seven ticks, at round numbers."""
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10)))
 
 
 def draw_frame(axes: Axes, title: str, x_label: str, y_label: str, grid: str = "xy") -> None:

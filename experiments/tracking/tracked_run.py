@@ -30,7 +30,7 @@ from experiments.code_state import code_state
 from experiments.descriptions import description, fields_in_words, first_line, model_description
 from experiments.errors import TrackingError
 from experiments.links import picture_links
-from experiments.plots import draw_losses, draw_report
+from experiments.plots import draw_run
 from experiments.tracking.access import MAX_END_REASON, end_run, name_of, open_run
 from experiments.tracking.away import impatient, is_away
 from experiments.tracking.causes import cause_of, store_trouble
@@ -174,12 +174,11 @@ class TrackedRun:
         """Do what `finish` does; the files of the run are written into an empty folder first."""
         metrics: Mapping[str, float] = report.metrics if report else {}
         write_files(folder, self.record, self.history, weights)
-        pictures = {"loss": draw_losses(self.history, metrics)}
         if report:
             write_reach(folder, report.rows)
-            pictures |= draw_report(report)
+        pictures = draw_run(self.history, report)
         for name, picture in pictures.items():
-            (folder / ARTIFACTS / schema.PLOTS_FOLDER / f"{name}.png").write_bytes(picture.png(fast=True))
+            (folder / ARTIFACTS / schema.PLOTS_FOLDER / f"{name}.png").write_bytes(picture)
         if training_state:
             shutil.copy(training_state, folder / ARTIFACTS / schema.TRAINING_STATE_FILE)
         self._client.log_artifacts(self.run_id, str(folder / ARTIFACTS))

@@ -22,6 +22,7 @@ from mlflow.entities import (
     Param,
     RunTag,
 )
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from analysis.runs import schema
 from analysis.runs.life import process_tags
@@ -41,7 +42,7 @@ from experiments.tracking.model_files import write_model
 from experiments.tracking.run_files import ARTIFACTS, keep_files, write_files, write_reach
 from experiments.tracking.sending import MetricSender
 from experiments.tracking.tracked_sweep import Membership
-from rnn_core.checkpoint import record_text
+from rnn_core.checkpoint import save_record
 from rnn_core.config import TrainConfig
 from rnn_core.limits import device_kind
 from rnn_core.measures.report import Report
@@ -120,6 +121,7 @@ class TrackedRun:
         self.run_id: str = self._run.info.run_id
         self.experiment_id: str = self._run.info.experiment_id
         self._client = MlflowClient()
+        self._files = get_artifact_repository(self._run.info.artifact_uri)  # the client would ask for the run first
         self._metrics = MetricSender(self.run_id)
 
     def _fail_to_open(self, error: Exception) -> TrackingError:
@@ -181,7 +183,7 @@ class TrackedRun:
             (folder / ARTIFACTS / schema.PLOTS_FOLDER / f"{name}.png").write_bytes(picture)
         if training_state:
             shutil.copy(training_state, folder / ARTIFACTS / schema.TRAINING_STATE_FILE)
-        self._client.log_artifacts(self.run_id, str(folder / ARTIFACTS))
+        self._files.log_artifacts(str(folder / ARTIFACTS))
         # Before the metrics, or MLflow would read the history of each to link it to the model.
         model_id = self._log_model(folder, report.example) if report and weights else None
         self._remove_earlier(folder / ARTIFACTS, model_id)
@@ -263,7 +265,10 @@ class TrackedRun:
         """Record what is known before training: params, tags, the name, the data, and the record of the config."""
         record, config = self.record, self.record.config
         # First, so that a run that is killed a moment later can go on.
-        self._client.log_text(self.run_id, record_text(record), CONFIG_FILE)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / CONFIG_FILE
+            save_record(record, path)
+            self._files.log_artifact(str(path))
         # `mlflow run` has logged the params that were typed, as they were typed; they cannot be changed.
         fields = dataclasses.asdict(given) | {"pattern": config.pattern}
         self._params = {name: str(value) for name, value in fields.items()} | self._run.data.params
@@ -304,9 +309,10 @@ class TrackedRun:
                 params=self._params,
                 tags={schema.NOTE_TAG: model_description(self.name, self.run_id, example)},
             )
-        home = write_model(folder, self._model, self.run_id, example)
         model_id: str = self._model.model_id
-        self._client.log_model_artifacts(model_id, str(home))
+        repository = get_artifact_repository(self._model.artifact_location)
+        for home in write_model(folder, self._model, self.run_id, example):
+            repository.log_artifacts(str(home))
         self._client.finalize_logged_model(model_id, LoggedModelStatus.READY)
         self._client.log_outputs(self.run_id, [LoggedModelOutput(model_id, step=0)])
         return model_id

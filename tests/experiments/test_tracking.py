@@ -15,6 +15,7 @@ from experiments.descriptions import run_name
 from experiments.errors import TrackingError
 from experiments.recording import measure_and_record
 from experiments.tracking import TrackedRun
+from experiments.tracking.model_files import write_archive
 from experiments.train import main
 from rnn_core.checkpoint import load_record
 from rnn_core.config import TrainConfig
@@ -189,7 +190,9 @@ def test_a_failure_in_training_ends_the_run_failed(store: Path, capsys: pytest.C
     assert run.data.tags["end_reason"] == "failed: BrokenError: the cable"
 
 
-def test_a_models_files_are_those_that_mlflow_itself_would_log(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_models_files_are_those_that_mlflow_itself_would_log(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two nets of one example, so that the second gets files that were made for the first."""
     monkeypatch.setattr(sys, "dont_write_bytecode", True)  # MLflow may load what it has logged, and leave it there
     for hidden_size in ("2", "40"):
@@ -197,13 +200,15 @@ def test_a_models_files_are_those_that_mlflow_itself_would_log(store: Path, monk
     run, first = MlflowClient().search_runs(["0"], order_by=["attributes.start_time DESC"])
     ours = MlflowClient().get_logged_model(run.outputs.model_outputs[0].model_id)
     home = Path(ours.artifact_location.removeprefix("file://"))
+    archive = tmp_path / "rnn_core.zip"
+    write_archive(archive)
     with mlflow.start_run():
         mlflow.log_params(run.data.params)
         logged = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(PROJECT / "experiments" / "predictor.py"),
             artifacts={name: str(home / "artifacts" / file) for name, file in NET_FILES.items()},
-            code_paths=[str(PROJECT / "rnn_core")],
+            code_paths=[str(archive)],
             pip_requirements=[line for line in (home / "requirements.txt").read_text().splitlines() if line],
             input_example=(["abcab"], {"length": 30, "temperature": 0.0, "seed": 0}),
         )

@@ -160,6 +160,11 @@ def tag_condition(tag: str, value: str | None = None) -> str:
     return f"tags.`{tag}` LIKE '%'" if value is None else f"tags.`{tag}` = '{value}'"
 
 
+def other_than_condition(run_id: str) -> str:
+    """Return the condition of MLflow's search that finds all runs but one."""
+    return f"attributes.run_id != '{run_id}'"
+
+
 def member_tag(sweep_id: str) -> dict[str, str]:
     """Return, as name and value, the tag of every complete run that belongs to a sweep, whether new or reused.
 

@@ -276,7 +276,6 @@ class TrackedRun:
         state = code_state()
         sweep_id = self._sweep.sweep_id if self._sweep and self._sweep.code == state.digest else None
         tags = {
-            schema.NAME_TAG: self.name,
             schema.TORCH_TAG: torch.__version__,  # tells other processes that this run stays; see `claim`
             schema.THREADS_TAG: str(config.threads),
             schema.DEVICE_TAG: config.device,
@@ -284,6 +283,8 @@ class TrackedRun:
             **code_tags(state, sweep_id),
             **other_tags,
         }
+        if self.name != self._run.info.run_name:  # or MLflow would write the whole run anew
+            tags[schema.NAME_TAG] = self.name
         if recipe:
             tags[schema.RECIPE_TAG] = fields_in_words(recipe)
         self._client.log_batch(self.run_id, params=params, tags=[RunTag(name, value) for name, value in tags.items()])

@@ -134,6 +134,7 @@ def test_what_was_trained_to_the_end_is_not_trained_again(
 
     with monkeypatch.context() as patched:
         patched.setattr("experiments.shard_training.goes_on", counting)
+        patched.setattr("experiments.shard_training.LOOK_AT_SWEEP_SECONDS", 0.0)
         for cut in cuts:
             assert main(GRIDS["stack"]) == 143
             assert len(results()) == cut

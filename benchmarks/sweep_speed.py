@@ -23,7 +23,7 @@ import mlflow
 import torch
 import tyro
 
-from benchmarks.one_run import PROJECT, lab_loop, least_run, plain_script
+from benchmarks.one_run import PROJECT, lab_loop, least_runs, plain_script
 from experiments import recording as measuring
 from experiments.sweep import main as sweep_main
 from experiments.tracking import tracked_run as tracking
@@ -105,7 +105,7 @@ def recording(flags: Flags) -> tuple[list[str], dict[int, tuple[float, float]]]:
         works: list[Callable[[], float]] = [
             lambda: quiet(lambda: plain_script(EPOCHS)),
             lambda: sweep_here(small),
-            lambda: quiet(lambda: [least_run() for _ in range(small)]) / small,
+            lambda: quiet(lambda: least_runs(small)) / small,
         ]
         for work in works:
             work()

@@ -175,7 +175,7 @@ def trajectory(coordinates_tk: np.ndarray, share_k: np.ndarray, text: str) -> Pi
     x_label, y_label = (f"principal component {k + 1} ({share_k[k]:.0%} of the variance)" for k in range(2))
     figure, axes = single_panel(height=5.0, right=6.88)
     x, y = coordinates_tk[:, 0], coordinates_tk[:, 1]
-    axes.plot(x, y, color=GREY, linewidth=0.7, alpha=0.6, zorder=1)
+    axes.plot(*_without_repeats(coordinates_tk[:, :2]).T, color=GREY, linewidth=0.7, alpha=0.6, zorder=1)
     axes.plot(x[:1], y[:1], marker="o", markersize=15, markerfacecolor="none", color="black", linestyle="", zorder=2)
     axes.margins(0.08)
     colours = character_colours(text)
@@ -194,6 +194,22 @@ def trajectory(coordinates_tk: np.ndarray, share_k: np.ndarray, text: str) -> Pi
     write(figure, ["start"], [(x[0], y[0])], axes.transData, size=9, align=0, shift=(9, 10))
     draw_frame(axes, "Hidden-state trajectory", x_label, y_label)
     return figure
+
+
+def _without_repeats(points_t2: np.ndarray) -> np.ndarray:
+    """Return the points of a path, with NaN in place of each step that it has taken before, to within half a pixel.
+
+    A net that runs in a cycle takes each step many times, and to draw them all takes half the time of the picture.
+
+    Arguments:
+        points_t2: the points, (T, 2).
+    """
+    low, high = points_t2.min(axis=0), points_t2.max(axis=0)
+    places = np.rint((points_t2 - low) / np.where(high > low, high - low, 1) * 1000).astype(np.int64)  # of 600 pixels
+    ends = places[:, 0] * 1001 + places[:, 1]
+    _, first = np.unique(ends[:-1] * 1001**2 + ends[1:], return_index=True)
+    repeated = np.setdiff1d(np.arange(len(ends) - 1), first)
+    return np.insert(points_t2.astype(float), repeated + 1, np.nan, axis=0)
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,8 @@ import mlflow
 import torch
 import tyro
 
-from analysis.figures import Picture
-from benchmarks.one_run import PROJECT, lab_loop, plain_script
-from experiments import recording
+from benchmarks.one_run import PROJECT, lab_loop, least_runs, plain_script
+from experiments import recording as measuring
 from experiments.sweep import main as sweep_main
 from experiments.tracking import tracked_run as tracking
 from rnn_core.config import TrainConfig
@@ -89,6 +88,43 @@ def sweep_process(runs: int) -> tuple[float, float]:
         return (time.perf_counter() - begin) / runs, 1024 * int(done.stdout)
 
 
+def sweep_here(runs: int) -> float:
+    """Sweep over so many seeds in this process; return the seconds a run."""
+    return quiet(lambda: sweep_main(["--epochs", str(EPOCHS), "--seeds", str(runs), "--again"])) / runs
+
+
+def recording(flags: Flags) -> tuple[list[str], dict[int, tuple[float, float]]]:
+    """Measure what recording costs, all in one go, because the times of each part differ between machines.
+
+    Returns:
+        The lines of a table: a run of a sweep, in one process and with workers, and the least tracked run, each
+        beside a plain script; and for both sizes of sweeps the seconds a run and the peak memory in bytes.
+    """
+    small = flags.runs // 10
+    with new_store():
+        works: list[Callable[[], float]] = [
+            lambda: quiet(lambda: plain_script(EPOCHS)),
+            lambda: sweep_here(small),
+            lambda: quiet(lambda: least_runs(small)) / small,
+        ]
+        for work in works:
+            work()
+        rounds = [[work() for work in works] for _ in range(flags.repeats)]
+    plain, here, least = (statistics.median(times) for times in zip(*rounds, strict=True))
+    sizes = {runs: sweep_process(runs) for runs in (small, flags.runs)}
+    apart = sizes[flags.runs][0]
+
+    def line(name: str, ours: float, wanted: str) -> str:
+        return f"| {name} | {1000 * ours:.0f} ms | {1000 * plain:.0f} ms | {plain / ours:.0f} | {wanted} |"
+
+    lines = [
+        line(f"a run of {EPOCHS} epochs in a sweep of {small}, one process, against a plain script", here, "60"),
+        line(f"a run in a whole sweep of {flags.runs}, {WORKERS} workers, against a plain script", apart, "100"),
+        line("the floor: open a run, log one metric, end, against a plain script", least, ""),
+    ]
+    return lines, sizes
+
+
 def parts(runs: int) -> dict[str, float]:
     """Sweep in this process; return the seconds a run that go into each part of the work."""
     seconds: dict[str, float] = defaultdict(float)
@@ -114,10 +150,8 @@ def parts(runs: int) -> dict[str, float]:
         (run, "__init__", "params, tags and metrics"),
         (run, "finish", "params, tags and metrics"),
         (run, "_log_model", "model"),
-        (tracking, "draw_losses", "plots"),
-        (tracking, "draw_report", "plots"),
-        (Picture, "png", "plots"),
-        (recording, "measure", "measuring"),
+        (tracking, "draw_run", "plots"),
+        (measuring, "measure", "measuring"),
     ):
         timed(where, name, part)
     with new_store():
@@ -139,9 +173,9 @@ def new_store() -> Iterator[None]:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
         mlflow.set_tracking_uri(os.environ["MLFLOW_TRACKING_URI"])
-        mlflow.MlflowClient().search_experiments()  # makes the store
-        os.chdir(folder)
+        os.chdir(folder)  # first, because the store keeps its files in the folder in which it is made
         try:
+            mlflow.MlflowClient().search_experiments()  # makes the store
             yield
         finally:
             os.chdir(before)
@@ -161,14 +195,10 @@ def main() -> None:
     print("| what, median | ours | instead | times as fast | at least |\n|---|---|---|---|---|")
     print(training(256, 80, flags.repeats), flush=True)
     print(training(1024, 80, flags.repeats), flush=True)
-    with new_store():
-        quiet(lambda: plain_script(EPOCHS))
-        plain = statistics.median(quiet(lambda: plain_script(EPOCHS)) for _ in range(flags.repeats))
-    small, large = (sweep_process(count) for count in (flags.runs // 10, flags.runs))
-    name = f"whole sweep of {flags.runs} runs of {EPOCHS} epochs, a run, {WORKERS} workers, against a plain script"
-    print(f"| {name} | {1000 * large[0]:.0f} ms | {1000 * plain:.0f} ms | {plain / large[0]:.0f} | 40 |\n")
+    lines, sizes = recording(flags)
+    print("\n".join(lines), "\n")
     print("| sweep of | seconds a run | peak memory of the largest process |\n|---|---|---|")
-    for count, (seconds, peak) in zip((flags.runs // 10, flags.runs), (small, large), strict=True):
+    for count, (seconds, peak) in sizes.items():
         print(f"| {count} runs | {seconds:.3f} | {peak / 1e6:.0f} MB |")
     print("\n| where a run's time goes, in one process | ms | share |\n|---|---|---|")
     measured = parts(flags.runs // 10)

@@ -4,15 +4,13 @@ import heapq
 import os
 import time
 from collections.abc import Hashable, Sequence
-from pathlib import Path
 
-import rnn_core
 from analysis.runs import RunError, recorded_runs
 from analysis.runs.address import database_path, store_address
 from analysis.runs.experiment import current_experiment_id
-from analysis.runs.store import on_disk, ping_store
+from analysis.runs.store import ping_store
 from experiments.errors import UsageError
-from experiments.plots import draw_losses, draw_report
+from experiments.plots import draw_run
 from experiments.progress import import_seconds
 from experiments.shards import SharedTraining, plan, stacks
 from experiments.shared_training import new_state, train_epochs
@@ -51,8 +49,8 @@ SECONDS_TO_REUSE = 0.01
 SECONDS_TO_START = 3.5
 """To import torch and MLflow, if that was not measured in this process."""
 
-REQUESTS_A_RUN = 60
-"""The number of requests to a server for each run; most of them send a file of its model."""
+REQUESTS_A_RUN = 30
+"""The number of requests to a server for each run; half of them send a file."""
 
 READING_SHARE = 0.45
 """The time to measure a net, as a share of the time of an epoch, if an epoch takes longer than LONG_EPOCH."""
@@ -60,8 +58,8 @@ READING_SHARE = 0.45
 LONG_EPOCH = 2.0
 """In seconds a net. Nets with shorter epochs are measured to see how long it takes."""
 
-BYTES_A_RUN = 200_000
-"""The pictures, tables and database rows of a run; most of it is pictures."""
+BYTES_A_RUN = 230_000
+"""The pictures, tables and database rows of a run, and the code of its model; most of it is pictures."""
 
 BYTES_AN_EPOCH = 500
 """The bytes of an epoch in the store and in curves.csv."""
@@ -95,11 +93,7 @@ def sweep_cost(title: str, prepared: Sequence[Prepared], workers: int, again: bo
         worker_start += import_seconds() or SECONDS_TO_START
     processes_a_core = max(1.0, workers / (os.cpu_count() or workers))
     seconds += processes_a_core * _finish_time([worker_start] * workers, costs)
-    files = Path(rnn_core.__file__).parent.rglob("*.py")
-    code = sum(on_disk(path.stat().st_size) for path in files)  # every run has a copy
-    room = sum(
-        BYTES_A_RUN + code + 4 * run.record.parameter_count + BYTES_AN_EPOCH * run.config.epochs for run in missing
-    )
+    room = sum(BYTES_A_RUN + 4 * run.record.parameter_count + BYTES_AN_EPOCH * run.config.epochs for run in missing)
     return (
         f"{title}: {len(prepared)} runs, {len(recorded or ())} of them recorded before; "
         f"about {in_words(seconds)} with {workers} worker{'s' if workers > 1 else ''}, and {room / 1e6:.0f} MB"
@@ -238,8 +232,7 @@ def _seconds_to_draw(net: CharRNN, prepared: Prepared) -> float:
     report = measure(net, prepared)
     history = [{"train_loss": 1.0, "train_accuracy": 0.0}] * prepared.config.epochs
     begin = time.perf_counter()
-    for picture in (draw_losses(history, report.metrics), *draw_report(report).values()):
-        picture.png(fast=True)
+    draw_run(history, report)
     return time.perf_counter() - begin
 
 

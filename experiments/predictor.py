@@ -1,5 +1,6 @@
 """The model that MLflow serves: it takes prompts and returns texts. MLflow copies this file into each logged model."""
 
+import sys
 import time
 from collections.abc import Iterator
 from numbers import Integral, Real
@@ -11,9 +12,12 @@ from mlflow.models import set_model
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from rnn_core.checkpoint import load_record, load_weights
-from rnn_core.config import shown
-from rnn_core.nets.reading import OutputError, answer
+# A logged model holds the code of rnn_core as an archive; in the project itself there is no such folder.
+sys.path[:0] = map(str, (Path(__file__).parent / "code").glob("*.zip"))
+
+from rnn_core.checkpoint import load_record, load_weights  # noqa: E402  # only now can they be found
+from rnn_core.config import shown  # noqa: E402
+from rnn_core.nets.reading import OutputError, answer  # noqa: E402
 
 MAX_CHARACTERS = 100_000
 """The most characters that a call reads in all its prompts together, and the most that it writes after them."""

@@ -35,6 +35,9 @@ from rnn_core.data import Prepared, prepare_all
 LOOK_AGAIN_SECONDS = 0.5
 """How long a shard that has nothing else to do waits before it looks again for the runs that others are recording."""
 
+LOOK_AT_SWEEP_SECONDS = 1.0
+"""How often, at most, a shard looks whether its sweep has been ended by another start."""
+
 RUNS_A_COLLECTION = 10
 """Garbage, most of it figures, is collected after so many runs."""
 
@@ -79,7 +82,7 @@ def record_shard(shard: Shard, stop: Stop) -> Iterator[Outcome | StackProgress |
         gc.collect()
         gc.freeze()
     results = (result for each in stacks(prepared) for result in train_shared(each, shard, prepared, stop))
-    handled, failed = 0, False
+    handled, failed, looked = 0, False, 0.0
     to_wait_for: list[TrainingResult] = []
     """The results of runs that others are recording; they are recorded here if the others fail."""
     waited: set[int] = set()
@@ -91,8 +94,10 @@ def record_shard(shard: Shard, stop: Stop) -> Iterator[Outcome | StackProgress |
         number = result.run_number
         record = functools.partial(_use_or_record, result, prepared[number], shard, number in waited)
         with stop.held():
-            if not (yield from persist(lambda _: goes_on(membership.sweep_id), stop, kept)):
-                return  # another start has taken this sweep for dead
+            if not 0 <= time.time() - looked < LOOK_AT_SWEEP_SECONDS:
+                if not (yield from persist(lambda _: goes_on(membership.sweep_id), stop, kept)):
+                    return  # another start has taken this sweep for dead
+                looked = time.time()
             outcome = yield from persist(record, stop, kept)
         if outcome is None:
             waited.add(number)

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgba
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullFormatter
 
 from analysis.figures.characters import write_characters, write_states
 from analysis.figures.glyphs import glyph
+from analysis.figures.single_panel import single_panel
 from analysis.figures.style import (
     COLOURS,
     GREY,
@@ -25,6 +27,9 @@ from analysis.figures.style import (
 )
 
 TRAINED = "#CFE3F2"
+
+SQUARE = ((0.5, -0.5), (1.5, -0.5), (1.5, 0.5), (0.5, 0.5))
+"""The corners of a square around (1, 0)."""
 
 MAX_SIZES = 40
 """The most points of a curve over sizes; of more sizes, several share a point."""
@@ -50,7 +55,7 @@ def loss_curve(
         references: the losses of simple predictors on the test, by name. Only those within the range of the run's
             losses and the nearest one on either side are drawn, because others would flatten the curve.
     """
-    figure, axes = _single_panel(right=6.9 if references else 7.76)
+    figure, axes = single_panel(right=6.9 if references else 7.76)
     marker = "." if len(losses) <= MAX_STEPS else ""  # with markers, a single epoch is visible, too
     axes.plot(losses, color=COLOURS[0], marker=marker, label="training")
     if valid_losses:
@@ -106,12 +111,13 @@ def predictions(target: str, predicted: str, start: int, scored: Sequence[bool] 
     wrong = [t for t in scored_shown if target[t] != predicted[t]]
     total = f"{len(scored_shown)} shown" + ("" if scored is None else " that count")
     title = f"Target and predicted characters: {len(scored_shown) - len(wrong)} of the {total} are right"
-    figure, axes = _single_panel(height=2.6)
+    figure, axes = single_panel(height=2.6)
     colours = character_colours(target + predicted)
     rows = (predicted, target)
-    cells = np.array([[to_rgba(colours[text[t]], 0.35 if is_scored[t] else 0.08) for t in shown] for text in rows])
+    fills = [to_rgba(colours[text[t]], 0.35 if is_scored[t] else 0.08) for text in rows for t in shown]
     # The first character of the sequence is given, so target[t] is at position t + 1.
-    axes.imshow(cells, extent=(begin + 0.5, end + 0.5, -0.5, 1.5), origin="lower", aspect="auto")
+    squares = [[(t + dx, y + dy) for dx, dy in SQUARE] for y in range(len(rows)) for t in shown]
+    axes.add_collection(PolyCollection(squares, facecolors=fills, linewidths=0, antialiaseds=False))
     for y, text in enumerate(rows):
         text_colours = [(WRONG if y == 0 and t in wrong else "black") if is_scored[t] else GREY for t in shown]
         positions = [(t + 1, y) for t in shown]
@@ -141,7 +147,7 @@ def first_hidden_units(hidden_th: np.ndarray, text: str, max_units: int = 4) -> 
     steps = min(len(text), MAX_STEPS)
     units = min(max_units, hidden_th.shape[1])
     code_room = 0.2 if any(len(glyph(character)) > 1 for character in text[:steps]) else 0.0
-    figure, axes = _single_panel(3.6 + code_room, right=7.04, bottom=0.52 + code_room)
+    figure, axes = single_panel(3.6 + code_room, right=7.04, bottom=0.52 + code_room)
     for unit in range(units):
         style = ("-", "--", "-.", ":")[unit % 4]
         axes.plot(hidden_th[:steps, unit], style, color=COLOURS[unit % len(COLOURS)], marker=".", label=f"unit {unit}")
@@ -167,9 +173,9 @@ def trajectory(coordinates_tk: np.ndarray, share_k: np.ndarray, text: str) -> Pi
         text: the T characters read.
     """
     x_label, y_label = (f"principal component {k + 1} ({share_k[k]:.0%} of the variance)" for k in range(2))
-    figure, axes = _single_panel(height=5.0, right=6.88)
+    figure, axes = single_panel(height=5.0, right=6.88)
     x, y = coordinates_tk[:, 0], coordinates_tk[:, 1]
-    axes.plot(x, y, color=GREY, linewidth=0.7, alpha=0.6, zorder=1)
+    axes.plot(*_without_repeats(coordinates_tk[:, :2]).T, color=GREY, linewidth=0.7, alpha=0.6, zorder=1)
     axes.plot(x[:1], y[:1], marker="o", markersize=15, markerfacecolor="none", color="black", linestyle="", zorder=2)
     axes.margins(0.08)
     colours = character_colours(text)
@@ -188,6 +194,22 @@ def trajectory(coordinates_tk: np.ndarray, share_k: np.ndarray, text: str) -> Pi
     write(figure, ["start"], [(x[0], y[0])], axes.transData, size=9, align=0, shift=(9, 10))
     draw_frame(axes, "Hidden-state trajectory", x_label, y_label)
     return figure
+
+
+def _without_repeats(points_t2: np.ndarray) -> np.ndarray:
+    """Return the points of a path, with NaN in place of each step that it has taken before, to within half a pixel.
+
+    A net that runs in a cycle takes each step many times, and to draw them all takes half the time of the picture.
+
+    Arguments:
+        points_t2: the points, (T, 2).
+    """
+    low, high = points_t2.min(axis=0), points_t2.max(axis=0)
+    places = np.rint((points_t2 - low) / np.where(high > low, high - low, 1) * 1000).astype(np.int64)  # of 600 pixels
+    ends = places[:, 0] * 1001 + places[:, 1]
+    _, first = np.unique(ends[:-1] * 1001**2 + ends[1:], return_index=True)
+    repeated = np.setdiff1d(np.arange(len(ends) - 1), first)
+    return np.insert(points_t2.astype(float), repeated + 1, np.nan, axis=0)
 
 
 @dataclass(frozen=True)
@@ -278,15 +300,3 @@ def _bins(reach: Reach, log: bool) -> np.ndarray:
     edges = (np.geomspace if log else np.linspace)(reach.sizes[0], reach.sizes[-1] + 1, MAX_SIZES)
     beyond = np.array(reach.sizes) > (reach.trained[1] if reach.trained else np.inf)
     return np.unique(2 * np.digitize(reach.sizes, edges) + beyond, return_inverse=True)[1]
-
-
-def _single_panel(height: float = 3.6, right: float = 7.76, bottom: float = 0.52) -> tuple[Picture, Axes]:
-    """Return a figure and its axes.
-
-    Arguments:
-        height: the height of the figure, in inches.
-        right: the right side of the axes, in inches; the room beyond is for a legend.
-        bottom: the bottom of the axes, in inches; the room below is for ticks and a label.
-    """
-    figure = Picture(height)
-    return figure, add_axes(figure, (0.8, bottom, right, height - 0.42))

@@ -27,6 +27,7 @@ from matplotlib.transforms import Affine2D, Transform
 from PIL import Image
 
 from analysis.figures.glyphs import FAMILY, families, glyph
+from analysis.figures.palette import with_palette
 
 # Okabe & Ito 2008: distinct with every common kind of colour blindness. Yellow is left out, because it is too pale on
 # white.
@@ -58,15 +59,17 @@ class Picture(Figure):
         """Return the figure as a PNG of 256 colours, which is a third of the size of a PNG of all colours.
 
         Arguments:
-            fast: choose the 256 colours in half the time; fine shades then become a little pale.
+            fast: choose the 256 colours, and pack them, in a third of the time; the file is a little larger.
         """
         canvas = FigureCanvasAgg(self)
         canvas.draw()
-        image = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).convert("RGB")
-        method = Image.Quantize.FASTOCTREE if fast else Image.Quantize.MAXCOVERAGE
         file = io.BytesIO()
-        quantized = image.quantize(256, method, dither=Image.Dither.NONE)
-        quantized.save(file, format="png", compress_level=1 if fast else 9)
+        if fast:
+            with_palette(np.asarray(canvas.buffer_rgba())).save(file, format="png", compress_level=1)
+        else:
+            image = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).convert("RGB")
+            image = image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+            image.save(file, format="png", compress_level=9)
         return file.getvalue()
 
     def _repr_png_(self) -> bytes:
@@ -146,8 +149,14 @@ def add_axes(figure: Figure, box: Box) -> Axes:
     axes.spines[["top", "right"]].set_visible(False)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_visible(False)
-        axis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10)))
+    set_locators(axes)
     return axes
+
+
+def set_locators(axes: Axes) -> None:
+    """Let both axes have at most seven ticks, at round numbers."""
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(6, steps=(1, 2, 5, 10)))
 
 
 def draw_frame(axes: Axes, title: str, x_label: str, y_label: str, grid: str = "xy") -> None:

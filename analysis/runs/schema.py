@@ -168,6 +168,11 @@ def no_tag_condition(tag: str) -> str:
     return f"tags.`{tag}` IS NULL"
 
 
+def other_than_condition(run_id: str) -> str:
+    """Return the condition of MLflow's search that finds all runs but one."""
+    return f"attributes.run_id != '{run_id}'"
+
+
 def member_tag(sweep_id: str) -> dict[str, str]:
     """Return, as name and value, the tag of every complete run that belongs to a sweep, whether new or reused.
 

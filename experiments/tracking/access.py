@@ -58,7 +58,8 @@ def open_run(
     """
     opened = "" if run_id else opened_run_id()
     try:
-        make_tables()
+        if experiment_id is None:  # the sweep of a run has found them
+            make_tables()
         # The runs of a sweep wait longer: a busy server may answer late.
         with impatient() if experiment_id is None else contextlib.nullcontext():
             if experiment_id is None and run_id is None:

@@ -43,10 +43,11 @@ def find_others(experiment_id: str, digest: str, but: str = "") -> list[Run]:
     Arguments:
         experiment_id: MLflow's id of the experiment.
         digest: the value of the tag `config_digest`.
-        but: the id of a run that is left out.
+        but: the id of a run that is left out; empty for none.
     """
-    found = search_runs(schema.tag_condition(schema.DIGEST_TAG, digest), [experiment_id])
-    others = [run for run in found if run.info.run_id != but and (is_complete(run) or _is_recorded(run))]
+    conditions = [schema.tag_condition(schema.DIGEST_TAG, digest), schema.other_than_condition(but)]
+    found = search_runs(" AND ".join(conditions), [experiment_id])
+    others = [run for run in found if is_complete(run) or _is_recorded(run)]
     return sorted(others, key=is_complete, reverse=True)
 
 

@@ -1,8 +1,11 @@
-"""Writes the files of a logged model. Files that all models share are made once and copied."""
+"""Writes the files of a logged model. Files that all models share are made once."""
 
 import atexit
+import json
 import shutil
 import tempfile
+import zipfile
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,11 +21,39 @@ from analysis.runs.schema import CONFIG_FILE, MODEL_FOLDER, MODEL_NAME, WEIGHTS_
 REQUIRED = ("mlflow", "numpy", "safetensors", "torch")
 """The packages that a served model needs."""
 
-_shared_files: dict[str, Path] = {}
-"""The folders of shared files made so far, by the example that they hold."""
+ARCHIVE = "rnn_core.zip"
+"""The name of the archive of code; the model's predictor.py makes Python import from it."""
+
+NOT_SERVED = ("measures", "patterns", "training")
+"""The folders of rnn_core that a served model does not need."""
+
+_OWN = ("artifact_path", "model_id", "model_uuid", "run_id", "utc_time_created")
+"""The texts in MLmodel that each model has for itself; its size is a number."""
+
+_SIZE = 1_000_000_007
+"""What stands in the shared MLmodel for the size."""
 
 
-def write_model(folder: Path, model: LoggedModel, run_id: str, example: str) -> Path:
+@dataclass(frozen=True)
+class SharedFiles:
+    """What the models of one example have in common.
+
+    Attributes:
+        home: the folder of the files that are alike for all of them.
+        about: the text of MLmodel, in which each of _OWN is a placeholder, and the size is _SIZE.
+        size: the size of a model without its config.json and its weights, in bytes, as MLflow counts it.
+    """
+
+    home: Path
+    about: str
+    size: int
+
+
+_shared_files: dict[str, SharedFiles] = {}
+"""The shared files made so far, by the example that they hold."""
+
+
+def write_model(folder: Path, model: LoggedModel, run_id: str, example: str) -> tuple[Path, Path]:
     """Write the files of a logged model.
 
     Arguments:
@@ -32,40 +63,74 @@ def write_model(folder: Path, model: LoggedModel, run_id: str, example: str) -> 
         example: a prompt that MLflow shows as the example input.
 
     Returns:
-        The folder of the files.
+        Two folders whose files together are the model: one that other models share, and one of its own.
     """
-    home = folder / MODEL_NAME
-    shutil.copytree(_make_shared_files(folder, example), home)
+    if example not in _shared_files:
+        _shared_files[example] = _make_shared_files(folder, example)
+    shared, home = _shared_files[example], folder / MODEL_NAME
+    (home / MODEL_FOLDER).mkdir(parents=True)
+    size = shared.size
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        size += (folder / name).stat().st_size
+        shutil.copyfile(folder / name, home / MODEL_FOLDER / name)
+    created = str(Model().utc_time_created)
+    about = shared.about.replace(str(_SIZE), str(size))
+    for name, value in zip(
+        _OWN, (model.artifact_location, model.model_id, model.model_id, run_id, created), strict=True
+    ):
+        # JSON's form of a text is one of YAML's, too.
+        about = about.replace(_placeholder(name), json.dumps(value, ensure_ascii=False))
+    (home / MLMODEL_FILE_NAME).write_text(about, encoding="utf-8")
+    return shared.home, home
+
+
+def _make_shared_files(folder: Path, example: str) -> SharedFiles:
+    """Make the files that the models of an example share.
+
+    Arguments:
+        folder: the folder of the config.json and the model.safetensors of some net, which MLflow wants to see.
+        example: a prompt.
+    """
+    work = Path(tempfile.mkdtemp(prefix="rnn-patterns-"))
+    atexit.register(shutil.rmtree, work, ignore_errors=True)
+    write_archive(work / ARCHIVE)
+    home = work / MODEL_NAME
+    mlflow.pyfunc.save_model(
+        path=home,
+        python_model=str(Path(experiments.__file__).with_name("predictor.py")),
+        artifacts={"config": str(folder / CONFIG_FILE), "weights": str(folder / WEIGHTS_FILE)},
+        code_paths=[str(work / ARCHIVE)],
+        # Without them MLflow takes seconds to guess the requirements.
+        pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in REQUIRED],
+        input_example=([example], {"length": 30, "temperature": 0.0, "seed": 0}),
+    )
     about = Model.load(str(home))
     size = about.model_size_bytes or 0
     for name in (CONFIG_FILE, WEIGHTS_FILE):
-        copied = home / MODEL_FOLDER / name  # of the first net for which the shared files were made
-        size += (folder / name).stat().st_size - copied.stat().st_size
-        shutil.copy(folder / name, copied)
-    about.model_size_bytes = size
-    about.model_id = about.model_uuid = model.model_id
-    about.artifact_path, about.run_id = model.artifact_location, run_id
-    about.utc_time_created = str(Model().utc_time_created)
-    about.save(str(home / MLMODEL_FILE_NAME))
-    return home
+        size -= (home / MODEL_FOLDER / name).stat().st_size
+    for name in _OWN:
+        setattr(about, name, _placeholder(name))
+    about.model_size_bytes = _SIZE
+    shutil.rmtree(home / MODEL_FOLDER)
+    (home / MLMODEL_FILE_NAME).unlink()
+    return SharedFiles(home, about.to_yaml(), size)
 
 
-def _make_shared_files(folder: Path, example: str) -> Path:
-    """Return a folder with all files of a model, made once for each example.
+def _placeholder(name: str) -> str:
+    return f"THE-{name.upper()}-"
 
-    Its config.json and model.safetensors are those of `folder` at the first call; the caller replaces them.
+
+def write_archive(path: Path) -> None:
+    """Write the code that a served model needs as a zip from which Python imports; the same code gives the same bytes.
+
+    Arguments:
+        path: the file to write.
     """
-    if example not in _shared_files:
-        home = Path(tempfile.mkdtemp(prefix="rnn-patterns-"))
-        atexit.register(shutil.rmtree, home, ignore_errors=True)
-        mlflow.pyfunc.save_model(
-            path=home / MODEL_NAME,
-            python_model=str(Path(experiments.__file__).with_name("predictor.py")),
-            artifacts={"config": str(folder / CONFIG_FILE), "weights": str(folder / WEIGHTS_FILE)},
-            code_paths=[str(Path(rnn_core.__file__).parent)],
-            # Without them MLflow takes seconds to guess the requirements.
-            pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in REQUIRED],
-            input_example=([example], {"length": 30, "temperature": 0.0, "seed": 0}),
-        )
-        _shared_files[example] = home / MODEL_NAME
-    return _shared_files[example]
+    package = Path(rnn_core.__file__).parent
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(package.rglob("*.py")):
+            name = file.relative_to(package)
+            if name.parts[0] not in NOT_SERVED:
+                archive.writestr(
+                    zipfile.ZipInfo(f"{package.name}/{name.as_posix()}"), file.read_bytes(), zipfile.ZIP_DEFLATED
+                )

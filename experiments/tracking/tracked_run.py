@@ -22,6 +22,7 @@ from mlflow.entities import (
     Param,
     RunTag,
 )
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from analysis.runs import schema
 from analysis.runs.config_tag import config_tag
@@ -31,7 +32,7 @@ from experiments.code_state import code_state
 from experiments.descriptions import description, fields_in_words, first_line, model_description
 from experiments.errors import TrackingError
 from experiments.links import picture_links
-from experiments.plots import draw_losses, draw_report
+from experiments.plots import draw_run
 from experiments.tracking.access import MAX_END_REASON, end_run, name_of, open_run
 from experiments.tracking.away import impatient, is_away
 from experiments.tracking.causes import cause_of, store_trouble
@@ -42,7 +43,7 @@ from experiments.tracking.model_files import write_model
 from experiments.tracking.run_files import ARTIFACTS, keep_files, write_files, write_reach
 from experiments.tracking.sending import MetricSender
 from experiments.tracking.tracked_sweep import Membership
-from rnn_core.checkpoint import record_text
+from rnn_core.checkpoint import save_record
 from rnn_core.config import TrainConfig
 from rnn_core.limits import device_kind
 from rnn_core.measures.report import Report
@@ -122,6 +123,7 @@ class TrackedRun:
         self.run_id: str = self._run.info.run_id
         self.experiment_id: str = self._run.info.experiment_id
         self._client = MlflowClient()
+        self._files = get_artifact_repository(self._run.info.artifact_uri)  # the client would ask for the run first
         self._metrics = MetricSender(self.run_id)
 
     def _fail_to_open(self, error: Exception) -> TrackingError:
@@ -176,15 +178,14 @@ class TrackedRun:
         """Do what `finish` does; the files of the run are written into an empty folder first."""
         metrics: Mapping[str, float] = report.metrics if report else {}
         write_files(folder, self.record, self.history, weights)
-        pictures = {"loss": draw_losses(self.history, metrics)}
         if report:
             write_reach(folder, report.rows)
-            pictures |= draw_report(report)
+        pictures = draw_run(self.history, report)
         for name, picture in pictures.items():
-            (folder / ARTIFACTS / schema.PLOTS_FOLDER / f"{name}.png").write_bytes(picture.png(fast=True))
+            (folder / ARTIFACTS / schema.PLOTS_FOLDER / f"{name}.png").write_bytes(picture)
         if training_state:
             shutil.copy(training_state, folder / ARTIFACTS / schema.TRAINING_STATE_FILE)
-        self._client.log_artifacts(self.run_id, str(folder / ARTIFACTS))
+        self._files.log_artifacts(str(folder / ARTIFACTS))
         # Before the metrics, or MLflow would read the history of each to link it to the model.
         model_id = self._log_model(folder, report.example) if report and weights else None
         self._remove_earlier(folder / ARTIFACTS, model_id)
@@ -266,7 +267,10 @@ class TrackedRun:
         """Record what is known before training: params, tags, the name, the data, and the record of the config."""
         record, config = self.record, self.record.config
         # First, so that a run that is killed a moment later can go on.
-        self._client.log_text(self.run_id, record_text(record), CONFIG_FILE)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / CONFIG_FILE
+            save_record(record, path)
+            self._files.log_artifact(str(path))
         # `mlflow run` has logged the params that were typed, as they were typed; they cannot be changed.
         fields = dataclasses.asdict(given) | {"pattern": config.pattern}
         self._params = {name: str(value) for name, value in fields.items()} | self._run.data.params
@@ -274,7 +278,6 @@ class TrackedRun:
         state = code_state()
         sweep_id = self._sweep.sweep_id if self._sweep and self._sweep.code == state.digest else None
         tags = {
-            schema.NAME_TAG: self.name,
             schema.TORCH_TAG: torch.__version__,  # tells other processes that this run stays; see `claim`
             schema.THREADS_TAG: str(config.threads),
             schema.DEVICE_TAG: config.device,
@@ -283,6 +286,8 @@ class TrackedRun:
             **code_tags(state, sweep_id),
             **other_tags,
         }
+        if self.name != self._run.info.run_name:  # or MLflow would write the whole run anew
+            tags[schema.NAME_TAG] = self.name
         if recipe:
             tags[schema.RECIPE_TAG] = fields_in_words(recipe)
         self._client.log_batch(self.run_id, params=params, tags=[RunTag(name, value) for name, value in tags.items()])
@@ -308,9 +313,10 @@ class TrackedRun:
                 params=self._params,
                 tags={schema.NOTE_TAG: model_description(self.name, self.run_id, example)},
             )
-        home = write_model(folder, self._model, self.run_id, example)
         model_id: str = self._model.model_id
-        self._client.log_model_artifacts(model_id, str(home))
+        repository = get_artifact_repository(self._model.artifact_location)
+        for home in write_model(folder, self._model, self.run_id, example):
+            repository.log_artifacts(str(home))
         self._client.finalize_logged_model(model_id, LoggedModelStatus.READY)
         self._client.log_outputs(self.run_id, [LoggedModelOutput(model_id, step=0)])
         return model_id

@@ -146,6 +146,7 @@ def test_what_was_trained_to_the_end_is_not_trained_again(
 
     with monkeypatch.context() as patched:
         patched.setattr("experiments.shard_training.goes_on", counting)
+        patched.setattr("experiments.shard_training.LOOK_AT_SWEEP_SECONDS", 0.0)
         for cut in cuts:
             assert main(GRIDS["stack"]) == 143
             assert len(results()) == cut
@@ -153,6 +154,22 @@ def test_what_was_trained_to_the_end_is_not_trained_again(
     assert windows.count == 2 * count
     check_same(whole)
     assert not states(store)
+
+
+def test_a_sweep_is_asked_for_once_a_while_whether_it_goes_on(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def goes_on(sweep_id: str) -> bool:
+        asked.append(sweep_id)
+        return True
+
+    monkeypatch.setattr("experiments.shard_training.goes_on", goes_on)
+    monkeypatch.setattr("experiments.shard_training.LOOK_AT_SWEEP_SECONDS", 1000.0)
+    assert main(["--seeds", "4", "--epochs", "1"]) == 0
+    assert len(asked) == 1
+    monkeypatch.setattr("experiments.shard_training.LOOK_AT_SWEEP_SECONDS", 0.0)
+    assert main(["--seeds", "4", "--epochs", "2"]) == 0
+    assert len(asked) == 1 + 4
 
 
 @pytest.mark.slow

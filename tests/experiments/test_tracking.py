@@ -1,6 +1,7 @@
 """Recording: what survives when the store fails, what names and descriptions say."""
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from experiments.descriptions import run_name
 from experiments.errors import TrackingError
 from experiments.recording import measure_and_record
 from experiments.tracking import TrackedRun
+from experiments.tracking.model_files import write_archive
 from experiments.train import main
 from rnn_core.checkpoint import load_record
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared, prepare
+from rnn_core.nets.cells import CELLS
 from rnn_core.patterns import parse
 from rnn_core.training import train
 from tests.conftest import PROJECT
@@ -189,7 +192,9 @@ def test_a_failure_in_training_ends_the_run_failed(store: Path, capsys: pytest.C
     assert run.data.tags["end_reason"] == "failed: BrokenError: the cable"
 
 
-def test_a_models_files_are_those_that_mlflow_itself_would_log(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_models_files_are_those_that_mlflow_itself_would_log(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two nets of one example, so that the second gets files that were made for the first."""
     monkeypatch.setattr(sys, "dont_write_bytecode", True)  # MLflow may load what it has logged, and leave it there
     for hidden_size in ("2", "40"):
@@ -197,13 +202,15 @@ def test_a_models_files_are_those_that_mlflow_itself_would_log(store: Path, monk
     run, first = MlflowClient().search_runs(["0"], order_by=["attributes.start_time DESC"])
     ours = MlflowClient().get_logged_model(run.outputs.model_outputs[0].model_id)
     home = Path(ours.artifact_location.removeprefix("file://"))
+    archive = tmp_path / "rnn_core.zip"
+    write_archive(archive)
     with mlflow.start_run():
         mlflow.log_params(run.data.params)
         logged = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(PROJECT / "experiments" / "predictor.py"),
             artifacts={name: str(home / "artifacts" / file) for name, file in NET_FILES.items()},
-            code_paths=[str(PROJECT / "rnn_core")],
+            code_paths=[str(archive)],
             pip_requirements=[line for line in (home / "requirements.txt").read_text().splitlines() if line],
             input_example=(["abcab"], {"length": 30, "temperature": 0.0, "seed": 0}),
         )
@@ -224,6 +231,33 @@ def test_a_models_files_are_those_that_mlflow_itself_would_log(store: Path, monk
     assert about["model_size_bytes"] == expected["model_size_bytes"]
     assert about["utc_time_created"] > expected["utc_time_created"][:16]
     assert [load_run(one.info.run_id).net.hidden_size for one in (run, first)] == [40, 2]
+
+
+def test_a_models_code_is_one_archive_that_needs_nothing_else_of_the_project(tmp_path: Path) -> None:
+    archives = [tmp_path / "rnn_core.zip", tmp_path / "again.zip"]
+    for archive in archives:
+        write_archive(archive)
+    assert archives[0].read_bytes() == archives[1].read_bytes()
+    code = f"""
+import sys
+sys.path.insert(0, {str(archives[0])!r})
+sys.modules["experiments"] = sys.modules["analysis"] = None
+import rnn_core.checkpoint, rnn_core.nets.reading
+from rnn_core.nets.cells import CELLS, load_cell
+assert rnn_core.__file__.startswith({str(archives[0])!r}), rnn_core.__file__
+for cell in CELLS:
+    load_cell(cell)
+print(*CELLS)
+"""
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.split() == list(CELLS)
+
+
+def test_a_run_with_all_it_can_hold_has_at_most_twenty_files(store: Path) -> None:
+    assert main(["--pattern", "anbn", "--epochs", "1", "--hidden-size", "2"]) == 0
+    files = [path for path in (store / "mlruns").rglob("*") if path.is_file()]
+    assert {"generalization.csv", "generalization.png", "rnn_core.zip"} <= {path.name for path in files}
+    assert len(files) <= 20
 
 
 def test_the_models_description_has_a_call_that_works(store: Path) -> None:

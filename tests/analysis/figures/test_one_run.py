@@ -211,6 +211,17 @@ def test_a_trajectory_is_one_path_with_a_ring_around_its_start() -> None:
     assert ring.get_xydata().tolist() == [path[0].tolist()]
 
 
+@pytest.mark.parametrize("rounds", [1, 2, 40])
+def test_each_step_of_a_cycle_is_drawn_once(rounds: int) -> None:
+    tail, cycle = draw_path(9)[:4], draw_path(9)[4:]
+    noise = 1e-6 * np.random.default_rng(1).normal(size=(5 * rounds, 2))
+    path = np.concatenate([tail, np.tile(cycle, (rounds, 1)) + noise])
+    line, _ = trajectory(path, np.array([0.6, 0.3]), "a" * len(path)).axes[0].get_lines()
+    steps = [step for step in pairwise(np.column_stack(line.get_data())) if np.isfinite(step).all()]
+    taken = [*pairwise([*tail, *cycle]), *([(cycle[-1], cycle[0])] if rounds > 1 else [])]
+    np.testing.assert_allclose(steps, taken, atol=1e-4)
+
+
 def test_a_state_that_never_moves_can_be_drawn() -> None:
     for steps in (1, 6):
         draw(trajectory(np.zeros((steps, 2)), np.zeros(2), "aabaab"[:steps]))

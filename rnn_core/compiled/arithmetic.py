@@ -13,9 +13,9 @@ compiled = functools.partial(
     njit,
     nogil=True,
     error_model="numpy",  # a division by zero is infinite and raises nothing, so that loops become vector code
-    # A sum after a product may be rounded once. Sums must not be reordered ("reassoc"): the compiler holds some copies of
-    # a function, and which of them runs depends on whether it comes from the disk. Nor may it be assumed that no number
-    # is NaN, or divergence would not be seen.
+    # A sum after a product may be rounded once. Sums must not be reordered ("reassoc"): the compiler holds some copies
+    # of a function, and which of them runs depends on whether it comes from the disk. Nor may it be assumed that no
+    # number is NaN, or divergence would not be seen.
     fastmath={"contract", "arcp", "nsz"},
 )
 """The decorator of compiled functions. They let other threads of Python run."""

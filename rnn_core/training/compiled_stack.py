@@ -171,7 +171,7 @@ class CompiledStack:
         )
         goal_n = goal * self._windows_n // self.windows
         shares = np.linspace(0, len(goal_n), min(len(goal_n), SHARES_A_THREAD * self._threads) + 1).astype(int)
-        arguments = self._shape, self._data, nets, self._settings(), first_epoch, goal_n
+        arguments: Any = self._shape, self._data, nets, self._settings(), first_epoch, goal_n
         with (
             ThreadpoolController().limit(limits=1, user_api="blas"),  # a net is trained by one thread
             ThreadPoolExecutor(self._threads) as threads,

@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 import pickle
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,9 @@ def test_nothing_in_the_store_is_executed(run: Run, store: Path) -> None:
             (folder / name).write_bytes(pickle.dumps(Touch(mark)))
         for name in ("predictor.py", "sitecustomize.py", "__init__.py", "rnn_core.py"):
             (folder / name).write_text(evil_code)
-    (model / "code" / "rnn_core" / "checkpoint.py").write_text(evil_code)
+    (archive,) = (model / "code").glob("*.zip")
+    with zipfile.ZipFile(archive, "w") as files:
+        files.writestr("rnn_core/__init__.py", evil_code)
     assert load_run(run.info.run_id).net.inputs == 2
     assert not mark.exists()
     # The plants are real: whoever serves the model runs the model's code.

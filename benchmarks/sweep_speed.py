@@ -121,7 +121,11 @@ def recording(flags: Flags) -> tuple[list[str], dict[int, tuple[float, float]]]:
             (f"whole sweep of {flags.runs} runs, a run, {WORKERS} workers, against a plain script", apart, 100),
         )
     ]
-    lines += ["", "| the floor | a run | a run of a sweep, times that | the plain script, times that |", "|---|---|---|---|"]
+    lines += [
+        "",
+        "| the floor | a run | a run of a sweep, times that | the plain script, times that |",
+        "|---|---|---|---|",
+    ]
     lines += [f"| open, log one metric, end | {1000 * least:.0f} ms | {here / least:.1f} | {plain / least:.0f} |"]
     return lines, sizes
 

@@ -97,8 +97,8 @@ def recording(flags: Flags) -> tuple[list[str], dict[int, tuple[float, float]]]:
     """Measure what recording costs, all in one go, because the times of each part differ between machines.
 
     Returns:
-        The lines of a table: a run of a sweep, in one process and with workers, and the least tracked run, each
-        beside a plain script; and for both sizes of sweeps the seconds a run and the peak memory in bytes.
+        The lines of two tables: a run of a sweep, in one process and with workers, beside a plain script; and the least
+        tracked run beside both. And for both sizes of sweeps the seconds a run and the peak memory in bytes.
     """
     small = flags.runs // 10
     with new_store():
@@ -114,14 +114,19 @@ def recording(flags: Flags) -> tuple[list[str], dict[int, tuple[float, float]]]:
     sizes = {runs: sweep_process(runs) for runs in (small, flags.runs)}
     apart = sizes[flags.runs][0]
 
-    def line(name: str, ours: float, wanted: str) -> str:
-        return f"| {name} | {1000 * ours:.0f} ms | {1000 * plain:.0f} ms | {plain / ours:.0f} | {wanted} |"
-
     lines = [
-        line(f"a run of {EPOCHS} epochs in a sweep of {small}, one process, against a plain script", here, "60"),
-        line(f"a run in a whole sweep of {flags.runs}, {WORKERS} workers, against a plain script", apart, "100"),
-        line("the floor: open a run, log one metric, end, against a plain script", least, ""),
+        f"| {name} | {1000 * ours:.0f} ms | {1000 * plain:.0f} ms | {plain / ours:.0f} | {wanted} |"
+        for name, ours, wanted in (
+            (f"a run of {EPOCHS} epochs in a sweep of {small}, one process, against a plain script", here, 60),
+            (f"whole sweep of {flags.runs} runs, a run, {WORKERS} workers, against a plain script", apart, 100),
+        )
     ]
+    lines += [
+        "",
+        "| the floor | a run | a run of a sweep, times that | the plain script, times that |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| open, log one metric, end | {1000 * least:.0f} ms | {here / least:.1f} | {plain / least:.0f} |"]
     return lines, sizes
 
 

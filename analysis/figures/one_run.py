@@ -186,7 +186,9 @@ def trajectory(coordinates_tk: np.ndarray, share_k: np.ndarray, text: str) -> Pi
         legend = []
         for (character, colour), marker in zip(colours.items(), MARKERS, strict=False):
             steps = [t for t, read in enumerate(text) if read == character]
-            axes.scatter(x[steps], y[steps], color=colour, marker=marker, s=34, zorder=3, edgecolors="white")
+            # In one call of the renderer; `scatter` takes three times as long.
+            points = axes.plot(x[steps], y[steps], color=colour, marker=marker, linestyle="", markersize=5.83, zorder=3)
+            points[0].set(markeredgecolor="white", markeredgewidth=1.5)
             legend.append(Line2D([], [], color=colour, linestyle="", marker=marker, markeredgecolor="white"))
             shown = glyph(character)
             legend[-1].set_label(f"after {shown}" if len(shown) == 1 else shown)  # a code leaves no room for more

@@ -128,8 +128,9 @@ def test_no_more_than_a_few_searches_are_made(there: Path, searched: list[str]) 
 def test_a_server_is_asked_in_the_same_way(mixed: Path) -> None:
     with tracking(mixed) as address, tracked_at(address):
         query = {"pattern": ["abc", "aéb"], "hidden_size": [3], "seed": [2]}
-        assert [run.data.tags["resolved_config"] for run in search_by_config(query)][-1:] == [TAG.format(3, 2)]
-        assert len(search_by_config(query)) == 1 + 7
+        tags = [run.data.tags.get("resolved_config") for run in search_by_config(query)]
+        assert [tag for tag in tags if tag] == [TAG.format(3, 2)]
+        assert len(tags) == 1 + 7
 
 
 ODD_SPECS = [

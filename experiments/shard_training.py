@@ -79,8 +79,9 @@ def record_shard(shard: Shard, stop: Stop) -> Iterator[Outcome | StackProgress |
     shard = shard.only(set(shard.digests) - recorded.keys())
     prepared = _prepare(shard)
     if not gc.get_freeze_count():  # the objects that imports made stay to the end and need not be looked through again
-        gc.collect()
-        gc.freeze()
+        with stop.held():
+            gc.collect()
+            gc.freeze()
     results = (result for each in stacks(prepared) for result in train_shared(each, shard, prepared, stop))
     handled, failed, looked = 0, False, 0.0
     to_wait_for: list[TrainingResult] = []
@@ -106,7 +107,8 @@ def record_shard(shard: Shard, stop: Stop) -> Iterator[Outcome | StackProgress |
         yield outcome
         failed = failed or outcome.end == End.FAILED
         if handled % RUNS_A_COLLECTION == 0:
-            gc.collect()
+            with stop.held():  # what a signal raises while garbage is collected would be lost in a callback
+                gc.collect()
         handled += 1
     if not failed:  # what failed is tried once more
         delete_checkpoint(checkpoint_path(shard.checkpoint_name))

@@ -24,7 +24,7 @@ import torch
 import tyro
 
 from benchmarks.one_run import PROJECT, lab_loop, least_runs, plain_script
-from experiments import recording as measuring
+from experiments import recording
 from experiments.sweep import main as sweep_main
 from experiments.tracking import tracked_run as tracking
 from rnn_core.config import TrainConfig
@@ -93,7 +93,7 @@ def sweep_here(runs: int) -> float:
     return quiet(lambda: sweep_main(["--epochs", str(EPOCHS), "--seeds", str(runs), "--again"])) / runs
 
 
-def recording(flags: Flags) -> tuple[list[str], dict[int, tuple[float, float]]]:
+def recording_cost(flags: Flags) -> tuple[list[str], dict[int, tuple[float, float]]]:
     """Measure what recording costs, all in one go, because the times of each part differ between machines.
 
     Returns:
@@ -156,7 +156,7 @@ def parts(runs: int) -> dict[str, float]:
         (run, "finish", "params, tags and metrics"),
         (run, "_log_model", "model"),
         (tracking, "draw_run", "plots"),
-        (measuring, "measure", "measuring"),
+        (recording, "measure", "measuring"),
     ):
         timed(where, name, part)
     with new_store():
@@ -200,7 +200,7 @@ def main() -> None:
     print("| what, median | ours | instead | times as fast | at least |\n|---|---|---|---|---|")
     print(training(256, 80, flags.repeats), flush=True)
     print(training(1024, 80, flags.repeats), flush=True)
-    lines, sizes = recording(flags)
+    lines, sizes = recording_cost(flags)
     print("\n".join(lines), "\n")
     print("| sweep of | seconds a run | peak memory of the largest process |\n|---|---|---|")
     for count, (seconds, peak) in sizes.items():

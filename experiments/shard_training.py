@@ -95,6 +95,7 @@ def record_shard(shard: Shard, stop: Stop) -> Iterator[Outcome | StackProgress |
         number = result.run_number
         record = functools.partial(_use_or_record, result, prepared[number], shard, number in waited)
         with stop.held():
+            # By the wall clock, because another start may end the sweep while this machine sleeps.
             if not 0 <= time.time() - looked < LOOK_AT_SWEEP_SECONDS:
                 if not (yield from persist(lambda _: goes_on(membership.sweep_id), stop, kept)):
                     return  # another start has taken this sweep for dead

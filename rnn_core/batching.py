@@ -58,22 +58,24 @@ class Window:
     def to(self, device: torch.device | str) -> "Window":
         """Return the same window on `device`."""
         mask_bt = None if self.mask_bt is None else self.mask_bt.to(device)
-        return Window(self.input_bt.to(device), self.target_bt.to(device), mask_bt, self.fresh)
+        return Window(self.input_bt.to(device), self.target_bt.to(device), mask_bt, self.fresh, self.lengths_b)
 
     def split(self, steps: int) -> list["Window"]:
         """Return the first `steps` steps, 1 or more, and the rest as two windows; only one if there is no rest."""
         if steps >= self.input_bt.shape[1]:
             return [self]
         first, rest = (slice(None), slice(steps)), (slice(None), slice(steps, None))
-        mask_bt = self.mask_bt
+        mask_bt, lengths_b = self.mask_bt, self.lengths_b
+        both_lengths = (None, None) if lengths_b is None else (lengths_b.clamp(max=steps), (lengths_b - steps).clamp(0))
         return [
             Window(
                 self.input_bt[index],
                 self.target_bt[index],
                 None if mask_bt is None else mask_bt[index],
                 self.fresh and index is first,
+                lengths,
             )
-            for index in (first, rest)
+            for index, lengths in zip((first, rest), both_lengths, strict=True)
         ]
 
 

@@ -24,7 +24,7 @@ REQUIRED = ("mlflow", "numpy", "safetensors", "torch")
 ARCHIVE = "rnn_core.zip"
 """The name of the archive of code; the model's predictor.py makes Python import from it."""
 
-NOT_SERVED = ("measures", "patterns", "training")
+NOT_SERVED = ("compiled", "measures", "patterns", "training")
 """The folders of rnn_core that a served model does not need."""
 
 _OWN = ("artifact_path", "model_id", "model_uuid", "run_id", "utc_time_created")

@@ -151,6 +151,10 @@ def score(n, nets, logits_sw, target_s, counted_s):
     outputs = logits_sw.shape[1]
     count, correct, loss = 0, 0, 0.0
     for s in range(len(target_s)):
+        if not counted_s[s]:
+            for w in range(outputs):
+                logits_sw[s, w] = 0
+            continue
         target, likeliest = target_s[s], 0
         for w in range(outputs):
             if logits_sw[s, w] > logits_sw[s, likeliest]:
@@ -160,17 +164,13 @@ def score(n, nets, logits_sw, target_s, counted_s):
             logits_sw[s, w] = exponential(logits_sw[s, w] - largest)
         for w in range(outputs):
             total += logits_sw[s, w]
-        if counted_s[s]:
-            count += 1
-            correct += likeliest == target
-            loss += math.log(total) - np.float64(logit - largest)
-            factor = type_of(1) / total
-            for w in range(outputs):
-                logits_sw[s, w] *= factor
-            logits_sw[s, target] -= type_of(1)
-        else:
-            for w in range(outputs):
-                logits_sw[s, w] = 0
+        count += 1
+        correct += likeliest == target
+        loss += math.log(total) - np.float64(logit - largest)
+        factor = type_of(1) / total
+        for w in range(outputs):
+            logits_sw[s, w] *= factor
+        logits_sw[s, target] -= type_of(1)
     if not count:
         return False
     nets.loss_sum_n[n] += loss

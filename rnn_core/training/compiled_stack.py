@@ -46,7 +46,7 @@ def can_compile(config: TrainConfig) -> bool:
 
 
 def estimated_seconds(prepared: Prepared) -> float:
-    """Return about how many seconds one core needs to train a net by compiled loops; within a factor of five or so."""
+    """Return about how many seconds one core needs to train a net by compiled loops; within a factor of five."""
     record, training = prepared.record, prepared.data.training_and_validation(prepared.config.keep)[0]
     # Forward 2 operations for each weight and step, backward 4.
     return 6 * record.parameter_count * len(training) * prepared.config.epochs / OPERATIONS_A_SECOND
@@ -116,12 +116,17 @@ class CompiledStack:
     """
 
     def __init__(self, members: Sequence[Prepared], state: StackState) -> None:
+        # The library that numba's products call. It is loaded now, or the limit on its threads would not reach it.
+        import scipy.linalg.cython_blas  # noqa: F401
+        from threadpoolctl import ThreadpoolController
+
         from rnn_core.compiled.cell import SHAPES
         from rnn_core.compiled.reading import ENCODINGS
 
         config, (inputs, outputs) = members[0].config, members[0].record.alphabet_sizes
         self._members, self._state, self._threads = members, state, config.threads
         self._epochs = config.epochs
+        self._blas = ThreadpoolController()  # a net is trained by one thread
         shape, gates, separate = SHAPES[config.cell]
         encoding = ENCODINGS[config.encoding]
         self._shape = shape(config.layers, config.hidden_size, gates, inputs, outputs, encoding, separate)
@@ -148,8 +153,6 @@ class CompiledStack:
         Arguments:
             goal: the share, as the number of windows that the member with most windows has then read.
         """
-        from threadpoolctl import ThreadpoolController
-
         from rnn_core.compiled import training
 
         state, first_epoch = self._state, self._state.epoch
@@ -172,10 +175,7 @@ class CompiledStack:
         goal_n = goal * self._windows_n // self.windows
         shares = np.linspace(0, len(goal_n), min(len(goal_n), SHARES_A_THREAD * self._threads) + 1).astype(int)
         arguments: Any = self._shape, self._data, nets, self._settings(), first_epoch, goal_n
-        with (
-            ThreadpoolController().limit(limits=1, user_api="blas"),  # a net is trained by one thread
-            ThreadPoolExecutor(self._threads) as threads,
-        ):
+        with self._blas.limit(limits=1, user_api="blas"), ThreadPoolExecutor(self._threads) as threads:
             for each in [threads.submit(training.train, *arguments, *share) for share in pairwise(shares.tolist())]:
                 each.result()
         state.add_epochs(nets.loss_ne.T, nets.accuracy_ne.T, goal % self.windows)
@@ -193,7 +193,7 @@ class CompiledStack:
         return Settings(self._data_n, rate_n, decay_n, clip_n, cosine_n, self._epochs, BETA1, BETA2, EPSILON)
 
 
-def train_slices(members: Sequence[Prepared], state: StackState) -> Iterator[int]:
+def train_slices(members: Sequence[Prepared], state: StackState) -> Iterator[float]:
     """Train nets by compiled loops; after each slice, `state` is that of all of them and can be saved.
 
     A slice ends at the latest after the epochs after which weights are to be kept. How the training is cut into slices
@@ -204,7 +204,7 @@ def train_slices(members: Sequence[Prepared], state: StackState) -> Iterator[int
         state: the state from which the training goes on, changed in place.
 
     Yields:
-        After each slice, the number of windows of an epoch of the member with most windows.
+        After each slice, the share of the present epoch's windows that have been read, 0 to 1.
     """
     stack, epochs = CompiledStack(members, state), members[0].config.epochs
     stops = sorted({*state.keep_after, epochs})
@@ -217,4 +217,4 @@ def train_slices(members: Sequence[Prepared], state: StackState) -> Iterator[int
         stack.train(goal)
         factor = SLICE_SECONDS / max(time.perf_counter() - begin, 1e-9)
         slice_windows = max(1, int((goal - done) * min(MAX_GROWTH, factor)))
-        yield stack.windows
+        yield state.windows_read / stack.windows

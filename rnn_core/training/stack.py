@@ -130,14 +130,14 @@ def _train_compiled(
 ) -> Generator[StackRecord | Progress, None, None]:
     """Do what `train_stack` does, by compiled loops."""
     recorded = state.epoch
-    for windows in train_slices(members, state):
+    for share in train_slices(members, state):
         for epoch in range(recorded, state.epoch):
             yield StackRecord(epoch, state.losses_en[epoch], state.accuracies_en[epoch], state.stack)
             clock.start()
         recorded = state.epoch
         if clock.due:
             loss_so_far_n = (state.loss_sum_n / state.count_n)[state.alive_n]
-            yield Progress(state.epoch, state.windows_read / windows, float(loss_so_far_n.mean()))
+            yield Progress(state.epoch, share, float(loss_so_far_n.mean()))
             clock.start()
 
 

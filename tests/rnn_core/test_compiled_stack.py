@@ -5,6 +5,7 @@ import itertools
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,14 @@ from rnn_core.compiled.cell import SHAPES
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared, prepare, prepare_all
 from rnn_core.nets.cells import CELLS
+from rnn_core.patterns import parse
 from rnn_core.training import compiled_stack
-from rnn_core.training.compiled_stack import can_compile, pack
+from rnn_core.training.compiled_stack import can_compile, estimated_seconds, pack
 from rnn_core.training.loop import rate_factor, train
 from rnn_core.training.stack import train_stack
 from rnn_core.training.stack_state import StackState
+
+PROJECT = Path(__file__).parents[2]
 
 STRINGS = TrainConfig(pattern="dyck:2", length=600, cell="lstm", hidden_size=5, batch_size=8, window=11, epochs=3)
 
@@ -124,6 +128,49 @@ print(hashlib.sha256(weights_nk.detach().numpy().tobytes()).hexdigest())
 def test_code_from_the_cache_gives_the_same_bits_as_code_that_was_just_compiled(tmp_path: Path) -> None:
     command = [sys.executable, "-c", PRINTS_A_DIGEST]
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
-    project = Path(__file__).parents[2]
-    digests = [subprocess.check_output(command, env=environment, cwd=project, text=True) for _ in range(2)]
+    digests = [subprocess.check_output(command, env=environment, cwd=PROJECT, text=True) for _ in range(2)]
     assert digests[0] == digests[1]
+
+
+SEES_ITS_THREADS = """
+from threadpoolctl import threadpool_info
+from rnn_core.compiled import training
+from rnn_core.training import compiled_stack
+from tests.rnn_core.test_compiled_stack import STRINGS, trained
+from rnn_core.data import prepare
+
+seen, train = [], training.train
+def watched(*arguments):
+    seen.append({pool["filepath"]: pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"})
+    train(*arguments)
+
+training.train = watched
+trained([prepare(STRINGS)])
+assert any("scipy" in path for path in seen[0]), seen[0]
+assert all(set(threads.values()) == {1} for threads in seen), seen
+"""
+
+
+@pytest.mark.slow
+def test_products_use_one_thread_from_the_first_slice_of_a_process_on() -> None:
+    done = subprocess.run([sys.executable, "-c", SEES_ITS_THREADS], cwd=PROJECT, capture_output=True, text=True)
+    assert not done.returncode, done.stderr
+
+
+@pytest.mark.slow
+def test_a_single_training_imports_no_numba() -> None:
+    code = "import sys, experiments.single_run; from rnn_core.training import train; from rnn_core.config import *; "
+    code += "list(train(TrainConfig(epochs=1))); sys.exit('numba' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spec", ["abc", "reber", "tomita:3", "flipflop:3"])
+def test_the_estimate_of_a_training_is_right_within_a_factor_of_ten(spec: str) -> None:
+    """The plan only asks which trainings take longer than about a second; a busy machine takes twice as long."""
+    config = TrainConfig(pattern=spec, **{**parse(spec).recipe, "epochs": 20_000 if spec == "abc" else 2})
+    member = prepare(config)
+    trained([prepare(dataclasses.replace(config, epochs=1))])  # compiled, or read from the disk
+    begin = time.perf_counter()
+    trained([member])
+    assert estimated_seconds(member) / 10 < time.perf_counter() - begin < 10 * estimated_seconds(member)

@@ -140,7 +140,7 @@ def test_a_net_with_nothing_to_learn_in_a_window_takes_no_step_there(monkeypatch
     check_members(members, 1e-9, 1e-9)
 
 
-def test_a_net_that_diverges_falls_out_and_leaves_the_others_alone() -> None:
+def test_a_net_that_diverges_falls_out_and_leaves_the_others_alone(road: str) -> None:
     base = TrainConfig(hidden_size=64, epochs=60)
     wild = dataclasses.replace(base, learning_rate=1e37, seed=1)
     members = prepare_all([base, wild, dataclasses.replace(base, seed=2)])
@@ -149,9 +149,12 @@ def test_a_net_that_diverges_falls_out_and_leaves_the_others_alone() -> None:
     with pytest.raises(DivergedError) as diverged:
         list(train(wild))
     finite = np.isfinite(losses[:, 1])
-    last = int(np.flatnonzero(finite)[-1])  # whether a sum near the largest number overflows depends on its order
+    last = int(np.flatnonzero(finite)[-1])
     assert finite[: last + 1].all()
-    assert diverged.value.epoch - 1 <= last <= diverged.value.epoch
+    # Whether a sum near the largest number overflows depends on its order.
+    assert last + 1 - diverged.value.epoch in ((0, 1) if road == "compiled" else (0,))
+    if road == "torch":
+        assert str(losses[diverged.value.epoch, 1]) == str(diverged.value.loss)
     tame = list(train_stack([members[0], prepare(dataclasses.replace(wild, learning_rate=0.01)), members[2]]))
     assert np.array_equal(losses[:, [0, 2]], [record.loss_n[[0, 2]] for record in tame])
     for number in (0, 2):

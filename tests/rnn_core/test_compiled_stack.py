@@ -133,20 +133,23 @@ def test_code_from_the_cache_gives_the_same_bits_as_code_that_was_just_compiled(
 
 
 SEES_ITS_THREADS = """
+from concurrent.futures import ThreadPoolExecutor
 from threadpoolctl import threadpool_info
-from rnn_core.compiled import training
-from rnn_core.training import compiled_stack
-from tests.rnn_core.test_compiled_stack import STRINGS, trained
+from rnn_core.config import TrainConfig
 from rnn_core.data import prepare
+from rnn_core.training import compiled_stack
+from rnn_core.training.stack import train_stack
 
-seen, train = [], training.train
-def watched(*arguments):
-    seen.append({pool["filepath"]: pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"})
-    train(*arguments)
+seen = []
 
-training.train = watched
-trained([prepare(STRINGS)])
-assert any("scipy" in path for path in seen[0]), seen[0]
+class Watched(ThreadPoolExecutor):
+    def __enter__(self):
+        seen.append({pool["filepath"]: pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"})
+        return super().__enter__()
+
+compiled_stack.ThreadPoolExecutor = Watched
+list(train_stack([prepare(TrainConfig(hidden_size=64, batch_size=7, epochs=2))]))
+assert any("/scipy" in path for path in seen[0]), seen[0]  # the folder: numpy has a file of a like name
 assert all(set(threads.values()) == {1} for threads in seen), seen
 """
 

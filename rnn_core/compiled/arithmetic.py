@@ -12,6 +12,8 @@ from numba.extending import overload
 compiled = functools.partial(
     njit,
     nogil=True,
+    no_cpython_wrapper=True,  # only compiled code calls them
+    no_cfunc_wrapper=True,
     error_model="numpy",  # a division by zero is infinite and raises nothing, so that loops become vector code
     # A sum after a product may be rounded once. Sums must not be reordered ("reassoc"): the compiler holds some copies
     # of a function, and which of them runs depends on whether it comes from the disk. Nor may it be assumed that no

@@ -170,10 +170,10 @@ def test_a_single_training_imports_no_numba() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", ["abc", "reber", "tomita:3", "flipflop:3"])
 def test_the_estimate_of_a_training_is_right_within_a_factor_of_ten(spec: str) -> None:
-    """The plan only asks which trainings take longer than about a second; a busy machine takes twice as long."""
+    """The plan only asks which trainings take longer than about a second. The processor's time, whoever else is at work."""
     config = TrainConfig(pattern=spec, **{**parse(spec).recipe, "epochs": 20_000 if spec == "abc" else 2})
     member = prepare(config)
     trained([prepare(dataclasses.replace(config, epochs=1))])  # compiled, or read from the disk
-    begin = time.perf_counter()
+    begin = time.process_time()
     trained([member])
-    assert estimated_seconds(member) / 10 < time.perf_counter() - begin < 10 * estimated_seconds(member)
+    assert estimated_seconds(member) / 10 < time.process_time() - begin < 10 * estimated_seconds(member)

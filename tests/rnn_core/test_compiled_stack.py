@@ -170,7 +170,7 @@ def test_a_single_training_imports_no_numba() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", ["abc", "reber", "tomita:3", "flipflop:3"])
 def test_the_estimate_of_a_training_is_right_within_a_factor_of_ten(spec: str) -> None:
-    """The plan only asks which trainings take longer than about a second. The processor's time, whoever else is at work."""
+    """In the processor's time, whoever else is at work. The plan only asks which take longer than about a second."""
     config = TrainConfig(pattern=spec, **{**parse(spec).recipe, "epochs": 20_000 if spec == "abc" else 2})
     member = prepare(config)
     trained([prepare(dataclasses.replace(config, epochs=1))])  # compiled, or read from the disk

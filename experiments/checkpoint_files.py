@@ -12,8 +12,9 @@ from safetensors import SafetensorError
 
 from analysis.runs import schema
 from analysis.runs.address import store_folder
-from rnn_core.config import TrainConfig
+from rnn_core.data import Prepared
 from rnn_core.limits import device_kind
+from rnn_core.training.compiled_net import road_alone
 from rnn_core.training.state_file import State, write_state
 
 SAVE_SECONDS = 30.0
@@ -47,16 +48,17 @@ def owner_id(path: Path) -> str:
     return path.stem.partition("-")[0]
 
 
-def circumstances(config: TrainConfig) -> dict[str, str]:
-    """Return, by the names of a run's tags, what must be the same where a training of `config` goes on bit for bit.
+def circumstances(prepared: Prepared) -> dict[str, str]:
+    """Return, by the names of a run's tags, what must be the same where the training of a net goes on bit for bit.
 
     The number of torch's threads is set to that of the config.
     """
-    torch.set_num_threads(config.threads)
+    torch.set_num_threads(prepared.config.threads)
     return {
         schema.TORCH_TAG: torch.__version__,
         schema.THREADS_TAG: str(torch.get_num_threads()),
-        schema.DEVICE_KIND_TAG: device_kind(config.device),
+        schema.DEVICE_KIND_TAG: device_kind(prepared.config.device),
+        schema.ROAD_TAG: road_alone(prepared.record),
     }
 
 

@@ -19,7 +19,7 @@ from experiments.grid import DEFAULT_SEEDS
 from experiments.tracking import check_not_alive
 from rnn_core.checkpoint import CheckpointError, load_record
 from rnn_core.data import Prepared
-from rnn_core.record import TRAINING_VERSION, Record
+from rnn_core.record import Record
 
 
 def find_single_run(name: str, flag: str) -> Run:
@@ -150,8 +150,8 @@ def check_same_circumstances(run: Run, prepared: Prepared, record: Record, flag:
         record: the earlier run's record.
         flag: the flag that names the run, for errors.
     """
-    here = circumstances(prepared.config) | {
-        "training_version": str(TRAINING_VERSION),
+    here = circumstances(prepared) | {
+        "training_version": str(prepared.record.training_version),
         "data_sha256": prepared.record.data_sha256,
     }
     fields = ("training_version", "data_sha256")

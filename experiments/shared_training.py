@@ -16,6 +16,7 @@ from rnn_core.checkpoint import CheckpointError
 from rnn_core.data import Prepared
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.training import DivergedError, EpochRecord, Progress, TrainingState, train
+from rnn_core.training.compiled_net import road_alone
 from rnn_core.training.compiled_stack import can_compile
 from rnn_core.training.loop import PROGRESS_SECONDS
 from rnn_core.training.stack import StackRecord, road, stack_key, train_stack
@@ -59,12 +60,12 @@ def train_shared(
     Raises:
         Interrupted: a signal has come.
     """
-    first = trainings[0].prepared.config
+    first = trainings[0].prepared
     about = {
         "name": f"{sum(len(each.runs) for each in trainings)} runs of a sweep",
         "stacked": False,
         "digests": [[shard.digests[run] for run in each.runs] for each in trainings],
-        "circumstances": circumstances(first) | {schema.ROAD_TAG: road(first)},
+        "circumstances": circumstances(first) | {schema.ROAD_TAG: road(first.config)},
     }
     checkpoint = Checkpoint(shard.checkpoint_name, about)
     keep_after = {prepared[run].config.epochs for each in trainings for run in each.runs}
@@ -182,7 +183,7 @@ def _result(
         if weights is not None:
             net.load_state_dict(weights)
         diverged = divergence if weights is None else None
-        return TrainingResult(run, state.history[:epochs], net, diverged, "torch")
+        return TrainingResult(run, state.history[:epochs], net, diverged, road_alone(prepared.record))
     if weights is not None:
         net.load_state_dict({name: weight[place] for name, weight in weights.items()})
     history: list[dict[str, float]] = []

@@ -20,6 +20,7 @@ from experiments.starts import Start
 from experiments.tracking import PATIENCE_SECONDS, StoreAwayError, TrackedRun, clear_up, persist_aloud
 from rnn_core.measures.report import Report
 from rnn_core.training import DivergedError, EpochRecord, Progress, TrainingState, train
+from rnn_core.training.compiled_net import load_loops, reads_compiled
 from rnn_core.training.state_file import write_state
 from rnn_core.vocabulary import visible
 
@@ -43,6 +44,10 @@ def train_and_record(start: Start, stop: Stop) -> int:
     run = checkpoint = None
     end, reason, exit_status = End.FINISHED, "", 0
     try:
+        if reads_compiled(prepared.record):
+            cell = prepared.config.cell
+            with stop.held(), waiting(f"compiling the loops of the cell {cell}, for now and later"):
+                load_loops(cell, alone=True)
         with stop.held(), waiting(f"opening a run in {store_name()}"):
             run = start.open_run()
             about = {"name": run.name, "digest": prepared.record.digest}

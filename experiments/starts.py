@@ -29,6 +29,7 @@ from rnn_core.data import Prepared, prepare
 from rnn_core.patterns import Pattern, parse
 from rnn_core.record import Record
 from rnn_core.training import TrainingState
+from rnn_core.training.compiled_net import road_alone
 from rnn_core.training.state_file import read_about, read_state
 
 
@@ -71,10 +72,11 @@ def new_training(
     _check_same_data(prepared, earlier)
     also_named = changed_fields(config, pattern, earlier.config if earlier else None)
     name = run_name(prepared.config, pattern.short_name, also_named)
+    road = {schema.ROAD_TAG: road_alone(prepared.record)}
     return Start(
         prepared,
         TrainingState(prepared),
-        lambda: TrackedRun(name, prepared.record, config, prepared.size_metrics, recipe),
+        lambda: TrackedRun(name, prepared.record, config, prepared.size_metrics, recipe, other_tags=road),
         recipe,
     )
 
@@ -140,7 +142,7 @@ def longer_training(name: str, epochs: int) -> Start:
         length=0 if params.get("length") == "0" else config.length,
         window=0 if params.get("window") == "0" else config.window,
     )
-    tags = {schema.CONTINUED_TAG: run.info.run_id}
+    tags = {schema.CONTINUED_TAG: run.info.run_id, schema.ROAD_TAG: road_alone(prepared.record)}
     tags |= {name: run.data.tags[name] for name in (schema.RECIPE_TAG,) if name in run.data.tags}
     also_named = changed_fields(given, prepared.pattern)
     new_name = run_name(config, prepared.pattern.short_name, also_named)

@@ -25,6 +25,9 @@ from experiments.tracking.away import impatient
 from experiments.workers import AtWork, Workers
 from rnn_core.data import Prepared, prepare_all
 from rnn_core.patterns import Pattern
+from rnn_core.training.compiled_net import load_loops, reads_compiled
+from rnn_core.training.compiled_stack import can_compile
+from rnn_core.training.stack import stack_key
 
 
 def prepare_runs(requests: Sequence[RunRequest], patterns: Mapping[str, Pattern]) -> list[Prepared]:
@@ -85,6 +88,9 @@ class Sweep:
                 self.tracked = TrackedSweep(self.grid.title(), self.grid.params(), self.files)
             persist_aloud(lambda _: self._clear_and_reuse(), stop, "nothing has been trained yet")
             shards = self._missing_shards(workers.count if workers else 1)
+            if workers is None or workers.here:
+                with stop.held():
+                    self._load_loops()
             outcomes = self._try_twice(shards, workers, stop)
             for ended in show_runs(outcomes, sum(len(shard.requests) for shard in shards)):
                 self.outcomes |= {outcome.digest: outcome for outcome in ended}
@@ -179,6 +185,20 @@ class Sweep:
         for training, shard in zip(left, shards, strict=False):
             training.take_over(shard)
         return shards
+
+    def _load_loops(self) -> None:
+        """Compile the loops of the missing runs that this machine has not compiled yet, so that no worker has to."""
+        missing = [
+            each for digest, each in zip(self.digests, self.prepared, strict=True) if digest not in self.outcomes
+        ]
+        needed = {
+            (each.config.cell, alone)
+            for each in missing
+            if (reads_compiled(each.record) if (alone := stack_key(each) is None) else can_compile(each.config))
+        }
+        for cell, alone in sorted(needed):
+            with waiting(f"compiling the loops of the cell {cell}, for now and later"):
+                load_loops(cell, alone)
 
     def _try_twice(
         self, shards: Sequence[Shard], workers: Workers | None, stop: Stop

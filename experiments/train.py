@@ -137,7 +137,7 @@ def _earlier_record(config_file: Path) -> "Record":
     with starting():
         from analysis.runs.schema import COMMIT_TAG, CONFIG_FILE
         from rnn_core.checkpoint import CheckpointError, load_record
-        from rnn_core.record import TRAINING_VERSION
+        from rnn_core.record import current_version
     if opened_run_id():
         # `mlflow run` passes every parameter, which would replace all that the file says.
         raise UsageError(
@@ -147,10 +147,11 @@ def _earlier_record(config_file: Path) -> "Record":
         record = load_record(config_file)
     except CheckpointError as error:
         raise UsageError(f"{error} (--config)") from None
-    if record.training_version != TRAINING_VERSION:
+    version = current_version(record.mark)
+    if record.training_version != version:
         raise UsageError(
             f"{config_file} was trained by version {record.training_version} of the training, this is version "
-            f"{TRAINING_VERSION}; check out the run's {COMMIT_TAG} to get the same weights (--config)"
+            f"{version}; check out the run's {COMMIT_TAG} to get the same weights (--config)"
         )
     return record
 

@@ -76,8 +76,8 @@ def parse_record(content: bytes, path: str) -> Record:
         raise CheckpointError(f"{path}: config is {shown(config)}; a run's config.json holds its fields there")
     for name in ("alphabet", "outputs"):
         _check_characters(fields[name], name, path)
-    if not isinstance(sha256, str) or type(version) is not int:
-        raise CheckpointError(f"{path}: data_sha256 must be a string and training_version a whole number")
+    if not isinstance(sha256, str) or type(version) is not int or version < 1:
+        raise CheckpointError(f"{path}: data_sha256 must be a string and training_version a whole number from 1")
     if not isinstance(mark, str) or len(mark) > 1 or mark not in fields["alphabet"]:
         raise CheckpointError(f"{path}: mark is {shown(mark)}; allowed: one character of the alphabet, or none")
     if type(fields["predicts_next"]) is not bool or (

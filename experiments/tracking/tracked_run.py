@@ -282,7 +282,6 @@ class TrackedRun:
             schema.THREADS_TAG: str(config.threads),
             schema.DEVICE_TAG: config.device,
             schema.DEVICE_KIND_TAG: device_kind(config.device),
-            schema.ROAD_TAG: "torch",  # unless the caller says another one
             **code_tags(state, sweep_id),
             **other_tags,
         }

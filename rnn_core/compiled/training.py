@@ -1,12 +1,9 @@
 """The training of many nets, one after the other, each for some windows: the compiled form of `training.loop.train`."""
 
-import hashlib
 import math
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from rnn_core.compiled.arithmetic import compiled, exponential
 from rnn_core.compiled.reading import backward, forward, make_buffers
@@ -96,35 +93,6 @@ def train_nets(shape, data, nets, settings, first_epoch, goal_n, first, last):
             nets.windows_n[n] += 1
             if number == windows - 1:
                 finish_epoch(n, nets, nets.windows_n[n] // windows - 1 - first_epoch)
-
-
-def _make_train(code: str, cache: bool):
-    """Return `train_nets` as a function that Python calls; with `cache`, numba keeps it on the disk.
-
-    Arguments:
-        code: the digest of this package. numba takes it for a part of what it has compiled, and so compiles anew where
-            any file of the package has changed; by itself it would look at this file alone.
-        cache: whether to keep it.
-    """
-
-    @njit(nogil=True, cache=cache)
-    def train(shape, data, nets, settings, first_epoch, goal_n, first, last):
-        if code:
-            train_nets(shape, data, nets, settings, first_epoch, goal_n, first, last)
-
-    return train
-
-
-def _code_digest() -> str:
-    """Return the digest of all files of this package."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-
-
-try:
-    train = _make_train(_code_digest(), cache=True)
-except (OSError, RuntimeError):  # no folder that can be written, or no files: the package is imported from an archive
-    train = _make_train("compiled anew", cache=False)
 
 
 @compiled

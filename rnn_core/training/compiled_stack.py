@@ -2,9 +2,10 @@
 
 import importlib.util
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from contextlib import AbstractContextManager
+from functools import cache, partial
 from itertools import pairwise
 from typing import Any
 
@@ -104,6 +105,25 @@ def pack(sets: Sequence[Sequence[Window]]) -> Any:
     )
 
 
+def net_shape(prepared: Prepared) -> Any:
+    """Return the sizes of a config's net, as a `compiled.cell.Shape`."""
+    from rnn_core.compiled.cell import SHAPES
+    from rnn_core.compiled.reading import ENCODINGS
+
+    config, (inputs, outputs) = prepared.config, prepared.record.alphabet_sizes
+    shape, gates, separate = SHAPES[config.cell]
+    return shape(config.layers, config.hidden_size, gates, inputs, outputs, ENCODINGS[config.encoding], separate)
+
+
+def limit_threads() -> Callable[[], AbstractContextManager[Any]]:
+    """Return a function whose result is a context in which each product of the compiled loops uses one thread."""
+    # The library that these products call. It is loaded now, or the limit on its threads would not reach it.
+    import scipy.linalg.cython_blas  # noqa: F401
+    from threadpoolctl import ThreadpoolController
+
+    return partial(ThreadpoolController().limit, limits=1, user_api="blas")
+
+
 class CompiledStack:
     """The nets of a stack and their data, as the compiled loops take them.
 
@@ -116,20 +136,10 @@ class CompiledStack:
     """
 
     def __init__(self, members: Sequence[Prepared], state: StackState) -> None:
-        # The library that numba's products call. It is loaded now, or the limit on its threads would not reach it.
-        import scipy.linalg.cython_blas  # noqa: F401
-        from threadpoolctl import ThreadpoolController
-
-        from rnn_core.compiled.cell import SHAPES
-        from rnn_core.compiled.reading import ENCODINGS
-
-        config, (inputs, outputs) = members[0].config, members[0].record.alphabet_sizes
+        config = members[0].config
         self._members, self._state, self._threads = members, state, config.threads
         self._epochs = config.epochs
-        self._blas = ThreadpoolController()  # a net is trained by one thread
-        shape, gates, separate = SHAPES[config.cell]
-        encoding = ENCODINGS[config.encoding]
-        self._shape = shape(config.layers, config.hidden_size, gates, inputs, outputs, encoding, separate)
+        self._limit, self._shape = limit_threads(), net_shape(members[0])
         sets: dict[int, int] = {}
         all_windows: list[list[Window]] = []
         data_n = []
@@ -153,7 +163,7 @@ class CompiledStack:
         Arguments:
             goal: the share, as the number of windows that the member with most windows has then read.
         """
-        from rnn_core.compiled import training
+        from rnn_core.compiled import entries, training
 
         state, first_epoch = self._state, self._state.epoch
         done = first_epoch * self.windows + state.windows_read
@@ -175,8 +185,8 @@ class CompiledStack:
         goal_n = goal * self._windows_n // self.windows
         shares = np.linspace(0, len(goal_n), min(len(goal_n), SHARES_A_THREAD * self._threads) + 1).astype(int)
         arguments: Any = self._shape, self._data, nets, self._settings(), first_epoch, goal_n
-        with self._blas.limit(limits=1, user_api="blas"), ThreadPoolExecutor(self._threads) as threads:
-            for each in [threads.submit(training.train, *arguments, *share) for share in pairwise(shares.tolist())]:
+        with self._limit(), ThreadPoolExecutor(self._threads) as threads:
+            for each in [threads.submit(entries.train, *arguments, *share) for share in pairwise(shares.tolist())]:
                 each.result()
         state.add_epochs(nets.loss_ne.T, nets.accuracy_ne.T, goal % self.windows)
 

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import Literal, overload
 
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from rnn_core.batching import Window
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared, prepare
 from rnn_core.measures.scores import Score, running_scores
-from rnn_core.nets.cell import detach
+from rnn_core.nets.cell import State, detach
 from rnn_core.nets.charrnn import CharRNN
+from rnn_core.training.compiled_net import CompiledNet, reads_compiled
 from rnn_core.training.state import TrainingState
 
 PROGRESS_SECONDS = 1.0
@@ -147,6 +149,7 @@ def train(
     torch.set_num_threads(config.threads)
     state = TrainingState(prepared) if state is None else state
     net, clock = state.net, Clock(progress)
+    compiled = CompiledNet(prepared, net) if reads_compiled(prepared.record) else None
     windows = [window.to(config.device) for window in prepared.windows]
     validation = [window.to(config.device) for window in prepared.validation_windows]
     windows_an_epoch = len(windows) + len(validation)
@@ -160,7 +163,7 @@ def train(
                     clock.start()
                 done = (state.epoch * len(windows) + state.windows_read) / (config.epochs * len(windows))
                 rate = config.learning_rate * rate_factor(config.schedule, done)
-                _train_on(window, state, rate, config.clip)
+                _train_on(window, state, rate, config.clip, compiled)
                 state.windows_read += 1
             net.eval()
             score = Score()
@@ -185,7 +188,9 @@ def train(
         state.best.restore()
 
 
-def _train_on(window: Window, state: TrainingState, learning_rate: float, clip: float) -> None:
+def _train_on(
+    window: Window, state: TrainingState, learning_rate: float, clip: float, compiled: CompiledNet | None
+) -> None:
     """Read a window, and take an optimiser step if a step of the window counts.
 
     Arguments:
@@ -193,18 +198,16 @@ def _train_on(window: Window, state: TrainingState, learning_rate: float, clip: 
         state: the state of the training; all but `windows_read` is brought up to date.
         learning_rate: the learning rate of this step.
         clip: the largest gradient norm; 0 never clips.
+        compiled: reads the net's windows; None for torch.
 
     Raises:
         DivergedError: the loss is not finite.
     """
     net, optimizer = state.net, state.optimizer
-    hidden = net.init_state(len(window.input_bt)) if window.fresh else state.hidden
-    logits, hidden = net(net.encode(window.input_bt), hidden)
-    state.hidden = detach(hidden)
-    logits, target = logits.flatten(0, 1), window.target_bt.flatten()
-    if window.mask_bt is not None:
-        counted = window.mask_bt.flatten()
-        logits, target = logits[counted], target[counted]
+    if compiled:
+        logits, target, state.hidden = compiled.read(state.windows_read, state.hidden)
+    else:
+        logits, target, state.hidden = _read(window, net, state.hidden)
     if not len(target):  # nothing counts: the window is only read for its last state
         return
     loss = functional.cross_entropy(logits, target)
@@ -220,6 +223,27 @@ def _train_on(window: Window, state: TrainingState, learning_rate: float, clip: 
     state.loss_sum += loss_value * len(target)
     state.correct += int((logits.argmax(-1) == target).sum())
     state.count += len(target)
+
+
+def _read(window: Window, net: CharRNN, hidden: State) -> tuple[Tensor, Tensor, State]:
+    """Read a window.
+
+    Arguments:
+        window: the window.
+        net: the net.
+        hidden: the state after the window before it; of no meaning for a window that is read from a zero state.
+
+    Returns:
+        The logits after the steps that count, (S, W); the targets of these steps, (S,); and the state after the window.
+    """
+    if window.fresh:
+        hidden = net.init_state(len(window.input_bt))
+    logits_btw, hidden = net(net.encode(window.input_bt), hidden)
+    logits_sw, target_s = logits_btw.flatten(0, 1), window.target_bt.flatten()
+    if window.mask_bt is not None:
+        counted_s = window.mask_bt.flatten()
+        logits_sw, target_s = logits_sw[counted_s], target_s[counted_s]
+    return logits_sw, target_s, detach(hidden)
 
 
 def rate_factor(schedule: str, done: float) -> float:

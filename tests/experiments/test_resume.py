@@ -207,7 +207,7 @@ def test_what_cannot_be_resumed_is_refused_naming_both_sides(
     assert "--resume is given beside --config" in refusal(["--resume", run_id, "--config", "x"], capsys)
     assert "no single run 'nobody'" in refusal(["--resume", "nobody"], capsys)
     assert "killed; allowed: a run that finished" in refusal(["--continue", run_id, "--epochs", "12"], capsys)
-    for tag, other in (("torch_version", "1.0"), ("threads", "7"), ("device_kind", "abacus")):
+    for tag, other in (("torch_version", "1.0"), ("threads", "7"), ("device_kind", "abacus"), ("training_road", "a")):
         value = cut.data.tags[tag]
         client.set_tag(run_id, tag, other)
         error = refusal(["--resume", run_id], capsys)

@@ -119,8 +119,11 @@ PRINTS_A_DIGEST = """
 import hashlib
 from tests.rnn_core.test_compiled_stack import STRINGS, trained
 from rnn_core.data import prepare
+from rnn_core.training import train
 weights_nk, _ = trained([prepare(STRINGS)])
-print(hashlib.sha256(weights_nk.detach().numpy().tobytes()).hexdigest())
+*_, last = train(STRINGS)
+for weights in (weights_nk, *last.net.parameters()):
+    print(hashlib.sha256(weights.detach().numpy().tobytes()).hexdigest())
 """
 
 
@@ -174,6 +177,10 @@ def test_the_estimate_of_a_training_is_right_within_a_factor_of_ten(spec: str) -
     config = TrainConfig(pattern=spec, **{**parse(spec).recipe, "epochs": 20_000 if spec == "abc" else 2})
     member = prepare(config)
     trained([prepare(dataclasses.replace(config, epochs=1))])  # compiled, or read from the disk
-    begin = time.process_time()
-    trained([member])
-    assert estimated_seconds(member) / 10 < time.process_time() - begin < 10 * estimated_seconds(member)
+
+    def seconds() -> float:
+        begin = time.process_time()
+        trained([member])
+        return time.process_time() - begin
+
+    assert estimated_seconds(member) / 10 < min(seconds() for _ in range(3)) < 10 * estimated_seconds(member)

@@ -22,6 +22,9 @@ compiled = functools.partial(
 )
 """The decorator of compiled functions. They let other threads of Python run."""
 
+inlined = functools.partial(compiled, forceinline=True)
+"""The decorator of those that are called at each step: handing them a dozen arrays takes longer than what they do."""
+
 LEAST_ROWS = 4
 LEAST_WORK = 4096
 """A product of at least so many rows and so many multiplications is quicker by BLAS than by a loop."""
@@ -64,20 +67,31 @@ def _choose_exponential(x):
     return lambda x: math.exp(x)
 
 
-@compiled
-def to_sigmoid(x_sn, row, first, last):
-    """Replace the numbers `first` to `last - 1` of a row by their logistic function, 1 / (1 + e ** -x)."""
-    one = x_sn.dtype.type(1)
-    for i in range(first, last):
-        x_sn[row, i] = one / (one + exponential(-x_sn[row, i]))
+def sigmoid(x: float) -> float:
+    """Return the logistic function, 1 / (1 + e ** -x), of the type of x."""
+    raise NotImplementedError("only for compiled code")
 
 
-@compiled
-def to_tanh(x_sn, row, first, last):
-    """Replace the numbers `first` to `last - 1` of a row by their hyperbolic tangent."""
-    one, two = x_sn.dtype.type(1), x_sn.dtype.type(2)
-    for i in range(first, last):
-        x_sn[row, i] = one - two / (one + exponential(two * x_sn[row, i]))
+@overload(sigmoid, inline="always")
+def _choose_sigmoid(x):
+    one = _one(x)
+    return lambda x: one / (one + exponential(-x))
+
+
+def tanh(x: float) -> float:
+    """Return the hyperbolic tangent, of the type of x."""
+    raise NotImplementedError("only for compiled code")
+
+
+@overload(tanh, inline="always")
+def _choose_tanh(x):
+    one = _one(x)
+    two = one + one
+    return lambda x: one - two / (one + exponential(two * x))
+
+
+def _one(number_type):
+    return np.float32(1) if number_type == types.float32 else np.float64(1)
 
 
 @compiled
@@ -144,14 +158,14 @@ def transpose(a_mn, b_nm):
             b_nm[j, i] = a_mn[i, j]
 
 
-@compiled
+@inlined
 def add_row(x_sn, row, y_sn, other_row):
     """Add a row of the second matrix to a row of the first one."""
     for i in range(x_sn.shape[1]):
         x_sn[row, i] += y_sn[other_row, i]
 
 
-@compiled
+@inlined
 def copy_row(x_sn, row, y_sn, other_row):
     """Set a row of the first matrix to a row of the second one."""
     for i in range(x_sn.shape[1]):

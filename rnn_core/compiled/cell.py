@@ -71,13 +71,13 @@ def step_back(shape, *arguments):
     raise NotImplementedError("only for compiled code")
 
 
-@overload(step)
+@overload(step, jit_options={"forceinline": True})
 def _choose_step(shape, *arguments):
     chosen = _MODULES[shape.instance_class].step
     return lambda shape, *arguments: chosen(*arguments)
 
 
-@overload(step_back)
+@overload(step_back, jit_options={"forceinline": True})
 def _choose_step_back(shape, *arguments):
     chosen = _MODULES[shape.instance_class].step_back
     return lambda shape, *arguments: chosen(*arguments)

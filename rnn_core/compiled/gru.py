@@ -3,10 +3,10 @@
 The further number of each unit is the part of n's sum that comes from the state, U_n h_(t-1) + b'_n.
 """
 
-from rnn_core.compiled.arithmetic import compiled, to_sigmoid, to_tanh
+from rnn_core.compiled.arithmetic import inlined, sigmoid, tanh
 
 
-@compiled
+@inlined
 def step(gates_sg, begin, rows, state_bg, bias_g, h_before_sh, before, extra_before_sh, h_sh, extra_sh):
     """Take one step of some rows."""
     size = h_sh.shape[1]
@@ -14,18 +14,16 @@ def step(gates_sg, begin, rows, state_bg, bias_g, h_before_sh, before, extra_bef
     for b in range(rows):
         s = begin + b
         for i in range(2 * size):
-            gates_sg[s, i] += state_bg[b, i] + bias_g[i]
-        to_sigmoid(gates_sg, s, 0, 2 * size)
+            gates_sg[s, i] = sigmoid(gates_sg[s, i] + state_bg[b, i] + bias_g[i])
         for i in range(size):
             extra_sh[s, i] = state_bg[b, n + i] + bias_g[n + i]
         for i in range(size):
-            gates_sg[s, n + i] += gates_sg[s, i] * extra_sh[s, i]
-        to_tanh(gates_sg, s, n, 3 * size)
-        for i in range(size):
-            h_sh[s, i] = gates_sg[s, n + i] + gates_sg[s, z + i] * (h_before_sh[before + b, i] - gates_sg[s, n + i])
+            new = tanh(gates_sg[s, n + i] + gates_sg[s, i] * extra_sh[s, i])
+            gates_sg[s, n + i] = new
+            h_sh[s, i] = new + gates_sg[s, z + i] * (h_before_sh[before + b, i] - new)
 
 
-@compiled
+@inlined
 def step_back(
     gates_sg, begin, rows, h_before_sh, before, extra_before_sh, h_sh, extra_sh, dh_sh, dextra_bh, dinput_sg, dstate_sg
 ):

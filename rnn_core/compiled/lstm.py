@@ -3,31 +3,29 @@
 The further number of each unit is c.
 """
 
-from rnn_core.compiled.arithmetic import compiled, to_sigmoid, to_tanh
+from rnn_core.compiled.arithmetic import inlined, sigmoid, tanh
 
 
-@compiled
+@inlined
 def step(gates_sg, begin, rows, state_bg, bias_g, h_before_sh, before, extra_before_sh, h_sh, extra_sh):
     """Take one step of some rows."""
     size = h_sh.shape[1]
     f, g, o = size, 2 * size, 3 * size  # where these gates begin; i begins at 0
     for b in range(rows):
         s = begin + b
-        for i in range(4 * size):
-            gates_sg[s, i] += state_bg[b, i] + bias_g[i]
-        to_sigmoid(gates_sg, s, 0, g)
-        to_tanh(gates_sg, s, g, o)
-        to_sigmoid(gates_sg, s, o, 4 * size)
+        for i in range(2 * size):
+            gates_sg[s, i] = sigmoid(gates_sg[s, i] + state_bg[b, i] + bias_g[i])
+        for i in range(g, o):
+            gates_sg[s, i] = tanh(gates_sg[s, i] + state_bg[b, i] + bias_g[i])
+        for i in range(o, 4 * size):
+            gates_sg[s, i] = sigmoid(gates_sg[s, i] + state_bg[b, i] + bias_g[i])
         for i in range(size):
             c = gates_sg[s, f + i] * extra_before_sh[before + b, i] + gates_sg[s, i] * gates_sg[s, g + i]
             extra_sh[s, i] = c
-            h_sh[s, i] = c
-        to_tanh(h_sh, s, 0, size)
-        for i in range(size):
-            h_sh[s, i] *= gates_sg[s, o + i]
+            h_sh[s, i] = gates_sg[s, o + i] * tanh(c)
 
 
-@compiled
+@inlined
 def step_back(
     gates_sg, begin, rows, h_before_sh, before, extra_before_sh, h_sh, extra_sh, dh_sh, dextra_bh, dinput_sg, dstate_sg
 ):
@@ -36,11 +34,8 @@ def step_back(
     f, g, o = size, 2 * size, 3 * size
     for b in range(rows):
         s = begin + b
-        for i in range(size):  # tanh(c) is kept where the gradient of o is to stand
-            dinput_sg[s, o + i] = extra_sh[s, i]
-        to_tanh(dinput_sg, s, o, 4 * size)
         for i in range(size):
-            tanh_c, out = dinput_sg[s, o + i], gates_sg[s, o + i]
+            tanh_c, out = tanh(extra_sh[s, i]), gates_sg[s, o + i]
             dextra_bh[b, i] += dh_sh[s, i] * out * (one - tanh_c * tanh_c)
             dinput_sg[s, o + i] = dh_sh[s, i] * tanh_c * out * (one - out)
         for i in range(size):

@@ -120,23 +120,23 @@ def readout(flat_k, shape):
 
 
 @compiled
-def fill_table(flat_k, shape, buffers):
+def fill_table(flat_k, shape, weight_gi, bias_g, buffers):
     """Set each row of the table to what a character adds to the gates' sums of the lowest layer."""
-    weight_gi, _, bias_g, _ = weights_of_layer(flat_k, shape, 0)
     table_vg = buffers.table_vg
     if shape.encoding == EMBEDDING:
         transpose(weight_gi, buffers.weight_ig)
         multiply(embedding(flat_k, shape), 0, shape.inputs, buffers.weight_ig, table_vg, 0)
-    number = flat_k.dtype.type(0)
+    elif shape.encoding == ONEHOT:
+        transpose(weight_gi, table_vg)
+    else:
+        weight_g, number = weight_gi.reshape(len(bias_g)), flat_k.dtype.type(0)
+        for v in range(shape.inputs):
+            for g in range(len(bias_g)):
+                table_vg[v, g] = number * weight_g[g]
+            number += flat_k.dtype.type(1)
     for v in range(shape.inputs):
         for g in range(len(bias_g)):
-            if shape.encoding == EMBEDDING:
-                table_vg[v, g] += bias_g[g]
-            elif shape.encoding == ONEHOT:
-                table_vg[v, g] = bias_g[g] + weight_gi[g, v]
-            else:
-                table_vg[v, g] = bias_g[g] + number * weight_gi[g, 0]
-        number += flat_k.dtype.type(1)
+            table_vg[v, g] += bias_g[g]
 
 
 @compiled
@@ -152,9 +152,8 @@ def forward(flat_k, shape, read_s, sizes_t, state_lpbh, buffers):
         buffers: the memory.
     """
     steps = len(read_s)
-    fill_table(flat_k, shape, buffers)
     for layer in range(shape.layers):
-        weight_gi, _, bias_g, _ = weights_of_layer(flat_k, shape, layer)
+        weight_gi, weight_gh, bias_g, state_bias_g = weights_of_layer(flat_k, shape, layer)
         gates_sg = buffers.gates_lsg[layer]
         if layer:
             transpose(weight_gi, buffers.weight_ig)
@@ -163,9 +162,10 @@ def forward(flat_k, shape, read_s, sizes_t, state_lpbh, buffers):
                 for g in range(len(bias_g)):
                     gates_sg[s, g] += bias_g[g]
         else:
+            fill_table(flat_k, shape, weight_gi, bias_g, buffers)
             for s in range(steps):
                 copy_row(gates_sg, s, buffers.table_vg, read_s[s])
-        steps_forward(flat_k, shape, layer, sizes_t, state_lpbh, buffers)
+        steps_forward(shape, layer, weight_gh, state_bias_g, sizes_t, state_lpbh, buffers)
     weight_wh, bias_w = readout(flat_k, shape)
     transpose(weight_wh, buffers.weight_hw)
     multiply(buffers.h_lsh[shape.layers - 1], 0, steps, buffers.weight_hw, buffers.logits_sw, 0)
@@ -175,9 +175,8 @@ def forward(flat_k, shape, read_s, sizes_t, state_lpbh, buffers):
 
 
 @compiled
-def steps_forward(flat_k, shape, layer, sizes_t, state_lpbh, buffers):
+def steps_forward(shape, layer, weight_gh, bias_g, sizes_t, state_lpbh, buffers):
     """Take all steps of one layer, whose gates' sums over the input are in the buffers."""
-    _, weight_gh, _, bias_g = weights_of_layer(flat_k, shape, layer)
     gates_sg, h_sh, extra_sh = buffers.gates_lsg[layer], buffers.h_lsh[layer], buffers.extra_lsh[layer]
     h_before_sh, extra_before_sh = buffers.first_lpbh[layer, 0], buffers.first_lpbh[layer, 1]
     for b in range(sizes_t[0]):
@@ -234,11 +233,15 @@ def backward(flat_k, shape, read_s, sizes_t, gradient_k, buffers):
         steps_backward(shape, layer, weight_gh, sizes_t, steps, buffers)
         multiply_transposed(buffers.dstate_sg, buffers.before_sh, steps, dweight_gh)
         sum_rows(buffers.dinput_sg, steps, dbias_g)
-        sum_rows(buffers.dstate_sg, steps, dstate_bias_g)
+        if shape.separate:
+            sum_rows(buffers.dstate_sg, steps, dstate_bias_g)
+        else:
+            dstate_bias_g[:] = dbias_g
         if layer:
             multiply_transposed(buffers.dinput_sg, buffers.h_lsh[layer - 1], steps, dweight_gi)
             multiply(buffers.dinput_sg, 0, steps, weight_gi, buffers.dh_sh, 0)
-    gradient_of_table(flat_k, shape, read_s, gradient_k, buffers)
+        else:
+            gradient_of_table(flat_k, shape, weight_gi, dweight_gi, read_s, gradient_k, buffers)
 
 
 @compiled
@@ -285,15 +288,13 @@ def steps_backward(shape, layer, weight_gh, sizes_t, steps, buffers):
 
 
 @compiled
-def gradient_of_table(flat_k, shape, read_s, gradient_k, buffers):
+def gradient_of_table(flat_k, shape, weight_gi, dweight_gi, read_s, gradient_k, buffers):
     """Set the gradient by the input weights of the lowest layer, and by the embedding."""
-    dweight_gi, _, _, _ = weights_of_layer(gradient_k, shape, 0)
     dtable_vg = buffers.table_vg
     dtable_vg[:] = 0
     for s in range(len(read_s)):
         add_row(dtable_vg, read_s[s], buffers.dinput_sg, s)
     if shape.encoding == EMBEDDING:
-        weight_gi, _, _, _ = weights_of_layer(flat_k, shape, 0)
         multiply_transposed(dtable_vg, embedding(flat_k, shape), shape.inputs, dweight_gi)
         multiply(dtable_vg, 0, shape.inputs, weight_gi, embedding(gradient_k, shape), 0)
     elif shape.encoding == ONEHOT:

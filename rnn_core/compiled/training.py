@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnn_core.compiled.arithmetic import compiled, exponential
+from rnn_core.compiled.arithmetic import compiled, exponential, inlined
 from rnn_core.compiled.reading import backward, forward, make_buffers
 
 # The end of an array's name gives its axes: N nets, D sets of data, K parameters of a net, E epochs, S steps (packed),
@@ -106,7 +106,7 @@ def largest_sizes(data, data_n):
     return steps, rows
 
 
-@compiled
+@inlined
 def score(n, nets, logits_sw, target_s, counted_s):
     """Add a window to the sums of net `n`, and turn its logits into the gradient of the mean loss by the logits.
 
@@ -115,9 +115,13 @@ def score(n, nets, logits_sw, target_s, counted_s):
     Returns:
         Whether an optimiser step is to be taken: something counts, and the loss is finite.
     """
+    count = 0
+    for s in range(len(target_s)):
+        count += counted_s[s]
+    if not count:
+        return False
     type_of = logits_sw.dtype.type
-    outputs = logits_sw.shape[1]
-    count, correct, loss = 0, 0, 0.0
+    outputs, correct, loss, product = logits_sw.shape[1], 0, 0.0, 1.0
     for s in range(len(target_s)):
         if not counted_s[s]:
             for w in range(outputs):
@@ -132,27 +136,25 @@ def score(n, nets, logits_sw, target_s, counted_s):
             logits_sw[s, w] = exponential(logits_sw[s, w] - largest)
         for w in range(outputs):
             total += logits_sw[s, w]
-        count += 1
         correct += likeliest == target
-        loss += math.log(total) - np.float64(logit - largest)
-        factor = type_of(1) / total
+        loss += np.float64(largest - logit)
+        product *= np.float64(total)  # a total is between 1 and W, and one logarithm serves many
+        if product > 1e250:
+            loss += math.log(product)
+            product = 1.0
+        factor = type_of(1) / (type_of(count) * total)
         for w in range(outputs):
             logits_sw[s, w] *= factor
-        logits_sw[s, target] -= type_of(1)
-    if not count:
-        return False
+        logits_sw[s, target] -= type_of(1) / type_of(count)
+    loss += math.log(product)
     nets.loss_sum_n[n] += loss
     nets.correct_n[n] += correct
     nets.count_n[n] += count
     nets.alive_n[n] = math.isfinite(loss)
-    scale = type_of(1) / type_of(count)
-    for s in range(len(target_s)):
-        for w in range(outputs):
-            logits_sw[s, w] *= scale
     return nets.alive_n[n]
 
 
-@compiled
+@inlined
 def adam(n, nets, settings, gradient_k, done):
     """Clip the gradient of net `n`, and take a step of Adam, after `done` of all windows, 0 to 1; see `StackAdam`."""
     type_of = gradient_k.dtype.type

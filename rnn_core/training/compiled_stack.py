@@ -32,6 +32,9 @@ SHARES_A_THREAD = 4
 OPERATIONS_A_SECOND = 2e10
 """About how many additions and multiplications a core does in a second; small nets reach less, large ones more."""
 
+WINDOW_SECONDS = 5e-6
+"""About how many seconds a window takes beside its additions and multiplications."""
+
 CELLS = ("gru", "lstm", "rnn")
 """The cells that have a compiled form."""
 
@@ -50,7 +53,8 @@ def estimated_seconds(prepared: Prepared) -> float:
     """Return about how many seconds one core needs to train a net by compiled loops; within a factor of five."""
     record, training = prepared.record, prepared.data.training_and_validation(prepared.config.keep)[0]
     # Forward 2 operations for each weight and step, backward 4.
-    return 6 * record.parameter_count * len(training) * prepared.config.epochs / OPERATIONS_A_SECOND
+    operations = 6 * record.parameter_count * len(training)
+    return prepared.config.epochs * (operations / OPERATIONS_A_SECOND + len(prepared.windows) * WINDOW_SECONDS)
 
 
 def pack_rows(windows: Sequence[Window]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:

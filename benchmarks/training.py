@@ -42,7 +42,7 @@ class Flags:
     """Numbers of the lab's nets that are trained together."""
     recipes: tuple[str, ...] = ("parity", "dyck:2", "tomita:3", "flipflop:3", "reber", "anbn")
     """Patterns whose recipes are timed."""
-    repeats: int = 5
+    repeats: int = 3
     """Counted measurements of each time; the median is shown."""
 
 
@@ -155,7 +155,7 @@ def recipe_row(spec: str, repeats: int, peak: float, pool: Pool) -> str:
     # So many that the compiled loops, whose slices grow up to a quarter of a second, are timed over some of them.
     members, few = (
         prepare_all(_recipe(spec, THREADS, epochs, seed) for seed in range(NETS))
-        for epochs in (max(4, 12_000_000 // (exist * NETS)), 3)
+        for epochs in (max(3, 12_000_000 // (exist * NETS)), 2)
     )
     alone = prepare(_recipe(spec, 1, 3))
 

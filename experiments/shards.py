@@ -14,9 +14,8 @@ from experiments.grid import RunRequest
 from experiments.tracking import Membership
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared
-from rnn_core.limits import bytes_per_stacked_net
 from rnn_core.training.compiled_stack import can_compile, estimated_seconds
-from rnn_core.training.stack import stack_key
+from rnn_core.training.stack import bytes_a_net, stack_key
 
 MAX_RUNS = 100
 """The most runs of a shard: no more are lost when its process is killed. Runs that share one training stay together."""
@@ -193,8 +192,7 @@ def plan(prepared: Sequence[Prepared], workers: int = 1) -> tuple[list[list[int]
         for training in trainings:
             runs = len(training.runs)
             # The net of each run is kept until it is recorded.
-            record = training.prepared.record
-            needed = bytes_per_stacked_net(record, training.prepared.windows) + 8 * record.parameter_count * runs
+            needed = bytes_a_net(training.prepared) + 8 * training.prepared.record.parameter_count * runs
             if shard and (len(shard) + runs > max_runs or shard_bytes + needed > MAX_BYTES or key is None):
                 shards.append(shard)
                 shard, shard_bytes = [], 0

@@ -12,6 +12,7 @@ from torch.nn import functional
 from rnn_core.batching import Window
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared
+from rnn_core.limits import bytes_per_stacked_net
 from rnn_core.training.compiled_stack import can_compile, train_slices
 from rnn_core.training.loop import Clock, Progress, rate_factor
 from rnn_core.training.stack_state import StackState
@@ -56,6 +57,16 @@ def stack_key(prepared: Prepared) -> Hashable | None:
 def road(config: TrainConfig) -> str:
     """Return by what a stack of nets of a config is trained, `compiled` or `torch stack`; last bits depend on it."""
     return "compiled" if can_compile(config) else "torch stack"
+
+
+def bytes_a_net(prepared: Prepared) -> int:
+    """Return an estimate of the memory that one net of a stack needs for its training, in bytes."""
+    if not can_compile(prepared.config):
+        return bytes_per_stacked_net(prepared.record, prepared.windows)
+    # Per parameter the weight, Adam's two moments, and the copy that is kept; of each step input, target and mask, as
+    # windows and packed; two results an epoch. Only the few nets that are at work read a window.
+    data = sum(window.input_bt.numel() for window in prepared.windows) * (17 + 9)
+    return 16 * prepared.record.parameter_count + data + 16 * prepared.config.epochs
 
 
 @overload

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -10,10 +11,12 @@ from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.data import prepare
 from rnn_core.limits import bytes_per_stacked_net
 from rnn_core.nets.cells import CELLS
+from rnn_core.training.compiled_stack import CELLS as CELLS_OF_LOOPS
+from rnn_core.training.stack import bytes_a_net
 
 NETS = 8
 
-FIELDS = {
+FIELDS: dict[str, Any] = {
     "pattern": "abcdefgh",
     "length": 12_000,
     "encoding": "onehot",
@@ -30,7 +33,9 @@ from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.data import prepare_all
 from rnn_core.training import stack
 
-stack.can_compile = lambda config: False  # compiled loops take less: the memory of one net at a time
+fields, by_torch, before, after = json.loads(sys.argv[1])
+if by_torch:
+    stack.can_compile = lambda config: False
 
 def peak(nets, **changes):
     for _ in stack.train_stack(prepare_all(TrainConfig(**fields | changes, seed=seed) for seed in range(nets))):
@@ -39,10 +44,15 @@ def peak(nets, **changes):
     (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     return 1024 * int(line.split()[1])
 
-fields = json.loads(sys.argv[1])
-before = peak(2, hidden_size=2)  # what the first training loads is loaded
-print(peak(8) - before)
+before = peak(before, **fields | ({"hidden_size": 2} if by_torch else {}))  # what the first training loads is loaded
+print(peak(after) - before)
 """
+
+
+def taken(fields: dict[str, Any], by_torch: bool, before: int, after: int) -> int:
+    """Return how much more memory the training of `after` nets takes than one of `before` nets, or of tiny ones."""
+    command = [sys.executable, "-c", TAKEN, json.dumps([fields, by_torch, before, after])]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 @pytest.mark.parametrize(
@@ -51,11 +61,16 @@ print(peak(8) - before)
 )
 def test_a_stack_takes_about_the_memory_that_it_is_said_to(cell: str) -> None:
     fields = {**FIELDS, "cell": cell}
-    prepared = prepare(TrainConfig(**fields))  # type: ignore[arg-type]
+    prepared = prepare(TrainConfig(**fields))
     said = NETS * bytes_per_stacked_net(prepared.record, prepared.windows)
-    command = [sys.executable, "-c", TAKEN, json.dumps(fields)]
-    taken = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    assert said / 2 < taken < 2 * said
+    assert said / 2 < taken(fields, by_torch=True, before=2, after=NETS) < 2 * said
+
+
+@pytest.mark.slow
+def test_the_nets_of_compiled_loops_take_about_the_memory_that_they_are_said_to() -> None:
+    fields = {**FIELDS, "cell": CELLS_OF_LOOPS[0], "hidden_size": 300, "length": 500, "batch_size": 1, "window": 50}
+    said = 16 * bytes_a_net(prepare(TrainConfig(**fields)))
+    assert said / 2 < taken(fields, by_torch=False, before=2, after=18) < 2 * said
 
 
 def test_a_larger_net_takes_more_memory() -> None:

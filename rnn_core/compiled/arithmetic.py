@@ -22,8 +22,13 @@ compiled = functools.partial(
 )
 """The decorator of compiled functions. They let other threads of Python run."""
 
-inlined = functools.partial(compiled, forceinline=True)
-"""The decorator of those that are called at each step: handing them a dozen arrays takes longer than what they do."""
+merged = functools.partial(compiled, forceinline=True)
+"""The decorator of compiled functions whose machine code stands where they are called: a dozen arrays to hand over take
+longer than a step of a small net."""
+
+inlined = functools.partial(compiled, inline="always")
+"""The decorator of those whose Python code is put where they are called, for long functions with one caller, which are
+then compiled once. Only for those that return nothing: with others, numba 0.68 gave wrong numbers."""
 
 LEAST_ROWS = 4
 LEAST_WORK = 4096

@@ -3,10 +3,10 @@
 The further number of each unit is the part of n's sum that comes from the state, U_n h_(t-1) + b'_n.
 """
 
-from rnn_core.compiled.arithmetic import inlined, sigmoid, tanh
+from rnn_core.compiled.arithmetic import merged, sigmoid, tanh
 
 
-@inlined
+@merged
 def step(gates_sg, begin, rows, state_bg, bias_g, h_before_sh, before, extra_before_sh, h_sh, extra_sh):
     """Take one step of some rows."""
     size = h_sh.shape[1]
@@ -23,7 +23,7 @@ def step(gates_sg, begin, rows, state_bg, bias_g, h_before_sh, before, extra_bef
             h_sh[s, i] = new + gates_sg[s, z + i] * (h_before_sh[before + b, i] - new)
 
 
-@inlined
+@merged
 def step_back(
     gates_sg, begin, rows, h_before_sh, before, extra_before_sh, h_sh, extra_sh, dh_sh, dextra_bh, dinput_sg, dstate_sg
 ):

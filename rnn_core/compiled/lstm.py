@@ -3,10 +3,10 @@
 The further number of each unit is c.
 """
 
-from rnn_core.compiled.arithmetic import inlined, sigmoid, tanh
+from rnn_core.compiled.arithmetic import merged, sigmoid, tanh
 
 
-@inlined
+@merged
 def step(gates_sg, begin, rows, state_bg, bias_g, h_before_sh, before, extra_before_sh, h_sh, extra_sh):
     """Take one step of some rows."""
     size = h_sh.shape[1]
@@ -25,7 +25,7 @@ def step(gates_sg, begin, rows, state_bg, bias_g, h_before_sh, before, extra_bef
             h_sh[s, i] = gates_sg[s, o + i] * tanh(c)
 
 
-@inlined
+@merged
 def step_back(
     gates_sg, begin, rows, h_before_sh, before, extra_before_sh, h_sh, extra_sh, dh_sh, dextra_bh, dinput_sg, dstate_sg
 ):

@@ -15,6 +15,7 @@ from rnn_core.compiled.arithmetic import (
     add_row,
     compiled,
     copy_row,
+    inlined,
     multiply,
     multiply_transposed,
     sum_rows,
@@ -119,7 +120,7 @@ def readout(flat_k, shape):
     return flat_k[begin : len(flat_k) - outputs].reshape((outputs, size)), flat_k[len(flat_k) - outputs :]
 
 
-@compiled
+@inlined
 def fill_table(flat_k, shape, weight_gi, bias_g, buffers):
     """Set each row of the table to what a character adds to the gates' sums of the lowest layer."""
     table_vg = buffers.table_vg
@@ -139,7 +140,7 @@ def fill_table(flat_k, shape, weight_gi, bias_g, buffers):
             table_vg[v, g] += bias_g[g]
 
 
-@compiled
+@inlined
 def forward(flat_k, shape, read_s, sizes_t, state_lpbh, buffers):
     """Read a window: fill the buffers, up to the logits, and set the state to that after the window.
 
@@ -174,7 +175,7 @@ def forward(flat_k, shape, read_s, sizes_t, state_lpbh, buffers):
             buffers.logits_sw[s, w] += bias_w[w]
 
 
-@compiled
+@inlined
 def steps_forward(shape, layer, weight_gh, bias_g, sizes_t, state_lpbh, buffers):
     """Take all steps of one layer, whose gates' sums over the input are in the buffers."""
     gates_sg, h_sh, extra_sh = buffers.gates_lsg[layer], buffers.h_lsh[layer], buffers.extra_lsh[layer]
@@ -207,7 +208,7 @@ def steps_forward(shape, layer, weight_gh, bias_g, sizes_t, state_lpbh, buffers)
         copy_row(state_lpbh[layer, 1], b, extra_sh, before + b)
 
 
-@compiled
+@inlined
 def backward(flat_k, shape, read_s, sizes_t, gradient_k, buffers):
     """Set the gradient of a loss by all numbers of a net, after `forward` has read the window.
 
@@ -244,7 +245,7 @@ def backward(flat_k, shape, read_s, sizes_t, gradient_k, buffers):
             gradient_of_table(flat_k, shape, weight_gi, dweight_gi, read_s, gradient_k, buffers)
 
 
-@compiled
+@inlined
 def steps_backward(shape, layer, weight_gh, sizes_t, steps, buffers):
     """Carry the gradient back through the steps of one layer, from `dh_sh` of the buffers to `dinput_sg`, `dstate_sg`.
 
@@ -287,7 +288,7 @@ def steps_backward(shape, layer, weight_gh, sizes_t, steps, buffers):
                     dh_sh[before + b, i] += dh_sh[begin + b, i] + step_bh[b, i]
 
 
-@compiled
+@inlined
 def gradient_of_table(flat_k, shape, weight_gi, dweight_gi, read_s, gradient_k, buffers):
     """Set the gradient by the input weights of the lowest layer, and by the embedding."""
     dtable_vg = buffers.table_vg

@@ -1,9 +1,9 @@
 """The cell rnn as compiled loops; see `rnn_core.nets.cells.rnn` for its equation, `compiled.cell` for the functions."""
 
-from rnn_core.compiled.arithmetic import inlined, tanh
+from rnn_core.compiled.arithmetic import merged, tanh
 
 
-@inlined
+@merged
 def step(gates_sg, begin, rows, state_bg, bias_g, h_before_sh, before, extra_before_sh, h_sh, extra_sh):
     """Take one step of some rows."""
     size = h_sh.shape[1]
@@ -13,7 +13,7 @@ def step(gates_sg, begin, rows, state_bg, bias_g, h_before_sh, before, extra_bef
             h_sh[s, i] = tanh(gates_sg[s, i] + state_bg[b, i] + bias_g[i])
 
 
-@inlined
+@merged
 def step_back(
     gates_sg, begin, rows, h_before_sh, before, extra_before_sh, h_sh, extra_sh, dh_sh, dextra_bh, dinput_sg, dstate_sg
 ):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnn_core.compiled.arithmetic import compiled, exponential, inlined
+from rnn_core.compiled.arithmetic import compiled, exponential, inlined, merged
 from rnn_core.compiled.reading import backward, forward, make_buffers
 
 # The end of an array's name gives its axes: N nets, D sets of data, K parameters of a net, E epochs, S steps (packed),
@@ -56,7 +56,7 @@ class Settings(NamedTuple):
     epsilon: float
 
 
-@compiled
+@inlined
 def train_nets(shape, data, nets, settings, first_epoch, goal_n, first, last):
     """Train the nets `first` to `last - 1`, each until it has read `goal_n` windows in all.
 
@@ -106,7 +106,7 @@ def largest_sizes(data, data_n):
     return steps, rows
 
 
-@inlined
+@merged
 def score(n, nets, logits_sw, target_s, counted_s):
     """Add a window to the sums of net `n`, and turn its logits into the gradient of the mean loss by the logits.
 
@@ -154,7 +154,7 @@ def score(n, nets, logits_sw, target_s, counted_s):
     return nets.alive_n[n]
 
 
-@inlined
+@merged
 def adam(n, nets, settings, gradient_k, done):
     """Clip the gradient of net `n`, and take a step of Adam, after `done` of all windows, 0 to 1; see `StackAdam`."""
     type_of = gradient_k.dtype.type

@@ -1,8 +1,8 @@
-"""What a sweep costs, beside what a user would do instead: training in stacks, and whole sweeps with all they record.
+"""What a whole sweep costs with all that it records, beside what a user would do instead.
 
     python -m benchmarks.sweep_speed
 
-Times belong to one machine; the ratios carry over. It takes about ten minutes on two cores.
+Times belong to one machine; the ratios carry over. It takes about five minutes on two cores.
 """
 
 import contextlib
@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-import torch
 import tyro
 
-from benchmarks.one_run import PROJECT, lab_loop, least_runs, plain_script
+from benchmarks.one_run import PROJECT, least_runs, plain_script
 from experiments import recording
 from experiments.sweep import main as sweep_main
 from experiments.tracking import tracked_run as tracking
@@ -37,41 +36,12 @@ WORKERS = 2
 
 @dataclass(frozen=True)
 class Flags:
-    """Measure stacks and sweeps against what a user would do instead."""
+    """Measure sweeps against what a user would do instead."""
 
     runs: int = 1000
     """Runs of the large sweep; the small one has a tenth."""
     repeats: int = 5
     """Counted pairs of each comparison."""
-
-
-def stack_seconds(nets: int, epochs: int = 300) -> float:
-    """Train a stack of small nets, and return the seconds that a net and epoch take."""
-    members = prepare_all(TrainConfig(seed=seed, epochs=epochs, threads=2) for seed in range(nets))
-    running = train_stack(members)
-    next(running)  # builds the nets
-    begin = time.perf_counter()
-    for _ in running:
-        pass
-    return (time.perf_counter() - begin) / (epochs - 1) / nets
-
-
-def lab_seconds(epochs: int = 300) -> float:
-    """Train a small net alone, and return the seconds of an epoch."""
-    torch.set_num_threads(1)  # the fastest for one small net
-    begin = time.perf_counter()
-    lab_loop(epochs)
-    return (time.perf_counter() - begin) / epochs
-
-
-def training(nets: int, least: float, repeats: int) -> str:
-    """Return the line of the table for a stack of so many nets."""
-    stack_seconds(nets)
-    lab_seconds()
-    pairs = [(stack_seconds(nets), lab_seconds()) for _ in range(repeats)]
-    ours, instead = (1e6 * statistics.median(times) for times in zip(*pairs, strict=True))
-    name = f"training, a net and epoch, {nets} nets in a stack, against a bare loop in PyTorch"
-    return f"| {name} | {ours:.1f} us | {instead:.0f} us | {instead / ours:.0f} | {least:.0f} |"
 
 
 def sweep_process(runs: int) -> tuple[float, float]:
@@ -117,8 +87,8 @@ def recording_cost(flags: Flags) -> tuple[list[str], dict[int, tuple[float, floa
     lines = [
         f"| {name} | {1000 * ours:.0f} ms | {1000 * plain:.0f} ms | {plain / ours:.0f} | {wanted} |"
         for name, ours, wanted in (
-            (f"a run of {EPOCHS} epochs in a sweep of {small}, one process, against a plain script", here, 60),
-            (f"whole sweep of {flags.runs} runs, a run, {WORKERS} workers, against a plain script", apart, 100),
+            (f"a run of {EPOCHS} epochs in a sweep of {small}, one process, against a plain script", here, 40),
+            (f"whole sweep of {flags.runs} runs, a run, {WORKERS} workers, against a plain script", apart, 50),
         )
     ]
     lines += [
@@ -198,8 +168,6 @@ def main() -> None:
     flags = tyro.cli(Flags)
     os.environ["PYTHONPATH"] = str(PROJECT)
     print("| what, median | ours | instead | times as fast | at least |\n|---|---|---|---|---|")
-    print(training(256, 80, flags.repeats), flush=True)
-    print(training(1024, 80, flags.repeats), flush=True)
     lines, sizes = recording_cost(flags)
     print("\n".join(lines), "\n")
     print("| sweep of | seconds a run | peak memory of the largest process |\n|---|---|---|")

@@ -243,3 +243,16 @@ def test_the_docs_delete_a_sweep_with_its_models(store: Path) -> None:
     assert holding == {*left, "models"}
     (weights,) = store.glob("mlruns/0/models/**/model.safetensors")
     assert MlflowClient().get_logged_model(weights.parts[-4]).source_run_id in left
+
+
+@pytest.mark.long
+def test_loops_are_compiled_once_before_the_workers_start_and_kept(store: Path) -> None:
+    loops = store / "loops"
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(loops), "RNN_PATTERNS_BARS": "1"}
+    command = [sys.executable, "-m", "experiments.sweep", "--epochs", "2", "--workers", "2", "--seeds"]
+    first = subprocess.run([*command, "2"], env=environment, cwd=store, capture_output=True, text=True, check=True)
+    assert "compiling the loops of the cell rnn" in first.stderr
+    kept = {path: path.stat().st_mtime_ns for path in loops.rglob("*.nb*")}
+    subprocess.run([*command, "4"], env=environment, cwd=store, capture_output=True, text=True, check=True)
+    assert kept
+    assert {path: path.stat().st_mtime_ns for path in loops.rglob("*.nb*")} == kept

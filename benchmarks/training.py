@@ -3,8 +3,8 @@
     python -m benchmarks.training
     python -m benchmarks.training --recipes dyck:2 anbn --repeats 3
 
-Two threads throughout: two cores. Times belong to one machine; ratios carry over. JAX is measured where it is installed
-(pip install -e ".[peers]"). It takes about ten minutes.
+Two cores: stacks use two threads, nets alone one; JAX takes what it finds, where it is installed (pip install -e
+".[peers]"). Times belong to one machine; ratios carry over. It takes about eight minutes.
 """
 
 import importlib.util
@@ -71,7 +71,7 @@ def stack_seconds(members: Sequence[Prepared]) -> float:
     state = StackState(members)
     running = train_stack(members, state)
     next(running)
-    begin, done = time.perf_counter(), state.epoch
+    begin, done = time.perf_counter(), state.epoch + state.windows_read / len(members[0].windows)
     for _ in running:
         pass
     return (time.perf_counter() - begin) / (members[0].config.epochs - done) / len(members)
@@ -103,14 +103,14 @@ def lab_row(nets: int, repeats: int) -> str:
     if has_jax := importlib.util.find_spec("jax") is not None:
         from benchmarks.peer_jax import seconds_a_net_and_epoch
 
-        works.append(lambda: seconds_a_net_and_epoch(nets, epochs)[0])
+        works.append(lambda: seconds_a_net_and_epoch(nets, epochs))
     ours, *others = (1e6 * seconds for seconds in medians(works, repeats))
     cells = [f"{other:.1f} ({other / ours:.1f})" for other in others] + ["not installed"] * (not has_jax)
     return f"| {nets} | {ours:.1f} | {' | '.join(cells)} |"
 
 
 def alone_seconds(prepared: Prepared) -> float:
-    """Train a net alone, and return the seconds of the second epoch and what follows, an epoch."""
+    """Train a net alone, and return the mean seconds of an epoch, the first one left out."""
     running = train(prepared)
     next(running)
     begin = time.perf_counter()
@@ -167,7 +167,7 @@ def recipe_row(spec: str, repeats: int, peak: float, pool: Pool) -> str:
         return statistics.mean(pool.starmap(_alone_in_a_worker, [(spec, 3)] * THREADS, chunksize=1)) / THREADS
 
     works = (
-        lambda: torch_alone(),
+        torch_alone,
         lambda: torch_stack_seconds(few),
         lambda: alone_seconds(alone),
         workers,

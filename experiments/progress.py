@@ -15,6 +15,9 @@ BARS_VARIABLE = "RNN_PATTERNS_BARS"
 """The environment variable that, set to 1, asks for bars where stderr is no terminal: `make_runs` sets it for the
 command that it starts from a notebook."""
 
+COMPILING = "compiling the loops of the cell {cell}, for now and later"
+"""What is shown while `load_loops` is at work for longer than a moment."""
+
 FIRST_SECONDS = 0.5
 """How long a wait lasts before a person who watches sees a line."""
 

@@ -61,11 +61,12 @@ def train_shared(
         Interrupted: a signal has come.
     """
     first = trainings[0].prepared
+    alone = stack_key(first) is None
     about = {
         "name": f"{sum(len(each.runs) for each in trainings)} runs of a sweep",
         "stacked": False,
         "digests": [[shard.digests[run] for run in each.runs] for each in trainings],
-        "circumstances": circumstances(first) | {schema.ROAD_TAG: road(first.config)},
+        "circumstances": circumstances(first) | ({} if alone else {schema.ROAD_TAG: road(first.config)}),
     }
     checkpoint = Checkpoint(shard.checkpoint_name, about)
     keep_after = {prepared[run].config.epochs for each in trainings for run in each.runs}

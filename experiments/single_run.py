@@ -13,7 +13,7 @@ from experiments.descriptions import fields_in_words, first_line, key_numbers, s
 from experiments.errors import TrackingError
 from experiments.flags import complain, with_flags
 from experiments.links import how_to_look
-from experiments.progress import waiting
+from experiments.progress import COMPILING, waiting
 from experiments.recording import measure_and_record
 from experiments.signals import Interrupted, Stop
 from experiments.starts import Start
@@ -46,7 +46,7 @@ def train_and_record(start: Start, stop: Stop) -> int:
     try:
         if reads_compiled(prepared.record):
             cell = prepared.config.cell
-            with stop.held(), waiting(f"compiling the loops of the cell {cell}, for now and later"):
+            with stop.held(), waiting(COMPILING.format(cell=cell)):
                 load_loops(cell, alone=True)
         with stop.held(), waiting(f"opening a run in {store_name()}"):
             run = start.open_run()

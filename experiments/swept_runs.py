@@ -15,7 +15,7 @@ from experiments.descriptions import ALWAYS_NAMED, first_line
 from experiments.ended_sweep import EndedSweep
 from experiments.grid import Grid, RunRequest
 from experiments.left_trainings import left_trainings
-from experiments.progress import waiting
+from experiments.progress import COMPILING, waiting
 from experiments.shard_training import record_shard
 from experiments.shards import Outcome, Shard, plan
 from experiments.signals import Interrupted, Stop
@@ -89,8 +89,7 @@ class Sweep:
             persist_aloud(lambda _: self._clear_and_reuse(), stop, "nothing has been trained yet")
             shards = self._missing_shards(workers.count if workers else 1)
             if workers is None or workers.here:
-                with stop.held():
-                    self._load_loops()
+                self._load_loops(stop)
             outcomes = self._try_twice(shards, workers, stop)
             for ended in show_runs(outcomes, sum(len(shard.requests) for shard in shards)):
                 self.outcomes |= {outcome.digest: outcome for outcome in ended}
@@ -186,18 +185,17 @@ class Sweep:
             training.take_over(shard)
         return shards
 
-    def _load_loops(self) -> None:
+    def _load_loops(self, stop: Stop) -> None:
         """Compile the loops of the missing runs that this machine has not compiled yet, so that no worker has to."""
-        missing = [
-            each for digest, each in zip(self.digests, self.prepared, strict=True) if digest not in self.outcomes
-        ]
-        needed = {
-            (each.config.cell, alone)
-            for each in missing
-            if (reads_compiled(each.record) if (alone := stack_key(each) is None) else can_compile(each.config))
-        }
+        needed = set()
+        for digest, prepared in zip(self.digests, self.prepared, strict=True):
+            alone = stack_key(prepared) is None
+            compiled = reads_compiled(prepared.record) if alone else can_compile(prepared.config)
+            if compiled and digest not in self.outcomes:
+                needed.add((prepared.config.cell, alone))
         for cell, alone in sorted(needed):
-            with waiting(f"compiling the loops of the cell {cell}, for now and later"):
+            # An error is left to the training of a shard, which is tried twice.
+            with stop.held(), waiting(COMPILING.format(cell=cell)), contextlib.suppress(Exception):
                 load_loops(cell, alone)
 
     def _try_twice(

@@ -11,8 +11,8 @@ from rnn_core.nets.charrnn import CharRNN, parameter_count
 def current_version(mark: str) -> int:
     """Return the version of the code that trains on a pattern with this mark, the empty string for a stream.
 
-    Raise it, for strings or for streams, when the same config and data no longer give the same weights. Version 2 of
-    strings takes no steps for padding, so that the last bits of sums are others than those of version 1.
+    Raise it, for strings or for streams, when the same config and data no longer give the same weights. Since version 2
+    of strings, cells with compiled loops take no steps for padding, and the last bits of sums are others.
     """
     return 2 if mark else 1
 
@@ -27,7 +27,7 @@ class Record:
         data_sha256: the SHA-256 of the training text followed by the test text, in UTF-8, in hexadecimal. For a text
             file that is used whole, this is the digest of the file. For a transducer, each of the two texts is
             followed by its targets.
-        training_version: the version of the code that trained the net; by default the present one.
+        training_version: the version of the code that trained the net; by default (0) the present one.
         mark: the character before and after each string; before it the net's state is set to zero. Empty for a stream.
         outputs: the W distinct characters that can be targets, in the order of their indices; by default the alphabet.
         predicts_next: whether the target after each character is the next character. Only then can the net run free.

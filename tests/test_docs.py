@@ -107,7 +107,7 @@ ALL_COMMANDS = sorted({command for path in DOCUMENTS for command in commands_of(
 def test_the_documents_show_commands_of_every_kind() -> None:
     shown = {words[2] for words in map(shlex.split, ALL_COMMANDS) if words[:2] == ["python", "-m"]}
     assert {f"experiments.{name}" for name in COMMANDS} <= shown
-    benchmarks = ("one_run", "sweep_speed", "reading", "growth", "writers", "text", "patterns", "recipes")
+    benchmarks = ("one_run", "training", "sweep_speed", "reading", "growth", "writers", "text", "patterns", "recipes")
     assert {f"benchmarks.{name}" for name in benchmarks} <= shown
 
 

@@ -9,26 +9,27 @@ from numba.extending import overload
 
 # The code of this package must be typed with care: in numba an int with a float32 makes a float64.
 
-compiled = functools.partial(
-    njit,
-    nogil=True,
-    no_cpython_wrapper=True,  # only compiled code calls them
-    no_cfunc_wrapper=True,
-    error_model="numpy",  # a division by zero is infinite and raises nothing, so that loops become vector code
+OPTIONS = {
+    "nogil": True,  # they let other threads of Python run
+    "error_model": "numpy",  # a division by zero is infinite and raises nothing, so that loops become vector code
     # A sum after a product may be rounded once. Sums must not be reordered ("reassoc"): the compiler holds some copies
     # of a function, and which of them runs depends on whether it comes from the disk. Nor may it be assumed that no
     # number is NaN, or divergence would not be seen.
-    fastmath={"contract", "arcp", "nsz"},
-)
-"""The decorator of compiled functions. They let other threads of Python run."""
+    "fastmath": {"contract", "arcp", "nsz"},
+}
+"""How all functions of this package are compiled."""
+
+# Only compiled code calls these, so that no wrappers are needed.
+compiled = functools.partial(njit, **OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""The decorator of compiled functions."""
 
 merged = functools.partial(compiled, forceinline=True)
-"""The decorator of compiled functions whose machine code stands where they are called: a dozen arrays to hand over take
-longer than a step of a small net."""
+"""The decorator of those whose machine code LLVM puts where they are called: to hand over a dozen arrays takes longer
+than a step of a small net."""
 
 inlined = functools.partial(compiled, inline="always")
-"""The decorator of those whose Python code is put where they are called, for long functions with one caller, which are
-then compiled once. Only for those that return nothing: with others, numba 0.68 gave wrong numbers."""
+"""The decorator of those whose Python code numba puts where they are called, so that it is compiled once, as a part of
+the caller. Only for long functions that return nothing: with others numba 0.68 gave wrong numbers."""
 
 LEAST_ROWS = 4
 LEAST_WORK = 4096

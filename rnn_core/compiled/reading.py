@@ -31,7 +31,7 @@ ENCODINGS = {"index": INDEX, "onehot": ONEHOT, "embedding": EMBEDDING}
 class Buffers(NamedTuple):
     """Memory for reading windows of up to S steps and B rows, forward and backward."""
 
-    table_vg: np.ndarray  # what each character adds to the gates' sums of the lowest layer
+    table_vg: np.ndarray  # what each character adds to the gates' sums of the lowest layer; backward, its gradient
     gates_lsg: np.ndarray
     h_lsh: np.ndarray
     extra_lsh: np.ndarray  # a further number of each unit, such as c of an LSTM

@@ -15,7 +15,7 @@ from rnn_core.data import Prepared, prepare
 from rnn_core.nets.cell import State
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.record import Record
-from rnn_core.training.compiled_stack import CompiledStack, can_compile, limit_threads, net_shape, pack
+from rnn_core.training.compiled_stack import CompiledStack, can_compile, net_shape, pack, thread_limit
 from rnn_core.training.stack_state import StackState
 
 
@@ -25,7 +25,7 @@ def reads_compiled(record: Record) -> bool:
 
 
 def road_alone(record: Record) -> str:
-    """Return by what a net is trained that is trained alone; last bits depend on it."""
+    """Return the value of the tag `training_road` for a net that is trained alone; last bits depend on it."""
     return "torch, compiled reading" if reads_compiled(record) else "torch"
 
 
@@ -49,18 +49,18 @@ class CompiledNet:
     """A net and its training windows, as the compiled loops take them.
 
     Arguments:
-        prepared: what is trained; `reads_compiled`.
+        prepared: what is trained; `reads_compiled` of its record.
         net: the net that it is trained in.
     """
 
     def __init__(self, prepared: Prepared, net: CharRNN) -> None:
-        from rnn_core.compiled import entries
+        from rnn_core.compiled.entries import entries_of
 
-        self._net, self._entries, self._limit = net, entries, limit_threads()
+        self._net, self._entries, self._limit = net, entries_of(prepared.config.cell), thread_limit()
         self._shape, self._data = net_shape(prepared), pack([prepared.windows])
         steps, rows = int(np.diff(self._data.step_starts).max()), int(self._data.sizes_t.max())
         self._state_shape = (net.layers, 2, rows, net.hidden_size)
-        self._buffers = entries.make_buffers(self._shape, steps, rows, net.readout.weight.detach().numpy())
+        self._buffers = self._entries.make_buffers(self._shape, steps, rows, net.readout.weight.detach().numpy())
 
     def read(self, number: int, hidden: State) -> tuple[Tensor, Tensor, State]:
         """Read a window.
@@ -86,13 +86,24 @@ class CompiledNet:
         return logits_sw, target_s.long(), (state_lpbh,)
 
     def forward(self, flat_k: Tensor, *window: Any) -> Tensor:
-        """Return the logits after all steps, (S, W), for the weights and what `entries.read` takes."""
+        """Return the logits after all steps of a window, (S, W).
+
+        Arguments:
+            flat_k: the weights.
+            *window: the characters, the sizes and the state, as `compiled.reading.forward` takes them.
+        """
         with self._limit():
             self._entries.read(flat_k.numpy(), self._shape, *window, self._buffers)
         return torch.from_numpy(self._buffers.logits_sw[: len(window[0])]).clone()
 
     def backward(self, flat_k: Tensor, dlogits_sw: Tensor, *window: Any) -> Tensor:
-        """Return the gradient by the weights, (K,), of the window that was read last."""
+        """Return the gradient by the weights, (K,). The last window that `forward` has read must be this one.
+
+        Arguments:
+            flat_k: the weights.
+            dlogits_sw: the gradient by the logits.
+            *window: the characters and the sizes, as `compiled.reading.backward` takes them.
+        """
         gradient_k = torch.empty_like(flat_k)
         self._buffers.logits_sw[: len(dlogits_sw)] = dlogits_sw.numpy()
         with self._limit():

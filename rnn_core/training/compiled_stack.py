@@ -18,7 +18,7 @@ from rnn_core.data import Prepared
 from rnn_core.training.adam import BETA1, BETA2, EPSILON
 from rnn_core.training.stack_state import StackState
 
-# numba is imported where it is needed: a single run does without, and its import takes as long as a short training.
+# numba is imported where it is needed: a net that is trained alone on a stream does without.
 
 SLICE_SECONDS = 0.25
 """About how long a slice takes, in seconds, once it is known how long the windows take."""
@@ -50,7 +50,7 @@ def can_compile(config: TrainConfig) -> bool:
 
 
 def estimated_seconds(prepared: Prepared) -> float:
-    """Return about how many seconds one core needs to train a net by compiled loops; within a factor of five."""
+    """Return about how many seconds one core needs to train a net by compiled loops; within a factor of ten."""
     record, training = prepared.record, prepared.data.training_and_validation(prepared.config.keep)[0]
     # Forward 2 operations for each weight and step, backward 4.
     operations = 6 * record.parameter_count * len(training)
@@ -119,8 +119,8 @@ def net_shape(prepared: Prepared) -> Any:
     return shape(config.layers, config.hidden_size, gates, inputs, outputs, ENCODINGS[config.encoding], separate)
 
 
-def limit_threads() -> Callable[[], AbstractContextManager[Any]]:
-    """Return a function whose result is a context in which each product of the compiled loops uses one thread."""
+def thread_limit() -> Callable[[], AbstractContextManager[Any]]:
+    """Return a function to be called in a `with`; within, each product of the compiled loops uses one thread."""
     # The library that these products call. It is loaded now, or the limit on its threads would not reach it.
     import scipy.linalg.cython_blas  # noqa: F401
     from threadpoolctl import ThreadpoolController
@@ -143,7 +143,7 @@ class CompiledStack:
         config = members[0].config
         self._members, self._state, self._threads = members, state, config.threads
         self._epochs = config.epochs
-        self._limit, self._shape = limit_threads(), net_shape(members[0])
+        self._limit, self._shape = thread_limit(), net_shape(members[0])
         sets: dict[int, int] = {}
         all_windows: list[list[Window]] = []
         data_n = []
@@ -167,7 +167,8 @@ class CompiledStack:
         Arguments:
             goal: the share, as the number of windows that the member with most windows has then read.
         """
-        from rnn_core.compiled import entries, training
+        from rnn_core.compiled import training
+        from rnn_core.compiled.entries import entries_of
 
         state, first_epoch = self._state, self._state.epoch
         done = first_epoch * self.windows + state.windows_read
@@ -189,8 +190,9 @@ class CompiledStack:
         goal_n = goal * self._windows_n // self.windows
         shares = np.linspace(0, len(goal_n), min(len(goal_n), SHARES_A_THREAD * self._threads) + 1).astype(int)
         arguments: Any = self._shape, self._data, nets, self._settings(), first_epoch, goal_n
+        train = entries_of(self._members[0].config.cell).train
         with self._limit(), ThreadPoolExecutor(self._threads) as threads:
-            for each in [threads.submit(entries.train, *arguments, *share) for share in pairwise(shares.tolist())]:
+            for each in [threads.submit(train, *arguments, *share) for share in pairwise(shares.tolist())]:
                 each.result()
         state.add_epochs(nets.loss_ne.T, nets.accuracy_ne.T, goal % self.windows)
 

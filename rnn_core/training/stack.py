@@ -64,9 +64,11 @@ def bytes_a_net(prepared: Prepared) -> int:
     if not can_compile(prepared.config):
         return bytes_per_stacked_net(prepared.record, prepared.windows)
     # Per parameter the weight, Adam's two moments, and the copy that is kept; of each step input, target and mask, as
-    # windows and packed; two results an epoch. Only the few nets that are at work read a window.
+    # windows and packed; two results an epoch; and the state. Only the few nets that are at work read a window.
     data = sum(window.input_bt.numel() for window in prepared.windows) * (17 + 9)
-    return 16 * prepared.record.parameter_count + data + 16 * prepared.config.epochs
+    config = prepared.config
+    state = 8 * config.layers * max(len(window.input_bt) for window in prepared.windows) * config.hidden_size
+    return 16 * prepared.record.parameter_count + data + 16 * config.epochs + state
 
 
 @overload

@@ -66,7 +66,8 @@ class Windows:
         return rate_factor(schedule, done)
 
     def _count_and_train(self, stack: CompiledStack, goal: int) -> None:
-        self._count()  # every slice is one window
+        if goal:  # 0 only loads the loops; every slice is one window
+            self._count()
         train_slice(stack, goal)
 
 

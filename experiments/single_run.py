@@ -20,7 +20,8 @@ from experiments.starts import Start
 from experiments.tracking import PATIENCE_SECONDS, StoreAwayError, TrackedRun, clear_up, persist_aloud
 from rnn_core.measures.report import Report
 from rnn_core.training import DivergedError, EpochRecord, Progress, TrainingState, train
-from rnn_core.training.compiled_net import load_loops, reads_compiled
+from rnn_core.training.compiled_net import reads_compiled
+from rnn_core.training.loading import load_loops
 from rnn_core.training.state_file import write_state
 from rnn_core.vocabulary import visible
 

@@ -25,8 +25,9 @@ from experiments.tracking.away import impatient
 from experiments.workers import AtWork, Workers
 from rnn_core.data import Prepared, prepare_all
 from rnn_core.patterns import Pattern
-from rnn_core.training.compiled_net import load_loops, reads_compiled
+from rnn_core.training.compiled_net import reads_compiled
 from rnn_core.training.compiled_stack import can_compile
+from rnn_core.training.loading import load_loops
 from rnn_core.training.stack import stack_key
 
 

@@ -292,24 +292,25 @@ def test_the_costs_of_a_run_agree_and_are_what_we_ask_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("benchmark", "head", "count"),
+    ("benchmark", "head"),
     [
-        ("sweep_speed", "| what, median | ours | instead | times as fast | at least |", 2),
-        ("reading", "| what | ours | instead | times as fast | at least |", 2),
+        ("sweep_speed", "| what, median | ours | instead | times as fast | goal |"),
+        ("reading", "| what | ours | instead | times as fast | at least |"),
     ],
 )
-def test_the_costs_of_many_runs_agree_and_are_what_we_ask_for(benchmark: str, head: str, count: int) -> None:
+def test_the_costs_of_many_runs_agree_and_are_what_we_ask_for(benchmark: str, head: str) -> None:
     rows = rows_below(section(benchmark), head)
-    assert len(rows) == count
+    assert len(rows) == 2
     for _, ours, instead, times, least in rows:
         assert float(instead.split()[0]) / float(ours.split()[0]) == pytest.approx(float(times), rel=0.02)
-        assert float(times) >= float(least)
+        assert float(times) >= (40 if benchmark == "sweep_speed" else float(least))  # of sweeps, goals stand there
 
 
 def test_the_costs_of_training_agree_and_a_sweep_takes_the_faster_road() -> None:
     rows = rows_below(section("training"), "| nets | compiled loops, us |")
     assert [int(row[0]) for row in rows] == [64, 256, 1024]
-    for _, ours, *others in rows:
+    for nets, ours, *others in rows:
+        assert float(others[1].split()[0]) / float(ours) >= 80, f"{nets} nets against a bare loop"
         for other, times in (cell.rstrip(")").split(" (") for cell in others):
             assert float(other) / float(ours) == pytest.approx(float(times), rel=0.05)
     rows = rows_below(section("training"), "| recipe | steps with padding")

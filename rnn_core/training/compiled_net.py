@@ -10,13 +10,11 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from rnn_core.config import TrainConfig
-from rnn_core.data import Prepared, prepare
+from rnn_core.data import Prepared
 from rnn_core.nets.cell import State
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.record import Record
-from rnn_core.training.compiled_stack import CompiledStack, can_compile, net_shape, pack, thread_limit
-from rnn_core.training.stack_state import StackState
+from rnn_core.training.compiled_stack import can_compile, net_shape, pack, thread_limit
 
 
 def reads_compiled(record: Record) -> bool:
@@ -27,22 +25,6 @@ def reads_compiled(record: Record) -> bool:
 def road_alone(record: Record) -> str:
     """Return the value of the tag `training_road` for a net that is trained alone; last bits depend on it."""
     return "torch, compiled reading" if reads_compiled(record) else "torch"
-
-
-def load_loops(cell: str, alone: bool) -> None:
-    """Load the compiled loops of a cell; those that are not on the disk yet are compiled, which takes ten seconds.
-
-    Arguments:
-        cell: one of `compiled_stack.CELLS`.
-        alone: whether nets are to be trained alone, and not in a stack.
-    """
-    prepared = prepare(TrainConfig(cell=cell))
-    with torch.random.fork_rng(devices=[]):  # building a net sets the seed
-        if alone:
-            logits_sw, _, _ = CompiledNet(prepared, prepared.build_net()).read(0, ())
-            logits_sw.sum().backward()
-        else:
-            CompiledStack([prepared], StackState([prepared])).train(0)
 
 
 class CompiledNet:

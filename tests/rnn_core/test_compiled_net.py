@@ -28,7 +28,7 @@ def gradients(net: CharRNN, logits: torch.Tensor, target: torch.Tensor) -> list[
     ("pattern", "encoding", "layers"),
     [("dyck:2", "onehot", 1), ("parity", "embedding", 2), ("tomita:3", "index", 2), ("reber", "onehot", 3)],
 )
-def test_logits_states_and_gradients_are_those_of_torch(cell: str, pattern: str, encoding: str, layers: int) -> None:
+def test_losses_and_gradients_are_those_of_torch(cell: str, pattern: str, encoding: str, layers: int) -> None:
     prepared = prepare(TrainConfig(pattern=pattern, cell=cell, encoding=encoding, layers=layers, **ALL))
     net = prepared.build_net()
     compiled, hidden, torch_hidden = CompiledNet(prepared, net), (), ()
@@ -45,6 +45,9 @@ def test_logits_states_and_gradients_are_those_of_torch(cell: str, pattern: str,
             continue
         ours = gradients(net, logits_sw, target_s)
         theirs = gradients(net, logits_btw[counted_bt], window.target_bt[counted_bt])
+        ours_loss = functional.cross_entropy(logits_sw, target_s).item()
+        theirs_loss = functional.cross_entropy(logits_btw[counted_bt], window.target_bt[counted_bt]).item()
+        assert ours_loss == pytest.approx(theirs_loss, rel=1e-5)
         for one, other in zip(ours, theirs, strict=True):
             assert torch.allclose(one, other, rtol=1e-4, atol=1e-6)
 

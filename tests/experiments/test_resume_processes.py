@@ -4,6 +4,7 @@ import random
 import signal
 import time
 import uuid
+import warnings
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,9 @@ def check_kills(store: Path, seeds: range) -> None:
         if killed.info.status == "FINISHED":
             ends["after its end"] += 1
         else:
-            assert find_runs(finished=False)["end"].isin(["killed", "finished"]).all()
+            with warnings.catch_warnings():  # that one run is left out, if it was killed before it had its config.json
+                warnings.filterwarnings("ignore", "1 runs are left out: their config.json")
+                assert find_runs(finished=False)["end"].isin(["killed", "finished"]).all()
             resumption = start(store, "--resume", run_id)
             if delays.random() < 0.3:  # and killed once more
                 time.sleep(delays.uniform(0, life))

@@ -81,6 +81,47 @@ class TorchCell(Cell):
         return join_steps(h_tnhb), last_state
 
 
+def read_one_gate(
+    activate_: Callable[[Tensor], Tensor], x_tnhb: Tensor, weight_nhh: Tensor, bias_nh: Tensor, h_nhb: Tensor
+) -> Tensor:
+    """Return h after every step, (T, N, H, B), where h_t = activate(x_t + U h_(t-1) + b').
+
+    Arguments:
+        activate_: a function that is applied to each number of a tensor in place, such as `Tensor.tanh_`.
+        x_tnhb: the sums over the input at every step.
+        weight_nhh: U.
+        bias_nh: b'.
+        h_nhb: h before the first step.
+    """
+    h_tnhb = x_tnhb + bias_nh[:, :, None]
+    previous_h = h_nhb
+    for h in h_tnhb:
+        previous_h = activate_(h.baddbmm_(weight_nhh, previous_h))
+    return h_tnhb
+
+
+def read_one_gate_back(
+    dh_tnhb: Tensor, slope_tnhb: Tensor, weight_nhh: Tensor, h_nhb: Tensor, h_tnhb: Tensor
+) -> Gradients:
+    """Return the gradients of a recurrence that is `read_one_gate`.
+
+    Arguments:
+        dh_tnhb: the gradient by h after each step, as it comes from the readout or the layer above.
+        slope_tnhb: the derivative of the activation at each step; it is overwritten.
+        weight_nhh: U.
+        h_nhb: h before the first step.
+        h_tnhb: h after each step.
+    """
+    dh_tnhb = contiguous_copy(dh_tnhb)
+    transposed_nhh = contiguous_copy(weight_nhh.transpose(1, 2))
+    dx_tnhb = slope_tnhb
+    for t in reversed(range(len(dx_tnhb))):
+        dx_tnhb[t].mul_(dh_tnhb[t])
+        if t:
+            dh_tnhb[t - 1].baddbmm_(transposed_nhh, dx_tnhb[t])
+    return dx_tnhb, weight_gradient(dx_tnhb, h_nhb, h_tnhb), dx_tnhb.sum((0, 3)), None
+
+
 def weight_gradient(d_tngb: Tensor, h_nhb: Tensor, h_tnhb: Tensor) -> Tensor:
     """Return the gradient of weight_ngh: the sum of d_t h_(t-1)^T over steps and sequences, (N, G, H).
 

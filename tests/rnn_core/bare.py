@@ -1,11 +1,17 @@
 """Nets without anything of ours where torch has the cell, for bare loops to train."""
 
+from functools import partial
+
 from torch import nn
 
-from rnn_core.nets.cells import load_cell
+from rnn_core.nets.cells import CELLS, load_cell
 
-TORCHS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+TORCHS = {"rnn": nn.RNN, "relu": partial(nn.RNN, nonlinearity="relu"), "gru": nn.GRU, "lstm": nn.LSTM}
 """The cells that torch has, too."""
+
+SMOOTH = tuple(cell for cell in CELLS if cell != "irnn")
+"""The cells whose training a bare loop repeats. Units of irnn come to lie exactly where the rectifier's gradient jumps,
+since all its biases start at 0 and Adam's first steps have one length: there the last bit decides."""
 
 
 class ByStep(nn.Module):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from rnn_core.config import ENCODINGS
+from rnn_core.nets.cell import layer_weights
 from rnn_core.nets.cells import CELLS
 from rnn_core.nets.charrnn import CharRNN
 
@@ -27,6 +28,11 @@ def rnn(weights: Weights, x: np.ndarray, state: list[np.ndarray]) -> tuple[np.nd
     return h, [h]
 
 
+def relu(weights: Weights, x: np.ndarray, state: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+    h = np.maximum(sum(gates(weights, x, state[0])), 0)
+    return h, [h]
+
+
 def gru(weights: Weights, x: np.ndarray, state: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
     (h,) = state
     (input_r, input_z, input_n), (state_r, state_z, state_n) = (np.split(g, 3, axis=1) for g in gates(weights, x, h))
@@ -44,7 +50,7 @@ def lstm(weights: Weights, x: np.ndarray, state: list[np.ndarray]) -> tuple[np.n
     return h, [h, c]
 
 
-EQUATIONS: dict[str, Step] = {"rnn": rnn, "gru": gru, "lstm": lstm}
+EQUATIONS: dict[str, Step] = {"rnn": rnn, "relu": relu, "irnn": relu, "gru": gru, "lstm": lstm}
 
 
 def test_every_cell_has_its_equations() -> None:
@@ -77,3 +83,13 @@ def test_logits_and_states_follow_the_equations(cell: str, layers: int, encoding
             np.testing.assert_allclose(came[layer].numpy(), right, atol=1e-5)
     expected = np.stack(below, axis=1) @ weights["readout.weight"].T + weights["readout.bias"]
     np.testing.assert_allclose(logits.numpy(), expected, atol=1e-5)
+
+
+def test_irnn_starts_as_a_memory_that_changes_nothing() -> None:
+    torch.manual_seed(0)
+    net = CharRNN(4, 50, "irnn", layers=2, encoding="onehot")
+    for layer in range(2):
+        weights = layer_weights(net.cell, net.recurrent, layer)
+        h = torch.rand(1, 50)
+        assert torch.equal(net.cell.step(weights, torch.zeros(1, 50 if layer else 4), (h,))[0], h)
+        assert 0.0008 < weights["weight_ih"].std() < 0.0012

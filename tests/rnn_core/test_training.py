@@ -19,7 +19,7 @@ from rnn_core.nets.cells import CELLS
 from rnn_core.training import DivergedError, EpochRecord, Progress, TrainingState, train
 from rnn_core.training.loop import rate_factor
 from rnn_core.training.state import Best
-from tests.rnn_core.bare import bare_layers
+from tests.rnn_core.bare import SMOOTH, bare_layers
 
 LAB = json.loads((Path(__file__).parent / "lab_reference.json").read_text())
 
@@ -144,7 +144,7 @@ def bare_strings(text: str, count: int) -> list[list[str]]:
 
 
 @pytest.mark.parametrize(("batch_size", "window", "clip"), [(4, 0, 0.0), (1, 2, 0.0), (3, 3, 0.05), (5, 1, 0.05)])
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", SMOOTH)
 def test_training_on_strings_equals_a_bare_loop_that_reads_each_alone(
     cell: str, batch_size: int, window: int, clip: float
 ) -> None:

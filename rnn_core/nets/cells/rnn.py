@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from rnn_core.nets.cell import State, Weights, linear
-from rnn_core.nets.torch_cell import Context, Gradients, TorchCell, contiguous_copy, weight_gradient
+from rnn_core.nets.torch_cell import Context, Gradients, TorchCell, read_one_gate, read_one_gate_back
 
 
 class Recurrence(Function):
@@ -18,24 +18,14 @@ class Recurrence(Function):
 
     @staticmethod
     def forward(ctx: Context, x_tnhb: Tensor, weight_nhh: Tensor, bias_nh: Tensor, h_nhb: Tensor) -> Tensor:
-        h_tnhb = x_tnhb + bias_nh[:, :, None]
-        previous_h = h_nhb
-        for h in h_tnhb:
-            previous_h = h.baddbmm_(weight_nhh, previous_h).tanh_()
+        h_tnhb = read_one_gate(Tensor.tanh_, x_tnhb, weight_nhh, bias_nh, h_nhb)
         ctx.save_for_backward(weight_nhh, h_nhb, h_tnhb)
         return h_tnhb
 
     @staticmethod
     def backward(ctx: Context, *gradients: Tensor) -> Gradients:
-        dh_tnhb = contiguous_copy(gradients[0])
         weight_nhh, h_nhb, h_tnhb = ctx.saved_tensors
-        transposed_nhh = contiguous_copy(weight_nhh.transpose(1, 2))
-        dx_tnhb = 1 - h_tnhb.square()
-        for t in reversed(range(len(dx_tnhb))):
-            dx_tnhb[t].mul_(dh_tnhb[t])
-            if t:
-                dh_tnhb[t - 1].baddbmm_(transposed_nhh, dx_tnhb[t])
-        return dx_tnhb, weight_gradient(dx_tnhb, h_nhb, h_tnhb), dx_tnhb.sum((0, 3)), None
+        return read_one_gate_back(gradients[0], 1 - h_tnhb.square(), weight_nhh, h_nhb, h_tnhb)
 
 
 class Rnn(TorchCell):

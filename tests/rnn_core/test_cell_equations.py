@@ -50,7 +50,34 @@ def lstm(weights: Weights, x: np.ndarray, state: list[np.ndarray]) -> tuple[np.n
     return h, [h, c]
 
 
-EQUATIONS: dict[str, Step] = {"rnn": rnn, "relu": relu, "irnn": relu, "gru": gru, "lstm": lstm}
+def two_layers(weights: Weights, numbers: np.ndarray) -> np.ndarray:
+    inner = numbers @ weights["weight_1"].T + weights["bias_1"]
+    return (inner * sigmoid(inner)) @ weights["weight_2"].T + weights["bias_2"]
+
+
+def affine(weights: Weights, name: str, x: np.ndarray) -> np.ndarray:
+    return x @ weights[f"weight_{name}"].T + weights[f"bias_{name}"]
+
+
+def diagonal(weights: Weights, x: np.ndarray, state: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+    h = sigmoid(10 * affine(weights, "a", x)) * state[0] + affine(weights, "b", x)
+    return two_layers(weights, np.hstack([h, x])), [h]
+
+
+def signed(weights: Weights, x: np.ndarray, state: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+    h = np.tanh(10 * affine(weights, "a", x)) * state[0] + affine(weights, "b", x)
+    return two_layers(weights, np.hstack([h, x])), [h]
+
+
+EQUATIONS: dict[str, Step] = {
+    "rnn": rnn,
+    "relu": relu,
+    "irnn": relu,
+    "gru": gru,
+    "lstm": lstm,
+    "diagonal": diagonal,
+    "signed": signed,
+}
 
 
 def test_every_cell_has_its_equations() -> None:

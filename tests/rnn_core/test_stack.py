@@ -28,9 +28,13 @@ def road(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     return name
 
 
-EPOCHS = {"relu": 20, "irnn": 20}
-"""For how many epochs two roads agree in single precision, where they do not for 100: a rectifier's gradient jumps, so
-that rounding decides in which epoch a unit falls silent. In double precision they agree for 100."""
+def epochs_in_single_precision(cell: str) -> int:
+    """Return for how many epochs two roads agree to 1e-4 in single precision; in double precision, all do for 100.
+
+    Rounding grows faster in other cells than in torch's gated ones and tanh: a rectifier's gradient jumps, and decays of
+    a tenfold sum are sharp.
+    """
+    return 100 if cell in ("rnn", "gru", "lstm") else 20
 
 
 @pytest.fixture
@@ -72,8 +76,8 @@ def check_members(members: list[Prepared], loss_tolerance: float, weight_toleran
         *(pytest.param(*both, marks=pytest.mark.long) for both in itertools.product(CELLS, ENCODINGS)),
     ],
 )
-def test_a_hundred_epochs_in_a_stack_are_those_of_nets_alone(cell: str, encoding: str) -> None:
-    base = TrainConfig(cell=cell, encoding=encoding, epochs=EPOCHS.get(cell, 100))
+def test_the_epochs_of_a_stack_are_those_of_nets_alone(cell: str, encoding: str) -> None:
+    base = TrainConfig(cell=cell, encoding=encoding, epochs=epochs_in_single_precision(cell))
     configs = [dataclasses.replace(base, seed=seed) for seed in (0, 42)]
     configs.append(dataclasses.replace(base, pattern="cab", learning_rate=0.003, seed=7))
     check_equal(configs, loss_tolerance=1e-4, weight_tolerance=1e-4)
@@ -88,7 +92,8 @@ def test_in_double_precision_a_hundred_epochs_agree_to_the_ninth_digit(cell: str
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_two_layers_are_those_of_nets_alone(cell: str) -> None:
-    configs = [TrainConfig(cell=cell, layers=2, hidden_size=8, epochs=30, seed=seed) for seed in range(2)]
+    epochs = min(30, epochs_in_single_precision(cell))
+    configs = [TrainConfig(cell=cell, layers=2, hidden_size=8, epochs=epochs, seed=seed) for seed in range(2)]
     check_equal(configs, loss_tolerance=1e-4, weight_tolerance=1e-4)
 
 

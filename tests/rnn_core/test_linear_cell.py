@@ -1,0 +1,35 @@
+"""The recurrence of linear cells by either way, against autograd through its steps."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from rnn_core.nets import linear_cell
+from rnn_core.nets.linear_cell import _Recurrence
+
+
+def by_steps(a_t: Tensor, b_t: Tensor, h: Tensor) -> Tensor:
+    states = []
+    for a, b in zip(a_t, b_t, strict=True):
+        h = a * h + b
+        states.append(h)
+    return torch.stack(states)
+
+
+@pytest.mark.parametrize("doubling_numbers", [0, 10**6])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+@pytest.mark.parametrize("steps", [1, 2, 7, 64])
+def test_states_and_gradients_are_those_of_the_steps(
+    steps: int, dtype: torch.dtype, doubling_numbers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linear_cell, "DOUBLING_NUMBERS", doubling_numbers)
+    torch.manual_seed(0)
+    a_t, b_t = (torch.randn(steps, 2, 3, dtype=dtype, requires_grad=True) for _ in range(2))
+    h = torch.randn(2, 3, dtype=dtype, requires_grad=True)
+    weight_t = torch.randn(steps, 2, 3, dtype=dtype)
+    seen = []
+    for recur in (_Recurrence.apply, by_steps):
+        h_t = recur(a_t, b_t, h)
+        seen.append((h_t.detach(), *torch.autograd.grad((weight_t * h_t).real.sum(), (a_t, b_t, h))))
+    for came, right in zip(*seen, strict=True):
+        torch.testing.assert_close(came, right, atol=1e-9, rtol=1e-9)

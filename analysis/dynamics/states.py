@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rnn_core.nets.cell import join
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.nets.reading import evaluating, generate
 from rnn_core.vocabulary import Vocabulary
@@ -56,8 +57,8 @@ def collect(net: CharRNN, vocabulary: Vocabulary, text: str, mark: str = "") -> 
         for indices in _encode_strings(vocabulary, text, mark):
             x = net.encode(indices[None].to(net.readout.weight.device))
             output_lbth, state = net.trace(x, net.init_state(1))
-            parts_by_string.append([part[:, 0].cpu().numpy() for part in (output_lbth, *state)])
-    output_lth, *state_parts = (np.concatenate(part, axis=1) for part in zip(*parts_by_string, strict=True))
+            parts_by_string.append([part[:, 0].cpu() for part in (output_lbth, *state)])
+    output_lth, *state_parts = (join(part, 1).numpy() for part in zip(*parts_by_string, strict=True))
     return States(text, output_lth, dict(zip(net.state_names, state_parts, strict=True)))
 
 

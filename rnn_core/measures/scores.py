@@ -11,6 +11,7 @@ from torch.nn import functional
 from rnn_core.batching import Window, step_indices
 from rnn_core.data import Data, Prepared
 from rnn_core.nets import reading
+from rnn_core.nets.cell import join
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.nets.reading import evaluating
 
@@ -139,7 +140,7 @@ def read_test(net: CharRNN, prepared: Prepared) -> TestReading:
             likeliest[index_bt[real_bt]] = logits_btw.argmax(-1).cpu()[real_bt]
     order = torch.cat([index for index, _ in traced]).argsort()
     columns = zip(*(values for _, values in traced), strict=True)
-    output_th, *state_parts = (torch.cat(column)[order].numpy() for column in columns)
+    output_th, *state_parts = (join(column, 0)[order].numpy() for column in columns)
     return TestReading(score, likeliest.numpy(), output_th, dict(zip(net.state_names, state_parts, strict=True)))
 
 

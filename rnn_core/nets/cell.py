@@ -1,11 +1,12 @@
 """The base class of recurrent cells: weights, state and one step; whole sequences are read by repeating the step."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 # The end of a tensor's name gives its axes: L layers, B sequences, T steps, I inputs, H hidden units, N nets in a
 # stack, and S = T * B, all steps of all sequences in one axis.
@@ -26,9 +27,12 @@ class Cell(ABC):
 
     Attributes:
         output: the name of the part of the state that is also the output of a step; None if the output is none of them.
+        growing: the names of the parts of the state that may be longer along their first axis after a step than before.
+            Their `state_shapes` are those of the zero state; zeros at their end change nothing.
     """
 
     output: ClassVar[str | None] = None
+    growing: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def weight_shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
@@ -140,7 +144,7 @@ class Cell(ABC):
             for x_bi in input_bti.unbind(1):
                 output_bh, layer_state = self.step(weights, x_bi, layer_state)
                 steps.append((output_bh, *layer_state))
-            input_bti, *parts = (torch.stack(values, 1) for values in zip(*steps, strict=True))
+            input_bti, *parts = (join([value[:, None] for value in values], 1) for values in zip(*steps, strict=True))
             outputs.append(input_bti)
             states.append(parts)
         return torch.stack(outputs), tuple(torch.stack(parts) for parts in zip(*states, strict=True))
@@ -204,6 +208,22 @@ def layer_weights(cell: Cell, layers: nn.Module, layer: int) -> dict[str, Tensor
 def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Return `x W^T + b` for x (..., B, I), W (..., O, I) and b (..., O): (..., B, O)."""
     return x @ weight.mT + bias.unsqueeze(-2)
+
+
+def join(parts: Sequence[Tensor], axis: int) -> Tensor:
+    """Return tensors joined along an axis; along the others, zeros at the end make them as long as the longest.
+
+    Arguments:
+        parts: tensors with the same number of axes, such as the values of one part of the state; see `Cell.growing`.
+        axis: the axis along which they are joined.
+    """
+    longest = [max(sizes) for sizes in zip(*(part.shape for part in parts), strict=True)]
+    padded = []
+    for part in parts:
+        missing = [0 if number == axis else longest[number] - size for number, size in enumerate(part.shape)]
+        padding = [count for size in reversed(missing) for count in (0, size)]
+        padded.append(functional.pad(part, padding) if any(missing) else part)
+    return torch.cat(padded, axis)
 
 
 def detach(state: State) -> State:

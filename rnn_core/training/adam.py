@@ -16,7 +16,8 @@ class Adam:
     """Adam (Kingma & Ba 2015, algorithm 1), with the weight decay of AdamW (Loshchilov & Hutter 2019, algorithm 2).
 
     Arguments:
-        weights: the tensors to train in place; each must have a gradient at every step.
+        weights: the tensors to train in place. One that has no gradient, since the loss does not depend on it, gets a
+            step with a gradient of 0.
         learning_rate: the step size alpha, 0 or above; the attribute may be changed before each step.
         weight_decay: lambda, 0 or above: each step first multiplies all weights by 1 - alpha lambda.
     """
@@ -41,7 +42,7 @@ class Adam:
         # The kernel of torch.optim.AdamW(fused=True), for all weights in one call; without decay it is Adam.
         torch._fused_adamw_(
             self.weights,
-            [weight.grad for weight in self.weights if weight.grad is not None],
+            [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in self.weights],
             self.means,
             self.squares,
             [],  # the running maxima of AMSGrad, which is off

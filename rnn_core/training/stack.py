@@ -201,7 +201,10 @@ def _gradient(loss_n: Tensor, stack: Stack) -> Tensor:
 
     The gradient of the sum is enough, because no net's loss depends on another net's weights.
     """
-    gradients = torch.autograd.grad(loss_n.sum(), list(stack.weights.values()))
+    # Of a window of one step, the loss may not depend on weights that only change the state after it.
+    gradients = torch.autograd.grad(
+        loss_n.sum(), list(stack.weights.values()), allow_unused=True, materialize_grads=True
+    )
     return torch.cat([gradient.flatten(1) for gradient in gradients], 1)
 
 

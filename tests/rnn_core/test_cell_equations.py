@@ -69,6 +69,60 @@ def signed(weights: Weights, x: np.ndarray, state: list[np.ndarray]) -> tuple[np
     return two_layers(weights, np.hstack([h, x])), [h]
 
 
+def slstm(weights: Weights, x: np.ndarray, state: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+    h, c, n, m = state
+    sums = x @ weights["weight_ih"].T + weights["bias"] + h @ weights["weight_hh"].T
+    i, f, z, o = np.split(sums, 4, axis=1)
+    log_f = -np.log1p(np.exp(-f))
+    new_m = np.maximum(log_f + m, i)
+    c = np.exp(log_f + m - new_m) * c + np.exp(i - new_m) * np.tanh(z)
+    n = np.exp(log_f + m - new_m) * n + np.exp(i - new_m)
+    h = sigmoid(o) * c / n
+    return h, [h, c, n, new_m]
+
+
+def stack(weights: Weights, x: np.ndarray, state: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+    h, s = state
+    inner = x @ weights["weight_x"].T + h @ weights["weight_h"].T + s[:, 0] @ weights["weight_s"].T + weights["bias"]
+    h = np.tanh(inner)
+    shares = np.exp(affine(weights, "a", h))
+    push, pop, leave = (shares / shares.sum(1, keepdims=True)).T[:, :, None]
+    after = np.zeros((len(s), s.shape[1] + 1, s.shape[2]))
+    for row in range(after.shape[1]):
+        above = sigmoid(affine(weights, "d", h)) if row == 0 else s[:, row - 1]
+        here, below = (s[:, at] if at < s.shape[1] else 0 * above for at in (row, row + 1))
+        after[:, row] = push * above + pop * below + leave * here
+    return h, [h, after]
+
+
+def mingru(weights: Weights, x: np.ndarray, state: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+    z, v = sigmoid(affine(weights, "z", x)), affine(weights, "v", x)
+    h = (1 - z) * state[0] + z * np.where(v >= 0, v + 0.5, sigmoid(v))
+    return h, [h]
+
+
+def rotation(weights: Weights, x: np.ndarray, state: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+    radius, angle = sigmoid(10 * affine(weights, "r", x)), np.pi * affine(weights, "p", x)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    (h,) = state
+    h = radius[:, :, None] * np.einsum("ijbh,bhj->bhi", turn, h) + affine(weights, "b", x).reshape(h.shape)
+    return two_layers(weights, np.hstack([h.reshape(len(h), -1), x])), [h]
+
+
+def deltanet(weights: Weights, x: np.ndarray, state: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+    q, k, v = (sums * sigmoid(sums) for sums in (x @ weights[f"weight_{name}"].T for name in "qkv"))
+    q, k = (u / np.sqrt((u**2).sum(1, keepdims=True) + 1e-6) for u in (q, k))
+    (before,) = state
+    outputs, after = [], []
+    for row in range(len(x)):
+        beta = 2 * sigmoid(x[row] @ weights["weight_b"][0])
+        left = np.eye(len(k[row])) - beta * np.outer(k[row], k[row])
+        after.append(before[row] @ left + beta * np.outer(v[row], k[row]))
+        found = after[row] @ q[row] / np.sqrt(len(q[row]))
+        outputs.append(weights["weight_o"] @ (found / np.sqrt((found**2).mean() + 1e-5)))
+    return np.array(outputs), [np.array(after)]
+
+
 EQUATIONS: dict[str, Step] = {
     "rnn": rnn,
     "relu": relu,
@@ -77,6 +131,11 @@ EQUATIONS: dict[str, Step] = {
     "lstm": lstm,
     "diagonal": diagonal,
     "signed": signed,
+    "slstm": slstm,
+    "stack": stack,
+    "mingru": mingru,
+    "rotation": rotation,
+    "deltanet": deltanet,
 }
 
 
@@ -103,13 +162,15 @@ def test_logits_and_states_follow_the_equations(cell: str, layers: int, encoding
         now = [part[layer].double().numpy() for part in before]
         for t in range(len(below)):
             below[t], now = EQUATIONS[cell](own, below[t], now)
-            np.testing.assert_allclose(outputs[layer, :, t].numpy(), below[t], atol=1e-5)
+            np.testing.assert_allclose(outputs[layer, :, t].numpy(), below[t], atol=1e-5, rtol=1e-5)
             for came, right in zip(states, now, strict=True):
-                np.testing.assert_allclose(came[layer, :, t].numpy(), right, atol=1e-5)
+                longer = np.zeros(came[layer, :, t].shape)  # a part that grows has zeros at its end
+                longer[tuple(map(slice, right.shape))] = right
+                np.testing.assert_allclose(came[layer, :, t].numpy(), longer, atol=1e-5, rtol=1e-5)
         for came, right in zip(last, now, strict=True):
-            np.testing.assert_allclose(came[layer].numpy(), right, atol=1e-5)
+            np.testing.assert_allclose(came[layer].numpy(), right, atol=1e-5, rtol=1e-5)
     expected = np.stack(below, axis=1) @ weights["readout.weight"].T + weights["readout.bias"]
-    np.testing.assert_allclose(logits.numpy(), expected, atol=1e-5)
+    np.testing.assert_allclose(logits.numpy(), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_irnn_starts_as_a_memory_that_changes_nothing() -> None:

@@ -27,6 +27,9 @@ DEFAULT_SEEDS = "10"
 MAX_RUNS = 100_000
 """The most runs of a sweep, and the most of its seeds; preparing so many takes a quarter of a minute."""
 
+MAX_PARAMETERS = 10**9
+"""The most parameters to which the hidden size is fitted."""
+
 MAX_FILE_BYTES = 10**7
 """The largest TOML file, in bytes."""
 
@@ -58,11 +61,13 @@ class Grid:
         values: the values of each field that was given, except the seed. All other fields have the value of the
             pattern's recipe or, if it has none, the default.
         seeds: the seeds.
+        parameters: the number of parameters to which the hidden size of each net is fitted; 0 for no such fit.
         patterns: the patterns that have been parsed, by spec.
     """
 
     values: Mapping[str, tuple[Any, ...]]
     seeds: tuple[int, ...]
+    parameters: int = 0
     patterns: Mapping[str, Pattern] = field(default_factory=dict, compare=False)
 
     @property
@@ -85,23 +90,62 @@ class Grid:
             raise UsageError(f"the grid has {count} runs ({product}); allowed: at most {MAX_RUNS} in one sweep")
         runs = []
         for pattern in self.values.get("pattern", (FIELDS["pattern"],)):
-            whole_recipe = (self.patterns.get(pattern) or parse(pattern)).recipe
-            recipe = {name: value for name, value in whole_recipe.items() if name not in other_values}
+            source = self.patterns.get(pattern) or parse(pattern)
+            recipe = {name: value for name, value in source.recipe.items() if name not in other_values}
+            if self.parameters:
+                recipe.pop("hidden_size", None)
             for combination in itertools.product(*other_values.values()):
                 fields = recipe | dict(zip(other_values, combination, strict=True))
+                if self.parameters:
+                    fields["hidden_size"] = self._hidden_size(source, FIELDS | fields)
                 runs += [RunRequest(TrainConfig(pattern=pattern, seed=seed, **fields), recipe) for seed in self.seeds]
         return runs
 
+    def _hidden_size(self, pattern: Pattern, fields: Mapping[str, Any]) -> int:
+        """Return the hidden size with which a net has about `parameters` parameters.
+
+        Raises:
+            UsageError: even the nearest size is off by more than half.
+        """
+        from rnn_core.nets.charrnn import nearest_hidden_size, parameter_count
+
+        inputs, outputs = len(pattern.alphabet), len(pattern.outputs)
+        shape = fields["cell"], fields["layers"], fields["encoding"], outputs
+        size = nearest_hidden_size(self.parameters, inputs, *shape)
+        if abs((count := parameter_count(inputs, size, *shape)) - self.parameters) > self.parameters / 2:
+            raise UsageError(
+                f"parameters is {self.parameters}, but the nearest net of {fields['cell']} for {pattern.spec} has "
+                f"{count} (hidden_size {size}); allowed: numbers from {-(-2 * count // 3)} on (--parameters)"
+            )
+        return size
+
+    def fitted(self) -> list[str]:
+        """Return a line for each shape of net whose hidden size was fitted: the size, and the parameters."""
+        from rnn_core.nets.charrnn import parameter_count
+
+        lines = []
+        for request in self.runs() if self.parameters else []:
+            config, pattern = request.config, self.patterns.get(request.config.pattern) or parse(request.config.pattern)
+            shape = config.hidden_size, config.cell, config.layers, config.encoding
+            count = parameter_count(len(pattern.alphabet), *shape, len(pattern.outputs))
+            layers = f" of {config.layers} layers" if config.layers > 1 else ""
+            where = f"{visible(pattern.short_name)}, {config.encoding}, {config.cell}{layers}"
+            lines.append(f"{where}: hidden_size {config.hidden_size}, {count} parameters")
+        return list(dict.fromkeys(lines))
+
     def text(self) -> str:
         """Return the grid as the text of a TOML file that `read_grid` reads."""
-        lists = {PLURALS[name]: list(values) for name, values in self.values.items()} | {"seeds": list(self.seeds)}
+        lists: dict[str, Any] = {PLURALS[name]: list(values) for name, values in self.values.items()}
+        lists["seeds"] = list(self.seeds)
         # A JSON list of strings and numbers is also a TOML list, except that TOML wants DEL escaped.
+        lists |= {"parameters": self.parameters} if self.parameters else {}
         rows = (f"{name} = {json.dumps(values, ensure_ascii=False)}\n" for name, values in lists.items())
         return "".join(rows).replace("\x7f", "\\u007f")
 
     def params(self) -> dict[str, str]:
         """Return each list by its name, as a person would type it."""
         lists = {PLURALS[name]: ",".join(map(str, values)) for name, values in self.values.items()}
+        lists |= {"parameters": str(self.parameters)} if self.parameters else {}
         return lists | {"seeds": _seeds_text(self.seeds)}
 
     def title(self) -> str:
@@ -117,6 +161,8 @@ class Grid:
             if not more_values:
                 text = self._text(name, value)
                 shared.append(text if name in ("pattern", "cell") else f"{_short(name)} {text}")
+        if self.parameters:
+            shared.append(f"about {self.parameters} parameters")
         swept = [f"{_short(name)} {self._list(name)}" for name in self.swept]
         swept.append(f"{len(self.seeds)} seed{'s' * (len(self.seeds) != 1)}")
         return ": ".join(filter(None, (" ".join(shared), " x ".join(swept))))
@@ -138,18 +184,20 @@ def _short(name: str) -> str:
     return name.removesuffix("_size").replace("_", " ")
 
 
-def read_grid(flags: Mapping[str, str], file: Path | None) -> Grid:
+def read_grid(flags: Mapping[str, str], file: Path | None, parameters: int = 0) -> Grid:
     """Read a grid from flags and a TOML file; a list that both give is the flag's.
 
     Arguments:
         flags: by the name of a list its values, separated by commas; empty for a flag that was not given.
         file: a TOML file with the same names. A value is a list, a single value, or a text as for a flag.
+        parameters: see Grid; 0 takes the number `parameters` of the file.
 
     Raises:
         ConfigError: a value is not allowed for its field.
         UsageError: the file cannot be read, or holds an unknown name.
     """
     given: dict[str, Any] = {} if file is None else _read_file(file)
+    parameters = _parameters(parameters or given.pop("parameters", 0))
     given |= {plural: text for plural, text in flags.items() if text}
     values = {
         name: _values(name, given[plural]) for name, plural in PLURALS.items() if plural in given and name != "seed"
@@ -164,7 +212,9 @@ def read_grid(flags: Mapping[str, str], file: Path | None) -> Grid:
         raise ConfigError("pattern", error.came, hint) from None
     if patterns:  # a spec names a file by its whole path, so that it means the same from any folder
         values["pattern"] = tuple(patterns)
-    return Grid(values, _seeds(given.get("seeds", DEFAULT_SEEDS)), patterns)
+    if parameters and "hidden_size" in values:
+        raise ConfigError("hidden_sizes", given["hidden_sizes"], "nothing beside --parameters, which fits the size")
+    return Grid(values, _seeds(given.get("seeds", DEFAULT_SEEDS)), parameters, patterns)
 
 
 def _read_file(file: Path) -> dict[str, Any]:
@@ -176,9 +226,10 @@ def _read_file(file: Path) -> dict[str, Any]:
         raise UsageError(f"grid {file}: {error.strerror or error} (--grid)") from None
     except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, too many digits, or nested too deep
         raise UsageError(f"grid {file} is not TOML: {why_not_read(error)} (--grid)") from None
+    allowed = (*PLURALS.values(), "parameters")
     for name in given:
-        if name not in PLURALS.values():
-            raise UsageError(f"grid {file} holds {name!r}; allowed: {', '.join(PLURALS.values())} (--grid)")
+        if name not in allowed:
+            raise UsageError(f"grid {file} holds {name!r}; allowed: {', '.join(allowed)} (--grid)")
     return given
 
 
@@ -197,6 +248,13 @@ def _values(name: str, given: Any) -> tuple[Any, ...]:
         return tuple(dict.fromkeys(field_type(part) for part in parts))
     except (ValueError, OverflowError):  # OverflowError: a whole number that no float can hold
         raise ConfigError(PLURALS[name], given, f"one or more {allowed}, separated by commas") from None
+
+
+def _parameters(given: Any) -> int:
+    """Return a number of parameters, 0 for none; raise ConfigError if it is none."""
+    if type(given) is not int or not 0 <= given <= MAX_PARAMETERS:
+        raise ConfigError("parameters", given, f"whole numbers from 0 to {MAX_PARAMETERS}; 0 fits no hidden size")
+    return given
 
 
 def _seeds(given: Any) -> tuple[int, ...]:

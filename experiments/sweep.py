@@ -35,6 +35,8 @@ class SweepFlags:
 
     grid: str = ""
     """The path of a TOML file with lists of the same names, for values that hold a comma; a flag replaces its list."""
+    parameters: int = 0
+    """Fit hidden_size, so that each net has about so many parameters: cells are compared at equal size. 0 does not."""
     workers: int = 1
     """Processes on this machine that work side by side; 1 is this process alone."""
     scheduler: str = ""
@@ -96,8 +98,10 @@ def _run(arguments: Sequence[str] | None, stop: Stop, from_recipes: set[str]) ->
         raise ConfigError("workers", flags.workers, "1 beside --scheduler, whose cluster has workers of its own")
     file = Path(flags.grid) if flags.grid else None
     with waiting("reading the patterns"):
-        grid = read_grid({plural: getattr(flags, plural) for plural in PLURALS.values()}, file)
+        grid = read_grid({plural: getattr(flags, plural) for plural in PLURALS.values()}, file, flags.parameters)
         requests = grid.runs()
+    for line in grid.fitted():
+        print(line, flush=True)
     for pattern in grid.patterns.values():
         if pattern.note:
             print(f"note: {visible(pattern.note)}", flush=True)

@@ -132,3 +132,31 @@ def parameter_count(
     with torch.device("meta"):
         net = CharRNN(inputs, hidden_size, cell, layers, encoding, outputs)
     return sum(weight.numel() for weight in net.parameters())
+
+
+@lru_cache
+def nearest_hidden_size(
+    parameters: int, inputs: int, cell: str, layers: int, encoding: str, outputs: int | None = None
+) -> int:
+    """Return the hidden size with which a CharRNN comes closest to a number of parameters; of two, the smaller.
+
+    Arguments:
+        parameters: the number of parameters, 1 or more.
+        inputs: V.
+        cell: the name of the cell.
+        layers: L.
+        encoding: `index`, `onehot` or `embedding`.
+        outputs: W; None for V.
+    """
+
+    def count(hidden_size: int) -> int:
+        return parameter_count(inputs, hidden_size, cell, layers, encoding, outputs)
+
+    above = 1
+    while count(above) < parameters:
+        above *= 2
+    below = above // 2
+    while above - below > 1:  # the number of parameters grows with the hidden size
+        middle = (below + above) // 2
+        below, above = (middle, above) if count(middle) < parameters else (below, middle)
+    return below if below and parameters - count(below) <= count(above) - parameters else above

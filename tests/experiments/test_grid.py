@@ -1,5 +1,6 @@
 """The grid of a sweep: what flags and files say, what runs it makes, what it refuses."""
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from experiments.errors import UsageError
 from experiments.flags import with_flags
 from experiments.grid import FIELDS, Grid, read_grid
 from rnn_core.config import ConfigError, TrainConfig
+from rnn_core.data import prepare
+from rnn_core.nets.cells import CELLS
 
 
 def shown(error: BaseException) -> str:
@@ -119,7 +122,7 @@ def test_the_path_of_a_text_holds_from_any_folder(tmp_path: Path, monkeypatch: p
         ({"hidden_sizes": "4.5"}, "whole numbers"),
         ({"hidden_sizes": "4,0"}, "hidden_size is 0; allowed: whole numbers 1 or more (--hidden-sizes)"),
         ({"learning_rates": "nan"}, "(--learning-rates)"),
-        ({"cells": "rnn,foo"}, "cell is 'foo'; allowed: gru, lstm, rnn (--cells)"),
+        ({"cells": "rnn,foo"}, f"cell is 'foo'; allowed: {', '.join(CELLS)} (--cells)"),
         ({"patterns": "abc,rebber"}, "did you mean reber? (--patterns)"),
         ({"patterns": "a"}, "two or more distinct characters"),
         ({"patterns": "a,b"}, "a comma separates patterns: one that holds a comma goes into a file for --grid"),
@@ -190,3 +193,39 @@ def test_what_is_no_file_is_refused_at_once(name: str, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(UsageError, match=r"not a file, but a device, a pipe or a socket|Is a directory"):
         read_grid({}, tmp_path / name)
+
+
+def test_nets_of_all_cells_are_fitted_to_a_number_of_parameters(tmp_path: Path) -> None:
+    grid = read_grid({"patterns": "abc,reber", "cells": ",".join(CELLS), "seeds": "2"}, None, parameters=2000)
+    configs = [request.config for request in grid.runs()]
+    assert len(configs) == 2 * len(CELLS) * 2
+    for config in configs:
+        counts = [
+            prepare(dataclasses.replace(config, hidden_size=size)).record.parameter_count
+            for size in (config.hidden_size - 1, config.hidden_size, config.hidden_size + 1)
+        ]
+        assert min(counts, key=lambda count: abs(count - 2000)) == counts[1]
+    lines = grid.fitted()
+    assert len(lines) == 2 * len(CELLS)
+    assert "abc, index, rnn: hidden_size 42, 2019 parameters" in lines  # 42 + 42 * 42 + 2 * 42, and 3 * 42 + 3
+    assert "hidden_size" not in next(request for request in grid.runs() if request.config.pattern == "reber").recipe
+    file = tmp_path / "grid.toml"
+    file.write_text(grid.text())
+    assert read_grid({}, file) == grid
+    assert grid.params()["parameters"] == "2000"
+    assert "about 2000 parameters" in grid.title()
+
+
+@pytest.mark.parametrize(
+    ("flags", "parameters", "message"),
+    [
+        ({"hidden_sizes": "4"}, 100, r"hidden_sizes is '4'; allowed: nothing beside --parameters"),
+        ({}, -1, r"parameters is -1; allowed: whole numbers from 0"),
+        ({"patterns": "reber"}, 4, r"parameters is 4, but the nearest net of rnn for reber has \d+ \(hidden_size 1\)"),
+    ],
+)
+def test_a_number_of_parameters_that_cannot_be_had_is_refused(
+    flags: dict[str, str], parameters: int, message: str
+) -> None:
+    with pytest.raises((ConfigError, UsageError), match=message):
+        read_grid(flags, None, parameters).runs()

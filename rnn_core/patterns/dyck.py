@@ -1,16 +1,13 @@
 """dyck: balanced brackets."""
 
-import string
 from functools import cached_property, partial
 from random import Random
 
+from rnn_core.patterns.shared.brackets import CLOSING, OPENING, height
 from rnn_core.patterns.shared.cases import Case
 from rnn_core.patterns.shared.oracle import Oracle, StateOracle, Transitions
 from rnn_core.patterns.shared.specs import parse_options, parse_whole_number
 from rnn_core.patterns.shared.strings import MARK, Strings, with_marks
-
-OPENING = "([{<" + string.ascii_lowercase
-CLOSING = ")]}>" + string.ascii_uppercase
 
 END_PROBABILITY = 1 / 3
 """The probability that a string ends where all brackets are closed."""
@@ -87,15 +84,7 @@ class Dyck(Strings):
         return self.opening[kind] + "".join(contents) + self.closing[kind]
 
     def sizes(self, string: str) -> dict[str, int]:
-        return {"length": len(string), "depth": self.height(string)}
-
-    def height(self, string: str) -> int:
-        """Return the greatest number of brackets of a string that are open at once."""
-        depth = greatest = 0
-        for character in string:
-            depth += 1 if character in self.opening else -1
-            greatest = max(greatest, depth)
-        return greatest
+        return {"length": len(string), "depth": height(string)}
 
     def larger_cases(self, training: list[str], rng: Random) -> list[Case]:
         cases = []

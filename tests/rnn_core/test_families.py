@@ -291,11 +291,12 @@ whole_specs = st.one_of(
         "markov:order={}:alphabet={}:seed={}".format, st.integers(0, 3), st.integers(2, 6), st.integers(0, 10**18 - 1)
     ),
     st.builds("dyck:{}:depth={}".format, st.integers(1, 30), st.integers(1, 50)),
+    st.builds("shuffle:{}".format, st.integers(1, 30)),
     st.builds("tomita:{}".format, st.integers(1, 7)),
     st.builds("flipflop:{}".format, st.integers(1, 8)),
     st.builds(
         "{}:longest={}".format,
-        st.sampled_from(["parity", "cycle_navigation", "modular_arithmetic", "reverse"]),
+        st.sampled_from(["parity", "even_pairs", "cycle_navigation", "modular_arithmetic", "reverse"]),
         st.integers(2, 300),
     ),
 )
@@ -396,6 +397,10 @@ REFUSED = {
     "dyck:2:depth=0": "depth from 1",
     "dyck:2:depth=1001": "depth from 1",
     "dyck:2:kinds=3": "depth=4",
+    "shuffle": "from 1 to 30",
+    "shuffle:0": "from 1 to 30",
+    "shuffle:31": "from 1 to 30",
+    "shuffle:2:depth=3": "from 1 to 30",
     "reber:1": "reber alone",
     "ereber:x": "ereber alone",
     "tomita": "tomita:1 to tomita:7",
@@ -405,6 +410,7 @@ REFUSED = {
     "parity:longest=1": "longest from 2",
     "parity:longest=1000001": "longest from 2",
     "parity:7": "options as in parity:longest=40",
+    "even_pairs:longest=1": "longest from 2",
     "cycle_navigation:long=3": "options as in cycle_navigation:longest=40",
     "modular_arithmetic:longest=4.5": "longest from 2",
     "reverse:longest=4:longest=5": "options as in reverse:longest=40",
@@ -444,6 +450,7 @@ def test_the_example_in_a_refusal_is_accepted(spec: str) -> None:
         ("Tomita:3", "tomita"),
         ("tomita3", "tomita"),
         ("dick:2", "dyck"),
+        ("shufle:2", "shuffle"),
         ("markow", "markov"),
         ("noisey:abc:0.1", "noisy"),
         ("flip-flop:3", "flipflop"),
@@ -451,6 +458,7 @@ def test_the_example_in_a_refusal_is_accepted(spec: str) -> None:
         ("modular_arithmetics", "modular_arithmetic"),
         ("elmann", "elman"),
         ("Parity", "parity"),
+        ("even-pairs", "even_pairs"),
         ("revers", "reverse"),
         ("txt:file", "text"),
         ("untis:abc", "unit"),
@@ -554,6 +562,23 @@ def test_bracket_strings_longer_than_trained_are_no_deeper() -> None:
         assert case.judged is None
 
 
+def test_shuffled_brackets_are_tested_where_they_are_longer_and_where_they_are_deeper() -> None:
+    pattern = parse("shuffle:2")
+    strings = split_strings(pattern.training_text(LENGTH, 0))
+    longest, deepest = (max(pattern.sizes(string)[measure] for string in strings) for measure in ("length", "depth"))
+    beyond = pattern.larger_cases(strings, Random(1))
+    sizes = {measure: [case.size for case in beyond if case.measure == measure] for measure in ("length", "depth")}
+    assert sizes["length"] == sorted(sorted({longest * tenths // 20 * 2 for tenths in (12, 15, 20, 30, 40)}) * 20)
+    assert sizes["depth"] == sorted(sorted({deepest * tenths // 10 for tenths in (12, 15, 20, 30)}) * 20)
+    for case in beyond:
+        of_each_kind = [re.sub(f"[^{re.escape(kind)}]", "", case.text) for kind in ("()", "[]")]
+        assert all(not string or height(string, string[0]) > 0 for string in of_each_kind), "balanced, kind by kind"
+        assert case.judged is None
+        deep = height(case.text[1:-1], "([")
+        assert (deep, len(case.text) - 2)[case.measure == "length"] == case.size
+        assert case.measure == "depth" or deep <= deepest
+
+
 @pytest.mark.parametrize("number", range(1, 8))
 def test_a_hundred_strings_of_each_of_tomitas_languages_are_longer_than_trained(number: int) -> None:
     pattern = parse(f"tomita:{number}")
@@ -592,6 +617,7 @@ def test_the_symbol_to_remember_is_judged_alone() -> None:
 
 ANSWERS = {
     "parity": lambda question: str(sum(map(int, question)) % 2),
+    "even_pairs": lambda question: str(int(question[0] != question[-1])),
     "cycle_navigation": lambda question: str(sum({"<": -1, ".": 0, ">": 1}[step] for step in question) % 5),
     "modular_arithmetic": lambda question: str(eval(question) % 5),
     "reverse": lambda question: "".join(reversed(question)),

@@ -133,10 +133,12 @@ def test_nobody_knows_a_place_of_a_text(tmp_path: Path) -> None:
         ("dyck:2", 1 + 1 + 1 + 2 + 4 + 8 + 16),  # before the text, in an empty string, and each stack up to depth 4
         ("dyck:1:depth=100", 1 + 1 + 101),
         ("dyck:10:depth=4", None),
+        ("shuffle:1", None),
         ("tomita:3", 1 + 4),
         ("reber", 1 + 8),
         ("ereber", 1 + 2 + 2 * 10),
         ("parity:longest=5", 1 + 1 + 2 * 5 + 2 + 1),  # the start, no bit yet, two memories each, two answers, the end
+        ("even_pairs:longest=5", 1 + 1 + 2 + 4 * 4 + 2 + 1),  # of one bit, first and last are the same
         ("modular_arithmetic:longest=1000", None),
         ("anbn:uniform=5", 1 + 6 + 5),
         ("anbn", None),
@@ -234,10 +236,20 @@ LABELS: dict[str, dict[str, Callable[[str], Any]]] = {
         "depth": lambda text: sum(1 if c in "([{<" else -1 for c in begun(text)),
         "innermost": lambda text: innermost(begun(text)),
     },
+    "shuffle": {
+        "open_1": lambda text: begun(text).count("(") - begun(text).count(")"),
+        "open_2": lambda text: begun(text).count("[") - begun(text).count("]"),
+        "open_3": lambda text: begun(text).count("{") - begun(text).count("}"),
+    },
     "ereber": {"remembered": lambda text: begun(text)[1:2]},
     "parity": {
         "length": before_equals(len),
         "memory": before_equals(lambda question: sum(map(int, question)) % 2),
+    },
+    "even_pairs": {
+        "length": before_equals(len),
+        "first": before_equals(lambda question: int(question[:1] or -1)),
+        "last": before_equals(lambda question: int(question[-1:] or -1)),
     },
     "cycle_navigation": {
         "length": before_equals(len),
@@ -283,6 +295,9 @@ def expected_labels(pattern: Pattern) -> dict[str, Callable[[str], Any]]:
         "markov": lambda: {"context": lambda text: text[::-1][: pattern.order][::-1]},
         "flipflop": lambda: {
             name: of for name, of in LABELS["flipflop"].items() if name[-1] in "ABC"[: pattern.bits] + "e"
+        },
+        "shuffle": lambda: {
+            name: of for name, of in LABELS["shuffle"].items() if name[-1] in "123"[: pattern.kinds]
         },
         "tomita": lambda: {"may_end": lambda text: TOMITA[pattern.number](begun(text))},
     }

@@ -39,8 +39,11 @@ VARIANTS = [
     "dyck:1:depth=1",
     "dyck:3:depth=2",
     "dyck:1:depth=7",
+    "shuffle:1",
+    "shuffle:3",
     *(f"tomita:{number}" for number in range(1, 8)),
     "parity:longest=5",
+    "even_pairs:longest=5",
     "cycle_navigation:longest=3",
     "modular_arithmetic:longest=6",
     "reverse:longest=4",
@@ -304,6 +307,28 @@ def test_balanced_brackets_have_the_probability_of_their_coins(
     check_strings(parse(spec), expected, longest, "".join(kinds) if longest <= 4 or len(kinds) == 1 else "")
 
 
+@pytest.mark.parametrize(("kinds", "longest"), [(("()",), 8), (("()", "[]"), 6), (("()", "[]", "{}"), 4)])
+def test_shuffled_brackets_have_the_probability_of_their_walk(kinds: tuple[str, ...], longest: int) -> None:
+    """Each step is worked out anew, with exact fractions, from how often each bracket came before."""
+    expected: dict[str, float] = {}
+    for string in all_strings("".join(kinds), longest):
+        likely = Fraction(1)
+        for at, character in enumerate(f"{string}#"):
+            still_open = [kind for kind in kinds if string[:at].count(kind[0]) > string[:at].count(kind[1])]
+            if character == "#":
+                likely *= 0 if still_open else Fraction(3, 10)
+            elif any(character == kind[0] for kind in kinds):
+                likely *= (Fraction(4, 10) if still_open else Fraction(7, 10)) / len(kinds)
+            else:
+                may_close = any(character == kind[1] for kind in still_open)
+                likely *= Fraction(6, 10) / len(still_open) if may_close else 0
+        if likely:
+            expected[string] = float(likely)
+    assert "" in expected
+    assert len(kinds) == 1 or "([)]" in expected
+    check_strings(parse(f"shuffle:{len(kinds)}"), expected, longest, "".join(kinds))
+
+
 REBER = "(PT*VV|(TS*X|PT*VP)(XT*VP)*(S|XT*VV))"
 """The published graph between B and E: every node but the last has two ways out, each as likely."""
 
@@ -380,6 +405,7 @@ def test_tomitas_languages_are_their_definitions(number: int) -> None:
 def questions(family: str, length: int) -> Iterator[str]:
     symbols, between = {
         "parity": ("01", "01"),
+        "even_pairs": ("01", "01"),
         "cycle_navigation": ("<.>", "<.>"),
         "modular_arithmetic": ("01234", "+-*"),
         "reverse": ("ab", "ab"),
@@ -389,6 +415,7 @@ def questions(family: str, length: int) -> Iterator[str]:
 
 ANSWERS: dict[str, Callable[[str], str]] = {
     "parity": lambda question: "01"[sum(bit == "1" for bit in question) & 1],
+    "even_pairs": lambda question: str(len(re.findall("0(?=1)|1(?=0)", question)) % 2),
     "cycle_navigation": lambda question: str(sum("<.>".index(step) - 1 for step in question) % 5),
     "modular_arithmetic": lambda question: str(eval(question) % 5),
     "reverse": lambda question: question[::-1],
@@ -407,7 +434,7 @@ def test_questions_are_even_and_answers_right(family: str, longest: int) -> None
     assert sum(expected.values()) == pytest.approx(1), "so that all others have probability 0"
     pattern = parse(f"{family}:longest={longest}")
     check_strings(pattern, expected, 2 * longest + 1)
-    if longest == 3 and family in ("parity", "reverse"):
+    if longest == 3 and family in ("parity", "even_pairs", "reverse"):
         check_strings(pattern, expected, 7, pattern.symbols + "=")
 
 

@@ -15,6 +15,7 @@ from rnn_core.patterns import Pattern, parse
 from rnn_core.patterns.counting import Counting
 from rnn_core.patterns.motif import Motif
 from rnn_core.patterns.shared.strings import Strings, split_strings, with_marks
+from rnn_core.patterns.tomita import LANGUAGES
 
 LENGTH = 3000
 """Characters to train on, enough for every kind of case."""
@@ -291,8 +292,9 @@ whole_specs = st.one_of(
         "markov:order={}:alphabet={}:seed={}".format, st.integers(0, 3), st.integers(2, 6), st.integers(0, 10**18 - 1)
     ),
     st.builds("dyck:{}:depth={}".format, st.integers(1, 30), st.integers(1, 50)),
+    st.builds("dyck:2:depth={}:weights=hewitt:longest={}".format, st.integers(1, 40), st.integers(81, 300)),
     st.builds("shuffle:{}".format, st.integers(1, 30)),
-    st.builds("tomita:{}".format, st.integers(1, 7)),
+    st.builds("tomita:{}".format, st.sampled_from(sorted(LANGUAGES))),
     st.builds("flipflop:{}".format, st.integers(1, 8)),
     st.builds(
         "{}:longest={}".format,
@@ -340,6 +342,8 @@ def test_rates_in_a_spec_are_kept_to_the_last_digit(spec: str) -> None:
         ("markov:alphabet=3:order=1", "markov:order=1:alphabet=3:seed=0"),
         ("dyck:2:depth=4", "dyck:2"),
         ("dyck:3:depth=5", "dyck:3:depth=5"),
+        ("dyck:3:longest=0:weights=coins", "dyck:3"),
+        ("dyck:2:longest=84:weights=hewitt:depth=3", "dyck:2:depth=3:weights=hewitt:longest=84"),
         ("parity:longest=40", "parity"),
         ("reverse:longest=7", "reverse:longest=7"),
         ("noisy:abc:0.10", "noisy:abc:0.1"),
@@ -397,6 +401,10 @@ REFUSED = {
     "dyck:2:depth=0": "depth from 1",
     "dyck:2:depth=1001": "depth from 1",
     "dyck:2:kinds=3": "depth=4",
+    "dyck:2:weights=even": "weights coins or hewitt",
+    "dyck:2:longest=8": "longest 0, or from 9 to 10000",
+    "dyck:2:depth=3:longest=6": "longest 0, or from 7 to 10000",
+    "dyck:2:longest=10001": "longest 0, or from 9 to 10000",
     "shuffle": "from 1 to 30",
     "shuffle:0": "from 1 to 30",
     "shuffle:31": "from 1 to 30",
@@ -407,6 +415,8 @@ REFUSED = {
     "tomita:0": "tomita:1 to tomita:7",
     "tomita:8": "tomita:1 to tomita:7",
     "tomita:01": "tomita:1 to tomita:7",
+    "tomita:3:reading=mod5": "tomita:3:reading=later, tomita:3:reading=next, tomita:6:reading=mod3",
+    "tomita:4:reading=next": "tomita:1 to tomita:7",
     "parity:longest=1": "longest from 2",
     "parity:longest=1000001": "longest from 2",
     "parity:7": "options as in parity:longest=40",
@@ -562,6 +572,21 @@ def test_bracket_strings_longer_than_trained_are_no_deeper() -> None:
         assert case.judged is None
 
 
+def test_brackets_of_limited_length_are_tested_up_to_twice_that() -> None:
+    pattern = parse("dyck:2:depth=3:weights=hewitt:longest=84")
+    strings = split_strings(pattern.training_text(20_000, 0))
+    assert "" in strings
+    assert 40 < max(map(len, strings)) + 1 <= 84, "the end counted"
+    long = [case for case in pattern.larger_cases(strings, Random(1)) if case.measure == "length"]
+    assert [case.size for case in long[::20]] == [90, 104, 124, 146, 166]
+    for case in long:
+        assert case.judged is None
+        assert 85 <= len(case.text) - 1 <= 168
+        assert height(case.text[1:-1], "([") <= 3
+    short = parse("dyck:1:depth=2:longest=5").larger_cases(["()"], Random(1))
+    assert {case.size for case in short if case.measure == "length"} == {6, 8}, "none as short as in training"
+
+
 def test_shuffled_brackets_are_tested_where_they_are_longer_and_where_they_are_deeper() -> None:
     pattern = parse("shuffle:2")
     strings = split_strings(pattern.training_text(LENGTH, 0))
@@ -579,8 +604,8 @@ def test_shuffled_brackets_are_tested_where_they_are_longer_and_where_they_are_d
         assert case.measure == "depth" or deep <= deepest
 
 
-@pytest.mark.parametrize("number", range(1, 8))
-def test_a_hundred_strings_of_each_of_tomitas_languages_are_longer_than_trained(number: int) -> None:
+@pytest.mark.parametrize("number", LANGUAGES)
+def test_a_hundred_strings_of_each_of_tomitas_languages_are_longer_than_trained(number: str) -> None:
     pattern = parse(f"tomita:{number}")
     for length in (2, LENGTH):
         strings = split_strings(pattern.training_text(length, 0))

@@ -132,9 +132,13 @@ def test_nobody_knows_a_place_of_a_text(tmp_path: Path) -> None:
         ("flipflop:3", 8 * 4),
         ("dyck:2", 1 + 1 + 1 + 2 + 4 + 8 + 16),  # before the text, in an empty string, and each stack up to depth 4
         ("dyck:1:depth=100", 1 + 1 + 101),
+        # Before the text; then stacks of an even depth after 0, 2, 4 brackets and of an odd one after 1, 3, 5.
+        ("dyck:1:depth=2:weights=hewitt:longest=7", 1 + (1 + 2 + 2 + 1) + 3),
         ("dyck:10:depth=4", None),
         ("shuffle:1", None),
         ("tomita:3", 1 + 4),
+        ("tomita:3:reading=later", 1 + 4),
+        ("tomita:6:reading=mod5", 1 + 5),
         ("reber", 1 + 8),
         ("ereber", 1 + 2 + 2 * 10),
         ("parity:longest=5", 1 + 1 + 2 * 5 + 2 + 1),  # the start, no bit yet, two memories each, two answers, the end
@@ -296,10 +300,8 @@ def expected_labels(pattern: Pattern) -> dict[str, Callable[[str], Any]]:
         "flipflop": lambda: {
             name: of for name, of in LABELS["flipflop"].items() if name[-1] in "ABC"[: pattern.bits] + "e"
         },
-        "shuffle": lambda: {
-            name: of for name, of in LABELS["shuffle"].items() if name[-1] in "123"[: pattern.kinds]
-        },
-        "tomita": lambda: {"may_end": lambda text: TOMITA[pattern.number](begun(text))},
+        "shuffle": lambda: {name: of for name, of in LABELS["shuffle"].items() if name[-1] in "123"[: pattern.kinds]},
+        "tomita": lambda: {"may_end": lambda text: TOMITA[pattern.language](begun(text))},
     }
     made = by_argument.get(pattern.family)
     return made() if made else LABELS.get(pattern.family, {})
@@ -356,7 +358,7 @@ def check_nodes(pattern: Pattern, members: set[str], shortest: int, longest: int
 
 
 @pytest.mark.parametrize("number", TOMITA)
-def test_nodes_of_tomitas_languages_are_what_may_still_come(number: int) -> None:
+def test_nodes_of_tomitas_languages_are_what_may_still_come(number: str) -> None:
     members = {string for string in all_strings("01", 12) if TOMITA[number](string)}
     check_nodes(parse(f"tomita:{number}"), members, shortest=7, longest=5)
     assert parse(f"tomita:{number}").labels("#")["node"].tolist() == [0]
@@ -377,6 +379,13 @@ def test_nodes_of_an_embedded_string_are_those_of_the_one_inside() -> None:
 
 
 # Beyond the pattern's own limits.
+
+
+def test_longer_brackets_have_labels_and_no_state_where_they_are_longer() -> None:
+    pattern = parse("dyck:1:depth=2:longest=5")
+    labels = pattern.labels("#()()()#(())#")
+    assert labels["depth"].tolist() == [0, 1, 0, 1, 0, 1, 0, 0, 1, 2, 1, 0, 0]
+    assert (labels["state"] == -1).tolist() == [at in (5, 6) for at in range(13)]
 
 
 def test_deeper_brackets_have_labels_and_no_state_where_they_are_deeper() -> None:

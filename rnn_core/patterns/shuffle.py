@@ -76,7 +76,7 @@ class Shuffle(Strings):
         return "".join(brackets)
 
     def deep(self, rng: Random, depth: int) -> str:
-        """Draw a string whose depth is exactly `depth`, 1 or more: it climbs there and falls, each with some returns."""
+        """Draw a string whose depth is exactly `depth`, 1 or more: it climbs there and falls, with some returns."""
         open_kinds: list[int] = []
         brackets = []
         while len(open_kinds) < depth:
@@ -94,7 +94,7 @@ class Shuffle(Strings):
         return self.opening[kind]
 
     def _close(self, rng: Random, open_kinds: list[int]) -> str:
-        """Return a closing bracket of a kind that is open, and remove it from those; all such kinds are equally likely."""
+        """Return a closing bracket and remove its kind from those that are open, of which each is equally likely."""
         kind = rng.choice(sorted(set(open_kinds)))
         open_kinds.remove(kind)
         return self.closing[kind]

@@ -21,7 +21,8 @@ from tests.conftest import PROJECT
 def of_families() -> dict[str, set[str]]:
     """Return by family the names of the metrics that its nets come to.
 
-    They are those that the test of earlier numbers holds. Of a family that is younger, a small net is measured here, on some of its cases.
+    They are those that the test of earlier numbers holds. Of a family that is younger, a small net is measured here,
+    on some of its cases.
     """
     found: dict[str, set[str]] = {}
     for run in json.loads((PROJECT / "tests" / "rnn_core" / "earlier_numbers.json").read_text()):

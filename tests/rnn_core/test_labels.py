@@ -40,7 +40,7 @@ def test_labels_are_one_array_a_name_with_one_value_a_place(pattern: Pattern, te
     for name, values in labels.items():
         assert values.shape == (len(text),)
         assert nothing[name].shape == (0,)
-        assert values.dtype in (np.int64, np.bool_) or values.dtype.kind == "U"
+        assert values.dtype in (np.int64, np.bool_, np.float64) or values.dtype.kind == "U"
         assert nothing[name].dtype.kind == values.dtype.kind
         if values.dtype == np.int64:
             assert values.min() >= -1
@@ -149,6 +149,7 @@ def test_nobody_knows_a_place_of_a_text(tmp_path: Path) -> None:
         ("ambncmn", None),
         ("reverse:longest=2", None),
         ("noisy:abc:0.1", None),
+        ("hmm:mess3", None),
     ],
 )
 def test_an_automaton_has_as_many_states_as_the_definition(spec: str, states: int | None) -> None:
@@ -217,6 +218,23 @@ def count_a(text: str) -> int:
     return -1 if re.search("[bc]", begun(text)) else begun(text).count("a")
 
 
+def belief(state: int) -> Callable[[str], float]:
+    """Return how likely a hidden state of Mess3 is after a text, from the published matrices, not scaled on the way."""
+    published = {
+        "0": [[0.765, 0.00375, 0.00375], [0.0425, 0.0675, 0.00375], [0.0425, 0.00375, 0.0675]],
+        "1": [[0.0675, 0.0425, 0.00375], [0.00375, 0.765, 0.00375], [0.00375, 0.0425, 0.0675]],
+        "2": [[0.0675, 0.00375, 0.0425], [0.00375, 0.0675, 0.0425], [0.00375, 0.00375, 0.765]],
+    }
+
+    def share(text: str) -> float:
+        joint = [1 / 3] * 3
+        for symbol in text:
+            joint = [sum(joint[i] * published[symbol][i][j] for i in range(3)) for j in range(3)]
+        return joint[state] / sum(joint)
+
+    return share
+
+
 LABELS: dict[str, dict[str, Callable[[str], Any]]] = {
     "elman": {
         "place": lambda text: len(text) - 1 - max(map(text.rfind, "bdg")),
@@ -245,6 +263,7 @@ LABELS: dict[str, dict[str, Callable[[str], Any]]] = {
         "open_2": lambda text: begun(text).count("[") - begun(text).count("]"),
         "open_3": lambda text: begun(text).count("{") - begun(text).count("}"),
     },
+    "hmm": {f"belief_{state}": belief(state) for state in range(3)},
     "ereber": {"remembered": lambda text: begun(text)[1:2]},
     "parity": {
         "length": before_equals(len),
@@ -312,7 +331,9 @@ def test_labels_are_what_their_definitions_say(pattern: Pattern, text: str) -> N
     labels, expected = pattern.labels(short), expected_labels(pattern)
     assert labels.keys() - {"state", "node"} == expected.keys(), "each label is worked out here by another route"
     for name, after in expected.items():
-        assert labels[name].tolist() == [after(short[: at + 1]) for at in range(len(short))], name
+        wanted = [after(short[: at + 1]) for at in range(len(short))]
+        is_float = labels[name].dtype == np.float64
+        assert labels[name].tolist() == (pytest.approx(wanted, rel=1e-9) if is_float else wanted), name
 
 
 def test_letters_of_later_blocks_are_counted_as_often_as_they_come() -> None:

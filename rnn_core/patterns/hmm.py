@@ -79,7 +79,7 @@ class Hmm(Pattern):
         self.alphabet = "".join(sorted(matrices))
         self.matrix_vss = np.array([matrices[symbol] for symbol in self.alphabet])
         self.stationary_s = stationary(self.matrix_vss.sum(axis=0))
-        self.oracle = HmmOracle(self.alphabet, self.matrix_vss, self.stationary_s)
+        self.oracle = self._filter = HmmOracle(self.alphabet, self.matrix_vss, self.stationary_s)
 
     @property
     def spec(self) -> str:
@@ -92,20 +92,20 @@ class Hmm(Pattern):
 
     def sample(self, length: int, rng: Random) -> str:
         states = len(self.stationary_s)
-        steps = [(symbol, state) for symbol in self.alphabet for state in range(states)]
-        # The last sum is left out, so that no draw lies beyond it by rounding.
-        thresholds = [list(accumulate(row))[:-1] for row in self.matrix_vss.transpose(1, 0, 2).reshape(states, -1)]
-        state = bisect(list(accumulate(self.stationary_s))[:-1], rng.random())
+        steps = [choices(row) for row in self.matrix_vss.transpose(1, 0, 2).reshape(states, -1)]
+        begin, sums = choices(self.stationary_s)
+        state = begin[bisect(sums, rng.random())]
         symbols = []
         for _ in range(length):
-            symbol, state = steps[bisect(thresholds[state], rng.random())]
-            symbols.append(symbol)
+            possible, sums = steps[state]
+            symbol, state = divmod(possible[bisect(sums, rng.random())], states)
+            symbols.append(self.alphabet[symbol])
         return "".join(symbols)
 
     def labels(self, text: str) -> dict[str, np.ndarray]:
         """Return `belief_0`, `belief_1` ..., the probability of each hidden state given the characters so far."""
-        self.oracle.check_possible(text)
-        belief_ts = self.oracle.beliefs(text)[1:]
+        self._filter.check_possible(text)
+        belief_ts = self._filter.beliefs(text)[1:]
         return {f"belief_{state}": belief_ts[:, state] for state in range(belief_ts.shape[1])}
 
 
@@ -143,6 +143,16 @@ class HmmOracle(Oracle):
         return result
 
 
+def choices(probability_n: np.ndarray) -> tuple[list[int], list[float]]:
+    """Return which of n things are possible, and the sums of their probabilities, all but the last.
+
+    `bisect` finds a uniform draw from 0 to 1 among the sums. Without the last one and what is impossible, rounding
+    lets no draw go wrong.
+    """
+    possible = np.flatnonzero(probability_n).tolist()
+    return possible, list(accumulate(probability_n[possible].tolist()))[:-1]
+
+
 def mess3() -> dict[str, np.ndarray]:
     """Return the matrices of the Mess3 process: for each symbol, float64, (3, 3)."""
     stay_ss = np.where(np.eye(3), MESS3_STAY, (1 - MESS3_STAY) / 2)
@@ -167,16 +177,17 @@ def stationary(step_ss: np.ndarray) -> np.ndarray:
 
 def reachable(step_ss: np.ndarray) -> np.ndarray:
     """Return whether each state can be reached from each state, in any number of steps or none: bool, (S, S)."""
-    reach_ss = (step_ss > 0) | np.eye(len(step_ss), dtype=bool)
+    reach_ss = np.where(step_ss + np.eye(len(step_ss)) > 0, 1, 0)
     for _ in range(len(step_ss).bit_length()):  # each time, twice as many steps
-        reach_ss = (reach_ss.astype(np.int64) @ reach_ss.astype(np.int64)) > 0
-    return reach_ss
+        reach_ss = np.minimum(reach_ss @ reach_ss, 1)
+    result: np.ndarray = reach_ss == 1
+    return result
 
 
 def lasting(step_ss: np.ndarray) -> np.ndarray:
     """Return which states can be reached from all states that they reach, so that they come again: bool, (S,)."""
     reach_ss = reachable(step_ss)
-    result: np.ndarray = (reach_ss <= reach_ss.T).all(axis=1)
+    result: np.ndarray = np.logical_and.reduce(reach_ss <= reach_ss.T, axis=1)
     return result
 
 

@@ -42,10 +42,12 @@ class Shuffle(Strings):
     recipe = {
         "encoding": "onehot",
         "cell": "lstm",
-        "hidden_size": 32,
-        "epochs": 20,
+        "hidden_size": 16,
+        "epochs": 30,
+        "learning_rate": 0.02,
         "batch_size": 32,
         "schedule": "cosine",
+        "clip": 1.0,
     }
 
     def __init__(self, argument: str) -> None:

@@ -136,6 +136,12 @@ def test_a_recipe_is_settings_to_train_with(pattern: Pattern) -> None:
     assert {name: getattr(config, name) for name in pattern.recipe} == dict(pattern.recipe)
 
 
+def test_a_spec_may_have_a_recipe_of_its_own() -> None:
+    usual = parse("anbn").recipe
+    assert parse("anbn:uniform=099").recipe == parse("anbn:uniform=99").recipe != usual
+    assert parse("anbn:uniform=98").recipe == parse("anbncn:uniform=99").recipe == usual
+
+
 def test_defaults_can_be_had(pattern: Pattern) -> None:
     pattern.check_length(pattern.default_length)
     assert pattern.default_window >= 0

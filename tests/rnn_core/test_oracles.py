@@ -334,7 +334,19 @@ def test_shuffled_brackets_have_the_probability_of_their_walk(kinds: tuple[str, 
     check_strings(parse(f"shuffle:{len(kinds)}"), expected, longest, "".join(kinds))
 
 
-@pytest.mark.parametrize(("kinds", "depth", "longest"), [(1, 1, 7), (1, 2, 11), (1, 3, 13), (2, 2, 7), (2, 3, 7)])
+def test_the_kind_that_closes_does_not_depend_on_how_many_of_it_are_open() -> None:
+    """By symmetry, frequencies do not show it while each state that allows the same is looked at together."""
+    first_kind_closed = []
+    for string in split_strings(parse("shuffle:2").sample(200_000, Random(1))):
+        for at, character in enumerate(string):
+            counts = [string[:at].count(opening) - string[:at].count(closing) for opening, closing in ("()", "[]")]
+            if counts == [3, 1] and character in ")]":
+                first_kind_closed.append(character == ")")
+    assert len(first_kind_closed) > 1000
+    assert np.mean(first_kind_closed) == pytest.approx(1 / 2, abs=5 / (2 * math.sqrt(len(first_kind_closed))))
+
+
+@pytest.mark.parametrize(("kinds", "depth", "longest"), [(1, 1, 7), (1, 2, 10), (1, 3, 13), (2, 2, 7), (2, 3, 7)])
 @pytest.mark.parametrize("end", [Fraction(1, 2), Fraction(1, 3)])
 @pytest.mark.parametrize("limited", [False, True])
 def test_brackets_have_the_probabilities_of_the_published_weights(

@@ -1,4 +1,4 @@
-"""The command that shows the families of patterns: what each is, a sample, its floor, and the recipe that learns it."""
+"""The command that lists the families of patterns, or shows one pattern: a sample, its floor, what learns it."""
 
 import inspect
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class Flags:
     """List the families of patterns, or show one pattern in full."""
 
     pattern: Annotated[str, tyro.conf.Positional] = ""
-    """A family such as `reber`, or a spec such as `dyck:3:depth=5`. Without it, all families are listed."""
+    """A family such as `reber`, or a spec such as `dyck:3:depth=5`. Without it, each family has one line."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,24 +46,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def list_families() -> None:
-    """Print a few lines for each family."""
+    """Print one line for each family, its example and what that is, and how to see more of one."""
+    width = max(len(family.example) for family in Pattern.families.values())
     for family in Pattern.families.values():
-        print(family.family)
-        if family.needs_file:
-            rows, recipe = [("is", (inspect.getdoc(family) or "").split("\n")[0])], family.recipe
-        else:
-            pattern = parse(family.example)
-            rows, recipe = list_rows(pattern), pattern.recipe
-        _print_rows([("spec", family.example), *rows, ("recipe", fields_in_words(recipe) or NO_RECIPE)])
+        what = inspect.getdoc(family) if family.needs_file else parse(family.example).description
+        print(f"{family.example:<{width}}  {(what or '').splitlines()[0]}")
+    print("\nOne in full, with a sample, its floor and its recipe: python -m experiments.patterns PATTERN")
 
 
-def list_rows(pattern: Pattern) -> list[tuple[str, str]]:
-    """Return the lines of a pattern in the list, each as its name and its text.
+def first_rows(pattern: Pattern) -> list[tuple[str, str]]:
+    """Return the first lines that show a pattern, each as its name and its text.
 
     A transducer also has `says`, the symbol that follows each character of the sample, and `outputs`.
     """
     sample = pattern.sample(WIDTH, Random(0))
-    rows = [("is", pattern.description), ("sample", visible(sample)[:WIDTH])]
+    rows = [("sample", visible(sample)[:WIDTH])]
     if not pattern.predicts_next:
         rows.append(("says", visible(pattern.inputs_and_targets(sample)[1])[:WIDTH]))
     rows.append(("alphabet", _characters(pattern.alphabet)))
@@ -90,7 +87,7 @@ def show(pattern: Pattern) -> None:
     length = pattern.default_length
     evaluation = pattern.evaluation(length, data_seed=0)
     text = pattern.training_text(length, data_seed=0)
-    rows = list_rows(pattern)[1:]
+    rows = first_rows(pattern)
     if pattern.note:
         rows.append(("note", visible(pattern.note)))
     if pattern.mark:

@@ -1,6 +1,7 @@
 """anbn, anbncn, anb2n, ambncmn: languages whose strings can only be predicted by counting."""
 
 import math
+from collections.abc import Mapping
 from functools import cached_property
 from random import Random
 from typing import Any, ClassVar
@@ -25,11 +26,13 @@ class Counting(Strings):
 
     Attributes:
         blocks: one digit for each block after the a: its length divided by n.
+        own_recipes: the recipes of specs that have one of their own, by the argument of the canonical spec.
     """
 
     blocks: ClassVar[str]
+    own_recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     every_size = True
-    recipe = {
+    recipe: Mapping[str, Any] = {
         "encoding": "onehot",
         "cell": "lstm",
         "hidden_size": 8,
@@ -54,6 +57,7 @@ class Counting(Strings):
                 raise spec_error(spec, f"geometric from 0.0001 to below 1, such as {example}, not {number!r}")
         else:
             raise spec_error(spec, f"{self.family}, {self.family}:geometric=0.3 or {self.family}:uniform=50")
+        self.recipe = self.own_recipes.get(self.spec.partition(":")[2], self.recipe)
         self.alphabet = "".join(sorted(MARK + "abc"[: 1 + len(self.blocks)]))
         self.default_length = 50_000
         self.oracle = StateOracle(self.alphabet, "start", self._transitions)
@@ -145,6 +149,7 @@ class AnBn(Counting):
 
     family = example = "anbn"
     blocks = "1"
+    own_recipes = {"uniform=99": {**Counting.recipe, "epochs": 100, "batch_size": 4}}
 
 
 class AnBnCn(Counting):

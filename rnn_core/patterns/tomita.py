@@ -20,29 +20,41 @@ LONGER_CASES = 100
 """The number of test strings that are longer than the training strings."""
 
 LANGUAGES = {
-    1: "1*",
-    2: "(10)*",
-    3: "no odd run of 1s is followed by an odd run of 0s",
-    4: "no 000",
-    5: "an even number of 0s and an even number of 1s",
-    6: "the number of 0s less the number of 1s is a multiple of 3",
-    7: "0*1*0*1*",
+    "1": "1*",
+    "2": "(10)*",
+    "3": "no odd run of 1s is followed by an odd run of 0s",
+    "3:reading=later": "no odd run of 1s is followed, directly or later, by an odd run of 0s",
+    "4": "no 000",
+    "5": "an even number of 0s and an even number of 1s",
+    "6": "the number of 0s less the number of 1s is a multiple of 3",
+    "6:reading=mod5": "the number of 0s less the number of 1s is a multiple of 5",
+    "7": "0*1*0*1*",
 }
+"""Each language in words, by the argument of its spec."""
 
 AUTOMATA = {
-    1: ("x0", "0"),
-    2: ("x1 0x", "0"),
-    3: ("01 20 3x 21", "013"),
-    4: ("10 20 x0", "012"),
-    5: ("12 03 30 21", "0"),
-    6: ("12 20 01", "0"),
-    7: ("01 21 23 x3", "0123"),
+    "1": ("x0", "0"),
+    "2": ("x1 0x", "0"),
+    "3": ("01 20 3x 21", "013"),
+    "3:reading=later": ("01 20 3x 23", "013"),
+    "4": ("10 20 x0", "012"),
+    "5": ("12 03 30 21", "0"),
+    "6": ("12 20 01", "0"),
+    "6:reading=mod5": ("14 20 31 42 03", "0"),
+    "7": ("01 21 23 x3", "0123"),
 }
 """Each language as an automaton: the next states after 0 and 1 in state 0, 1, 2 ... (x: none), and accepting states."""
+
+USUAL_READINGS = {"3:reading=next": "3", "6:reading=mod3": "6"}
+"""Arguments that name the reading which the number alone stands for, too."""
 
 
 class Tomita(Strings):
     """The seven regular languages of Tomita 1982, `tomita:1` to `tomita:7`.
+
+    Two of them are read in two ways. In `tomita:3` an odd run of 0s must not come directly after an odd run of 1s
+    (`reading=next`); in `tomita:3:reading=later`, the reading of Weiss et al. 2018, not anywhere after it. `tomita:6`
+    counts modulo 3 (`reading=mod3`), theirs, `tomita:6:reading=mod5`, modulo 5.
 
     A string is drawn character by character. Where it is in the language it ends with probability 1/4; otherwise each
     character after which it can still be completed is equally likely. For all strings up to length 16, the table of
@@ -77,23 +89,25 @@ class Tomita(Strings):
     }
 
     def __init__(self, argument: str) -> None:
-        if argument not in [str(number) for number in LANGUAGES]:
-            raise spec_error(f"tomita:{argument}", "tomita:1 to tomita:7")
-        self.number = int(argument)
+        self.language = USUAL_READINGS.get(argument, argument)
+        if self.language not in LANGUAGES:
+            readings = ", ".join(f"tomita:{name}" for name in sorted([*LANGUAGES, *USUAL_READINGS]) if ":" in name)
+            raise spec_error(f"tomita:{argument}", f"tomita:1 to tomita:7, {readings}")
+        self.number = int(self.language[0])
         self.alphabet = MARK + "01"
         self.default_length = 100_000
-        rows, accepting = AUTOMATA[self.number]
+        rows, accepting = AUTOMATA[self.language]
         self._next_states = [dict(zip("01", row, strict=True)) for row in rows.split()]
         self._accepting = accepting
         self.oracle = StateOracle(self.alphabet, "", self._transitions)
 
     @property
     def spec(self) -> str:
-        return f"tomita:{self.number}"
+        return f"tomita:{self.language}"
 
     @property
     def description(self) -> str:
-        language = LANGUAGES[self.number]
+        language = LANGUAGES[self.language]
         return f"Tomita's language {self.number}: {language}; a string ends with probability 1/4 where it may."
 
     def draw(self, rng: Random) -> str:
@@ -116,9 +130,12 @@ class Tomita(Strings):
         characters: list[str] = []
         count = {"0": 0, "1": 0}
         run = previous_run = blocks = 0  # lengths of the last run and of the one before it; number of runs
+        odd_ones = False  # whether a run of 1s that has ended was odd
         while True:
             last = characters[-1] if characters else ""
-            allowed, may_end = self._allowed(last, count["0"] - count["1"], count["0"], run, previous_run, blocks)
+            allowed, may_end = self._allowed(
+                last, count["0"] - count["1"], count["0"], run, previous_run, blocks, odd_ones
+            )
             if may_end and rng.random() < end:
                 return "".join(characters)
             character = rng.choice(allowed)
@@ -127,11 +144,12 @@ class Tomita(Strings):
             else:
                 # 0*1*0*1* has four blocks; in a string that begins with 1, the first one is empty.
                 previous_run, run, blocks = run, 1, blocks + 1 if last or character == "0" else 2
+                odd_ones = odd_ones or (last == "1" and previous_run % 2 == 1)
             count[character] += 1
             characters.append(character)
 
     def _allowed(
-        self, last: str, difference: int, zeros: int, run: int, previous_run: int, blocks: int
+        self, last: str, difference: int, zeros: int, run: int, previous_run: int, blocks: int, odd_ones: bool
     ) -> tuple[str, bool]:
         """Return the characters that may follow, and whether the string may end.
 
@@ -142,17 +160,21 @@ class Tomita(Strings):
             run: the length of the last run of equal characters.
             previous_run: the length of the run before it.
             blocks: the number of runs; one more for a string that begins with 1.
+            odd_ones: whether a run of 1s that has ended was odd.
         """
         odd_after_odd = last == "0" and run % 2 == 1 and previous_run % 2 == 1
+        odd_later = last == "0" and run % 2 == 1 and odd_ones
         return {
-            1: ("1", True),
-            2: ("1" if difference == 0 else "0", difference == 0),
-            3: ("0" if odd_after_odd else "01", not odd_after_odd),
-            4: ("1" if last == "0" and run == 2 else "01", True),
-            5: ("01", zeros % 2 == 0 and difference % 2 == 0),
-            6: ("01", difference % 3 == 0),
-            7: ("1" if blocks == 4 else "01", True),
-        }[self.number]
+            "1": ("1", True),
+            "2": ("1" if difference == 0 else "0", difference == 0),
+            "3": ("0" if odd_after_odd else "01", not odd_after_odd),
+            "3:reading=later": ("0" if odd_later else "01", not odd_later),
+            "4": ("1" if last == "0" and run == 2 else "01", True),
+            "5": ("01", zeros % 2 == 0 and difference % 2 == 0),
+            "6": ("01", difference % 3 == 0),
+            "6:reading=mod5": ("01", difference % 5 == 0),
+            "7": ("1" if blocks == 4 else "01", True),
+        }[self.language]
 
     def examine(
         self, net: NetQueries, length: int, ranges: Mapping[str, tuple[int, int]]

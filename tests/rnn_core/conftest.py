@@ -17,6 +17,7 @@ def few_cases(monkeypatch: pytest.MonkeyPatch) -> None:
         "shared.base.TEST_LENGTH": 300,
         "counting.MAX_TEST_COUNT": 30,
         "dyck.CASES_PER_SIZE": 1,
+        "shuffle.CASES_PER_SIZE": 1,
         "shared.answers.CASES_PER_LENGTH": 3,
         "shared.answers.TEST_LENGTHS": 5,
         "flipflop.TEST_GAPS": (40,),

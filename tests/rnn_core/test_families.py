@@ -15,6 +15,7 @@ from rnn_core.patterns import Pattern, parse
 from rnn_core.patterns.counting import Counting
 from rnn_core.patterns.motif import Motif
 from rnn_core.patterns.shared.strings import Strings, split_strings, with_marks
+from rnn_core.patterns.tomita import LANGUAGES
 
 LENGTH = 3000
 """Characters to train on, enough for every kind of case."""
@@ -133,6 +134,12 @@ def test_a_recipe_is_settings_to_train_with(pattern: Pattern) -> None:
     assert set(pattern.recipe) <= {field.name for field in dataclasses.fields(TrainConfig)} - {"pattern"}
     config = TrainConfig(pattern=pattern.spec, **pattern.recipe)
     assert {name: getattr(config, name) for name in pattern.recipe} == dict(pattern.recipe)
+
+
+def test_a_spec_may_have_a_recipe_of_its_own() -> None:
+    usual = parse("anbn").recipe
+    assert parse("anbn:uniform=099").recipe == parse("anbn:uniform=99").recipe != usual
+    assert parse("anbn:uniform=98").recipe == parse("anbncn:uniform=99").recipe == usual
 
 
 def test_defaults_can_be_had(pattern: Pattern) -> None:
@@ -291,11 +298,13 @@ whole_specs = st.one_of(
         "markov:order={}:alphabet={}:seed={}".format, st.integers(0, 3), st.integers(2, 6), st.integers(0, 10**18 - 1)
     ),
     st.builds("dyck:{}:depth={}".format, st.integers(1, 30), st.integers(1, 50)),
-    st.builds("tomita:{}".format, st.integers(1, 7)),
+    st.builds("dyck:2:depth={}:weights=hewitt:longest={}".format, st.integers(1, 40), st.integers(81, 300)),
+    st.builds("shuffle:{}".format, st.integers(1, 30)),
+    st.builds("tomita:{}".format, st.sampled_from(sorted(LANGUAGES))),
     st.builds("flipflop:{}".format, st.integers(1, 8)),
     st.builds(
         "{}:longest={}".format,
-        st.sampled_from(["parity", "cycle_navigation", "modular_arithmetic", "reverse"]),
+        st.sampled_from(["parity", "even_pairs", "cycle_navigation", "modular_arithmetic", "reverse"]),
         st.integers(2, 300),
     ),
 )
@@ -339,6 +348,8 @@ def test_rates_in_a_spec_are_kept_to_the_last_digit(spec: str) -> None:
         ("markov:alphabet=3:order=1", "markov:order=1:alphabet=3:seed=0"),
         ("dyck:2:depth=4", "dyck:2"),
         ("dyck:3:depth=5", "dyck:3:depth=5"),
+        ("dyck:3:longest=0:weights=coins", "dyck:3"),
+        ("dyck:2:longest=84:weights=hewitt:depth=3", "dyck:2:depth=3:weights=hewitt:longest=84"),
         ("parity:longest=40", "parity"),
         ("reverse:longest=7", "reverse:longest=7"),
         ("noisy:abc:0.10", "noisy:abc:0.1"),
@@ -396,15 +407,26 @@ REFUSED = {
     "dyck:2:depth=0": "depth from 1",
     "dyck:2:depth=1001": "depth from 1",
     "dyck:2:kinds=3": "depth=4",
+    "dyck:2:weights=even": "weights coins or hewitt",
+    "dyck:2:longest=8": "longest 0, or from 9 to 10000",
+    "dyck:2:depth=3:longest=6": "longest 0, or from 7 to 10000",
+    "dyck:2:longest=10001": "longest 0, or from 9 to 10000",
+    "shuffle": "from 1 to 30",
+    "shuffle:0": "from 1 to 30",
+    "shuffle:31": "from 1 to 30",
+    "shuffle:2:depth=3": "from 1 to 30",
     "reber:1": "reber alone",
     "ereber:x": "ereber alone",
     "tomita": "tomita:1 to tomita:7",
     "tomita:0": "tomita:1 to tomita:7",
     "tomita:8": "tomita:1 to tomita:7",
     "tomita:01": "tomita:1 to tomita:7",
+    "tomita:3:reading=mod5": "tomita:3:reading=later, tomita:3:reading=next, tomita:6:reading=mod3",
+    "tomita:4:reading=next": "tomita:1 to tomita:7",
     "parity:longest=1": "longest from 2",
     "parity:longest=1000001": "longest from 2",
     "parity:7": "options as in parity:longest=40",
+    "even_pairs:longest=1": "longest from 2",
     "cycle_navigation:long=3": "options as in cycle_navigation:longest=40",
     "modular_arithmetic:longest=4.5": "longest from 2",
     "reverse:longest=4:longest=5": "options as in reverse:longest=40",
@@ -444,6 +466,7 @@ def test_the_example_in_a_refusal_is_accepted(spec: str) -> None:
         ("Tomita:3", "tomita"),
         ("tomita3", "tomita"),
         ("dick:2", "dyck"),
+        ("shufle:2", "shuffle"),
         ("markow", "markov"),
         ("noisey:abc:0.1", "noisy"),
         ("flip-flop:3", "flipflop"),
@@ -451,6 +474,7 @@ def test_the_example_in_a_refusal_is_accepted(spec: str) -> None:
         ("modular_arithmetics", "modular_arithmetic"),
         ("elmann", "elman"),
         ("Parity", "parity"),
+        ("even-pairs", "even_pairs"),
         ("revers", "reverse"),
         ("txt:file", "text"),
         ("untis:abc", "unit"),
@@ -554,8 +578,40 @@ def test_bracket_strings_longer_than_trained_are_no_deeper() -> None:
         assert case.judged is None
 
 
-@pytest.mark.parametrize("number", range(1, 8))
-def test_a_hundred_strings_of_each_of_tomitas_languages_are_longer_than_trained(number: int) -> None:
+def test_brackets_of_limited_length_are_tested_up_to_twice_that() -> None:
+    pattern = parse("dyck:2:depth=3:weights=hewitt:longest=84")
+    strings = split_strings(pattern.training_text(20_000, 0))
+    assert "" in strings
+    assert 40 < max(map(len, strings)) + 1 <= 84, "the end counted"
+    long = [case for case in pattern.larger_cases(strings, Random(1)) if case.measure == "length"]
+    assert [case.size for case in long[::20]] == [90, 104, 124, 146, 166]
+    for case in long:
+        assert case.judged is None
+        assert 85 <= len(case.text) - 1 <= 168
+        assert height(case.text[1:-1], "([") <= 3
+    short = parse("dyck:1:depth=2:longest=5").larger_cases(["()"], Random(1))
+    assert {case.size for case in short if case.measure == "length"} == {6, 8}, "none as short as in training"
+
+
+def test_shuffled_brackets_are_tested_where_they_are_longer_and_where_they_are_deeper() -> None:
+    pattern = parse("shuffle:2")
+    strings = split_strings(pattern.training_text(LENGTH, 0))
+    longest, deepest = (max(pattern.sizes(string)[measure] for string in strings) for measure in ("length", "depth"))
+    beyond = pattern.larger_cases(strings, Random(1))
+    sizes = {measure: [case.size for case in beyond if case.measure == measure] for measure in ("length", "depth")}
+    assert sizes["length"] == sorted(sorted({longest * tenths // 20 * 2 for tenths in (12, 15, 20, 30, 40)}) * 20)
+    assert sizes["depth"] == sorted(sorted({deepest * tenths // 10 for tenths in (12, 15, 20, 30)}) * 20)
+    for case in beyond:
+        of_each_kind = [re.sub(f"[^{re.escape(kind)}]", "", case.text) for kind in ("()", "[]")]
+        assert all(not string or height(string, string[0]) > 0 for string in of_each_kind), "balanced, kind by kind"
+        assert case.judged is None
+        deep = height(case.text[1:-1], "([")
+        assert (deep, len(case.text) - 2)[case.measure == "length"] == case.size
+        assert case.measure == "depth" or deep <= deepest
+
+
+@pytest.mark.parametrize("number", LANGUAGES)
+def test_a_hundred_strings_of_each_of_tomitas_languages_are_longer_than_trained(number: str) -> None:
     pattern = parse(f"tomita:{number}")
     for length in (2, LENGTH):
         strings = split_strings(pattern.training_text(length, 0))
@@ -592,6 +648,7 @@ def test_the_symbol_to_remember_is_judged_alone() -> None:
 
 ANSWERS = {
     "parity": lambda question: str(sum(map(int, question)) % 2),
+    "even_pairs": lambda question: str(int(question[0] != question[-1])),
     "cycle_navigation": lambda question: str(sum({"<": -1, ".": 0, ">": 1}[step] for step in question) % 5),
     "modular_arithmetic": lambda question: str(eval(question) % 5),
     "reverse": lambda question: "".join(reversed(question)),

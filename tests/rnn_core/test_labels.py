@@ -40,7 +40,7 @@ def test_labels_are_one_array_a_name_with_one_value_a_place(pattern: Pattern, te
     for name, values in labels.items():
         assert values.shape == (len(text),)
         assert nothing[name].shape == (0,)
-        assert values.dtype in (np.int64, np.bool_) or values.dtype.kind == "U"
+        assert values.dtype in (np.int64, np.bool_, np.float64) or values.dtype.kind == "U"
         assert nothing[name].dtype.kind == values.dtype.kind
         if values.dtype == np.int64:
             assert values.min() >= -1
@@ -132,17 +132,24 @@ def test_nobody_knows_a_place_of_a_text(tmp_path: Path) -> None:
         ("flipflop:3", 8 * 4),
         ("dyck:2", 1 + 1 + 1 + 2 + 4 + 8 + 16),  # before the text, in an empty string, and each stack up to depth 4
         ("dyck:1:depth=100", 1 + 1 + 101),
+        # Before the text; then stacks of an even depth after 0, 2, 4 brackets and of an odd one after 1, 3, 5.
+        ("dyck:1:depth=2:weights=hewitt:longest=7", 1 + (1 + 2 + 2 + 1) + 3),
         ("dyck:10:depth=4", None),
+        ("shuffle:1", None),
         ("tomita:3", 1 + 4),
+        ("tomita:3:reading=later", 1 + 4),
+        ("tomita:6:reading=mod5", 1 + 5),
         ("reber", 1 + 8),
         ("ereber", 1 + 2 + 2 * 10),
         ("parity:longest=5", 1 + 1 + 2 * 5 + 2 + 1),  # the start, no bit yet, two memories each, two answers, the end
+        ("even_pairs:longest=5", 1 + 1 + 2 + 4 * 4 + 2 + 1),  # of one bit, first and last are the same
         ("modular_arithmetic:longest=1000", None),
         ("anbn:uniform=5", 1 + 6 + 5),
         ("anbn", None),
         ("ambncmn", None),
         ("reverse:longest=2", None),
         ("noisy:abc:0.1", None),
+        ("hmm:mess3", None),
     ],
 )
 def test_an_automaton_has_as_many_states_as_the_definition(spec: str, states: int | None) -> None:
@@ -211,6 +218,23 @@ def count_a(text: str) -> int:
     return -1 if re.search("[bc]", begun(text)) else begun(text).count("a")
 
 
+def belief(state: int) -> Callable[[str], float]:
+    """Return how likely a hidden state of Mess3 is after a text, from the published matrices, not scaled on the way."""
+    published = {
+        "0": [[0.765, 0.00375, 0.00375], [0.0425, 0.0675, 0.00375], [0.0425, 0.00375, 0.0675]],
+        "1": [[0.0675, 0.0425, 0.00375], [0.00375, 0.765, 0.00375], [0.00375, 0.0425, 0.0675]],
+        "2": [[0.0675, 0.00375, 0.0425], [0.00375, 0.0675, 0.0425], [0.00375, 0.00375, 0.765]],
+    }
+
+    def share(text: str) -> float:
+        joint = [1 / 3] * 3
+        for symbol in text:
+            joint = [sum(joint[i] * published[symbol][i][j] for i in range(3)) for j in range(3)]
+        return joint[state] / sum(joint)
+
+    return share
+
+
 LABELS: dict[str, dict[str, Callable[[str], Any]]] = {
     "elman": {
         "place": lambda text: len(text) - 1 - max(map(text.rfind, "bdg")),
@@ -234,10 +258,21 @@ LABELS: dict[str, dict[str, Callable[[str], Any]]] = {
         "depth": lambda text: sum(1 if c in "([{<" else -1 for c in begun(text)),
         "innermost": lambda text: innermost(begun(text)),
     },
+    "shuffle": {
+        "open_1": lambda text: begun(text).count("(") - begun(text).count(")"),
+        "open_2": lambda text: begun(text).count("[") - begun(text).count("]"),
+        "open_3": lambda text: begun(text).count("{") - begun(text).count("}"),
+    },
+    "hmm": {f"belief_{state}": belief(state) for state in range(3)},
     "ereber": {"remembered": lambda text: begun(text)[1:2]},
     "parity": {
         "length": before_equals(len),
         "memory": before_equals(lambda question: sum(map(int, question)) % 2),
+    },
+    "even_pairs": {
+        "length": before_equals(len),
+        "first": before_equals(lambda question: int(question[:1] or -1)),
+        "last": before_equals(lambda question: int(question[-1:] or -1)),
     },
     "cycle_navigation": {
         "length": before_equals(len),
@@ -284,7 +319,8 @@ def expected_labels(pattern: Pattern) -> dict[str, Callable[[str], Any]]:
         "flipflop": lambda: {
             name: of for name, of in LABELS["flipflop"].items() if name[-1] in "ABC"[: pattern.bits] + "e"
         },
-        "tomita": lambda: {"may_end": lambda text: TOMITA[pattern.number](begun(text))},
+        "shuffle": lambda: {name: of for name, of in LABELS["shuffle"].items() if name[-1] in "123"[: pattern.kinds]},
+        "tomita": lambda: {"may_end": lambda text: TOMITA[pattern.language](begun(text))},
     }
     made = by_argument.get(pattern.family)
     return made() if made else LABELS.get(pattern.family, {})
@@ -295,7 +331,9 @@ def test_labels_are_what_their_definitions_say(pattern: Pattern, text: str) -> N
     labels, expected = pattern.labels(short), expected_labels(pattern)
     assert labels.keys() - {"state", "node"} == expected.keys(), "each label is worked out here by another route"
     for name, after in expected.items():
-        assert labels[name].tolist() == [after(short[: at + 1]) for at in range(len(short))], name
+        wanted = [after(short[: at + 1]) for at in range(len(short))]
+        is_float = labels[name].dtype == np.float64
+        assert labels[name].tolist() == (pytest.approx(wanted, rel=1e-9) if is_float else wanted), name
 
 
 def test_letters_of_later_blocks_are_counted_as_often_as_they_come() -> None:
@@ -341,7 +379,7 @@ def check_nodes(pattern: Pattern, members: set[str], shortest: int, longest: int
 
 
 @pytest.mark.parametrize("number", TOMITA)
-def test_nodes_of_tomitas_languages_are_what_may_still_come(number: int) -> None:
+def test_nodes_of_tomitas_languages_are_what_may_still_come(number: str) -> None:
     members = {string for string in all_strings("01", 12) if TOMITA[number](string)}
     check_nodes(parse(f"tomita:{number}"), members, shortest=7, longest=5)
     assert parse(f"tomita:{number}").labels("#")["node"].tolist() == [0]
@@ -362,6 +400,13 @@ def test_nodes_of_an_embedded_string_are_those_of_the_one_inside() -> None:
 
 
 # Beyond the pattern's own limits.
+
+
+def test_longer_brackets_have_labels_and_no_state_where_they_are_longer() -> None:
+    pattern = parse("dyck:1:depth=2:longest=5")
+    labels = pattern.labels("#()()()#(())#")
+    assert labels["depth"].tolist() == [0, 1, 0, 1, 0, 1, 0, 0, 1, 2, 1, 0, 0]
+    assert (labels["state"] == -1).tolist() == [at in (5, 6) for at in range(13)]
 
 
 def test_deeper_brackets_have_labels_and_no_state_where_they_are_deeper() -> None:

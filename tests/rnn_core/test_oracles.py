@@ -39,8 +39,16 @@ VARIANTS = [
     "dyck:1:depth=1",
     "dyck:3:depth=2",
     "dyck:1:depth=7",
+    "dyck:2:depth=3:weights=hewitt:longest=84",
+    "dyck:2:depth=2:weights=hewitt:longest=7",
+    "dyck:1:depth=3:longest=9",
+    "shuffle:1",
+    "shuffle:3",
     *(f"tomita:{number}" for number in range(1, 8)),
+    "tomita:3:reading=later",
+    "tomita:6:reading=mod5",
     "parity:longest=5",
+    "even_pairs:longest=5",
     "cycle_navigation:longest=3",
     "modular_arithmetic:longest=6",
     "reverse:longest=4",
@@ -304,6 +312,79 @@ def test_balanced_brackets_have_the_probability_of_their_coins(
     check_strings(parse(spec), expected, longest, "".join(kinds) if longest <= 4 or len(kinds) == 1 else "")
 
 
+@pytest.mark.parametrize(("kinds", "longest"), [(("()",), 8), (("()", "[]"), 6), (("()", "[]", "{}"), 4)])
+def test_shuffled_brackets_have_the_probability_of_their_walk(kinds: tuple[str, ...], longest: int) -> None:
+    """Each step is worked out anew, with exact fractions, from how often each bracket came before."""
+    expected: dict[str, float] = {}
+    for string in all_strings("".join(kinds), longest):
+        likely = Fraction(1)
+        for at, character in enumerate(f"{string}#"):
+            still_open = [kind for kind in kinds if string[:at].count(kind[0]) > string[:at].count(kind[1])]
+            if character == "#":
+                likely *= 0 if still_open else Fraction(3, 10)
+            elif any(character == kind[0] for kind in kinds):
+                likely *= (Fraction(4, 10) if still_open else Fraction(7, 10)) / len(kinds)
+            else:
+                may_close = any(character == kind[1] for kind in still_open)
+                likely *= Fraction(6, 10) / len(still_open) if may_close else 0
+        if likely:
+            expected[string] = float(likely)
+    assert "" in expected
+    assert len(kinds) == 1 or "([)]" in expected
+    check_strings(parse(f"shuffle:{len(kinds)}"), expected, longest, "".join(kinds))
+
+
+def test_the_kind_that_closes_does_not_depend_on_how_many_of_it_are_open() -> None:
+    """By symmetry, frequencies do not show it while each state that allows the same is looked at together."""
+    first_kind_closed = []
+    for string in split_strings(parse("shuffle:2").sample(200_000, Random(1))):
+        for at, character in enumerate(string):
+            counts = [string[:at].count(opening) - string[:at].count(closing) for opening, closing in ("()", "[]")]
+            if counts == [3, 1] and character in ")]":
+                first_kind_closed.append(character == ")")
+    assert len(first_kind_closed) > 1000
+    assert np.mean(first_kind_closed) == pytest.approx(1 / 2, abs=5 / (2 * math.sqrt(len(first_kind_closed))))
+
+
+@pytest.mark.parametrize(("kinds", "depth", "longest"), [(1, 1, 7), (1, 2, 10), (1, 3, 13), (2, 2, 7), (2, 3, 7)])
+@pytest.mark.parametrize("end", [Fraction(1, 2), Fraction(1, 3)])
+@pytest.mark.parametrize("limited", [False, True])
+def test_brackets_have_the_probabilities_of_the_published_weights(
+    kinds: int, depth: int, longest: int, end: Fraction, limited: bool
+) -> None:
+    """Hewitt et al.: at depth 0 end 1/2, each opening 1/(2k); between, closing 1/2, openings 1/(2k); at m closing 1."""
+    hewitt = end == Fraction(1, 2)
+    expected: dict[str, Fraction] = {}
+    for string in all_strings("()[]"[: 2 * kinds], longest - 1):
+        likely = Fraction(1)
+        for at, character in enumerate(f"{string}#"):
+            rest = re.sub(r"[^()[\]]", "", string[:at])
+            while rest != (rest := rest.replace("()", "").replace("[]", "")):
+                pass
+            may_end = not rest and (at > 0 or hewitt)
+            opening = Fraction(0) if len(rest) == depth else Fraction(1, 2) if rest else 1 - end if may_end else 1
+            if character == "#":
+                likely *= end if may_end else 0
+            elif character in "([":
+                likely *= Fraction(opening) / kinds
+            else:
+                likely *= 1 - opening if rest[-1:] + character in ("()", "[]") else 0
+            if not likely:
+                break
+        if likely:
+            expected[string] = likely
+    total = sum(expected.values()) if limited else 1
+    weights = ":weights=hewitt" if hewitt else ""
+    pattern = parse(f"dyck:{kinds}:depth={depth}{weights}" + (f":longest={longest}" if limited else ""))
+    assert ("" in expected) == hewitt
+    # Unless the length is limited, there are strings beyond the longest that is looked at.
+    check_strings(pattern, {string: float(share / total) for string, share in expected.items()}, longest - 1)
+    assert pattern.oracle.next_distribution("#" + "(" * depth)[")"] == pytest.approx(1)
+    if limited:
+        assert not set(split_strings(pattern.sample(2000, Random(1)))) - expected.keys()
+        assert all(np.isfinite(pattern.wide_oracle.log_probs(f"#{'()' * longest}#")))
+
+
 REBER = "(PT*VV|(TS*X|PT*VP)(XT*VP)*(S|XT*VV))"
 """The published graph between B and E: every node but the last has two ways out, each as likely."""
 
@@ -346,19 +427,29 @@ def test_there_are_seven_reber_strings_of_8_letters_and_783_of_20(letters: int, 
     assert lengths.count(letters) == count
 
 
-TOMITA: dict[int, Callable[[str], bool]] = {
-    1: lambda string: "0" not in string,
-    2: lambda string: string == "10" * (len(string) // 2),
-    3: lambda string: not re.search(r"(?<!1)1(11)*0(00)*(?!0)", string),
-    4: lambda string: "000" not in string,
-    5: lambda string: string.count("0") % 2 == 0 == string.count("1") % 2,
-    6: lambda string: (string.count("0") - string.count("1")) % 3 == 0,
-    7: lambda string: re.fullmatch("0*1*0*1*", string) is not None,
+TOMITA: dict[str, Callable[[str], bool]] = {
+    "1": lambda string: "0" not in string,
+    "2": lambda string: string == "10" * (len(string) // 2),
+    "3": lambda string: not re.search(r"(?<!1)1(11)*0(00)*(?!0)", string),
+    "3:reading=later": lambda string: not re.search(r"(?<!1)1(11)*(?=0)(.*1)?0(00)*(?!0)", string),
+    "4": lambda string: "000" not in string,
+    "5": lambda string: string.count("0") % 2 == 0 == string.count("1") % 2,
+    "6": lambda string: (string.count("0") - string.count("1")) % 3 == 0,
+    "6:reading=mod5": lambda string: (string.count("0") - string.count("1")) % 5 == 0,
+    "7": lambda string: re.fullmatch("0*1*0*1*", string) is not None,
 }
 
 
+def test_the_readings_of_tomitas_languages_differ_as_published() -> None:
+    strings = list(all_strings("01", 12))
+    differing = [string for string in strings if TOMITA["3"](string) != TOMITA["3:reading=later"](string)]
+    assert (len(strings), len(differing), differing[0]) == (8191, 327, "100110")
+    assert parse("tomita:3:reading=next").spec == "tomita:3"
+    assert parse("tomita:6:reading=mod3").spec == "tomita:6"
+
+
 @pytest.mark.parametrize("number", TOMITA)
-def test_tomitas_languages_are_their_definitions(number: int) -> None:
+def test_tomitas_languages_are_their_definitions(number: str) -> None:
     pattern = parse(f"tomita:{number}")
     members = {string for string in all_strings("01", 12) if TOMITA[number](string)}
     for length in range(13):
@@ -380,6 +471,7 @@ def test_tomitas_languages_are_their_definitions(number: int) -> None:
 def questions(family: str, length: int) -> Iterator[str]:
     symbols, between = {
         "parity": ("01", "01"),
+        "even_pairs": ("01", "01"),
         "cycle_navigation": ("<.>", "<.>"),
         "modular_arithmetic": ("01234", "+-*"),
         "reverse": ("ab", "ab"),
@@ -389,6 +481,7 @@ def questions(family: str, length: int) -> Iterator[str]:
 
 ANSWERS: dict[str, Callable[[str], str]] = {
     "parity": lambda question: "01"[sum(bit == "1" for bit in question) & 1],
+    "even_pairs": lambda question: str(len(re.findall("0(?=1)|1(?=0)", question)) % 2),
     "cycle_navigation": lambda question: str(sum("<.>".index(step) - 1 for step in question) % 5),
     "modular_arithmetic": lambda question: str(eval(question) % 5),
     "reverse": lambda question: question[::-1],
@@ -407,7 +500,7 @@ def test_questions_are_even_and_answers_right(family: str, longest: int) -> None
     assert sum(expected.values()) == pytest.approx(1), "so that all others have probability 0"
     pattern = parse(f"{family}:longest={longest}")
     check_strings(pattern, expected, 2 * longest + 1)
-    if longest == 3 and family in ("parity", "reverse"):
+    if longest == 3 and family in ("parity", "even_pairs", "reverse"):
         check_strings(pattern, expected, 7, pattern.symbols + "=")
 
 

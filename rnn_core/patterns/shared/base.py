@@ -46,7 +46,8 @@ class Pattern(ABC):
         example: a spec of the family, for lists and tests.
         recipe: the TrainConfig fields with which the pattern is known to be learnt. The class attribute belongs to
             `example`; an instance sets its own where the argument of the spec makes a difference.
-        needs_file: whether a spec names a file; then `example` alone cannot be parsed.
+        needs_file: whether the spec names a file. For the class: whether every spec does; then `example` alone cannot
+            be parsed.
         takes_bare_words: whether a spec without a colon that names no family is an argument of this family. True of
             exactly one family.
         random: whether a sample depends on its seed.
@@ -65,7 +66,7 @@ class Pattern(ABC):
     families: ClassVar[dict[str, type["Pattern"]]] = {}
     example: ClassVar[str]
     recipe: Mapping[str, Any] = {}
-    needs_file: ClassVar[bool] = False
+    needs_file: bool = False
     takes_bare_words: ClassVar[bool] = False
     random: ClassVar[bool] = True
     every_size: ClassVar[bool] = False
@@ -181,7 +182,8 @@ class Pattern(ABC):
 
         Returns:
             For each label, by name, an array of shape (len(text),): whole numbers, -1 where the label does not apply;
-            or bools; or strings, empty where the label does not apply. The names do not depend on the text.
+            or bools; or strings, empty where the label does not apply; or float64, NaN where the label does not apply,
+            for what has a size but no classes, such as a probability. The names do not depend on the text.
 
         Raises:
             UnknownCharacterError: a character is not in the alphabet.

@@ -111,7 +111,8 @@ def measure(net: CharRNN, prepared: Prepared) -> Report:
         "eval_accuracy": test.score.accuracy,
     }
     scored = pattern.scored(prepared.evaluation.text)
-    generated, question, free_metrics = "", "", {}
+    generated = question = ""
+    free_metrics: dict[str, float] = {}
     try:
         if pattern.predicts_next and scored is None:
             generated, free_metrics = _run_free(net, prepared, test)

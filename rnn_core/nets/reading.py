@@ -181,7 +181,7 @@ def answer(
     text, mark = with_opening_mark(with_separator(prompt, record), record.mark), record.mark_index
     indices, generator = Vocabulary(record.alphabet).encode(text), torch.Generator().manual_seed(seed)
     if record.predicts_next:
-        outputs = islice(generate(net, indices, temperature, generator, mark), length)
+        outputs: Iterator[int] = islice(generate(net, indices, temperature, generator, mark), length)
         if record.separator:
             outputs = takewhile(lambda index: index != mark, outputs)
     else:  # without the output after the mark that was put before the prompt

@@ -23,6 +23,7 @@ from rnn_core.config import TrainConfig
 from rnn_core.nets import cells
 from rnn_core.patterns import parse
 from rnn_core.patterns.shared.base import Pattern
+from rnn_core.patterns.shared.specs import family_of
 from rnn_core.training import train
 from tests.conftest import PROJECT
 
@@ -165,7 +166,7 @@ def check_flags(name: str, arguments: Sequence[str]) -> None:
         return
     if name == "sweep":
         read_grid({plural: getattr(flags, plural) for plural in sweep.PLURALS.values()}, None).runs()
-    elif getattr(flags, "pattern", "") and not flags.pattern.startswith("text:"):
+    elif getattr(flags, "pattern", "") and not family_of(flags.pattern)[0].needs_file:
         parse(flags.pattern)
 
 

@@ -274,7 +274,9 @@ def slow_ladder(pattern: Pattern) -> dict[str, float]:
 def test_the_ladder_of_ngrams_stays_within_lines(tab: bool, tmp_path: Path) -> None:
     given = [f"{a}{b}{a if a < 'b' else ''}" for a, b in itertools.product("abc", "abcd")]
     given += [f"{line}\t{line[::-1]}" for line in given] if tab else ["abab", "b#"]
-    pattern = parse(f"lines:{written(tmp_path, chr(10).join(given))}")
+    # Several test lines: in the first of all, no context can reach into the line before.
+    test = written(tmp_path, chr(10).join(given[::3]), "test.txt")
+    pattern = parse(f"lines:{written(tmp_path, chr(10).join(given))}:test={test}")
     assert pattern.separator == ""
     evaluation = pattern.evaluation(10, 0)
     losses = pattern.references(evaluation, pattern.training_text(pattern.default_length, 0))

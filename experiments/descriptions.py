@@ -99,10 +99,16 @@ def key_numbers(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
 def side_by_side(sample: "Sample") -> list[tuple[str, str]]:
     """Return the target, the predicted and the free-running text, each with its name and in visible characters.
 
+    In place of the free-running text, a net that was trained on questions has a question and its answer to it.
+
     Each predicted character stands below its target.
     """
     target, predicted = aligned(visible(sample.target), visible(sample.predicted))
-    texts = [("target", target), ("predicted", predicted), ("goes on", visible(sample.continuation))]
+    texts = [("target", target), ("predicted", predicted)]
+    if sample.question:
+        texts += [("question", visible(sample.question)), ("answer", visible(sample.continuation))]
+    else:
+        texts.append(("goes on", visible(sample.continuation)))
     return [(name, text) for name, text in texts if text]
 
 

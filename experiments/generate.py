@@ -24,14 +24,15 @@ class Flags:
     """Continue a prompt with the net of a recorded run, and print each character as soon as it is generated.
 
     The net of a transducer, which does not predict the next character, says a symbol for each character of the prompt.
+    A net that was trained on questions with answers answers the prompt, and ends where its answer ends.
     """
 
     run: Annotated[str, tyro.conf.Positional]
     """A run's id, its name (the newest of that name), or `latest`."""
     prompt: str = ""
-    """The text to continue; it may be empty if the net was trained on strings."""
+    """The text to continue, or the question; it may be empty if the net was trained on strings."""
     length: int = 200
-    """The number of characters to generate; without effect for a transducer."""
+    """The number of characters to generate, of an answer the most; without effect for a transducer."""
     temperature: float = 0.0
     """0 takes the likeliest character each time; 1 draws from the net's distribution; above 1, draws are more even."""
     seed: int = 0
@@ -67,7 +68,7 @@ def _write(flags: Flags) -> None:
         from analysis.runs import RunError, load_run
         from analysis.runs.address import store_name
         from rnn_core.checkpoint import CheckpointError
-        from rnn_core.nets.reading import OutputError, answer
+        from rnn_core.nets.reading import OutputError, answer, needs_prompt, with_separator
     try:
         with waiting(f"reading the run from {store_name()}"):
             run = load_run(flags.run)
@@ -75,7 +76,7 @@ def _write(flags: Flags) -> None:
     except (RunError, CheckpointError) as error:
         raise UsageError(str(error)) from None
     record = run.record
-    if not flags.prompt and not record.mark:
+    if not flags.prompt and needs_prompt(record):
         allowed = f"one or more characters of {record.alphabet[:200]!r}, the alphabet of {run.name}"
         raise ConfigError("prompt", flags.prompt, allowed)
     try:
@@ -83,7 +84,7 @@ def _write(flags: Flags) -> None:
     except UnknownCharacterError as error:
         raise UsageError(f"prompt: {error} of {run.name} (--prompt)") from None
     print(f"{run.run_id} ({run.name})", file=sys.stderr, flush=True)
-    print(flags.prompt if record.predicts_next else "", end="", flush=True)
+    print(with_separator(flags.prompt, record) if record.predicts_next else "", end="", flush=True)
     try:
         for character in characters:
             print(character, end="", flush=True)

@@ -92,7 +92,7 @@ def show(pattern: Pattern) -> None:
         rows.append(("note", visible(pattern.note)))
     if pattern.mark:
         predicted = "; the one after it is predicted" if pattern.predicts_next else ""
-        rows.append(("mark", f"{pattern.mark} stands before and after each string{predicted}"))
+        rows.append(("mark", f"{visible(pattern.mark)} stands before and after each string{predicted}"))
     scored = pattern.scored(text)
     if scored is not None:
         rows.append(("scored", f"{scored.sum() / len(scored):.1%} of the characters: the others are only read"))

@@ -49,12 +49,14 @@ class Predictor(PythonModel):
         """Return a text for each prompt.
 
         A net that predicts the next character continues the prompt. The net of a transducer says one symbol after
-        each character of the prompt, and writes nothing beyond it.
+        each character of the prompt, and writes nothing beyond it. A net that was trained on questions with answers
+        takes a question, without the tab after it, and returns its answer.
 
         Arguments:
             model_input: prompts, each of one or more characters of the alphabet. For a net that was trained on strings,
                 a prompt is the beginning of a string and may be empty.
-            params: `length`: how many characters to write after each prompt, 0 to 100,000, unused by a transducer;
+            params: `length`: how many characters to write after each prompt (of an answer: at most), 0 to 100,000,
+                unused by a transducer;
                 `temperature`: 0 takes the likeliest character, above 0 draws; `seed`: of the draws, 0 or above.
                 The text for a prompt does not depend on the other prompts. All prompts together have at most 100,000
                 characters, and at most 100,000 are written after them, within 60 seconds.

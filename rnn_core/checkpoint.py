@@ -67,19 +67,26 @@ def parse_record(content: bytes, path: str) -> Record:
         raise CheckpointError(f"{path} is not JSON: {why_not_read(error)}") from None
     expected = [field.name for field in dataclasses.fields(Record)]
     if isinstance(fields, dict):  # older records lack these fields, whose values were these
-        fields = {"mark": "", "outputs": fields.get("alphabet"), "predicts_next": True} | fields
+        fields = {"mark": "", "outputs": fields.get("alphabet"), "predicts_next": True, "separator": ""} | fields
     if not isinstance(fields, dict) or sorted(fields) != sorted(expected):
         contents = ", ".join(fields) if isinstance(fields, dict) else type(fields).__name__
         raise CheckpointError(f"{path} holds {contents or 'nothing'}; a run's config.json holds {', '.join(expected)}")
-    config, sha256, version, mark = (fields[name] for name in ("config", "data_sha256", "training_version", "mark"))
+    config, sha256, version = (fields[name] for name in ("config", "data_sha256", "training_version"))
     if not isinstance(config, dict):
         raise CheckpointError(f"{path}: config is {shown(config)}; a run's config.json holds its fields there")
     for name in ("alphabet", "outputs"):
         _check_characters(fields[name], name, path)
     if not isinstance(sha256, str) or type(version) is not int or version < 1:
         raise CheckpointError(f"{path}: data_sha256 must be a string and training_version a whole number from 1")
-    if not isinstance(mark, str) or len(mark) > 1 or mark not in fields["alphabet"]:
-        raise CheckpointError(f"{path}: mark is {shown(mark)}; allowed: one character of the alphabet, or none")
+    for name in ("mark", "separator"):
+        sign = fields[name]
+        if not isinstance(sign, str) or len(sign) > 1 or sign not in fields["alphabet"]:
+            raise CheckpointError(f"{path}: {name} is {shown(sign)}; allowed: one character of the alphabet, or none")
+    if fields["separator"] and fields["mark"] in ("", fields["separator"]):
+        raise CheckpointError(
+            f"{path}: separator is {shown(fields['separator'])} beside the mark {shown(fields['mark'])}; allowed: none "
+            "without a mark, or another character"
+        )
     if type(fields["predicts_next"]) is not bool or (
         fields["predicts_next"] and fields["outputs"] != fields["alphabet"]
     ):

@@ -220,6 +220,7 @@ class Prepared:
             mark=pattern.mark,
             outputs=self.data.outputs.characters,
             predicts_next=pattern.predicts_next,
+            separator=pattern.separator,
         )
 
     @property

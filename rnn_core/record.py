@@ -25,12 +25,13 @@ class Record:
         config: the resolved TrainConfig.
         alphabet: the V distinct characters that are read, in the order of their indices.
         data_sha256: the SHA-256 of the training text followed by the test text, in UTF-8, in hexadecimal. For a text
-            file that is used whole, this is the digest of the file. For a transducer, each of the two texts is
-            followed by its targets.
+            file that is used whole and whose end is the test, this is the digest of the file. For a transducer, each of
+            the two texts is followed by its targets.
         training_version: the version of the code that trained the net; by default (0) the present one.
         mark: the character before and after each string; before it the net's state is set to zero. Empty for a stream.
         outputs: the W distinct characters that can be targets, in the order of their indices; by default the alphabet.
         predicts_next: whether the target after each character is the next character. Only then can the net run free.
+        separator: the character after a question, where every string is a question and its answer; otherwise empty.
     """
 
     config: TrainConfig
@@ -40,6 +41,7 @@ class Record:
     mark: str = ""
     outputs: str = ""
     predicts_next: bool = True
+    separator: str = ""
 
     def __post_init__(self) -> None:
         if not self.outputs:

@@ -21,9 +21,6 @@ UNSCORED = "\u00b7"
 SAMPLE_LENGTH = 60
 """The most characters of each text of a Sample."""
 
-EXAMPLE_LENGTH = 5
-"""Characters of the example prompt."""
-
 
 @dataclass(frozen=True)
 class Sample:
@@ -33,11 +30,13 @@ class Sample:
         target: the targets of the first steps of the test.
         predicted: the net's likeliest outputs there; a dot for a step that the pattern does not score.
         continuation: the characters that the net generates after the test's prime; empty if it does not run free.
+        question: a question of the test, where the continuation is the net's answer to it; otherwise empty.
     """
 
     target: str
     predicted: str
     continuation: str
+    question: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +57,7 @@ class Report:
         scored: which of the P steps the pattern scores, bool, (P,); None where it scores all.
         output_th: the top layer's output after each of the first T steps, (T, H), float32, T at most FIRST_STEPS.
         state: each part of the top layer's state after those steps, by name, (T, *shape), float32.
-        example: the first characters of the training text, as a prompt to try the net with.
+        example: a prompt to try the net with, from the training text.
     """
 
     metrics: Mapping[str, float]
@@ -101,7 +100,7 @@ def measure(net: CharRNN, prepared: Prepared) -> Report:
         floor_loss: the oracle's loss on the test; no predictor can expect a lower one. Only if there is an oracle.
         oracle_loss: the same number, under the name that earlier runs have.
         excess_loss: eval_loss - floor_loss.
-        uniform_loss, unigram_loss ...: for a text, the losses of n-gram models on the test.
+        uniform_loss, unigram_loss ...: for a person's own text or lines, the losses of n-gram models on the test.
         The metrics of `reach`, and those of the pattern's `examine`.
     """
     data, pattern = prepared.data, prepared.pattern
@@ -112,11 +111,16 @@ def measure(net: CharRNN, prepared: Prepared) -> Report:
         "eval_accuracy": test.score.accuracy,
     }
     scored = pattern.scored(prepared.evaluation.text)
-    runs_free = pattern.predicts_next and scored is None
+    generated = question = ""
+    free_metrics: dict[str, float] = {}
     try:
-        generated, free_metrics = _run_free(net, prepared, test) if runs_free else ("", {})
+        if pattern.predicts_next and scored is None:
+            generated, free_metrics = _run_free(net, prepared, test)
+        elif pattern.predicts_next and prepared.evaluation.truth:  # the answer to the question that the prime holds
+            question = prepared.evaluation.prime.removeprefix(pattern.mark)
+            generated = write(net, prepared, SAMPLE_LENGTH).partition(pattern.mark)[0]
     except OutputError:  # the report is then not finite
-        generated, free_metrics = "", {"free_run_correct": math.nan}
+        free_metrics = {"free_run_correct": math.nan}
     metrics |= free_metrics
     floor = data.cached(oracle_loss)
     if floor is not None:
@@ -134,7 +138,7 @@ def measure(net: CharRNN, prepared: Prepared) -> Report:
         metrics=metrics | reach_metrics | family_metrics,
         rows=(*rows, *family_rows),
         ranges=data.ranges,
-        sample=_sample(target, predicted, scored_s, generated),
+        sample=_sample(target, predicted, scored_s, generated, question),
         text=text[: shown.stop + first_target],
         target=target,
         predicted=predicted,
@@ -142,7 +146,7 @@ def measure(net: CharRNN, prepared: Prepared) -> Report:
         scored=scored_s,
         output_th=test.output_th,
         state=test.state,
-        example=prepared.text[:EXAMPLE_LENGTH],
+        example=pattern.prompt(prepared.text),
     )
 
 
@@ -162,9 +166,9 @@ def _run_free(net: CharRNN, prepared: Prepared, test: TestReading) -> tuple[str,
     return write(net, prepared, SAMPLE_LENGTH), {"free_run_correct": right_count, "free_run_length": len(truth)}
 
 
-def _sample(target: str, predicted: str, scored: np.ndarray | None, generated: str) -> Sample:
-    """Return the first characters of the three texts, with UNSCORED in place of predictions that are not scored."""
+def _sample(target: str, predicted: str, scored: np.ndarray | None, generated: str, question: str) -> Sample:
+    """Return the first characters of the texts, with UNSCORED in place of predictions that are not scored."""
     if scored is not None:
         pairs = zip(predicted, scored.tolist(), strict=True)
         predicted = "".join(character if is_scored else UNSCORED for character, is_scored in pairs)
-    return Sample(target[:SAMPLE_LENGTH], predicted[:SAMPLE_LENGTH], generated[:SAMPLE_LENGTH])
+    return Sample(*(text[:SAMPLE_LENGTH] for text in (target, predicted, generated, question)))

@@ -4,7 +4,7 @@ import math
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 
 import torch
 from torch import Tensor
@@ -54,7 +54,7 @@ def read(net: CharRNN, indices: Tensor, state: State, mark: int | None = None) -
     Yields:
         For each chunk of T steps the logits of the target after each step, (T, W), and the state after the chunk.
     """
-    starts = [] if mark is None else (indices == mark).nonzero().flatten().tolist()
+    starts = set() if mark is None else set((indices == mark).nonzero().flatten().tolist())
     for begin, end in pairwise([*sorted({0, *starts}), len(indices)]):
         if begin in starts:
             state = net.init_state(1)
@@ -159,30 +159,46 @@ def answer(
 ) -> Iterator[str]:
     """Return an iterator over the characters with which a net continues a prompt.
 
-    For the net of a transducer, it is over the outputs after each character of the prompt.
+    For the net of a transducer, it is over the outputs after each character of the prompt. For a net that was trained
+    on questions with answers, it is over the answer and ends before the mark.
 
     Arguments:
         net: the net, on any device.
         record: the record of its training.
-        prompt: characters of the alphabet, at least one; may be empty for a net that was trained on strings.
-        length: the number of characters to generate; has no effect for a transducer.
+        prompt: characters of the alphabet, at least one; may be empty for a net that was trained on strings. Where the
+            record has a separator, a question, with or without the separator, or with the beginning of an answer.
+        length: the number of characters to generate, of an answer the most; has no effect for a transducer.
         temperature: 0 takes the likeliest character; above 0, characters are drawn from softmax(logits / temperature).
         seed: the seed of the draws, 0 to 2**63 - 1.
 
     Raises:
         UnknownCharacterError: a character of the prompt is not in the alphabet.
-        ValueError: the prompt is empty and the pattern is a stream.
+        ValueError: the prompt is empty and the pattern is a stream, or of questions.
         OutputError: while the characters are drawn: the net's logits are not finite numbers.
     """
-    text, mark = with_opening_mark(prompt, record.mark), record.mark_index
-    if not text:
+    if needs_prompt(record) and not prompt:
         raise ValueError(f"the prompt is empty; allowed: one or more characters of {record.alphabet!r}")
+    text, mark = with_opening_mark(with_separator(prompt, record), record.mark), record.mark_index
     indices, generator = Vocabulary(record.alphabet).encode(text), torch.Generator().manual_seed(seed)
     if record.predicts_next:
-        outputs = islice(generate(net, indices, temperature, generator, mark), length)
+        outputs: Iterator[int] = islice(generate(net, indices, temperature, generator, mark), length)
+        if record.separator:
+            outputs = takewhile(lambda index: index != mark, outputs)
     else:  # without the output after the mark that was put before the prompt
         outputs = islice(respond(net, indices, temperature, generator, mark), len(text) - len(prompt), None)
     return (record.outputs[index] for index in outputs)
+
+
+def needs_prompt(record: Record) -> bool:
+    """Return whether a net cannot write anything after an empty prompt: it was trained on a stream, or on questions."""
+    return not record.mark or bool(record.separator)
+
+
+def with_separator(prompt: str, record: Record) -> str:
+    """Return the prompt with the separator after its last string, if the record has one and that string has none."""
+    if not record.separator or record.separator in prompt.rpartition(record.mark)[2]:
+        return prompt
+    return prompt + record.separator
 
 
 def with_opening_mark(prompt: str, mark: str) -> str:

@@ -35,6 +35,7 @@ from experiments.sweep import main as sweep
 from experiments.train import main as train
 from rnn_core.config import ADDED, ConfigError, TrainConfig
 from rnn_core.data import prepare
+from rnn_core.nets.cells import CELLS
 from tests.conftest import recording_in
 
 SWEEP = ["--patterns", "abc,aab", "--hidden-sizes", "2,3", "--epochs", "3", "--seeds", "2"]
@@ -288,7 +289,7 @@ def test_a_combination_that_is_missing_is_said_however_many_runs_there_are(store
         ({"patern": "abc"}, RunError, "no field 'patern'; allowed: sweep, finished, pattern,"),
         ({"hidden_size": "8"}, ConfigError, "hidden_size is '8'; allowed: whole numbers"),
         ({"hidden_size": [8, 0]}, ConfigError, "hidden_size is 0; allowed"),
-        ({"cell": "elman"}, ConfigError, "cell is 'elman'; allowed: gru, lstm, rnn"),
+        ({"cell": "elman"}, ConfigError, f"cell is 'elman'; allowed: {', '.join(CELLS)}"),
         ({"pattern": "rebber"}, ConfigError, "did you mean reber"),
         ({"seed": []}, RunError, "seed was asked for with no value; allowed: one or more"),
         (

@@ -1,5 +1,6 @@
 """Prompts continued from recorded runs, through the real entry point."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,21 @@ def test_strings_begin_at_their_mark_without_a_prompt(store: Path, capsys: pytes
     assert written.startswith("B")
     assert main(["latest", "--prompt", "#", "--length", "30"]) == 0
     assert capsys.readouterr().out == f"#{written}"
+
+
+def test_a_question_is_answered_and_no_more_is_written(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (store / "signs.txt").write_text("".join(f"{sign * count}\t{sign}\n" for sign in "ab" for count in range(1, 20)))
+    trained("--pattern", "lines:signs.txt", "--hidden-size", "16", "--cell", "rnn")
+    said = capsys.readouterr().out
+    assert re.search(r"^question +[ab]+⇥$", said, flags=re.MULTILINE)
+    assert re.search(r"^answer +[ab]$", said, flags=re.MULTILINE)
+    for prompt in ("aaa", "aaa\t"):
+        assert main(["latest", "--prompt", prompt]) == 0
+        assert capsys.readouterr().out == "aaa\ta\n"
+    model = mlflow.pyfunc.load_model(f"runs:/{newest()}/model")
+    assert model.predict(["bbb", "aa\t"]) == ["b", "a"]
+    assert main(["latest"]) == 2
+    assert "prompt is ''" in capsys.readouterr().err
 
 
 @pytest.mark.slow

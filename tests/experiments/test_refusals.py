@@ -13,6 +13,7 @@ from mlflow import MlflowClient
 from experiments.generate import main as generate
 from experiments.sweep import main as sweep
 from experiments.train import main
+from rnn_core.nets.cells import CELLS
 from tests.conftest import copy_store
 
 CASES = [
@@ -66,7 +67,7 @@ CASES = [
     (["--clip", "-1"], ["-1", "0 or above", "--clip"]),
     (["--seed", "-1"], ["-1", "--seed"]),
     (["--threads", "0"], ["0", "--threads"]),
-    (["--cell", "foo"], ["'foo'", "gru, lstm, rnn", "--cell"]),
+    (["--cell", "foo"], ["'foo'", ", ".join(CELLS), "--cell"]),
     (["--encoding", "foo"], ["'foo'", "index, onehot, embedding", "--encoding"]),
     (["--device", "gpu"], ["'gpu'", "cpu, cuda", "--device"]),
     (["--device", "cuda:77"], ["'cuda:77'", "cpu", "--device"]),
@@ -256,7 +257,7 @@ def test_a_store_that_cannot_be_opened_is_refused(
         ("rubbish", "'rubbish' is not a flag and not the value of one; allowed: the flags that --help lists"),
         ("--epochs 3 4", "'4' is not a flag and not the value of one; allowed: the flags that --help lists"),
         ("--epochs 1.5", "epochs is '1.5'; allowed: whole numbers (--epochs)"),
-        ("--cell grru", "cell is 'grru'; allowed: gru, lstm, rnn (--cell)"),
+        ("--cell grru", f"cell is 'grru'; allowed: {', '.join(CELLS)} (--cell)"),
     ],
 )
 def test_a_wrong_flag_gets_one_sentence(words: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:

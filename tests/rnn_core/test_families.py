@@ -164,10 +164,10 @@ def test_the_alphabet_is_what_can_come(pattern: Pattern, large: str) -> None:
 def test_a_sample_has_the_length_asked_for(pattern: Pattern, length: int, data_seed: int) -> None:
     text = pattern.training_text(length, data_seed)
     assert set(text) <= set(pattern.alphabet)
-    if not isinstance(pattern, Strings):
+    if not pattern.mark:
         assert len(text) == length
         return
-    strings = split_strings(text)
+    strings = split_strings(text, pattern.mark)
     assert text == pattern.mark + "".join(string + pattern.mark for string in strings)
     predictions = [len(string) + 1 for string in strings]
     assert sum(predictions) >= length > sum(predictions[:-1]), "whole strings, and no more of them than needed"

@@ -482,8 +482,8 @@ def test_nets_measured_on_shared_data_come_to_what_they_come_to_alone(
     family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rnn_core.measures.report, "FREE_LENGTH", 50)
-    (tmp_path / "tale.txt").write_text(TEXT * 10)
-    spec = f"text:{tmp_path / 'tale.txt'}" if family == "text" else Pattern.families[family].example
+    (tmp_path / "tale.txt").write_text("".join(f"{TEXT}{number}\n" for number in range(10)))
+    spec = Pattern.families[family].example.replace("PATH", str(tmp_path / "tale.txt"))
     some = TrainConfig(pattern=spec, length=150, encoding="onehot")
     configs = [
         some,

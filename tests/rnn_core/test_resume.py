@@ -88,7 +88,7 @@ def test_a_state_that_is_no_vector_is_saved_and_loaded(outer_cell: str, tmp_path
 @pytest.mark.parametrize("family", sorted(Pattern.families))
 def test_every_family_goes_on(family: str, tmp_path: Path) -> None:
     text = tmp_path / "tale.txt"
-    text.write_text("to be or not to be, that is the question. " * 20)
+    text.write_text("".join(f"to be or not to be, that is the question {number}.\n" for number in range(20)))
     spec = Pattern.families[family].example.replace("PATH", str(text))
     config = TrainConfig(pattern=spec, length=400, hidden_size=3, batch_size=2, window=16, epochs=2)
     check_every_cut(config, tmp_path, step=7)

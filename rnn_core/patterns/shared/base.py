@@ -17,6 +17,9 @@ from rnn_core.patterns.shared.oracle import Oracle
 TEST_LENGTH = 20_000
 """Characters of the test text, where it is a fresh draw."""
 
+PROMPT_LENGTH = 5
+"""Characters of the prompt that shows how a trained net is used."""
+
 
 class NetQueries(Protocol):
     """What `Pattern.examine` may measure of a trained net; `rnn_core.measures.queries.QueriedNet` implements it."""
@@ -53,7 +56,8 @@ class Pattern(ABC):
         random: whether a sample depends on its seed.
         every_size: whether `cases` has a case of every size from 1 to the largest.
         mark: the character before and after each string; empty for a stream.
-        note: what of the data has been left out, in words; empty for nothing.
+        separator: the character after a question, where every string is a question and its answer and a prompt is a
+            question; empty for any other pattern.
         alphabet: every character that the pattern can produce.
         default_length: the number of training characters where the config gives none.
         default_window: the steps of truncated backpropagation where the config gives none; 0 is the whole sequence.
@@ -71,7 +75,7 @@ class Pattern(ABC):
     random: ClassVar[bool] = True
     every_size: ClassVar[bool] = False
     mark: ClassVar[str] = ""
-    note: str = ""
+    separator: str = ""
     alphabet: str
     default_length: int
     default_window: ClassVar[int] = 0
@@ -100,6 +104,11 @@ class Pattern(ABC):
     def short_name(self) -> str:
         """The pattern's name within the name of a run: by default its spec."""
         return self.spec
+
+    @property
+    def note(self) -> str:
+        """What a person should know of the data, such as what of them is left out, in one line; empty for nothing."""
+        return ""
 
     @property
     def motif(self) -> str | None:
@@ -158,6 +167,10 @@ class Pattern(ABC):
         """Return the test of a net that was trained on `length` characters: by default a fresh draw."""
         text = self.sample(TEST_LENGTH, Random(f"evaluation {data_seed}"))
         return Evaluation(text=text, start=1, prime=text[:1], truth="")
+
+    def prompt(self, training_text: str) -> str:
+        """Return a prompt to try a trained net with: by default the first characters of the training text."""
+        return training_text[:PROMPT_LENGTH]
 
     def start_of_test(self, evaluation: Evaluation, length: int) -> str:
         """Return the first `length` characters of the test text, or all of it if it is shorter.

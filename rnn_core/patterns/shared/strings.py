@@ -9,24 +9,24 @@ from rnn_core.patterns.shared.cases import Case, Evaluation
 MARK = "#"
 
 
-def split_strings(text: str) -> list[str]:
+def split_strings(text: str, mark: str = MARK) -> list[str]:
     """Return the strings of a text such as `#ab#aabb#`, without their marks.
 
     Example:
         >>> split_strings("#ab##aabb#")
         ['ab', '', 'aabb']
     """
-    return text[1:-1].split(MARK) if len(text) > 1 else []
+    return text[1:-1].split(mark) if len(text) > 1 else []
 
 
-def with_marks(string: str) -> str:
+def with_marks(string: str, mark: str = MARK) -> str:
     """Return a string with a mark on each side: the first mark is only read, the last one is predicted.
 
     Example:
         >>> with_marks("ab")
         '#ab#'
     """
-    return f"{MARK}{string}{MARK}"
+    return f"{mark}{string}{mark}"
 
 
 class Strings(Pattern):

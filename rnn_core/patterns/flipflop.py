@@ -60,10 +60,11 @@ class FlipFlop(Transducer):
         "encoding": "onehot",
         "cell": "gru",
         "hidden_size": 32,
-        "epochs": 20,
+        "epochs": 12,
         "batch_size": 32,
-        "window": 64,
+        "window": 128,
         "schedule": "cosine",
+        "clip": 1.0,
     }
 
     def __init__(self, argument: str) -> None:
@@ -91,7 +92,7 @@ class FlipFlop(Transducer):
         """
         self.bits, self.changes = bits, changes
         self.alphabet = "".join(sorted(changes))
-        self.default_length = 60_000
+        self.default_length = 200_000
         memories = list(map("".join, itertools.product("01", repeat=bits)))
         self.symbol_of = dict(zip(memories, symbols(len(memories)), strict=True))
         self._next_memory = {

@@ -67,7 +67,15 @@ class Group(StringTransducer):
 
     family = "group"
     example = "group:S3"
-    recipe = {}
+    recipe = {
+        "encoding": "onehot",
+        "cell": "gru",
+        "hidden_size": 32,
+        "epochs": 5,
+        "batch_size": 32,
+        "schedule": "cosine",
+        "clip": 1.0,
+    }
 
     def __init__(self, argument: str) -> None:
         spec, (name, _, options) = f"group:{argument}", argument.partition(":")
@@ -175,7 +183,7 @@ def parse_factors(spec: str, name: str) -> list[tuple[str, int]]:
     """
     factors = [(factor[0], int(factor[1:])) for factor in name.split("x") if re.fullmatch(r"[ZSA][0-9]{1,3}", factor)]
     if len(factors) < len(name.split("x")):
-        allowed = "a product of groups Zn, Sn and An, such as group:Z2, group:S3 or group:A4xZ5"
+        allowed = "groups Zn, Sn and An, or a product of them, such as group:A4xZ5"
         raise spec_error(spec, f"{allowed}, not {name!r}")
     orders = [
         points if kind == "Z" else math.factorial(points) // (2 if kind == "A" else 1) for kind, points in factors

@@ -416,7 +416,7 @@ def test_what_is_prepared_beside_others_is_what_it_is_alone(
 ) -> None:
     monkeypatch.setattr("rnn_core.patterns.shared.base.TEST_LENGTH", 300)
     spec = f"text:{tale}" if family == "text" else Pattern.families[family].example
-    configs = [TrainConfig(pattern=spec, length=250, **fields) for fields in BESIDE]
+    configs = [TrainConfig(pattern=spec, length=600, **fields) for fields in BESIDE]
     together, alone = prepare_all(configs), [prepare(config) for config in configs]
     first, *others = together
     in_full(first)  # what is computed before the others are looked at

@@ -110,7 +110,7 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
         # No runs can be added to a sweep.
         raise RunError(suggestions.no_match_message(runs, query, where, "" if sweep else command))
     recorded, possible = _count_recorded(matching[~matching["former_spec"]], query), _count_combinations(query)
-    if recorded < possible and not sweep:
+    if query and recorded < possible and not sweep:
         counts = f"{recorded} of the {possible} combinations of {', '.join(query)} are recorded"
         warnings.warn(f"{counts}; to make the others: {command}", stacklevel=2)
     _warn_of_assumed_fields(matching)

@@ -71,7 +71,7 @@ class Group(StringTransducer):
         "encoding": "onehot",
         "cell": "gru",
         "hidden_size": 32,
-        "epochs": 5,
+        "epochs": 10,
         "batch_size": 32,
         "schedule": "cosine",
         "clip": 1.0,

@@ -81,9 +81,9 @@ def test_an_old_run_does_not_count_as_a_run_that_was_asked_for(record_old: Recor
 
 
 REASON = (
-    r"pattern is 'flipflop:2'; allowed: .* the data of flipflop:2 have changed: .* sha256 is [0-9a-f]{64}, the record's "
-    r"is [0-9a-f]{64}; today this is a short form of flipflop:2:silence=mixed; .* train anew on flipflop:2:silence="
-    "mixed"
+    r"pattern is 'flipflop:2'; allowed: .* the data of flipflop:2 have changed: .* sha256 is [0-9a-f]{64}, the "
+    r"record's is [0-9a-f]{64}; today this is a short form of flipflop:2:silence=mixed; .* train anew on flipflop:2:"
+    "silence=mixed"
 )
 
 

@@ -486,7 +486,7 @@ def test_nets_measured_on_shared_data_come_to_what_they_come_to_alone(
     monkeypatch.setattr(rnn_core.measures.report, "FREE_LENGTH", 50)
     (tmp_path / "tale.txt").write_text(TEXT * 10)
     spec = f"text:{tmp_path / 'tale.txt'}" if family == "text" else Pattern.families[family].example
-    some = TrainConfig(pattern=spec, length=500, encoding="onehot")
+    some = TrainConfig(pattern=spec, length=470, encoding="onehot")
     configs = [
         some,
         TrainConfig(

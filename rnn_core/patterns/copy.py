@@ -49,7 +49,7 @@ class Copy(StringTransducer):
         "encoding": "onehot",
         "cell": "gru",
         "hidden_size": 32,
-        "epochs": 5,
+        "epochs": 8,
         "batch_size": 32,
         "schedule": "cosine",
         "clip": 1.0,

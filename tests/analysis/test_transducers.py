@@ -142,7 +142,7 @@ def test_a_pattern_is_shown_with_what_it_says(spec: str, capsys: pytest.CaptureF
     assert list(rows).index("says") == list(rows).index("sample") + 1
     assert rows["outputs"] == "eo (2 characters)"
     assert "predict" not in " ".join(rows.values())
-    assert rows.get("mark") == ("# stands before and after each string" if spec == "parities" else None)
+    assert rows.get("mark") == ("# stands before each string" if spec == "parities" else None)
     assert re.match(r"30\d characters to say something after", rows["test"])
 
 

@@ -1,5 +1,6 @@
 """What transducers say, worked out from their definitions: no table and no code of the source is used here."""
 
+import dataclasses
 import itertools
 import math
 from random import Random
@@ -9,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from experiments.descriptions import key_numbers
+from experiments.plots import draw_run
 from rnn_core.config import TrainConfig
 from rnn_core.data import prepare
 from rnn_core.measures.report import measure
@@ -255,6 +258,10 @@ def test_a_report_has_the_reference_beside_the_floor(monkeypatch: pytest.MonkeyP
     assert report.references == {"memoryless": 3 * math.log(8) / 11}
     assert report.metrics["memoryless_loss"] == report.references["memoryless"]
     assert report.metrics["floor_loss"] == 0
+    assert ("to compare with", "memoryless 0.5671") in key_numbers(report.metrics, report.references)
+    without = dataclasses.replace(report, references={})
+    pictures, others = (draw_run([{"train_loss": 1.0}, {"train_loss": 0.5}], each) for each in (report, without))
+    assert {name for name, picture in pictures.items() if picture != others[name]} == {"loss"}
 
 
 def test_longer_delays_are_judged_where_the_symbols_are_said() -> None:

@@ -29,7 +29,7 @@ TRAINED = [
         ["--pattern", spec, *SMALL]
         for spec in (
             *("ambncmn", "anb2n", "anbn:uniform=8", "anbncn", "cycle_navigation", "dyck:2", "elman", "ereber"),
-            *("flipflop:3", "markov:order=2:alphabet=4:seed=0", "modular_arithmetic", "noisy:abc:0.1", "parity"),
+            *("markov:order=2:alphabet=4:seed=0", "modular_arithmetic", "noisy:abc:0.1", "parity"),
             *("reber", "reverse", "tomita:3", "tomita:6"),
         )
     ),

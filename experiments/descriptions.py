@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from analysis.credentials import redacted
 from rnn_core.config import TrainConfig
 from rnn_core.patterns import Pattern
-from rnn_core.patterns.shared.ngrams import NAMES
 from rnn_core.vocabulary import visible
 
 if TYPE_CHECKING:  # commands name a run, and start, without torch
@@ -63,8 +62,13 @@ def fields_in_words(fields: Mapping[str, Any]) -> str:
     return " ".join(f"{name}={value}" for name, value in fields.items())
 
 
-def key_numbers(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
-    """Return the main numbers of a run, each with its name, as texts."""
+def key_numbers(metrics: Mapping[str, float], references: Mapping[str, float]) -> list[tuple[str, str]]:
+    """Return the main numbers of a run, each with its name, as texts.
+
+    Arguments:
+        metrics: the metrics of the trained net, by name.
+        references: the losses on the test of what the net is compared with, by name.
+    """
     loss = f"{metrics['eval_loss']:.4g} nats per character"
     if "floor_loss" in metrics:
         loss += f" (floor {metrics['floor_loss']:.4g})"
@@ -91,8 +95,8 @@ def key_numbers(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
     if "false_accepts" in metrics:
         wrong = f"{metrics['false_accepts']:.0f} wrongly accepted, {metrics['false_rejects']:.0f} wrongly rejected"
         numbers.append(("all strings", wrong))
-    if known := [name for name in NAMES if f"{name}_loss" in metrics]:
-        numbers.append(("n-grams", ", ".join(f"{name} {metrics[f'{name}_loss']:.4g}" for name in known)))
+    if references:
+        numbers.append(("to compare with", ", ".join(f"{name} {loss:.4g}" for name, loss in references.items())))
     return numbers
 
 
@@ -141,7 +145,12 @@ def first_line(error: BaseException) -> str:
 
 
 def description(
-    finished: bool, end_reason: str, links: str, metrics: Mapping[str, float], sample: "Sample | None"
+    finished: bool,
+    end_reason: str,
+    links: str,
+    metrics: Mapping[str, float],
+    sample: "Sample | None",
+    references: Mapping[str, float] | None = None,
 ) -> str:
     """Return the Markdown of a run's page, which says in a few lines what matters; MLflow hides all after the third.
 
@@ -151,11 +160,12 @@ def description(
         links: links to its pictures, in Markdown.
         metrics: the metrics of the trained net, by name; empty if it was not measured.
         sample: its texts; None if it was not measured.
+        references: the losses on the test of what the net is compared with, by name; None if it was not measured.
     """
     lines = [] if finished else [f"**{escaped(end_reason[:MAX_REASON])}**", ""]
     lines += [links, ""]
     if metrics:
-        lines += [", ".join(f"{name} **{value}**" for name, value in key_numbers(metrics)), ""]
+        lines += [", ".join(f"{name} **{value}**" for name, value in key_numbers(metrics, references or {})), ""]
     if sample:
         # Indented, so that no character of the text ends the block or is taken for Markdown.
         lines += [f"    {name:<10} {text}" for name, text in side_by_side(sample)]

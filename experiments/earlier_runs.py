@@ -150,12 +150,8 @@ def check_same_circumstances(run: Run, prepared: Prepared, record: Record, flag:
         record: the earlier run's record.
         flag: the flag that names the run, for errors.
     """
-    here = circumstances(prepared) | {
-        "training_version": str(prepared.record.training_version),
-        "data_sha256": prepared.record.data_sha256,
-    }
-    fields = ("training_version", "data_sha256")
-    there: Mapping[str, str] = run.data.tags | {name: str(getattr(record, name)) for name in fields}
+    here = circumstances(prepared) | {"training_version": str(prepared.record.training_version)}
+    there: Mapping[str, str] = run.data.tags | {"training_version": str(record.training_version)}
     for name, value in here.items():
         if there.get(name, value) != value:
             raise UsageError(

@@ -91,8 +91,8 @@ def show(pattern: Pattern) -> None:
     if pattern.note:
         rows.append(("note", visible(pattern.note)))
     if pattern.mark:
-        predicted = "; the one after it is predicted" if pattern.predicts_next else ""
-        rows.append(("mark", f"{visible(pattern.mark)} stands before and after each string{predicted}"))
+        after = " and after each string; the one after it is predicted" if pattern.predicts_next else " each string"
+        rows.append(("mark", f"{visible(pattern.mark)} stands before{after}"))
     scored = pattern.scored(text)
     if scored is not None:
         rows.append(("scored", f"{scored.sum() / len(scored):.1%} of the characters: the others are only read"))

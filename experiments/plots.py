@@ -8,7 +8,6 @@ from analysis.dynamics.projection import principal_components
 from analysis.figures import Picture
 from analysis.figures.single_panel import SinglePanel
 from rnn_core.measures.report import Report
-from rnn_core.patterns.shared.ngrams import NAMES
 
 DRAWN = ("size", "cases", "cases_right", "steps", "steps_right", "loss_sum")
 """The columns of the table of generalization that the picture of it needs."""
@@ -21,25 +20,29 @@ def draw_run(history: Sequence[Mapping[str, float]], report: Report | None) -> d
         history: the metrics of each epoch, by name.
         report: the measures of the trained net; None draws the losses alone.
     """
-    drawn = {"loss": _png(_draw_losses(history, report.metrics if report else {}))}
+    metrics, references = (report.metrics, report.references) if report else ({}, {})
+    drawn = {"loss": _png(_draw_losses(history, metrics, references))}
     if report:
         drawn |= _draw_report(report)
     return drawn
 
 
-def _draw_losses(history: Sequence[Mapping[str, float]], metrics: Mapping[str, float]) -> Picture:
-    """Draw the losses of each epoch, with the losses to compare them with: floor, test, and n-grams.
+def _draw_losses(
+    history: Sequence[Mapping[str, float]], metrics: Mapping[str, float], references: Mapping[str, float]
+) -> Picture:
+    """Draw the losses of each epoch, with the losses to compare them with: floor, test, and references.
 
     Arguments:
         history: the metrics of each epoch, by name.
         metrics: the metrics of the trained net, by name.
+        references: the losses on the test of what the net is compared with, by name.
     """
     return figures.loss_curve(
         [values["train_loss"] for values in history],
         metrics.get("floor_loss"),
         metrics.get("eval_loss"),
         [values["valid_loss"] for values in history if "valid_loss" in values],
-        {name: metrics[f"{name}_loss"] for name in NAMES if f"{name}_loss" in metrics},
+        references,
     )
 
 

@@ -175,7 +175,7 @@ def _finish(
             run.give_up(str(error))
         return complain(str(error), exit_status or 1)
     if report:
-        rows = [*side_by_side(report.sample), *key_numbers(report.metrics)]
+        rows = [*side_by_side(report.sample), *key_numbers(report.metrics, report.references)]
         print("", *(f"{name:<16} {value}" for name, value in rows), sep="\n")
     print(f"{'run':<16} {run.run_id} ({run.name})")
     print(f"{'look at it':<16} {how_to_look(store_name(), run.experiment_id, run.run_id)}", flush=True)

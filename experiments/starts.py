@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlflow.entities import Run
-
 from analysis.runs import schema
 from analysis.runs.store import read_files
 from experiments.checkpoint_files import lock_path
@@ -25,8 +23,8 @@ from experiments.errors import UsageError
 from experiments.progress import waiting
 from experiments.tracking import ResumedRun, TrackedRun, check_params
 from rnn_core.config import TrainConfig
-from rnn_core.data import Prepared, prepare
-from rnn_core.patterns import Pattern, parse
+from rnn_core.data import ChangedDataError, Prepared, prepare, prepare_again
+from rnn_core.patterns import Pattern
 from rnn_core.record import Record
 from rnn_core.training import TrainingState
 from rnn_core.training.compiled_net import road_alone
@@ -66,10 +64,12 @@ def new_training(
     Raises:
         ConfigError, UsageError: the config or the data cannot be used.
     """
-    with waiting("preparing the data"):
-        prepared = prepare(config, pattern)
+    if earlier is None:
+        with waiting("preparing the data"):
+            prepared = prepare(config, pattern)
+    else:
+        prepared = _prepare_again(earlier, config, "--config", pattern)
     check_params(prepared.config)
-    _check_same_data(prepared, earlier)
     also_named = changed_fields(config, pattern, earlier.config if earlier else None)
     name = run_name(prepared.config, pattern.short_name, also_named)
     road = {schema.ROAD_TAG: road_alone(prepared.record)}
@@ -97,7 +97,8 @@ def resumed_training(name: str) -> Start:
         check_resumable(run)
         record = read_record(run)
         check_state_not_elsewhere(run)
-    prepared = _prepare_again(run, record, record.config, "--resume")
+    prepared = _prepare_again(record, record.config, "--resume")
+    check_same_circumstances(run, prepared, record, "--resume")
     state, path = TrainingState(prepared), saved_state(run)
     if path is not None:
         _load(state, path, record)
@@ -127,7 +128,8 @@ def longer_training(name: str, epochs: int) -> Start:
         run = find_single_run(name, "--continue")
         record = read_record(run)
         check_continuable(run, record, epochs)
-    prepared = _prepare_again(run, record, dataclasses.replace(record.config, epochs=epochs), "--continue")
+    prepared = _prepare_again(record, dataclasses.replace(record.config, epochs=epochs), "--continue")
+    check_same_circumstances(run, prepared, record, "--continue")
     state = TrainingState(prepared)
     address = f"{run.info.artifact_uri}/{schema.TRAINING_STATE_FILE}"
     (loaded,) = read_files([address], lambda path: _load(state, path, record), missing_ok=True)
@@ -157,19 +159,24 @@ def longer_training(name: str, epochs: int) -> Start:
     return Start(prepared, state, open_run, origin=origin)
 
 
-def _prepare_again(run: Run, record: Record, config: TrainConfig, flag: str) -> Prepared:
-    """Return the data of an earlier run, after checking that they and all else are here as they were there.
+def _prepare_again(record: Record, config: TrainConfig, flag: str, pattern: Pattern | None = None) -> Prepared:
+    """Return the data of an earlier run, or of a config made from its.
 
     Arguments:
-        run: the earlier run.
-        record: its record.
-        config: the config of what goes on from it.
+        record: the earlier run's record.
+        config: its config, perhaps with other values in some fields.
         flag: the flag that names the run, for errors.
+        pattern: the config's pattern, if it is parsed already.
+
+    Raises:
+        UsageError: the pattern of the record draws other data today.
+        ConfigError: the data cannot be made again, or this machine lacks the device.
     """
     with waiting("preparing the data"):
-        prepared = prepare(config, parse(config.pattern))
-    check_same_circumstances(run, prepared, record, flag)
-    return prepared
+        try:
+            return prepare_again(record, config, pattern)
+        except ChangedDataError as error:
+            raise UsageError(f"{error} ({flag})") from None
 
 
 def _load(state: TrainingState, path: Path, record: Record) -> bool:
@@ -181,15 +188,3 @@ def _load(state: TrainingState, path: Path, record: Record) -> bool:
     except (KeyError, TypeError, ValueError, RuntimeError) as error:  # CheckpointError is a ValueError
         raise UsageError(f"the saved state of the training cannot be used: {error}; train the run anew") from None
     return True
-
-
-def _check_same_data(prepared: Prepared, earlier: Record | None) -> None:
-    """Raise UsageError if the earlier run had the same pattern, length and data_seed, but other data."""
-    if earlier is None or earlier.data_sha256 == prepared.record.data_sha256:
-        return
-    fields = ("pattern", "length", "data_seed")
-    if all(getattr(earlier.config, name) == getattr(prepared.config, name) for name in fields):
-        raise UsageError(
-            f"the data of {prepared.config.pattern} have changed: their sha256 is {prepared.record.data_sha256}, the "
-            f"record's is {earlier.data_sha256}; bring back the old data, or leave --config out"
-        )

@@ -272,7 +272,7 @@ def test_experiments_know_mlflow_in_tracking_alone() -> None:
     tracking = {path for path in users if path.parent.name == "tracking"}
     # Served without the project; and what the reader hands out, by its type.
     assert users - tracking == {
-        PROJECT / "experiments" / name for name in ("earlier_runs.py", "predictor.py", "shards.py", "starts.py")
+        PROJECT / "experiments" / name for name in ("earlier_runs.py", "predictor.py", "shards.py")
     }
 
 

@@ -8,7 +8,6 @@ import pandas as pd
 from analysis.dynamics.states import States, collect, free_running
 from analysis.runs.loading import LoadedRun, load_run
 from analysis.runs.store import RunError
-from rnn_core.data import prepare
 
 
 def trajectories(runs: pd.DataFrame, text: str | int, free: bool = False, trained: bool = True) -> list[States]:
@@ -27,7 +26,8 @@ def trajectories(runs: pd.DataFrame, text: str | int, free: bool = False, traine
         The states for each row of the table, in its order.
 
     Raises:
-        RunError: a run recorded no net, and `trained` is true; or a net cannot run free, and `free` is true.
+        RunError: a run recorded no net, and `trained` is true; or a net cannot run free, and `free` is true; or `text`
+            is a number, and the pattern of a run draws another test today.
         UnknownCharacterError: the text has a character that is not in a net's alphabet.
         ValueError: `free` is true and `text` is not a number, or the number is below 1.
     """
@@ -44,7 +44,7 @@ def trajectories(runs: pd.DataFrame, text: str | int, free: bool = False, traine
         if isinstance(text, str):
             states.append(collect(net, run.vocabulary, text, mark))
             continue
-        prepared = prepare(run.config)
+        prepared = run.prepare()
         if free:
             states.append(free_running(net, run.vocabulary, prepared.evaluation.prime, text, mark))
         else:

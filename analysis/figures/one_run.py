@@ -55,7 +55,7 @@ def loss_curve(
         references: the losses of simple predictors on the test, by name. Only those within the range of the run's
             losses and the nearest one on either side are drawn, because others would flatten the curve.
     """
-    figure, axes = single_panel(right=6.9 if references else 7.76)
+    figure, axes = single_panel(right=6.8 if references else 7.76)
     marker = "." if len(losses) <= MAX_STEPS else ""  # with markers, a single epoch is visible, too
     axes.plot(losses, color=COLOURS[0], marker=marker, label="training")
     if valid_losses:

@@ -8,7 +8,6 @@ from analysis import figures
 from analysis.figures import Picture
 from analysis.pictures.labels import run_label
 from analysis.runs import drop_diverged, load_run
-from rnn_core.data import prepare
 from rnn_core.nets.reading import predict
 
 
@@ -27,7 +26,7 @@ def predictions(runs: pd.DataFrame, by: str | Sequence[str], begin: int | None =
         count: the number of characters to draw, 1 to 40.
 
     Raises:
-        RunError: all runs diverged.
+        RunError: all runs diverged, or their pattern draws another test today.
         ValueError: the runs are tested on different texts, or the count is out of range.
     """
     shown = drop_diverged(runs)
@@ -35,7 +34,7 @@ def predictions(runs: pd.DataFrame, by: str | Sequence[str], begin: int | None =
         raise ValueError("these runs are tested on different texts; allowed: one pattern, length and data_seed")
     if count < 1:
         raise ValueError(f"{count} characters; allowed: 1 or more")
-    prepared = prepare(load_run(shown["run_id"].iloc[0]).config)
+    prepared = load_run(shown["run_id"].iloc[0]).prepare()
     test = prepared.evaluation
     first_target = len(test.text) - len(prepared.data.test)  # its position in the test
     begin = test.start - count // 2 if begin is None else begin

@@ -44,6 +44,7 @@ from analysis.runs.store import (
 )
 from rnn_core.checkpoint import load_record, load_weights
 from rnn_core.config import TrainConfig, shown
+from rnn_core.data import ChangedDataError, Prepared, prepare_again
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.record import Record
 from rnn_core.vocabulary import Vocabulary
@@ -102,6 +103,18 @@ class LoadedRun:
         if self._net is None:
             raise RunError(f"run {self.run_id} ({self.name}) recorded no net; its tag {END_REASON_TAG} says why")
         return self._net
+
+    def prepare(self) -> Prepared:
+        """Return the config with its pattern and data.
+
+        Raises:
+            RunError: the pattern draws other data today than those on which the run was trained.
+            ConfigError: the data cannot be made again here.
+        """
+        try:
+            return prepare_again(self.record)
+        except ChangedDataError as error:
+            raise RunError(f"run {self.run_id} ({self.name}): {error}") from None
 
     def untrained_net(self) -> CharRNN:
         """Return the net with the weights that it had before the training, on the CPU, in eval mode.

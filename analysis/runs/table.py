@@ -38,6 +38,7 @@ from rnn_core.config import ADDED, TrainConfig, config_from_dict, shown
 from rnn_core.measures.meanings import SHARED
 from rnn_core.patterns import parse
 from rnn_core.patterns.shared.cases import ReachRow
+from rnn_core.patterns.shared.specs import is_former_spec
 from rnn_core.record import Record
 
 MAX_VALUES = 100_000
@@ -59,7 +60,8 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
         finished: whether to return only complete runs, which finished or diverged, and of several with the same config
             only the newest. Otherwise runs that failed, were killed or are still running are returned, too.
         fields: one value or several for any fields of TrainConfig. A run matches if each of these fields of its config
-            has one of the values. The config is that of config.json, in which no zero stands for a default.
+            has one of the values. The config is that of config.json, in which no zero stands for a default. A spec
+            that stood for other data in an earlier version finds the runs of both; its canonical spec only today's.
 
     Returns:
         One row per run, sorted by the fields; the values of a given field are in the order in which they were given.
@@ -70,7 +72,8 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
         in the table has, NaN if a run does not have it;
         alphabet, mark, outputs (the characters that the net can predict), predicts_next (whether it predicts the next
         character; otherwise it cannot run free) and digest, all from config.json; assumed (the fields that did not
-        exist when the run was recorded; they have the value that was fixed then, and a warning says so); tags (those
+        exist when the run was recorded; they have the value that was fixed then, and a warning says so); former_spec
+        (True if the spec of its pattern stands for other data today than those on which it was trained); tags (those
         that this project set, a dict); artifact_uri.
 
     Warns:
@@ -88,10 +91,12 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
         raise RunError(f"sweep is {shown(sweep)}; allowed: the run id of a sweep, `latest`, or '' for all runs")
     if not isinstance(finished, bool):
         raise RunError(f"finished is {shown(finished)}; allowed: True or False")
-    query = _parse_query(fields, ("sweep", "finished"))
+    given = {field: _listed(values) for field, values in fields.items()}
+    query = _parse_query(given, ("sweep", "finished"))
+    with_former = _add_former_specs(query, given.get("pattern", []))
     command = shlex.join(training_command(query))
     try:
-        matching = _select(_read_runs(sweep, finished, query), query)
+        matching = _select(_read_runs(sweep, finished, with_former), with_former)
         runs = _read_runs(sweep, finished, {}) if matching.empty and query else matching  # the message lists them
     except NoStoreError as error:
         raise RunError(f"{error}\n  to make a store with these runs: {command}") from None
@@ -104,8 +109,8 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
         where = f"{store_name()}, sweep {sweep}," if sweep else store_name()
         # No runs can be added to a sweep.
         raise RunError(suggestions.no_match_message(runs, query, where, "" if sweep else command))
-    recorded, possible = _count_recorded(matching, query), _count_combinations(query)
-    if recorded < possible and not sweep:
+    recorded, possible = _count_recorded(matching[~matching["former_spec"]], query), _count_combinations(query)
+    if query and recorded < possible and not sweep:
         counts = f"{recorded} of the {possible} combinations of {', '.join(query)} are recorded"
         warnings.warn(f"{counts}; to make the others: {command}", stacklevel=2)
     _warn_of_assumed_fields(matching)
@@ -256,6 +261,17 @@ def _parse_query(fields: Mapping[str, Any], other_arguments: Sequence[str] = ())
     return query
 
 
+def _add_former_specs(query: Mapping[str, list[Any]], specs: Sequence[Any]) -> dict[str, list[Any]]:
+    """Return a query that also finds the runs recorded under a given spec that stands for other data today.
+
+    Arguments:
+        query: what `_parse_query` returns.
+        specs: the specs that were given.
+    """
+    former = [spec for spec in specs if is_former_spec(spec)]
+    return {**query, "pattern": [*query["pattern"], *former]} if former else dict(query)
+
+
 def _listed(given: Any) -> list[Any]:
     """Return the value or the values that were given for a field, at most MAX_VALUES and one more."""
     if isinstance(given, (str, bytes, int, float, np.generic)):
@@ -327,6 +343,7 @@ def _row(run: Run, record: Record, assumed: str) -> dict[str, Any]:
         "predicts_next": record.predicts_next,
         "digest": record.digest,
         "assumed": assumed,
+        "former_spec": is_former_spec(record.config.pattern),
         "tags": project_tags(run.data.tags),
         "artifact_uri": run.info.artifact_uri,
     }

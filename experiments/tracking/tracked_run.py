@@ -193,10 +193,10 @@ class TrackedRun:
             # The sizes come last, because MLflow compares runs by the first metric unless told otherwise.
             self._metrics.queue(self._with_earlier({**metrics, **self._sizes}), len(self.history), model_id)
             self._queued_results = True
-        sample = report.sample if report else None
+        sample, references = (report.sample, report.references) if report else (None, {})
         end_reason = schema.format_end_reason(end, why)
         links = picture_links(self.experiment_id, self.run_id, pictures)
-        tags = {schema.NOTE_TAG: description(end == End.FINISHED, end_reason, links, metrics, sample)}
+        tags = {schema.NOTE_TAG: description(end == End.FINISHED, end_reason, links, metrics, sample, references)}
         if self._sweep:  # written last, so that every member of a sweep is complete
             tags |= self._sweep.tag_of_a_member
         self._end(end, end_reason, tags)

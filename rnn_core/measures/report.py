@@ -47,6 +47,7 @@ class Report:
 
     Attributes:
         metrics: numbers by name; see `measure`.
+        references: the losses on the test to compare the net's with, by name; see `Pattern.references`.
         rows: the table of reach, a row for each measure and size; empty where the pattern has no cases.
         ranges: for each measure of the pattern's cases, the smallest and the largest size in the training text.
         sample: short texts to look at.
@@ -61,6 +62,7 @@ class Report:
     """
 
     metrics: Mapping[str, float]
+    references: Mapping[str, float]
     rows: tuple[ReachRow, ...]
     ranges: Mapping[str, tuple[int, int]]
     sample: Sample
@@ -100,7 +102,8 @@ def measure(net: CharRNN, prepared: Prepared) -> Report:
         floor_loss: the oracle's loss on the test; no predictor can expect a lower one. Only if there is an oracle.
         oracle_loss: the same number, under the name that earlier runs have.
         excess_loss: eval_loss - floor_loss.
-        uniform_loss, unigram_loss ...: for a person's own text or lines, the losses of n-gram models on the test.
+        NAME_loss: for each of `references` its loss; for a person's own text or lines those of n-gram models, such as
+            unigram_loss.
         The metrics of `reach`, and those of the pattern's `examine`.
     """
     data, pattern = prepared.data, prepared.pattern
@@ -125,7 +128,8 @@ def measure(net: CharRNN, prepared: Prepared) -> Report:
     floor = data.cached(oracle_loss)
     if floor is not None:
         metrics |= {"oracle_loss": floor, "floor_loss": floor, "excess_loss": test.score.loss - floor}
-    metrics |= {f"{name}_loss": loss for name, loss in data.cached(references).items()}
+    compared_with = data.cached(references)
+    metrics |= {f"{name}_loss": loss for name, loss in compared_with.items()}
     rows, reach_metrics = reach(net, prepared)
     family_metrics, family_rows = pattern.examine(QueriedNet(net, prepared), data.length, data.ranges)
     text, start = prepared.evaluation.text, prepared.evaluation.start
@@ -136,6 +140,7 @@ def measure(net: CharRNN, prepared: Prepared) -> Report:
     scored_s = None if scored is None else scored[first_target:][shown]
     return Report(
         metrics=metrics | reach_metrics | family_metrics,
+        references=compared_with,
         rows=(*rows, *family_rows),
         ranges=data.ranges,
         sample=_sample(target, predicted, scored_s, generated, question),

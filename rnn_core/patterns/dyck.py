@@ -1,14 +1,18 @@
 """dyck: balanced brackets."""
 
+from collections.abc import Mapping
 from functools import cached_property, partial
 from random import Random
 from typing import Any
 
+from rnn_core.patterns.shared.base import Pattern
 from rnn_core.patterns.shared.brackets import CLOSING, OPENING, height
 from rnn_core.patterns.shared.cases import Case
 from rnn_core.patterns.shared.oracle import Oracle, StateOracle, Transitions
 from rnn_core.patterns.shared.specs import parse_options, parse_whole_number, spec_error
-from rnn_core.patterns.shared.strings import MARK, Strings, with_marks
+from rnn_core.patterns.shared.strings import MARK, Strings
+from rnn_core.patterns.shared.symbols import symbols
+from rnn_core.patterns.shared.transducer import StringTransducer
 
 END_PROBABILITY = 1 / 3
 """The probability that a string ends where all brackets are closed."""
@@ -43,9 +47,9 @@ class Dyck(Strings):
     probability 1/3, and otherwise a bracket opens; a string has at least one pair. With `weights=hewitt`, as in
     `dyck:2:depth=3:weights=hewitt:longest=84` (Hewitt et al. 2020), it ends with probability 1/2, at its beginning too.
     `longest` leaves out strings of more symbols, the end mark counted; longer ones, up to twice as long, are for the
-    test. The kinds are ( [ { < and then small
-    letters, closed by their capitals. Of test strings deeper than in training only the closing brackets are judged:
-    the training data do not show that deeper brackets are allowed.
+    test. The kinds are ( [ { < and then small letters, closed by their capitals. Of test strings deeper than in
+    training only the closing brackets are judged: the training data do not show that deeper brackets are allowed. With
+    `dyck:2:say=depth` a net says the depth instead of predicting the next character.
 
     Example:
         >>> Dyck("2:depth=3").sample(30, Random(1))
@@ -64,26 +68,35 @@ class Dyck(Strings):
     }
 
     def __init__(self, argument: str) -> None:
+        self._set_up(argument, {"depth": "4", "weights": "coins", "longest": "0"})
+
+    @classmethod
+    def from_argument(cls, argument: str) -> Pattern:
+        says = any(option.startswith("say=") for option in argument.split(":")[1:])
+        return (DyckDepth if says else cls)(argument)
+
+    def _set_up(self, argument: str, defaults: Mapping[str, str]) -> dict[str, str]:
+        """Set the attributes from the argument of a spec; return its options, with `defaults` for those not given."""
         kinds, _, rest = argument.partition(":")
         spec = f"dyck:{argument}"
         self.kinds = parse_whole_number(spec, "k, the kinds of brackets,", kinds, 1, len(OPENING), "dyck:2")
-        options = parse_options(spec, rest, {"depth": "4", "weights": "coins", "longest": "0"})
+        options = parse_options(spec, rest, defaults)
         self.depth = parse_whole_number(spec, "depth", options["depth"], 1, 100, f"dyck:{self.kinds}:depth=4")
-        if options["weights"] not in ("coins", "hewitt"):
-            raise spec_error(
-                spec, f"weights coins or hewitt, such as dyck:2:weights=hewitt, not {options['weights']!r}"
-            )
-        self.hewitt = options["weights"] == "hewitt"
+        weights, longest = options.get("weights", "coins"), options.get("longest", "0")
+        if weights not in ("coins", "hewitt"):
+            raise spec_error(spec, f"weights coins or hewitt, such as dyck:2:weights=hewitt, not {weights!r}")
+        self.hewitt = weights == "hewitt"
         self.end = HEWITT_END_PROBABILITY if self.hewitt else END_PROBABILITY
         self.longest = 0
-        if options["longest"] != "0":
+        if longest != "0":
             least = 2 * self.depth + 1  # the string that goes to the greatest depth and back, and its end
             example = f"dyck:{self.kinds}:depth={self.depth}:longest={max(84, least)}"
-            self.longest = parse_whole_number(spec, "longest 0, or", options["longest"], least, MAX_LONGEST, example)
+            self.longest = parse_whole_number(spec, "longest 0, or", longest, least, MAX_LONGEST, example)
         self.opening, self.closing = OPENING[: self.kinds], CLOSING[: self.kinds]
         self.alphabet = "".join(sorted(MARK + self.opening + self.closing))
         self.default_length = 200_000
         self.oracle = self._oracle_to(self.depth, self.longest)
+        return options
 
     @property
     def spec(self) -> str:
@@ -119,20 +132,30 @@ class Dyck(Strings):
         return {"length": len(string), "depth": height(string)}
 
     def larger_cases(self, training: list[str], rng: Random) -> list[Case]:
+        return self.deeper_cases(rng) + self.longer_cases(training, rng)
+
+    def deeper_cases(self, rng: Random) -> list[Case]:
+        """Return test cases that are deeper than the training strings, of which the closing brackets are judged."""
         cases = []
         for depth in range(self.depth + 1, MAX_DEPTH_RATIO * self.depth + 1):
             for _ in range(CASES_PER_SIZE):
-                text = with_marks(self.deep(rng, depth))
+                text = self.text_of([self.deep(rng, depth)])
                 closings = tuple(position for position, character in enumerate(text) if character in self.closing)
                 cases.append(Case("depth", depth, text, closings))
+        return cases
+
+    def longer_cases(self, training: list[str], rng: Random) -> list[Case]:
+        """Return test cases that are longer than the training strings, and no deeper."""
         longest = max(map(len, training))
         lengths = {longest * tenths // 20 * 2 for tenths in LENGTH_TENTHS} - {longest}
         if self.longest:
-            symbols = {round(times * self.longest) for times in BEYOND_LONGEST}
-            lengths = {(count - 1) // 2 * 2 for count in symbols} - set(range(self.longest))
-        for length in sorted(lengths):
-            cases += [Case("length", length, with_marks(self.long(rng, length))) for _ in range(CASES_PER_SIZE)]
-        return cases
+            symbols_and_end = {round(times * self.longest) for times in BEYOND_LONGEST}
+            lengths = {(count - 1) // 2 * 2 for count in symbols_and_end} - set(range(self.longest))
+        return [
+            Case("length", length, self.text_of([self.long(rng, length)]))
+            for length in sorted(lengths)
+            for _ in range(CASES_PER_SIZE)
+        ]
 
     def deep(self, rng: Random, depth: int) -> str:
         """Draw a string whose greatest depth is exactly `depth`: nested pairs, with shallower groups between them."""
@@ -227,3 +250,46 @@ class Dyck(Strings):
     def _fits_at_beginning(self) -> float:
         """The probability that a string has at most `longest` symbols."""
         return self._fits[self.longest][0] if self.hewitt else self._fits[self.longest - 1][1]
+
+
+class DyckDepth(StringTransducer, Dyck):
+    """Balanced brackets of k kinds, and after each of them the depth: the number of brackets that are open.
+
+    `dyck:2:say=depth`, `dyck:2:depth=4:say=depth`. The strings are those of `dyck:2`. The depth is one character: 0 to
+    9, then A to Z for 10 to 35, a to z, and letters with accents. The table of reach has longer strings, but no deeper
+    ones: a net cannot say a depth that it was never taught to say.
+
+    Example:
+        >>> text = DyckDepth("2:depth=3:say=depth").sample(30, Random(1))
+        >>> text, DyckDepth("2:depth=3:say=depth").transduce(text)
+        ('#[()([][])[]()][[][()]][][]#([[]])', '0121232321212101212321010100123210')
+    """
+
+    output_at_mark = symbols(1)
+
+    def __init__(self, argument: str) -> None:
+        said = self._set_up(argument, {"depth": "4", "say": "depth"})["say"]
+        if said != "depth":
+            raise spec_error(f"dyck:{argument}", f"say=depth, such as dyck:{self.kinds}:say=depth, not {said!r}")
+
+    @property
+    def spec(self) -> str:
+        return f"{super().spec}:say=depth"
+
+    @property
+    def outputs(self) -> str:
+        return symbols(self.depth + 1)
+
+    @cached_property
+    def wide_oracle(self) -> Oracle | None:
+        return self.oracle
+
+    def transduce_string(self, string: str) -> str:
+        depth, said = 0, []
+        for character in string:
+            depth += 1 if character in self.opening else -1
+            said.append(self.outputs[depth])
+        return "".join(said)
+
+    def larger_cases(self, training: list[str], rng: Random) -> list[Case]:
+        return self.longer_cases(training, rng)

@@ -17,6 +17,8 @@ from rnn_core.patterns import Pattern
 from rnn_core.patterns.motif import Motif
 from rnn_core.record import Record
 
+pytestmark = pytest.mark.usefixtures("pulses")
+
 OTHER = {
     "pattern": "abd",
     "length": 16,
@@ -274,7 +276,7 @@ def test_a_stream_has_no_mark() -> None:
 
 
 @pytest.mark.parametrize(("window", "batch_size"), [(0, 1), (3, 1), (4, 5)])
-@pytest.mark.parametrize("pattern", ["parity:longest=6", "flipflop:2", "anbn", "elman"])
+@pytest.mark.parametrize("pattern", ["parity:longest=6", "pulses:2", "anbn", "elman"])
 def test_only_what_a_pattern_scores_counts(pattern: str, window: int, batch_size: int) -> None:
     prepared = prepare(TrainConfig(pattern=pattern, length=80, window=window, batch_size=batch_size))
     assert predictions(prepared.windows) == expected(prepared, prepared.text)
@@ -284,7 +286,7 @@ def test_only_what_a_pattern_scores_counts(pattern: str, window: int, batch_size
         assert set(targets) == set("01#" if pattern.startswith("parity") else "01")
 
 
-@pytest.mark.parametrize("pattern", ["parity:longest=6", "flipflop:2", "anbn", "abcd"])
+@pytest.mark.parametrize("pattern", ["parity:longest=6", "pulses:2", "anbn", "abcd"])
 @pytest.mark.parametrize("start", [1, 7, 30])
 def test_a_cut_that_starts_later_counts_what_comes_from_there(pattern: str, start: int) -> None:
     prepared = prepare(TrainConfig(pattern=pattern, length=80))
@@ -296,7 +298,7 @@ def test_a_cut_that_starts_later_counts_what_comes_from_there(pattern: str, star
     assert predictions(windows) == whole[len(begun) :]
 
 
-@pytest.mark.parametrize("pattern", ["abc", "elman", "flipflop:1", "anbn", "reber", "tomita:1", "parity:longest=6"])
+@pytest.mark.parametrize("pattern", ["abc", "elman", "pulses:1", "anbn", "reber", "tomita:1", "parity:longest=6"])
 @pytest.mark.parametrize(("length", "window"), [(40, 0), (60, 4), (301, 0), (310, 7)])
 def test_the_best_weights_are_chosen_on_the_last_tenth_which_is_not_trained_on(
     pattern: str, length: int, window: int
@@ -319,7 +321,7 @@ def test_the_best_weights_are_chosen_on_the_last_tenth_which_is_not_trained_on(
 
 
 @pytest.mark.parametrize("before", [1, 7, 30, 260, 1000])
-@pytest.mark.parametrize("pattern", ["abc", "elman", "flipflop:1"])
+@pytest.mark.parametrize("pattern", ["abc", "elman", "pulses:1"])
 def test_a_stream_is_validated_from_so_many_characters_before(
     pattern: str, before: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -340,7 +342,7 @@ def test_too_little_to_set_a_tenth_apart_is_refused(pattern: str, length: int) -
 @pytest.mark.parametrize("length", [9, 10, 11, 19])
 def test_the_tenth_set_apart_has_something_that_is_scored_or_is_refused(length: int) -> None:
     try:
-        prepared = prepare(TrainConfig(pattern="flipflop:8", length=length, keep="best"))
+        prepared = prepare(TrainConfig(pattern="pulses:8", length=length, keep="best"))
     except ConfigError:
         return
     assert predictions(prepared.windows)
@@ -414,7 +416,7 @@ def test_what_is_prepared_beside_others_is_what_it_is_alone(
 ) -> None:
     monkeypatch.setattr("rnn_core.patterns.shared.base.TEST_LENGTH", 300)
     spec = Pattern.families[family].example.replace("PATH", str(tale))
-    configs = [TrainConfig(pattern=spec, length=250, **fields) for fields in BESIDE]
+    configs = [TrainConfig(pattern=spec, length=600, **fields) for fields in BESIDE]
     together, alone = prepare_all(configs), [prepare(config) for config in configs]
     first, *others = together
     in_full(first)  # what is computed before the others are looked at

@@ -1,6 +1,7 @@
 """What an earlier commit computed for runs of every family and cell comes out again.
 
-`earlier_numbers.json` was written by commit 68c59a1. `python -m benchmarks.same_numbers 68c59a1` compares weights bit
+`earlier_numbers.json` was written by commit 68c59a1; the last three, of families that came later, by the commit that
+added them. `python -m benchmarks.same_numbers 68c59a1` compares weights bit
 for bit, and what is recorded; here digests are held exactly, and losses to 1e-6, since processors round differently.
 """
 

@@ -1,5 +1,7 @@
 """Labels and automata against their definitions: every label is worked out anew from the text before its place."""
 
+import itertools
+import math
 import re
 from collections.abc import Callable, Hashable
 from fractions import Fraction
@@ -129,7 +131,14 @@ def test_nobody_knows_a_place_of_a_text(tmp_path: Path) -> None:
         ("markov", 1 + 4 + 16),
         ("markov:order=5:alphabet=6", sum(6**k for k in range(6))),
         ("markov:order=6:alphabet=5", None),
-        ("flipflop:3", 8 * 4),
+        ("flipflop:3", 8 * 52),  # 0 to 50 steps since the last pulse, or more
+        ("flipflop:3:golub", 1 + 8),
+        ("group:S3", 1 + 1 + 6 * 20),
+        ("group:A5:generators:length=3", 1 + 1 + 2 + 4 + 8),
+        ("group:S3:generators:length=3", 1 + 1 + 2 + 4 + 6),  # of the eight products of three, six are different
+        ("copy:1:delay=1", 1 + 1 + 8 + 8 + 8),
+        ("copy:10:delay=100", None),
+        ("dyck:2:say=depth", 1 + 1 + 1 + 2 + 4 + 8 + 16),
         ("dyck:2", 1 + 1 + 1 + 2 + 4 + 8 + 16),  # before the text, in an empty string, and each stack up to depth 4
         ("dyck:1:depth=100", 1 + 1 + 101),
         # Before the text; then stacks of an even depth after 0, 2, 4 brackets and of an odd one after 1, 3, 5.
@@ -182,6 +191,45 @@ def last_pulse(letter: str) -> Callable[[str], int]:
         return int("".join(re.findall(letter, text, flags=re.IGNORECASE))[-1:] == letter)
 
     return bit
+
+
+def last_published_pulse(bits: int, channel: int) -> Callable[[str], int]:
+    """Return what a channel's last pulse was: the letters count in base 3, with the digits no pulse, 1 and 0."""
+
+    def bit(text: str) -> int:
+        digits = [
+            (0 if letter == "." else ord(letter) - ord("a") + 1) // 3 ** (bits - 1 - channel) % 3 for letter in text
+        ]
+        return int([digit for digit in [2, *digits] if digit][-1] == 1)
+
+    return bit
+
+
+def listed(factor: str) -> list[tuple[int, ...]]:
+    """Return the elements of a group such as Z5 or A4 as permutations, in the order of their numbers."""
+    points = range(int(factor[1:]))
+    if factor[0] == "Z":
+        return [tuple((point + turn) % len(points) for point in points) for turn in points]
+    every = sorted(itertools.permutations(points))
+    even = [one for one in every if round(np.linalg.det(np.eye(len(points))[list(one)])) == 1]
+    return every if factor[0] == "S" else even
+
+
+def followed(spec: str, string: str) -> int:
+    """Return the number of a string's product: where each point comes to, element by element, in each factor."""
+    factors = [listed(factor) for factor in spec.split(":")[1].split("x")]
+    numbers = ["0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".index(letter) for letter in string]
+    product = 0
+    for place, elements in enumerate(factors):
+        below = math.prod(map(len, factors[place + 1 :]))
+        ends = []
+        for start in range(len(elements[0])):
+            point = start
+            for number in numbers:
+                point = elements[number // below % len(elements)][point]
+            ends.append(point)
+        product = product * len(elements) + elements.index(tuple(ends))
+    return product
 
 
 def innermost(string: str) -> str:
@@ -240,11 +288,10 @@ LABELS: dict[str, dict[str, Callable[[str], Any]]] = {
         "place": lambda text: len(text) - 1 - max(map(text.rfind, "bdg")),
         "word": lambda text: {"b": "ba", "d": "dii", "g": "guuu"}[re.sub("[aiu]", "", text)[-1]],
     },
-    "flipflop": {
-        "bit_A": last_pulse("A"),
-        "bit_B": last_pulse("B"),
-        "bit_C": last_pulse("C"),
-        "place": lambda text: len(re.search("[01]*$", text).group()),
+    "copy": {
+        "symbols": lambda text: re.match("[a-h]*", begun(text)).group(),
+        "waited": lambda text: -1 if ">" in begun(text) else begun(text).count("."),
+        "said": lambda text: len(begun(text).partition(">")[2]) if ">" in begun(text) else -1,
     },
     "anbn": {"count_a": count_a, "left_b": letters_left("b", 1)},
     "anb2n": {"count_a": count_a, "left_b": letters_left("b", 2)},
@@ -317,7 +364,14 @@ def expected_labels(pattern: Pattern) -> dict[str, Callable[[str], Any]]:
         "noisy": lambda: {"place": lambda text: likeliest_place(pattern, text)},
         "markov": lambda: {"context": lambda text: text[::-1][: pattern.order][::-1]},
         "flipflop": lambda: {
-            name: of for name, of in LABELS["flipflop"].items() if name[-1] in "ABC"[: pattern.bits] + "e"
+            f"bit_{letter}": last_published_pulse(pattern.bits, channel)
+            if "golub" in pattern.spec
+            else last_pulse(letter)
+            for channel, letter in enumerate("ABC"[: pattern.bits])
+        },
+        "group": lambda: {
+            "element": lambda text: followed(pattern.spec, begun(text)),
+            "length": lambda text: len(begun(text)),
         },
         "shuffle": lambda: {name: of for name, of in LABELS["shuffle"].items() if name[-1] in "123"[: pattern.kinds]},
         "tomita": lambda: {"may_end": lambda text: TOMITA[pattern.language](begun(text))},

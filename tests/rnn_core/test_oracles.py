@@ -3,6 +3,7 @@
 import itertools
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from random import Random
@@ -53,6 +54,13 @@ VARIANTS = [
     "modular_arithmetic:longest=6",
     "reverse:longest=4",
     "flipflop:1",
+    "flipflop:2:golub",
+    "group:Z2",
+    "group:Z2xZ3:length=3",
+    "group:A4:generators:length=1-3",
+    "copy:2:delay=3",
+    "copy:1:delay=1",
+    "dyck:2:depth=2:say=depth",
 ]
 
 
@@ -641,21 +649,40 @@ def test_elmans_words_come_in_every_order() -> None:
             assert (text_probability(pattern, text) > 0) == (text in words)
 
 
-@pytest.mark.parametrize(("bits", "steps"), [(1, 4), (2, 3), (3, 2)])
-def test_flip_flops_remember_the_last_pulse_of_each_bit(bits: int, steps: int) -> None:
+SILENCES = {
+    length: Fraction(1, 2) * Fraction(3, 4) ** (length - 1) / 4 + (Fraction(1, 100) if length <= 50 else 0)
+    for length in range(1, 200)
+}
+"""How likely a flip-flop is silent for so long before a pulse: half geometric, half even up to 50."""
+
+
+@pytest.mark.parametrize("bits", [1, 3])
+def test_silences_of_a_flip_flop_are_half_geometric_and_half_even(bits: int) -> None:
     pattern = parse(f"flipflop:{bits}")
-    letters = "ABC"[:bits]
-    total = 0.0
-    for pulses in itertools.product("." + letters + letters.lower(), repeat=steps):
-        text = ""
-        for done in range(1, steps + 1):
-            # A bit is 1 if its last pulse was a capital; without one it is 0.
-            last = {letter: [p for p in pulses[:done] if p.upper() == letter][-1:] for letter in letters}
-            text += pulses[done - 1] + "".join("1" if last[letter] == [letter] else "0" for letter in letters)
-        likely = math.prod(3 / 4 if pulse == "." else 1 / 4 / (2 * bits) for pulse in pulses)
-        total += text_probability(pattern, text)
-        assert text_probability(pattern, text) == pytest.approx(likely, rel=1e-9)
-    assert total == pytest.approx(1), "so that all other texts have probability 0"
+    assert float(sum(SILENCES.values())) == pytest.approx(1)
+    likely = {length: text_probability(pattern, "." * length + "A") for length in (*range(60), 150)}
+    expected = {length: float(SILENCES.get(length, 0)) / (2 * bits) for length in likely}
+    assert likely == pytest.approx(expected, rel=1e-9)
+    # Each is drawn anew, whichever pulses there were.
+    text = "...a" + "." * 50 + "A.a"
+    whole = math.prod(float(SILENCES[length]) / (2 * bits) for length in (3, 50, 1))
+    assert text_probability(pattern, text) == pytest.approx(whole, rel=1e-9)
+    gaps = Counter(map(len, pattern.sample(200_000, Random(7)).translate(str.maketrans("ABCbc", "aaaaa")).split("a")))
+    count = sum(gaps.values())
+    assert all(abs(gaps[n] - count * float(SILENCES[n])) < 5 * math.sqrt(count * SILENCES[n]) for n in range(1, 51))
+
+
+@pytest.mark.parametrize("bits", [1, 2, 3])
+def test_published_channels_are_pulsed_independently(bits: int) -> None:
+    pattern = parse(f"flipflop:{bits}:golub")
+    ways = list(itertools.product((0, 1, 2), repeat=bits))  # no pulse, set, reset
+    letters = [".", *"abcdefghijklmnopqrstuvwxyz"[: len(ways) - 1]]
+    assert pattern.alphabet == "".join(letters)
+    assert len(letters) == 3**bits
+    first, later = pattern.oracle.next_distribution(""), pattern.oracle.next_distribution(letters[-1] + ".")
+    for letter, way in zip(letters, ways, strict=True):
+        assert first[letter] == pytest.approx(0.0 if 0 in way else 0.5**bits)
+        assert later[letter] == pytest.approx(math.prod(0.5 if pulse == 0 else 0.25 for pulse in way))
 
 
 # Known numbers, and the oracle's own bounds.
@@ -730,5 +757,6 @@ def test_strings_are_read_from_mark_to_mark(pattern: Pattern) -> None:
         assert pattern.mark == ""
         return
     text = pattern.sample(100, Random(4))
-    alone = [pattern.oracle.log_probs(f"#{string}#")[1:] for string in split_strings(text)]
-    assert np.array_equal(pattern.oracle.log_probs(text), np.concatenate([[0.0], *alone]))
+    alone = [pattern.oracle.log_probs(f"#{string}#")[1:] for string in pattern.strings_of(text)]
+    # The last string of a transducer has no mark behind it.
+    assert np.array_equal(pattern.oracle.log_probs(text), np.concatenate([[0.0], *alone])[: len(text)])

@@ -21,7 +21,7 @@ from rnn_core.patterns.shared.oracle import Oracle
 from rnn_core.patterns.tomita import Tomita
 from rnn_core.training import train
 
-pytestmark = pytest.mark.usefixtures("few_cases")
+pytestmark = pytest.mark.usefixtures("few_cases", "pulses")
 
 
 def generalize(net: CharRNN, prepared: Prepared) -> tuple[list[ReachRow], dict[str, float]]:
@@ -88,7 +88,7 @@ BOTH = {"whole_strings", "beyond_strings"}
         ("ereber", BOTH | {"beyond_accuracy", "symbol_distance_right", "symbol_distance_beyond"}),
         ("dyck:2", BOTH | {"beyond_accuracy", "depth_right", "depth_beyond"}),
         ("parity:longest=5", BOTH | {"beyond_accuracy"}),
-        ("flipflop:2", {"gap_right", "gap_beyond"}),
+        ("pulses:2", {"gap_right", "gap_beyond"}),
         ("tomita:5", BOTH | {"false_accepts", "false_rejects"}),
         ("elman", {"place_in_word_right"}),
     ],
@@ -244,7 +244,7 @@ def step_by_step(trained: Trained) -> dict[tuple[str, int], list[float]]:
     """Judge case by case and character by character; return the counts of each ReachRow in the order of its fields."""
     prepared = trained.prepared
     pattern: Pattern = prepared.pattern
-    scored = {"parity": lambda text, at: at > text.index("="), "flipflop": lambda text, at: text[at] in "01"}
+    scored = {"parity": lambda text, at: at > text.index("="), "pulses": lambda text, at: text[at] in "01"}
     counts = scored.get(pattern.family, lambda text, at: True)
     rows: dict[tuple[str, int], list[float]] = {}
     for case in pattern.cases(prepared.evaluation, prepared.text, 0):
@@ -284,7 +284,7 @@ def step_by_step(trained: Trained) -> dict[tuple[str, int], list[float]]:
         ("anbn:uniform=4", 500, 6),
         pytest.param("dyck:2:depth=2", 40, 20, marks=pytest.mark.slow),
         ("parity:longest=3", 500, 1),
-        ("flipflop:2", 100, 1),
+        ("pulses:2", 100, 1),
         ("ereber", 500, 6),
         ("elman", 300, 2),
     ],

@@ -21,6 +21,8 @@ from rnn_core.training.loop import rate_factor
 from rnn_core.training.state import Best
 from tests.rnn_core.bare import SMOOTH, TORCHS, bare_layers
 
+pytestmark = pytest.mark.usefixtures("pulses")
+
 LAB = json.loads((Path(__file__).parent / "lab_reference.json").read_text())
 
 
@@ -187,7 +189,7 @@ def test_of_strings_only_the_answer_is_learnt_and_a_window_without_any_takes_no_
 @pytest.mark.parametrize(("batch_size", "window"), [(1, 1), (3, 4)])
 def test_of_a_stream_only_what_is_scored_is_learnt(batch_size: int, window: int) -> None:
     config = TrainConfig(
-        pattern="flipflop:1", length=61, batch_size=batch_size, window=window, epochs=3, encoding="onehot"
+        pattern="pulses:1", length=61, batch_size=batch_size, window=window, epochs=3, encoding="onehot"
     )
     config = dataclasses.replace(config, weight_decay=0.3)
     streams = bare_streams(prepare(config).text, batch_size)
@@ -386,7 +388,7 @@ def test_with_keep_best_a_training_that_fails_leaves_the_best_so_far(monkeypatch
     assert all_equal(copied(record.net), min(copies, key=lambda copy: copy[0])[1])
 
 
-@pytest.mark.parametrize("pattern", ["reber", "parity:longest=6", "flipflop:2", "elman"])
+@pytest.mark.parametrize("pattern", ["reber", "parity:longest=6", "pulses:2", "elman"])
 def test_the_validation_loss_is_that_of_the_last_tenth(pattern: str) -> None:
     prepared = prepare(TrainConfig(pattern=pattern, length=300, batch_size=3, window=8, epochs=3, keep="best"))
     text, vocabulary = prepared.text, prepared.vocabulary
@@ -408,7 +410,7 @@ def test_the_validation_loss_is_that_of_the_last_tenth(pattern: str) -> None:
             costs = functional.cross_entropy(logits_tv, vocabulary.encode(stream[1:]), reduction="none").tolist()
             for position, cost in list(enumerate(costs, start=1))[first - 1 :]:
                 answers = pattern.startswith("parity") and position > stream.index("=")
-                if answers or pattern in ("reber", "elman") or (pattern == "flipflop:2" and stream[position] in "01"):
+                if answers or pattern in ("reber", "elman") or (pattern == "pulses:2" and stream[position] in "01"):
                     losses.append(cost)
         assert record.valid_loss == pytest.approx(sum(losses) / len(losses), rel=1e-5)
 

@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from random import Random
 from typing import Any, ClassVar, Protocol
 
@@ -41,8 +41,9 @@ class Pattern(ABC):
     """A source of character sequences, named by a spec.
 
     A family is a subclass in a file of its own in `rnn_core/patterns/`, with a class attribute `family`. The spec
-    `family:argument` stands for `Subclass("argument")`. Derive from this class where a sample is one stream, from
-    `Strings` where it is a list of strings.
+    `family:argument` stands for `Subclass.from_argument("argument")`, by default `Subclass("argument")`. Derive from
+    this class where a sample is one stream, from `Strings` where it is a list of strings, and from `Transducer` or
+    `StringTransducer` where the target after a character is not the next one.
 
     Attributes:
         family: the word before the colon of a spec.
@@ -63,7 +64,11 @@ class Pattern(ABC):
         default_window: the steps of truncated backpropagation where the config gives none; 0 is the whole sequence.
         predicts_next: whether the target after each character is the next character; False for a `Transducer`.
         meanings: the meaning of each metric that only this family records, by its name.
-        oracle: the exact distribution of the targets; None where it is unknown.
+        former_arguments: the arguments X for which earlier versions recorded `family:X` as the canonical spec of other
+            data than it draws today. Today it is a short form of another canonical spec, so a run that is recorded
+            under it is an old one.
+        oracle: the exact distribution of the characters of a text; None where it is unknown. For a `Transducer` these
+            are the characters that are read; what is said after them is certain.
     """
 
     family: ClassVar[str]
@@ -81,6 +86,7 @@ class Pattern(ABC):
     default_window: ClassVar[int] = 0
     predicts_next: ClassVar[bool] = True
     meanings: ClassVar[Mapping[str, Meaning]] = {}
+    former_arguments: ClassVar[Collection[str]] = ()
     oracle: Oracle | None = None
 
     def __init_subclass__(cls) -> None:
@@ -94,6 +100,17 @@ class Pattern(ABC):
         Raises:
             ConfigError: the argument is not allowed.
         """
+
+    @classmethod
+    def from_argument(cls, argument: str) -> "Pattern":
+        """Return the pattern that `family:argument` names: by default an instance of this class.
+
+        A family of which some arguments need another base class overrides it.
+
+        Raises:
+            ConfigError: the argument is not allowed.
+        """
+        return cls(argument)
 
     @property
     @abstractmethod

@@ -87,4 +87,14 @@ def parse(spec: str) -> Pattern:
         ConfigError: there is no such family, or the family does not allow the argument.
     """
     family, argument = family_of(spec)
-    return family(argument)
+    return family.from_argument(argument)
+
+
+def is_former_spec(spec: str) -> bool:
+    """Return whether a recorded spec drew other data when it was recorded; see `Pattern.former_arguments`.
+
+    Arguments:
+        spec: the canonical spec of a recorded run. No file that it names is read.
+    """
+    family, _, argument = spec.partition(":")
+    return family in Pattern.families and argument in Pattern.families[family].former_arguments

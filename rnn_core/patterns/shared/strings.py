@@ -1,6 +1,7 @@
 """Patterns of strings: each string is read from a zero state and ends with a mark, which is predicted too."""
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from random import Random
 
 from rnn_core.patterns.shared.base import Pattern
@@ -38,6 +39,14 @@ class Strings(Pattern):
 
     mark = MARK
 
+    def text_of(self, strings: Iterable[str]) -> str:
+        """Return strings as one text: a mark before the first one and after each."""
+        return MARK + "".join(string + MARK for string in strings)
+
+    def strings_of(self, text: str) -> list[str]:
+        """Return the strings of a text that `text_of` made."""
+        return split_strings(text)
+
     @abstractmethod
     def draw(self, rng: Random) -> str:
         """Draw one string, without marks."""
@@ -62,19 +71,21 @@ class Strings(Pattern):
         while drawn_length < length:
             strings.append(self.draw(rng))
             drawn_length += len(strings[-1]) + 1
-        return MARK + "".join(string + MARK for string in strings)
+        return self.text_of(strings)
 
     def cases(self, evaluation: Evaluation, training_text: str, data_seed: int) -> list[Case]:
-        training = split_strings(training_text)
+        training = self.strings_of(training_text)
         # The test text is a fresh draw, so it repeats common training strings. Its losses need these, because only then
         # is the oracle's loss the floor. The cases leave them out, because only strings that were not trained on show
         # whether a net has learnt more than those strings.
-        new = sorted(set(split_strings(evaluation.text)) - set(training), key=lambda string: (len(string), string))
+        new = sorted(set(self.strings_of(evaluation.text)) - set(training), key=lambda string: (len(string), string))
         new_cases = [
-            Case(measure, size, with_marks(string)) for string in new for measure, size in self.sizes(string).items()
+            Case(measure, size, self.text_of([string]))
+            for string in new
+            for measure, size in self.sizes(string).items()
         ]
         return new_cases + self.larger_cases(training, Random(f"beyond {data_seed}"))
 
     def ranges(self, training_text: str) -> dict[str, tuple[int, int]]:
-        sizes = [self.sizes(string) for string in split_strings(training_text)]
+        sizes = [self.sizes(string) for string in self.strings_of(training_text)]
         return {name: (min(s[name] for s in sizes), max(s[name] for s in sizes)) for name in sizes[0]}

@@ -1,12 +1,14 @@
 """Transducers: patterns whose target after each character is a symbol of its own, not the next character."""
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from random import Random
 
 import numpy as np
 
 from rnn_core.patterns.shared.base import TEST_LENGTH, Pattern
 from rnn_core.patterns.shared.cases import Evaluation
+from rnn_core.patterns.shared.strings import MARK, Strings
 from rnn_core.vocabulary import Vocabulary
 
 
@@ -45,3 +47,31 @@ class Transducer(Pattern):
 
     def oracle_loss(self, evaluation: Evaluation) -> float | None:
         return 0.0
+
+
+class StringTransducer(Transducer, Strings):
+    """A transducer of strings that are drawn independently. A mark stands before each, and none at the end of a text.
+
+    A string of n characters has n scored outputs, one after each; the output after a mark is not scored.
+    """
+
+    @property
+    @abstractmethod
+    def output_at_mark(self) -> str:
+        """The output after a mark, one of `outputs`."""
+
+    @abstractmethod
+    def transduce_string(self, string: str) -> str:
+        """Return the output after each character of a string without marks: len(string) characters."""
+
+    def text_of(self, strings: Iterable[str]) -> str:
+        return "".join(MARK + string for string in strings)
+
+    def strings_of(self, text: str) -> list[str]:
+        return text.split(MARK)[1:]
+
+    def transduce(self, text: str) -> str:
+        return self.output_at_mark.join(map(self.transduce_string, text.split(MARK)))
+
+    def scored(self, text: str) -> np.ndarray:
+        return np.array(list(text)) != MARK if text else np.zeros(0, dtype=bool)

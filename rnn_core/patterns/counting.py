@@ -85,7 +85,9 @@ class Counting(Strings):
     def sizes(self, string: str) -> dict[str, int]:
         return {"n": string.count("a")}
 
-    def cases(self, evaluation: Evaluation, training_text: str, data_seed: int) -> list[Case]:
+    def cases(
+        self, evaluation: Evaluation, training_text: str, data_seed: int, every_epoch: bool = False
+    ) -> list[Case]:
         return [Case("n", count, with_marks(self.string(count))) for count in range(1, MAX_TEST_COUNT + 1)]
 
     def state_labels(self, state: Any) -> dict[str, int]:
@@ -189,7 +191,9 @@ class AmBnCmn(Counting):
     def sizes(self, string: str) -> dict[str, int]:
         return {"larger_of_m_and_n": max(string.count("a"), string.count("b"))}
 
-    def cases(self, evaluation: Evaluation, training_text: str, data_seed: int) -> list[Case]:
+    def cases(
+        self, evaluation: Evaluation, training_text: str, data_seed: int, every_epoch: bool = False
+    ) -> list[Case]:
         rng = Random(f"beyond {data_seed}")
         pairs = [(larger, rng.randint(1, larger)) for larger in range(1, MAX_TEST_COUNT + 1)]
         pairs = [pair if rng.random() < 1 / 2 else pair[::-1] for pair in pairs]

@@ -127,7 +127,7 @@ class TrainConfig:
     """Which strings a batch holds: the next ones as `drawn`, or strings of `one-length`, a length drawn anew for each
     batch; only for families of which a length can be asked for."""
     curriculum: float = 0.0
-    """0 draws all lengths from the start. Otherwise strings are short at first, and get longer after each epoch at whose
+    """0 draws all lengths from the start. Otherwise strings are short at first, and grow after each epoch at whose
     end the running mean of the training loss is below this number, in nats per character."""
     seed: int = 42
     """Seed of the net's initial weights."""

@@ -56,6 +56,7 @@ class Counting(Strings):
             raise spec_error(spec, f"{self.family}, {self.family}:geometric=0.3 or {self.family}:uniform=50")
         self.alphabet = "".join(sorted(MARK + "abc"[: 1 + len(self.blocks)]))
         self.default_length = 50_000
+        self.lengths = range(1, self.max_count + 1) if self.kind == "uniform" else ()
         self.oracle = StateOracle(self.alphabet, "start", self._transitions)
 
     @property
@@ -81,6 +82,10 @@ class Counting(Strings):
 
     def draw(self, rng: Random) -> str:
         return self.string(self.count(rng))
+
+    def draw_of_length(self, rng: Random, length: int) -> str:
+        """Return the string whose n is `length`."""
+        return self.string(length)
 
     def sizes(self, string: str) -> dict[str, int]:
         return {"n": string.count("a")}
@@ -183,6 +188,10 @@ class AmBnCmn(Counting):
 
     family = example = "ambncmn"
     blocks = "11"
+
+    def __init__(self, argument: str) -> None:
+        super().__init__(argument)
+        self.lengths = ()  # the larger of m and n is not uniform, even where m and n are
 
     def draw(self, rng: Random) -> str:
         m, n = self.count(rng), self.count(rng)

@@ -48,7 +48,7 @@ class EpochRecord:
         """The numbers of the epoch by the names under which they are recorded."""
         metrics = {"train_loss": self.loss, "train_accuracy": self.accuracy}
         more = {"valid_loss": self.valid_loss, "longest_drawn": self.longest}
-        return metrics | {name: value for name, value in more.items() if value is not None}
+        return metrics | {name: float(value) for name, value in more.items() if value is not None}
 
 
 @dataclass(frozen=True)

@@ -357,7 +357,8 @@ def _resolve_and_check(config: TrainConfig, data: Data) -> TrainConfig:
             before they are drawn, since drawing can take long.
     """
     pattern, length = data.pattern, data.length
-    rows = 1 if pattern.mark else config.batch_size  # of strings, each is a row; their number is not known yet
+    # Of strings, each is a row, and their number is not known yet; but a whole batch of one length is always drawn.
+    rows = 1 if pattern.mark and data.draws.batch == 1 else config.batch_size
     steps = length - 1 if pattern.predicts_next else length
     if rows > steps:
         raise ConfigError("batch_size", config.batch_size, f"1 to {steps}, the predictions in {length} characters")

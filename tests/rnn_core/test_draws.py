@@ -126,6 +126,7 @@ def test_what_makes_no_sense_is_refused_in_one_line(tmp_path: Path) -> None:
         ("draws", {"pattern": f"text:{tale}", "draws": "every-epoch"}),
         ("keep", {"pattern": "parity", "draws": "every-epoch", "keep": "best"}),
         ("curriculum", {"pattern": "parity", "curriculum": 0.1}),
+        ("batch_size", {"pattern": "parity", "batches": "one-length", "batch_size": 2**40}),
         *(("batches", {"pattern": spec, "batches": "one-length"}) for spec in WITHOUT_LENGTHS),
         *(
             ("curriculum", {"pattern": spec, "draws": "every-epoch", "curriculum": 0.1})

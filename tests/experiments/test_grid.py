@@ -24,7 +24,7 @@ def of(**said: str) -> Grid:
 def test_names_of_lists_are_plurals() -> None:
     assert PLURALS.keys() == FIELDS.keys()
     same = {name for name, plural in PLURALS.items() if name == plural}
-    assert same == {"epochs", "layers", "threads"}
+    assert same == {"epochs", "layers", "threads", "draws", "batches"}
     assert (PLURALS["hidden_size"], PLURALS["pattern"], PLURALS["seed"]) == ("hidden_sizes", "patterns", "seeds")
 
 

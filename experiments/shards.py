@@ -15,7 +15,7 @@ from experiments.tracking import Membership
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared
 from rnn_core.training.compiled_stack import can_compile, estimated_seconds
-from rnn_core.training.stack import bytes_a_net, stack_key
+from rnn_core.training.stack import bytes_a_net, stack_key, why_not_stacked
 
 MAX_RUNS = 100
 """The most runs of a shard: no more are lost when its process is killed. Runs that share one training stay together."""
@@ -177,10 +177,12 @@ def plan(prepared: Sequence[Prepared], workers: int = 1) -> tuple[list[list[int]
         alone, by reason.
     """
     runs_a_shard = -(-len(prepared) // (SHARDS_A_WORKER * workers))
-    shards, alone_by_reason = [], {"no other of their shape": 0, "not to be stacked (keep=best)": 0}
+    shards, alone_by_reason = [], dict.fromkeys(["no other of their shape"], 0)
     for key, trainings in _by_stack(prepared).items():
         if key is None:
-            alone_by_reason["not to be stacked (keep=best)"] += len(trainings)
+            for training in trainings:
+                reason = f"not to be stacked ({why_not_stacked(training.prepared.config)})"
+                alone_by_reason[reason] = alone_by_reason.get(reason, 0) + 1
         elif len(trainings) == 1 and not can_compile(trainings[0].prepared.config):
             alone_by_reason["no other of their shape"] += 1
         first = trainings[0].prepared

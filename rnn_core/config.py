@@ -25,10 +25,17 @@ _WHOLE_FIELDS = {
 }
 """Fields that hold a whole number, with their smallest and largest values; data and memory may allow less."""
 
-_FLOAT_FIELDS = {"learning_rate": False, "weight_decay": True, "clip": True}
+_FLOAT_FIELDS = {"learning_rate": False, "weight_decay": True, "clip": True, "curriculum": True}
 """Fields that hold a float, and whether 0 is allowed."""
 
-ADDED: Mapping[str, Any] = {"schedule": "constant", "weight_decay": 0.0, "keep": "last"}
+ADDED: Mapping[str, Any] = {
+    "schedule": "constant",
+    "weight_decay": 0.0,
+    "keep": "last",
+    "draws": "once",
+    "batches": "drawn",
+    "curriculum": 0.0,
+}
 """Fields of TrainConfig that the first recorded runs lack, with the values that those runs were trained with."""
 
 ENCODINGS = ("index", "onehot", "embedding")
@@ -36,11 +43,20 @@ ENCODINGS = ("index", "onehot", "embedding")
 
 SCHEDULES = ("constant", "cosine")
 KEPT = ("last", "best")
+DRAWS = ("once", "every-epoch")
+BATCHES = ("drawn", "one-length")
 
 
 def choices() -> dict[str, tuple[str, ...]]:
     """Return the values of each field that has a list of them."""
-    return {"encoding": ENCODINGS, "cell": CELLS, "schedule": SCHEDULES, "keep": KEPT}
+    return {
+        "encoding": ENCODINGS,
+        "cell": CELLS,
+        "schedule": SCHEDULES,
+        "keep": KEPT,
+        "draws": DRAWS,
+        "batches": BATCHES,
+    }
 
 
 class ConfigError(Exception):
@@ -105,6 +121,14 @@ class TrainConfig:
     """The largest gradient norm; longer gradients are scaled down to it. 0 never clips."""
     keep: str = "last"
     """Which weights to keep: of the `last` epoch, or of the `best` on a tenth of the training data, set apart."""
+    draws: str = "once"
+    """When the training characters are drawn: `once`, or anew for `every-epoch`; motifs and texts are never drawn."""
+    batches: str = "drawn"
+    """Which strings a batch holds: the next ones as `drawn`, or strings of `one-length`, a length drawn anew for each
+    batch; only for families of which a length can be asked for."""
+    curriculum: float = 0.0
+    """0 draws all lengths from the start. Otherwise strings are short at first, and grow after each epoch at whose
+    end the running mean of the training loss is below this number, in nats per character."""
     seed: int = 42
     """Seed of the net's initial weights."""
     data_seed: int = 0

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from random import Random
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 
 from rnn_core.batching import Steps, Window, cut_into_windows
 from rnn_core.config import ConfigError, TrainConfig
+from rnn_core.draws import ONE_DRAW, Draws, draws_of, first_longest
 from rnn_core.limits import check_device, check_memory
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.patterns import Evaluation, Pattern, parse
@@ -50,7 +52,7 @@ class ChangedDataError(ConfigError):
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """The training and test data of all configs that have the same pattern, length and data seed.
+    """The training and test data of all configs that have the same pattern, length, data seed and draws.
 
     Everything is computed when it is first needed, and kept.
 
@@ -58,16 +60,19 @@ class Data:
         pattern: the source of the characters.
         length: the number of training characters (of strings: the least number).
         data_seed: the seed from which the characters are drawn.
+        draws: how the training texts are drawn.
     """
 
     pattern: Pattern
     length: int
     data_seed: int
+    draws: Draws = ONE_DRAW
 
     @cached_property
     def text(self) -> str:
-        """The training text."""
-        return self.pattern.training_text(self.length, self.data_seed)
+        """The training text; where each epoch draws a text of its own, that of the first epoch."""
+        longest = first_longest(self.pattern.lengths) if self.draws.curriculum else None
+        return self.draws.text(self.pattern, self.length, self.data_seed, 0, longest)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -94,13 +99,30 @@ class Data:
 
     @cached_property
     def ranges(self) -> dict[str, tuple[int, int]]:
-        """For each measure of the pattern's cases, the smallest and the largest size that the training text holds."""
-        return self.pattern.ranges(self.text)
+        """For each measure of the pattern's cases, the smallest and the largest size that the training text holds.
+
+        Where each epoch draws a text of its own, see `Draws.ranges`.
+        """
+        return self.draws.ranges(self.pattern, self.length, self.data_seed, self.text)
 
     @cached_property
     def training(self) -> Steps:
-        """The steps of the training text."""
+        """The steps of the training text; where each epoch draws a text of its own, of that of the first epoch."""
         return self.steps(self.text)
+
+    def drawn_afresh(self, epoch: int, longest: int | None) -> Steps:
+        """Return the steps of the text that an epoch draws, where each draws its own; they are not kept.
+
+        Arguments:
+            epoch: the number of the epoch, from 0.
+            longest: the longest length of the curriculum in that epoch; None for all lengths.
+
+        Raises:
+            ConfigError: nothing counts in them.
+        """
+        steps = self.steps(self.draws.text(self.pattern, self.length, self.data_seed, epoch, longest))
+        _check_counted(self, steps, f" in epoch {epoch}")
+        return steps
 
     @cached_property
     def test(self) -> Steps:
@@ -109,10 +131,18 @@ class Data:
 
     @cached_property
     def string_count_and_longest(self) -> tuple[int, int]:
-        """The number of training strings, and the number of steps of the longest; only for a pattern of strings."""
-        starts = self.training.starts
+        """The number of training strings, and the number of steps of the longest; only for a pattern of strings.
+
+        Where each epoch draws a text of its own, the strings are those of the first epoch; the longest is that of the
+        greatest length, if lengths can be asked for.
+        """
+        starts, pattern = self.training.starts, self.pattern
         assert starts is not None, "only a pattern of strings has starts"
-        return len(starts), int(torch.diff(starts, append=torch.tensor([len(self.training)])).max())
+        longest = int(torch.diff(starts, append=torch.tensor([len(self.training)])).max())
+        if self.draws.every_epoch and pattern.lengths:
+            read, _ = pattern.inputs_and_targets(pattern.sample_of_lengths(1, Random(0), pattern.lengths[-1:]))
+            longest = len(read)
+        return len(starts), longest
 
     def steps(self, text: str, start: int = 0) -> Steps:
         """Return the steps of a text of this pattern.
@@ -250,9 +280,32 @@ class Prepared:
 
     @property
     def windows(self) -> list[Window]:
-        """The training data of one epoch; with keep=best, without the tenth that is held out."""
+        """The training data of one epoch, the first one with draws=every-epoch; see `windows_of`.
+
+        With keep=best, without the tenth that is held out.
+        """
         training, _ = self.data.training_and_validation(self.config.keep)
-        return self.data.windows(training, self.config.batch_size, self.config.window)
+        return self.data.windows(training, self.config.batch_size, self.config.window or len(training))
+
+    @property
+    def last_windows(self) -> list[Window]:
+        """The training data of the last epoch, of all lengths, whatever a curriculum comes to."""
+        return self.windows_of(self.config.epochs - 1, None)
+
+    def windows_of(self, epoch: int, longest: int | None) -> list[Window]:
+        """Return the training data of an epoch.
+
+        Arguments:
+            epoch: the number of the epoch, from 0.
+            longest: the longest length of the curriculum in that epoch; None for all lengths.
+
+        Raises:
+            ConfigError: nothing counts in what the epoch draws.
+        """
+        if not self.data.draws.every_epoch:
+            return self.windows
+        steps = self.data.drawn_afresh(epoch, longest)
+        return cut_into_windows(steps, self.config.batch_size, self.config.window or len(steps))
 
     @property
     def validation_windows(self) -> list[Window]:
@@ -318,7 +371,7 @@ def prepare_again(record: Record, config: TrainConfig | None = None, pattern: Pa
 
 
 def prepare_all(configs: Iterable[TrainConfig], patterns: Mapping[str, Pattern] | None = None) -> list[Prepared]:
-    """Prepare configs; those with the same pattern, length and data seed share their data.
+    """Prepare configs; those with the same pattern, length, data seed and draws share their data.
 
     Arguments:
         configs: what to train.
@@ -331,7 +384,7 @@ def prepare_all(configs: Iterable[TrainConfig], patterns: Mapping[str, Pattern] 
         ConfigError: as `prepare` raises it for the first config with an error.
     """
     parsed: dict[str, Pattern] = {}
-    all_data: dict[tuple[Pattern, int, int], Data] = {}
+    all_data: dict[tuple[Pattern, int, int, Draws], Data] = {}
     prepared = []
     for config in configs:
         if config.pattern not in parsed:
@@ -339,7 +392,7 @@ def prepare_all(configs: Iterable[TrainConfig], patterns: Mapping[str, Pattern] 
             parsed[config.pattern] = parsed.setdefault(pattern.spec, pattern)
         pattern = parsed[config.pattern]
         length = config.length or pattern.default_length
-        key = (pattern, length, config.data_seed)
+        key = (pattern, length, config.data_seed, draws_of(config, pattern))
         if key not in all_data:
             pattern.check_length(length)
             all_data[key] = Data(*key)
@@ -355,7 +408,8 @@ def _resolve_and_check(config: TrainConfig, data: Data) -> TrainConfig:
             before they are drawn, since drawing can take long.
     """
     pattern, length = data.pattern, data.length
-    rows = 1 if pattern.mark else config.batch_size  # of strings, each is a row; their number is not known yet
+    # Of strings, each is a row, and their number is not known yet; but a whole batch of one length is always drawn.
+    rows = 1 if pattern.mark and data.draws.batch == 1 else config.batch_size
     steps = length - 1 if pattern.predicts_next else length
     if rows > steps:
         raise ConfigError("batch_size", config.batch_size, f"1 to {steps}, the predictions in {length} characters")
@@ -369,7 +423,9 @@ def _resolve_and_check(config: TrainConfig, data: Data) -> TrainConfig:
         strings, longest_row = data.string_count_and_longest
         if config.batch_size > strings:
             raise ConfigError("batch_size", config.batch_size, f"1 to {strings}, the strings in {length} characters")
-    window = min(window or longest_row, longest_row)
-    check_memory(config, *sizes, length, window, window_given=config.window > 0)
+    most_steps = min(window or longest_row, longest_row)
+    check_memory(config, *sizes, length, most_steps, window_given=config.window > 0)
+    if not (pattern.mark and data.draws.every_epoch):  # otherwise each draw has another longest string
+        window = most_steps
     data.training_and_validation(config.keep)  # raises ConfigError if nothing counts
     return dataclasses.replace(config, pattern=pattern.spec, length=length, window=window)

@@ -59,7 +59,9 @@ class Pulses(Pattern):
     def scored(self, text: str) -> np.ndarray:
         return np.isin(list(text), ["0", "1"])
 
-    def cases(self, evaluation: Evaluation, training_text: str, data_seed: int) -> list[Case]:
+    def cases(
+        self, evaluation: Evaluation, training_text: str, data_seed: int, every_epoch: bool = False
+    ) -> list[Case]:
         gaps = [*(gap for gap in (1, 2, 5, 10) if gap <= self._longest_gap(training_text)), *TEST_GAPS]
         cases = []
         for gap in gaps:

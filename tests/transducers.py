@@ -47,7 +47,7 @@ class Delay(Transducer):
     def transduce(self, text: str) -> str:
         return SAID[self.family](text)
 
-    def cases(self, evaluation: object, training_text: str, data_seed: int) -> list[Case]:
+    def cases(self, evaluation: object, training_text: str, data_seed: int, every_epoch: bool = False) -> list[Case]:
         return [Case("length", n, "1" * n) for n in (1, 5, 300)] + [Case("ones", 9, "0101", judged=(1, 3))]
 
     def ranges(self, training_text: str) -> dict[str, tuple[int, int]]:
@@ -73,7 +73,7 @@ class Parities(Delay):
     def scored(self, text: str) -> np.ndarray:
         return np.array([character != MARK for character in text])
 
-    def cases(self, evaluation: object, training_text: str, data_seed: int) -> list[Case]:
+    def cases(self, evaluation: object, training_text: str, data_seed: int, every_epoch: bool = False) -> list[Case]:
         return [Case("length", len(string), MARK + string) for string in ("0", "11", "10101")]
 
     def ranges(self, training_text: str) -> dict[str, tuple[int, int]]:

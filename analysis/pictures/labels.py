@@ -10,6 +10,7 @@ METRICS = {
     "train_loss": "training loss (nats per character)",
     "train_accuracy": "training accuracy (share of characters)",
     "valid_loss": "validation loss (nats per character)",
+    "longest_drawn": "longest length drawn (size of a string)",
     "eval_loss": "eval loss (nats per character)",
     "eval_accuracy": "eval accuracy (share of characters)",
     "excess_loss": "excess loss (nats per character)",

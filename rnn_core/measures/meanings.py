@@ -16,7 +16,15 @@ SHARED: Mapping[str, Meaning] = {
     "valid_loss": Meaning(
         "with keep=best: mean loss after an epoch on the training data that are set apart", LOSS, "0 or more"
     ),
-    "final_train_loss": Meaning("mean loss on the training data with the weights that are kept", LOSS, "0 or more"),
+    "longest_drawn": Meaning(
+        "with a curriculum: the longest length of the strings that an epoch draws", "size of a string", "1 or more"
+    ),
+    "final_train_loss": Meaning(
+        "mean loss on the training data with the weights that are kept; with draws=every-epoch, on what the last epoch "
+        "draws, of all lengths",
+        LOSS,
+        "0 or more",
+    ),
     "eval_loss": Meaning("mean loss on the test, where the net reads the true characters", LOSS, "0 or more"),
     "eval_accuracy": Meaning(
         "share of the test's predictions whose likeliest character is right; no predictor can reach 1 if the "
@@ -62,7 +70,9 @@ SHARED: Mapping[str, Meaning] = {
         "0 to 1",
     ),
     "MEASURE_beyond": Meaning("the same for the cases beyond the trained range", SHARE, "0 to 1"),
-    "training_characters": Meaning("length of the training text", "characters", "2 or more"),
+    "training_characters": Meaning(
+        "length of the training text; with draws=every-epoch, of that of the first epoch", "characters", "2 or more"
+    ),
     "parameters": Meaning("numbers that the net learns", "numbers", "1 or more"),
 }
 """The metrics that patterns share, by name; MEASURE stands for any measure of a pattern's cases."""

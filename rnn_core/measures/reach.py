@@ -101,7 +101,7 @@ def _case_table(data: Data) -> _CaseTable | None:
     pattern = data.pattern
     # Cases with the same text are read once. Texts are sorted by length, so that those read in parallel are alike.
     cases_by_text: dict[str, list[Case]] = {}
-    for case in pattern.cases(data.evaluation, data.text, data.data_seed):
+    for case in pattern.cases(data.evaluation, data.text, data.data_seed, data.draws.every_epoch):
         cases_by_text.setdefault(case.text, []).append(case)
     if not cases_by_text:
         return None

@@ -93,7 +93,8 @@ def measure(net: CharRNN, prepared: Prepared) -> Report:
 
     Returns:
         A Report with these metrics; losses are means in nats per character:
-        final_train_loss: the loss on the training data with the final weights.
+        final_train_loss: the loss on the training data with the final weights; with draws=every-epoch, on what the last
+            epoch draws, of all lengths.
         eval_loss, eval_accuracy: the loss and the accuracy on the test, teacher forced.
         free_run_correct: the number of characters that the net generates before the first wrong one; where several
             continuations are right, before the first impossible one.
@@ -109,7 +110,7 @@ def measure(net: CharRNN, prepared: Prepared) -> Report:
     data, pattern = prepared.data, prepared.pattern
     test = read_test(net, prepared)
     metrics = {
-        "final_train_loss": score_windows(net, prepared.windows).loss,
+        "final_train_loss": score_windows(net, prepared.last_windows).loss,
         "eval_loss": test.score.loss,
         "eval_accuracy": test.score.accuracy,
     }

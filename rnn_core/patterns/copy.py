@@ -90,10 +90,12 @@ class Copy(StringTransducer):
     def sizes(self, string: str) -> dict[str, int]:
         return {"delay": len(string) - 2 * self.count}
 
-    def cases(self, evaluation: Evaluation, training_text: str, data_seed: int) -> list[Case]:
+    def cases(
+        self, evaluation: Evaluation, training_text: str, data_seed: int, every_epoch: bool = False
+    ) -> list[Case]:
         return [
             dataclasses.replace(case, judged=tuple(range(len(case.text) - self.count, len(case.text))))
-            for case in super().cases(evaluation, training_text, data_seed)
+            for case in super().cases(evaluation, training_text, data_seed, every_epoch)
         ]
 
     def larger_cases(self, training: list[str], rng: Random) -> list[Case]:

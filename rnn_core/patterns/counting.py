@@ -60,6 +60,7 @@ class Counting(Strings):
         self.recipe = self.own_recipes.get(self.spec.partition(":")[2], self.recipe)
         self.alphabet = "".join(sorted(MARK + "abc"[: 1 + len(self.blocks)]))
         self.default_length = 50_000
+        self.lengths = range(1, self.max_count + 1) if self.kind == "uniform" else ()
         self.oracle = StateOracle(self.alphabet, "start", self._transitions)
 
     @property
@@ -86,10 +87,16 @@ class Counting(Strings):
     def draw(self, rng: Random) -> str:
         return self.string(self.count(rng))
 
+    def draw_of_length(self, rng: Random, length: int) -> str:
+        """Return the string whose n is `length`."""
+        return self.string(length)
+
     def sizes(self, string: str) -> dict[str, int]:
         return {"n": string.count("a")}
 
-    def cases(self, evaluation: Evaluation, training_text: str, data_seed: int) -> list[Case]:
+    def cases(
+        self, evaluation: Evaluation, training_text: str, data_seed: int, every_epoch: bool = False
+    ) -> list[Case]:
         return [Case("n", count, with_marks(self.string(count))) for count in range(1, MAX_TEST_COUNT + 1)]
 
     def state_labels(self, state: Any) -> dict[str, int]:
@@ -187,6 +194,10 @@ class AmBnCmn(Counting):
     family = example = "ambncmn"
     blocks = "11"
 
+    def __init__(self, argument: str) -> None:
+        super().__init__(argument)
+        self.lengths = ()  # the larger of m and n is not uniform, even where m and n are
+
     def draw(self, rng: Random) -> str:
         m, n = self.count(rng), self.count(rng)
         return "a" * m + "b" * n + "c" * (m + n)
@@ -194,7 +205,9 @@ class AmBnCmn(Counting):
     def sizes(self, string: str) -> dict[str, int]:
         return {"larger_of_m_and_n": max(string.count("a"), string.count("b"))}
 
-    def cases(self, evaluation: Evaluation, training_text: str, data_seed: int) -> list[Case]:
+    def cases(
+        self, evaluation: Evaluation, training_text: str, data_seed: int, every_epoch: bool = False
+    ) -> list[Case]:
         rng = Random(f"beyond {data_seed}")
         pairs = [(larger, rng.randint(1, larger)) for larger in range(1, MAX_TEST_COUNT + 1)]
         pairs = [pair if rng.random() < 1 / 2 else pair[::-1] for pair in pairs]

@@ -14,6 +14,16 @@ class CycleNavigation(Folding):
     """
 
     family = example = "cycle_navigation"
+    recipe = {
+        **Folding.recipe,
+        "length": 100_000,
+        "epochs": 200,
+        "learning_rate": 0.003,
+        "batch_size": 128,
+        "draws": "every-epoch",
+        "batches": "one-length",
+        "curriculum": 0.1,
+    }
     symbols = ".<>"
     digits = "01234"
     initial_memory = "0"

@@ -45,7 +45,9 @@ class Elman(Pattern):
         words = rng.choices(WORDS, k=length // 2 + 1)
         return "".join(words)[:length]
 
-    def cases(self, evaluation: Evaluation, training_text: str, data_seed: int) -> list[Case]:
+    def cases(
+        self, evaluation: Evaluation, training_text: str, data_seed: int, every_epoch: bool = False
+    ) -> list[Case]:
         text = evaluation.text[:JUDGED_LENGTH]
         places: dict[int, list[int]] = {}
         place = 0

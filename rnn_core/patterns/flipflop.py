@@ -132,7 +132,9 @@ class FlipFlop(Transducer):
             said.append(self.symbol_of[memory])
         return "".join(said)
 
-    def cases(self, evaluation: Evaluation, training_text: str, data_seed: int) -> list[Case]:
+    def cases(
+        self, evaluation: Evaluation, training_text: str, data_seed: int, every_epoch: bool = False
+    ) -> list[Case]:
         gaps = [*(gap for gap in GAPS if gap <= self._longest_gap(training_text)), *TEST_GAPS]
         cases = []
         for gap in gaps:

@@ -90,6 +90,7 @@ class Group(StringTransducer):
         self.length_of_each = "10" if len(read) >= MANY else "2-20"
         lengths = parse_options(spec, options, {"length": self.length_of_each})["length"]
         self.shortest, self.longest = parse_lengths(spec, name, lengths)
+        self.lengths = range(self.shortest, self.longest + 1)
         self.letters = "".join(sorted(self.outputs[number_of[element]] for element in read))
         self.alphabet = MARK + self.letters
         # For each character, the number of the product of each element with it.

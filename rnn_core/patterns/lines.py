@@ -160,7 +160,9 @@ class Lines(Pattern):
         scored: np.ndarray = (line > 0) & ((tabs_before > 0) | (tabs_in_line[line] == 0))
         return scored
 
-    def cases(self, evaluation: Evaluation, training_text: str, data_seed: int) -> list[Case]:
+    def cases(
+        self, evaluation: Evaluation, training_text: str, data_seed: int, every_epoch: bool = False
+    ) -> list[Case]:
         """Return the questions of the test with their answers, MAX_CASES of them at most; none without questions."""
         questions = dict.fromkeys(line for line in split_strings(evaluation.text, MARK) if SEPARATOR in line)
         sizes = accumulate((len(line) + 2) * len(self.alphabet) for line in questions)

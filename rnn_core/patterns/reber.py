@@ -103,8 +103,10 @@ class EmbeddedReber(Reber):
         letter = rng.choice("TP")
         return f"B{letter}{super().walk(rng, loops)}{letter}E"
 
-    def cases(self, evaluation: Evaluation, training_text: str, data_seed: int) -> list[Case]:
-        cases = super().cases(evaluation, training_text, data_seed)
+    def cases(
+        self, evaluation: Evaluation, training_text: str, data_seed: int, every_epoch: bool = False
+    ) -> list[Case]:
+        cases = super().cases(evaluation, training_text, data_seed, every_epoch)
         # In "#BT...TE#" the letter to predict is the third from the end, the one to remember the third from the start.
         return cases + [Case("symbol_distance", case.size - 3, case.text, (len(case.text) - 3,)) for case in cases]
 

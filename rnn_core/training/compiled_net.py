@@ -3,6 +3,7 @@
 Only the steps that exist are read. For torch, a window is one operation with a gradient.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from rnn_core.batching import Window
 from rnn_core.data import Prepared
 from rnn_core.nets.cell import State
 from rnn_core.nets.charrnn import CharRNN
@@ -28,18 +30,25 @@ def road_alone(record: Record) -> str:
 
 
 class CompiledNet:
-    """A net and its training windows, as the compiled loops take them.
+    """A net and the training windows of an epoch, as the compiled loops take them.
 
     Arguments:
         prepared: what is trained; `reads_compiled` of its record.
         net: the net that it is trained in.
+        windows: the windows of an epoch.
     """
 
-    def __init__(self, prepared: Prepared, net: CharRNN) -> None:
+    def __init__(self, prepared: Prepared, net: CharRNN, windows: Sequence[Window]) -> None:
         from rnn_core.compiled.entries import entries_of
 
         self._net, self._entries, self._limit = net, entries_of(prepared.config.cell), thread_limit()
-        self._shape, self._data = net_shape(prepared), pack([prepared.windows])
+        self._shape = net_shape(prepared)
+        self.take(windows)
+
+    def take(self, windows: Sequence[Window]) -> None:
+        """Take the windows of an epoch in place of those before."""
+        self._data = pack([windows])
+        net = self._net
         steps, rows = int(np.diff(self._data.step_starts).max()), int(self._data.sizes_t.max())
         self._state_shape = (net.layers, 2, rows, net.hidden_size)
         self._buffers = self._entries.make_buffers(self._shape, steps, rows, net.readout.weight.detach().numpy())

@@ -19,7 +19,7 @@ def load_loops(cell: str, alone: bool) -> None:
     prepared = prepare(TrainConfig(cell=cell))
     with torch.random.fork_rng(devices=[]):  # building a net sets the seed
         if alone:
-            logits_sw, _, _ = CompiledNet(prepared, prepared.build_net()).read(0, ())
+            logits_sw, _, _ = CompiledNet(prepared, prepared.build_net(), prepared.windows).read(0, ())
             logits_sw.sum().backward()
         else:
             CompiledStack([prepared], StackState([prepared])).train(0)

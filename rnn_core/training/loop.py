@@ -33,6 +33,7 @@ class EpochRecord:
         accuracy: share of predictions whose likeliest character is right, 0 to 1.
         valid_loss: with keep=best, mean cross-entropy after the epoch on the validation data, nats per character.
         net: the net, which the next epoch trains further; after the last epoch it has the weights to keep.
+        longest: with a curriculum, the longest length that the epoch drew.
     """
 
     epoch: int
@@ -40,12 +41,14 @@ class EpochRecord:
     accuracy: float
     valid_loss: float | None
     net: CharRNN
+    longest: int | None = None
 
     @property
     def metrics(self) -> dict[str, float]:
         """The numbers of the epoch by the names under which they are recorded."""
         metrics = {"train_loss": self.loss, "train_accuracy": self.accuracy}
-        return metrics if self.valid_loss is None else metrics | {"valid_loss": self.valid_loss}
+        more = {"valid_loss": self.valid_loss, "longest_drawn": self.longest}
+        return metrics | {name: float(value) for name, value in more.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,8 @@ def train(
     which a step counts; the schedule advances with every window. Gradients come from truncated backpropagation through
     time: the state is zero where a sequence starts, and is carried from window to window without gradient. With
     keep=best the net ends with the weights of the epoch that had the lowest loss on the validation data, even if the
-    generator is closed early.
+    generator is closed early. With draws=every-epoch each epoch reads a text of its own, see `rnn_core.draws`, and a
+    curriculum is raised between two epochs.
 
     Arguments:
         config: what to train; a Prepared, where the config was prepared before.
@@ -149,12 +153,18 @@ def train(
     torch.set_num_threads(config.threads)
     state = TrainingState(prepared) if state is None else state
     net, clock = state.net, Clock(progress)
-    compiled = CompiledNet(prepared, net) if reads_compiled(prepared.record) else None
-    windows = [window.to(config.device) for window in prepared.windows]
+    compiled, windows = None, None
     validation = [window.to(config.device) for window in prepared.validation_windows]
-    windows_an_epoch = len(windows) + len(validation)
     try:
         while state.epoch < config.epochs:
+            if windows is None or config.draws == "every-epoch":
+                drawn = prepared.windows_of(state.epoch, state.longest)
+                if compiled:
+                    compiled.take(drawn)
+                elif reads_compiled(prepared.record):
+                    compiled = CompiledNet(prepared, net, drawn)
+                windows = [window.to(config.device) for window in drawn]
+                windows_an_epoch = len(windows) + len(validation)
             net.train()
             for window in windows[state.windows_read :]:
                 if clock.due:
@@ -176,7 +186,7 @@ def train(
             net.train()
             valid_loss = score.loss if validation else None
             loss, accuracy = state.loss_sum / state.count, state.correct / state.count
-            record = EpochRecord(state.epoch, loss, accuracy, valid_loss, net)
+            record = EpochRecord(state.epoch, loss, accuracy, valid_loss, net, state.longest)
             if valid_loss is not None:
                 state.best.see(valid_loss)
             if state.epoch + 1 == config.epochs:
@@ -220,6 +230,8 @@ def _train_on(
     if clip:
         torch.nn.utils.clip_grad_norm_(net.parameters(), clip)
     optimizer.step()
+    if state.curriculum:
+        state.curriculum.see(loss_value)
     state.loss_sum += loss_value * len(target)
     state.correct += int((logits.argmax(-1) == target).sum())
     state.count += len(target)

@@ -42,10 +42,18 @@ class StackRecord:
     stack: Stack
 
 
+def why_not_stacked(config: TrainConfig) -> str:
+    """Return the setting, such as `keep=best`, for which a config cannot be trained in a stack; empty if it can."""
+    if config.keep != "last":
+        return f"keep={config.keep}"
+    # With a curriculum, what a net reads depends on its own losses.
+    return "" if config.draws == "once" else f"draws={config.draws}"
+
+
 def stack_key(prepared: Prepared) -> Hashable | None:
     """Return a key that is equal for configs that can be trained in one stack; None for one that cannot be stacked."""
     config = prepared.config
-    if config.keep != "last":
+    if why_not_stacked(config):
         return None
     net = (config.cell, config.hidden_size, config.layers, config.encoding, *prepared.record.alphabet_sizes)
     if can_compile(config):  # then each net is trained by itself

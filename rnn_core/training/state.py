@@ -12,7 +12,11 @@ from rnn_core.data import Prepared
 from rnn_core.nets.cell import State
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.training.adam import Adam
+from rnn_core.training.curriculum import Curriculum
 from rnn_core.training.state_file import random_states, restore_random_states
+
+CURRICULUM_VALUES = ("longest", "running_loss")
+"""The attributes of a Curriculum that the rest of a training depends on."""
 
 
 class TrainingState:
@@ -35,11 +39,12 @@ class TrainingState:
         count: the number of predictions in the present epoch.
         history: the metrics of each epoch that is done, by name.
         weights_after: the weights after so many epochs, by name, for each of `keep_after` that is done.
+        curriculum: the curriculum on length; None without one.
     """
 
     def __init__(self, prepared: Prepared, net: CharRNN | None = None, keep_after: Collection[int] = ()) -> None:
         config = prepared.config
-        self._windows = len(prepared.windows)
+        self._prepared = prepared
         self.net = prepared.build_net() if net is None else net
         self.optimizer = Adam(self.net.parameters(), config.learning_rate, config.weight_decay)
         self.best = Best(self.net)
@@ -50,6 +55,12 @@ class TrainingState:
         self.history: list[dict[str, float]] = []
         self._keep_after = keep_after
         self.weights_after: dict[int, dict[str, Tensor]] = {}
+        self.curriculum = Curriculum(config.curriculum, prepared.pattern.lengths) if config.curriculum else None
+
+    @property
+    def longest(self) -> int | None:
+        """The longest length that the present epoch draws; None without a curriculum."""
+        return self.curriculum.longest if self.curriculum else None
 
     def finish_epoch(self, metrics: dict[str, float]) -> None:
         """Go on to the next epoch; `metrics` are those of the present one."""
@@ -57,6 +68,8 @@ class TrainingState:
         self.epoch += 1
         self.windows_read = 0
         self.loss_sum, self.correct, self.count = 0.0, 0, 0
+        if self.curriculum:
+            self.curriculum.finish_epoch()
         if self.epoch in self._keep_after:
             self.weights_after[self.epoch] = {name: weight.clone() for name, weight in self.net.state_dict().items()}
 
@@ -82,6 +95,7 @@ class TrainingState:
             "count": self.count,
             "best_loss": self.best.loss,
             "metrics": list(self.history[0]) if self.history else [],
+            **({k: getattr(self.curriculum, k) for k in CURRICULUM_VALUES} if self.curriculum else {}),
         }
 
     def load(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
@@ -118,15 +132,24 @@ class TrainingState:
         self.history = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
         self.epoch, self.windows_read = values["epoch"], values["windows_read"]
         self.loss_sum, self.correct, self.count = values["loss_sum"], values["correct"], values["count"]
+        if self.curriculum:
+            self.curriculum.longest, self.curriculum.running_loss = (values[name] for name in CURRICULUM_VALUES)
         restore_random_states(tensors, device)
 
     def _check(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
         """Raise ValueError or KeyError unless the values and the tensors of a saved state can be those of this one."""
         for name, value in self.values().items():
-            came, largest = values[name], {"windows_read": self._windows}.get(name, math.inf)
-            if type(came) is not type(value) or (name != "metrics" and not 0 <= came <= largest):
+            came = values[name]
+            if type(came) is not type(value) or (name != "metrics" and not 0 <= came <= math.inf):
                 raise ValueError(f"{name} is {shown(came)}")
-        unread, all_read = not values["windows_read"], values["windows_read"] == self._windows
+        if self.curriculum and values["longest"] not in self.curriculum.lengths:
+            raise ValueError(f"longest is {shown(values['longest'])}")
+        unread, all_read = not values["windows_read"], False
+        if not unread:
+            windows = len(self._prepared.windows_of(values["epoch"], values.get("longest")))
+            if values["windows_read"] > windows:
+                raise ValueError(f"windows_read is {shown(values['windows_read'])}")
+            all_read = values["windows_read"] == windows
         if (unread and values["count"]) or (all_read and not values["count"]) or not math.isfinite(values["loss_sum"]):
             raise ValueError("its sums are not those of the windows read")
         lengths = {len(tensors[f"history.{name}"]) for name in values["metrics"]}

@@ -27,7 +27,7 @@ def of(**said: str) -> Grid:
 def test_names_of_lists_are_plurals() -> None:
     assert PLURALS.keys() == FIELDS.keys()
     same = {name for name, plural in PLURALS.items() if name == plural}
-    assert same == {"epochs", "layers", "threads"}
+    assert same == {"epochs", "layers", "threads", "draws", "batches"}
     assert (PLURALS["hidden_size"], PLURALS["pattern"], PLURALS["seed"]) == ("hidden_sizes", "patterns", "seeds")
 
 
@@ -55,6 +55,9 @@ def test_every_combination_is_a_run_with_each_seed() -> None:
         ("window", "0,5", (0, 5)),
         ("clip", "0,1", (0.0, 1.0)),
         ("keep", "last,best", ("last", "best")),
+        ("draws", "once,every-epoch", ("once", "every-epoch")),
+        ("batches", "drawn,one-length", ("drawn", "one-length")),
+        ("curriculum", "0,0.1", (0.0, 0.1)),
         ("data_seed", "0,1", (0, 1)),
         ("device", "cpu", ("cpu",)),
         ("threads", "1,2", (1, 2)),

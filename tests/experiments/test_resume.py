@@ -40,6 +40,10 @@ KINDS = {
     "gru": ["--cell", "gru"],
     "best": ["--keep", "best", "--pattern", "elman", "--length", "600", "--learning-rate", "0.5", "--window", "32"],
     "cosine": ["--cell", "lstm", "--schedule", "cosine", "--weight-decay", "0.1", "--clip", "0.1"],
+    "curriculum": [
+        *("--pattern", "parity", "--length", "300", "--batch-size", "4", "--batches", "one-length"),
+        *("--draws", "every-epoch", "--curriculum", "0.69"),
+    ],
     "strings": ["--pattern", "reber", "--length", "300", "--batch-size", "4", "--window", "5"],
 }
 
@@ -139,6 +143,17 @@ def test_a_finished_run_goes_on_in_a_new_one(store: Path, capsys: pytest.Capture
     assert main(["--continue", longer.info.run_id, "--epochs", "17"]) == 0
     assert load_run(newest().info.run_id).curves.shape[0] == 17
     assert not (store / "checkpoints").exists()
+
+
+def test_a_curriculum_goes_on_in_a_new_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnn_core.patterns.shared.answers.CASES_PER_LENGTH", 2)
+    arguments = [*KINDS["curriculum"], "--schedule", "constant", "--hidden-size", "5"]
+    assert main([*arguments, "--epochs", "4"]) == 0
+    assert main(["--continue", "latest", "--epochs", "9"]) == 0
+    longer = newest()
+    assert main([*arguments, "--epochs", "9"]) == 0
+    check_equal(longer.info.run_id, newest().info.run_id)
+    assert len(load_run(longer.info.run_id).curves["longest_drawn"].unique()) > 1
 
 
 def test_a_run_that_diverges_after_it_was_resumed_keeps_no_earlier_result(

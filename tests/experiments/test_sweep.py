@@ -259,6 +259,31 @@ def test_what_cannot_be_stacked_is_trained_alone_and_said(
     assert "2 nets are trained alone: no other of their shape" in capsys.readouterr().out
 
 
+def test_nets_that_draw_afresh_are_trained_side_by_side_and_it_is_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rnn_core.patterns.shared.answers.CASES_PER_LENGTH", 2)
+    monkeypatch.setattr("rnn_core.patterns.shared.base.TEST_LENGTH", 300)
+    plain = ["--patterns", "parity", "--lengths", "300", "--epochs", "4", "--hidden-sizes", "4", "--seeds", "2"]
+    asked = ["--draws", "once,every-epoch", "--batches", "one-length", "--batch-sizes", "4"]
+    assert main([*plain, *asked]) == 0
+    assert "2 nets are trained alone: not to be stacked (draws=every-epoch)" in capsys.readouterr().out
+    assert main([*plain, "--draws", "every-epoch", "--curriculums", "0.6", "--batch-sizes", "4"]) == 0
+    assert "2 nets are trained alone: not to be stacked (draws=every-epoch)" in capsys.readouterr().out
+    assert len(children()) == 6
+    for run in children():
+        loaded = load_run(run.info.run_id)
+        alone = list(train(loaded.config))
+        assert loaded.curves["train_loss"].tolist() == pytest.approx([record.loss for record in alone], rel=1e-4)
+        if loaded.config.draws == "every-epoch":
+            assert all(map(torch.equal, loaded.net.parameters(), alone[-1].net.parameters()))
+        if loaded.config.curriculum:
+            assert loaded.curves["longest_drawn"].tolist() == [record.longest for record in alone]
+    fresh = [load_run(run.info.run_id).config for run in children() if run.data.params["draws"] == "every-epoch"]
+    prepared = prepare_all(fresh)
+    assert sorted(shards.plan(prepared, workers=2)[0]) == [[number] for number in range(len(fresh))]
+
+
 @pytest.mark.slow
 def test_values_that_come_to_the_same_are_one_run() -> None:
     assert main(["--lengths", "0,15", "--epochs", "2", "--hidden-sizes", "2", "--seeds", "1"]) == 0

@@ -31,7 +31,7 @@ def gradients(net: CharRNN, logits: torch.Tensor, target: torch.Tensor) -> list[
 def test_losses_and_gradients_are_those_of_torch(cell: str, pattern: str, encoding: str, layers: int) -> None:
     prepared = prepare(TrainConfig(pattern=pattern, cell=cell, encoding=encoding, layers=layers, **ALL))
     net = prepared.build_net()
-    compiled, hidden, torch_hidden = CompiledNet(prepared, net), (), ()
+    compiled, hidden, torch_hidden = CompiledNet(prepared, net, prepared.windows), (), ()
     assert any(window.mask_bt is not None for window in prepared.windows)
     assert not all(window.fresh for window in prepared.windows)
     for number, window in enumerate(prepared.windows):

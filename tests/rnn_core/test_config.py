@@ -18,12 +18,17 @@ WHOLE = [
     ("data_seed", 0, 2**63 - 1),
     ("threads", 1, 1024),
 ]
-NUMBERS = [("learning_rate", "above 0"), ("weight_decay", "0 or above"), ("clip", "0 or above")]
+NUMBERS = [
+    ("learning_rate", "above 0"),
+    *((name, "0 or above") for name in ("weight_decay", "clip", "curriculum")),
+]
 CHOICES = {
     "cell": CELLS,
     "encoding": ("index", "onehot", "embedding"),
     "schedule": ("constant", "cosine"),
     "keep": ("last", "best"),
+    "draws": ("once", "every-epoch"),
+    "batches": ("drawn", "one-length"),
 }
 WRITTEN = ("pattern", "device")
 

@@ -34,6 +34,9 @@ OTHER = {
     "window": 3,
     "clip": 1.0,
     "keep": "best",
+    "draws": "every-epoch",
+    "batches": "one-length",
+    "curriculum": 0.1,
     "seed": 43,
     "data_seed": 1,
     "device": "cuda",
@@ -224,7 +227,8 @@ def test_the_first_recorded_runs_keep_their_digests() -> None:
 def test_an_added_field_at_its_default_is_no_part_of_the_digest_and_any_other_is() -> None:
     record = prepare(TrainConfig(cell="gru", schedule="cosine")).record
     fields = dataclasses.asdict(record.config)
-    assert (fields.pop("weight_decay"), fields.pop("keep")) == (0, "last")
+    added = {"weight_decay": 0.0, "keep": "last", "draws": "once", "batches": "drawn", "curriculum": 0.0}
+    assert {name: fields.pop(name) for name in added} == added
     identity = {"config": fields, "data_sha256": record.data_sha256, "training_version": record.training_version}
     assert record.digest == hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 

@@ -26,6 +26,11 @@ CONFIGS = {
     "best": dataclasses.replace(MANY_WINDOWS, keep="best", length=200, learning_rate=0.3),
     "cosine": dataclasses.replace(MANY_WINDOWS, schedule="cosine", weight_decay=0.1),
     "clip": dataclasses.replace(MANY_WINDOWS, clip=0.1, encoding="onehot"),
+    "drawn afresh": dataclasses.replace(MANY_WINDOWS, draws="every-epoch"),
+    "stream drawn afresh": dataclasses.replace(MANY_WINDOWS, pattern="elman", draws="every-epoch"),
+    "curriculum": dataclasses.replace(
+        MANY_WINDOWS, pattern="parity", batches="one-length", draws="every-epoch", curriculum=1.35, epochs=6
+    ),
     "motif": TrainConfig(pattern="abcb", length=61, batch_size=3, window=7, epochs=3, hidden_size=4),
 }
 
@@ -70,6 +75,8 @@ def check_every_cut(config: TrainConfig, folder: Path, step: int = 1) -> None:
         list(train(prepared, resumed, progress=True))
         assert same(whole, resumed), path.name
         assert list(resumed.history[0]) == list(whole.history[0])
+    if config.curriculum:
+        assert len({metrics["longest_drawn"] for metrics in whole.history}) > 1, "it was raised"
 
 
 @pytest.mark.usefixtures("every_window")

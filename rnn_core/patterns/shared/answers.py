@@ -56,7 +56,7 @@ class Answers(Strings):
         self.alphabet = "".join(sorted(set(MARK + EQUALS + self.symbols + self.between + self.digits)))
         self.default_length = 400_000
         self._length_step = 2 if self.between else 1
-        self._lengths = range(1, self.longest + 1, self._length_step)
+        self.lengths = range(1, self.longest + 1, self._length_step)
         self.oracle = self.oracle_up_to(self.longest)
 
     @property
@@ -68,10 +68,10 @@ class Answers(Strings):
         """Return the answer to a question."""
 
     def draw(self, rng: Random) -> str:
-        return self.draw_of_length(rng, rng.choice(self._lengths))
+        return self.draw_of_length(rng, rng.choice(self.lengths))
 
     def draw_of_length(self, rng: Random, length: int) -> str:
-        """Draw a question of `length` symbols and return it with its answer."""
+        """Draw a question of `length` symbols, also of more than `longest`, and return it with its answer."""
         alternatives = (self.symbols, self.between or self.symbols)
         question = "".join(rng.choice(alternatives[position % 2]) for position in range(length))
         return f"{question}{EQUALS}{self.answer(question)}"
@@ -91,7 +91,7 @@ class Answers(Strings):
 
     def larger_cases(self, training: list[str], rng: Random) -> list[Case]:
         lengths = np.linspace(self.longest + 1, MAX_LENGTH_RATIO * self.longest, TEST_LENGTHS)
-        possible = {n - (n - 1) % self._length_step for n in lengths.round().astype(int).tolist()} - set(self._lengths)
+        possible = {n - (n - 1) % self._length_step for n in lengths.round().astype(int).tolist()} - set(self.lengths)
         return [
             Case("length", length, with_marks(self.draw_of_length(rng, length)))
             for length in sorted(possible)

@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any, ClassVar, Protocol
 
@@ -56,6 +56,8 @@ class Pattern(ABC):
             exactly one family.
         random: whether a sample depends on its seed.
         every_size: whether `cases` has a case of every size from 1 to the largest.
+        lengths: the lengths of strings that can be asked for, by the main measure, ascending; a string that is drawn
+            has each of them with the same probability. Empty where none can be asked for.
         mark: the character before and after each string; empty for a stream.
         separator: the character after a question, where every string is a question and its answer and a prompt is a
             question; empty for any other pattern.
@@ -82,6 +84,7 @@ class Pattern(ABC):
     mark: ClassVar[str] = ""
     separator: str = ""
     alphabet: str
+    lengths: Sequence[int] = ()
     default_length: int
     default_window: ClassVar[int] = 0
     predicts_next: ClassVar[bool] = True
@@ -176,9 +179,37 @@ class Pattern(ABC):
     def sample(self, length: int, rng: Random) -> str:
         """Return a text of `length` characters (`Strings`: at least as many); random choices are made with `rng`."""
 
-    def training_text(self, length: int, data_seed: int) -> str:
-        """Return the training text, as `sample` draws it from the data seed."""
-        return self.sample(length, Random(f"training {data_seed}"))
+    def sample_of_lengths(self, length: int, rng: Random, lengths: Sequence[int], batch: int = 1) -> str:
+        """Return a text of at least `length` characters whose strings have lengths of our choice.
+
+        Arguments:
+            length: the least number of characters.
+            rng: the source of the draws.
+            lengths: some of the pattern's `lengths`, each with the same probability.
+            batch: how many strings in a row have the same length; the text ends with whole batches.
+
+        Raises:
+            ValueError: no length can be asked of this pattern.
+        """
+        raise ValueError(f"no length of a string can be asked of {self.spec}; allowed: patterns with lengths")
+
+    def training_text(
+        self, length: int, data_seed: int, epoch: int = 0, longest: int | None = None, batch: int = 1
+    ) -> str:
+        """Return the training text of an epoch, drawn from the data seed and the epoch.
+
+        Arguments:
+            length: the number of characters (`Strings`: the least number).
+            data_seed: the data seed.
+            epoch: the number of the epoch, from 0, where each draws a text of its own.
+            longest: the longest length that is drawn; None for all. Only for a pattern with `lengths`.
+            batch: how many strings in a row have the same length. Above 1 only for a pattern with `lengths`.
+        """
+        rng = Random(f"training {data_seed} epoch {epoch}" if epoch else f"training {data_seed}")
+        if longest is None and batch == 1:
+            return self.sample(length, rng)
+        lengths = [each for each in self.lengths if longest is None or each <= longest]
+        return self.sample_of_lengths(length, rng, lengths, batch)
 
     def evaluation(self, length: int, data_seed: int) -> Evaluation:
         """Return the test of a net that was trained on `length` characters: by default a fresh draw."""
@@ -265,8 +296,18 @@ class Pattern(ABC):
         """
         return None
 
-    def cases(self, evaluation: Evaluation, training_text: str, data_seed: int) -> list[Case]:
-        """Return the test cases of the table of reach: of sizes that were trained on, and larger ones."""
+    def cases(
+        self, evaluation: Evaluation, training_text: str, data_seed: int, every_epoch: bool = False
+    ) -> list[Case]:
+        """Return the test cases of the table of reach: of sizes that were trained on, and larger ones.
+
+        Arguments:
+            evaluation: the test.
+            training_text: the training text, of the first epoch if each draws its own.
+            data_seed: the data seed.
+            every_epoch: whether each epoch draws a text of its own. Then no string within the training range can be
+                called new, and none is left out.
+        """
         return []
 
     def examine(

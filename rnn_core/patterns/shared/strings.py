@@ -1,7 +1,7 @@
 """Patterns of strings: each string is read from a zero state and ends with a mark, which is predicted too."""
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from random import Random
 
 from rnn_core.patterns.shared.base import Pattern
@@ -51,6 +51,10 @@ class Strings(Pattern):
     def draw(self, rng: Random) -> str:
         """Draw one string, without marks."""
 
+    def draw_of_length(self, rng: Random, length: int) -> str:
+        """Draw one string of a length that can be asked for, one of `lengths`, without marks."""
+        raise ValueError(f"no length of a string can be asked of {self.spec}; allowed: patterns with lengths")
+
     def sizes(self, string: str) -> dict[str, int]:
         """Return the size of a string by each measure of the table of reach; the main measure comes first."""
         return {"length": len(string)}
@@ -73,18 +77,32 @@ class Strings(Pattern):
             drawn_length += len(strings[-1]) + 1
         return self.text_of(strings)
 
-    def cases(self, evaluation: Evaluation, training_text: str, data_seed: int) -> list[Case]:
+    def sample_of_lengths(self, length: int, rng: Random, lengths: Sequence[int], batch: int = 1) -> str:
+        if not lengths:
+            return super().sample_of_lengths(length, rng, lengths, batch)
+        strings: list[str] = []
+        drawn_length = 0
+        while drawn_length < length:
+            of_batch = rng.choice(lengths)
+            drawn = [self.draw_of_length(rng, of_batch) for _ in range(batch)]
+            drawn_length += sum(len(string) + 1 for string in drawn)
+            strings += drawn
+        return self.text_of(strings)
+
+    def cases(
+        self, evaluation: Evaluation, training_text: str, data_seed: int, every_epoch: bool = False
+    ) -> list[Case]:
         training = self.strings_of(training_text)
         # The test text is a fresh draw, so it repeats common training strings. Its losses need these, because only then
         # is the oracle's loss the floor. The cases leave them out, because only strings that were not trained on show
-        # whether a net has learnt more than those strings.
-        new = sorted(set(self.strings_of(evaluation.text)) - set(training), key=lambda string: (len(string), string))
-        new_cases = [
+        # whether a net has learnt more than those strings. Which these are is unknown where every epoch draws others.
+        test = set(self.strings_of(evaluation.text)) - set(() if every_epoch else training)
+        within_cases = [
             Case(measure, size, self.text_of([string]))
-            for string in new
+            for string in sorted(test, key=lambda string: (len(string), string))
             for measure, size in self.sizes(string).items()
         ]
-        return new_cases + self.larger_cases(training, Random(f"beyond {data_seed}"))
+        return within_cases + self.larger_cases(training, Random(f"beyond {data_seed}"))
 
     def ranges(self, training_text: str) -> dict[str, tuple[int, int]]:
         sizes = [self.sizes(string) for string in self.strings_of(training_text)]

@@ -99,7 +99,7 @@ class TrainConfig:
     encoding: str = "index"
     """How a character enters the net: `index` (one float), `onehot`, or `embedding` (learnt, hidden_size wide)."""
     cell: str = "rnn"
-    """The recurrent cell: `rnn` (tanh), `gru`, `lstm`, or another file of rnn_core/nets/cells."""
+    """The recurrent cell: `rnn` (tanh), `relu`, `gru`, `lstm`, or another file of rnn_core/nets/cells."""
     hidden_size: int = 16
     """Hidden units in each layer."""
     layers: int = 1

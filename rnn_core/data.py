@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -15,6 +16,7 @@ from rnn_core.batching import Steps, Window, cut_into_windows
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.draws import ONE_DRAW, Draws, draws_of, first_longest
 from rnn_core.limits import check_device, check_memory
+from rnn_core.nets.cells import load_cell
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.patterns import Evaluation, Pattern, parse
 from rnn_core.record import Record
@@ -275,8 +277,16 @@ class Prepared:
 
     @property
     def size_metrics(self) -> dict[str, int]:
-        """The numbers of training characters and of trainable parameters, by the names of their metrics."""
-        return {"training_characters": len(self.text), "parameters": self.record.parameter_count}
+        """The numbers of training characters, of trainable parameters, and of the state, by the names of their metrics.
+
+        The state is left out where it grows with the text.
+        """
+        sizes = {"training_characters": len(self.text), "parameters": self.record.parameter_count}
+        cell = load_cell(self.config.cell)
+        if not cell.growing:
+            shapes = cell.state_shapes(self.config.hidden_size).values()
+            sizes["state_size"] = self.config.layers * sum(math.prod(shape) for shape in shapes)
+        return sizes
 
     @property
     def windows(self) -> list[Window]:

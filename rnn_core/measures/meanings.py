@@ -74,6 +74,9 @@ SHARED: Mapping[str, Meaning] = {
         "length of the training text; with draws=every-epoch, of that of the first epoch", "characters", "2 or more"
     ),
     "parameters": Meaning("numbers that the net learns", "numbers", "1 or more"),
+    "state_size": Meaning(
+        "numbers in the state of the net; missing where it grows with the text", "numbers", "1 or more"
+    ),
 }
 """The metrics that patterns share, by name; MEASURE stands for any measure of a pattern's cases."""
 

@@ -109,12 +109,12 @@ def test_the_strings_of_a_batch_have_one_length_and_the_lengths_are_uniform(spec
     pattern = strings_of(spec)
     windows = prepared.windows
     assert all(window.fresh and window.lengths_b is None and len(window.input_bt) == 7 for window in windows)
-    strings = split_strings(prepared.text)
+    strings = pattern.strings_of(prepared.text)
     lengths = [main_size(pattern, string) for string in strings]
     assert len(strings) == 7 * len(windows)
     assert all(len(set(lengths[begin : begin + 7])) == 1 for begin in range(0, len(lengths), 7))
     many = prepare(TrainConfig(pattern=spec, batches="one-length", **{**asked, "length": 300_000, "batch_size": 2}))
-    sizes = Counter(main_size(pattern, string) for string in split_strings(many.text)[::2])
+    sizes = Counter(main_size(pattern, string) for string in pattern.strings_of(many.text)[::2])
     assert chisquare([sizes[length] for length in pattern.lengths]).pvalue > 1e-6
 
 

@@ -29,7 +29,7 @@ CONFIGS = {
     "drawn afresh": dataclasses.replace(MANY_WINDOWS, draws="every-epoch"),
     "stream drawn afresh": dataclasses.replace(MANY_WINDOWS, pattern="elman", draws="every-epoch"),
     "curriculum": dataclasses.replace(
-        MANY_WINDOWS, pattern="parity", batches="one-length", draws="every-epoch", curriculum=1.35, epochs=6
+        MANY_WINDOWS, pattern="parity", batches="one-length", draws="every-epoch", curriculum=3.0, epochs=6
     ),
     "motif": TrainConfig(pattern="abcb", length=61, batch_size=3, window=7, epochs=3, hidden_size=4),
 }

@@ -32,6 +32,10 @@ class Deltanet(LinearCell):
     def state_shapes(self, hidden_size: int) -> dict[str, tuple[int, ...]]:
         return {"S": (hidden_size, hidden_size)}
 
+    def numbers_per_step(self, hidden_size: int) -> int:
+        """Return the numbers that a step saves, and 6 copies of S: those of all steps are held, with gradients."""
+        return super().numbers_per_step(hidden_size) + 6 * hidden_size**2
+
     def coefficients(self, weights: Weights, x: Tensor) -> Coefficients:
         """Return k and beta (v - S k) without its part of the state: k, beta k and beta v."""
         k, v = _unit(x @ weights["weight_k"].mT), functional.silu(x @ weights["weight_v"].mT)

@@ -363,21 +363,27 @@ def prepare_again(record: Record, config: TrainConfig | None = None, pattern: Pa
         pattern: the Pattern of the config, as in `prepare`.
 
     Raises:
-        ChangedDataError: the pattern draws other data today. With another length or data_seed than the record's, the
-            record's data are drawn for comparison only if its spec is no longer canonical.
+        ChangedDataError: the pattern draws other data today. Where the config asks for another training text than the
+            record's, the record's data are drawn for comparison only if its spec is no longer canonical.
         ConfigError: as `prepare` raises it.
     """
     prepared = prepare(config or record.config, pattern)
     if config is not None and config.pattern != record.config.pattern:
         return prepared
     comparable = prepared
-    if any(getattr(prepared.config, name) != getattr(record.config, name) for name in ("length", "data_seed")):
+    if _asked_of_first_text(prepared.config) != _asked_of_first_text(record.config):
         if prepared.config.pattern == record.config.pattern:
             return prepared
         comparable = prepare(record.config, prepared.pattern)
     if comparable.data.sha256 != record.data_sha256:
         raise ChangedDataError(record, comparable)
     return prepared
+
+
+def _asked_of_first_text(config: TrainConfig) -> tuple[int, int, int, bool]:
+    """Return what decides, beside the pattern, what a net reads in its first epoch."""
+    strings_of_one_length = config.batch_size if config.batches == "one-length" else 1
+    return config.length, config.data_seed, strings_of_one_length, config.curriculum > 0
 
 
 def prepare_all(configs: Iterable[TrainConfig], patterns: Mapping[str, Pattern] | None = None) -> list[Prepared]:

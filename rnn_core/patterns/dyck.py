@@ -72,7 +72,7 @@ class Dyck(Strings):
 
     @classmethod
     def from_argument(cls, argument: str) -> Pattern:
-        says = any(option.startswith("say=") for option in argument.split(":")[1:])
+        says = any(option.partition("=")[0] == "say" for option in argument.split(":")[1:])
         return (DyckDepth if says else cls)(argument)
 
     def _set_up(self, argument: str, defaults: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from random import Random
 from rnn_core.patterns.shared.base import Pattern
 from rnn_core.patterns.shared.cases import Case, Evaluation
 from rnn_core.patterns.shared.oracle import StateOracle, Transitions
-from rnn_core.patterns.shared.specs import parse_options, parse_whole_number, spec_error
+from rnn_core.patterns.shared.specs import parse_whole_number, spec_error
 from rnn_core.patterns.shared.symbols import symbols
 from rnn_core.patterns.shared.transducer import Transducer
 
@@ -70,9 +70,10 @@ class FlipFlop(Transducer):
     def __init__(self, argument: str) -> None:
         spec, (bits, _, options) = f"flipflop:{argument}", argument.partition(":")
         count = parse_whole_number(spec, "k, the number of bits,", bits, 1, 8, "flipflop:3")
-        silence = parse_options(spec, options, {"silence": "mixed"})["silence"]
-        if silence != "mixed":
-            raise spec_error(spec, f"silence=mixed or golub, such as flipflop:{bits}:silence=mixed, not {silence!r}")
+        if options not in ("", "silence=mixed"):
+            raise spec_error(
+                spec, f"flipflop:{bits}, flipflop:{bits}:silence=mixed or flipflop:{bits}:golub, not {options!r}"
+            )
         changes = {SILENT: SILENT * count}
         for bit in range(count):
             for name, value in ((string.ascii_uppercase[bit], "1"), (string.ascii_lowercase[bit], "0")):

@@ -88,6 +88,9 @@ class Group(StringTransducer):
         if len(read) < 2:
             raise spec_error(spec, f"all elements of a group that one element generates, such as group:{name}")
         self.length_of_each = "10" if len(read) >= MANY else "2-20"
+        if options and not options.startswith("length="):
+            example = f"group:{name}:generators:length=2-20"
+            raise spec_error(spec, f"first generators, then length, or one of them, such as {example}, not {options!r}")
         lengths = parse_options(spec, options, {"length": self.length_of_each})["length"]
         self.shortest, self.longest = parse_lengths(spec, name, lengths)
         self.lengths = range(self.shortest, self.longest + 1)
@@ -101,7 +104,7 @@ class Group(StringTransducer):
             for letter in self.letters
         }
         self.default_length = 200_000
-        if len(read) >= MANY:  # 500,000 strings, read once
+        if len(read) >= MANY:  # 500,000 strings of 10, read once
             self.default_length = 5_500_000
             larger = {"cell": "lstm", "hidden_size": 128, "epochs": 1, "batch_size": 512, "learning_rate": 0.005}
             self.recipe = {**self.recipe, **larger}
@@ -191,10 +194,12 @@ def parse_factors(spec: str, name: str) -> list[tuple[str, int]]:
         allowed = "groups Zn, Sn and An, or a product of them, such as group:A4xZ5"
         raise spec_error(spec, f"{allowed}, not {name!r}")
     orders = [
-        points if kind == "Z" else math.factorial(points) // (2 if kind == "A" else 1) for kind, points in factors
+        points if kind == "Z" else math.factorial(min(points, 10)) // (2 if kind == "A" else 1)  # 10! is too many
+        for kind, points in factors
     ]
     if min(orders) < 2 or math.prod(orders) > MAX_ORDER:
-        size = f"{math.prod(orders)} in all" if min(orders) >= 2 else f"{min(orders)} in one factor"
+        order = math.prod(orders)
+        size = "1 in one factor" if min(orders) < 2 else f"{order} or more" if order > 1_000_000 else f"{order} in all"
         raise spec_error(spec, f"two or more elements in each factor and at most {MAX_ORDER} in all, not {size}")
     return factors
 

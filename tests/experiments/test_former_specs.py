@@ -148,5 +148,9 @@ def test_data_that_are_the_same_are_prepared() -> None:
         assert prepare_again(first.record).config == first.config
         longer = TrainConfig(**{**vars(first.config), "length": 80})
         assert prepare_again(first.record, longer).config.length == 80
+    of_one_length = TrainConfig(pattern="parity", length=200, batch_size=4, batches="one-length", draws="every-epoch")
+    record = prepare(of_one_length).record
+    for changes in ({"batch_size": 2}, {"batches": "drawn"}, {"curriculum": 0.1}, {"epochs": 3}, {"draws": "once"}):
+        assert prepare_again(record, TrainConfig(**{**vars(of_one_length), **changes})).config  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"^batch_size is 50"):
         prepare_again(first.record, TrainConfig(**{**vars(first.config), "batch_size": 50}))

@@ -165,7 +165,8 @@ def _kind(stack: Sequence[SharedTraining]) -> Hashable:
     """Return a key that is the same for stacks whose epochs take equally long."""
     first = stack[0].prepared
     config = first.config
-    alone = (config.cell, config.hidden_size, config.layers, config.encoding, config.batch_size, config.window)
+    net = (config.cell, config.hidden_size, config.layers, config.encoding)
+    alone = (*net, config.batch_size, config.window, config.draws, config.batches, config.curriculum > 0)
     return config.pattern, config.length, stack_key(first) or alone, len(stack)
 
 

@@ -73,7 +73,8 @@ def _refuse_sweep(run: Run, flag: str) -> Run:
 
 def sweep_command(sweep: Run) -> list[str]:
     """Return the command that starts a sweep again and makes the runs that are missing, as a list of words."""
-    lists = {name: sweep.data.params[name] for name in PLURALS.values() if name in sweep.data.params}
+    names = (*PLURALS.values(), "parameters")
+    lists = {name: sweep.data.params[name] for name in names if name in sweep.data.params}
     if lists.get("seeds") == DEFAULT_SEEDS:
         del lists["seeds"]
     flags = [word for name, value in lists.items() for word in (f"--{name.replace('_', '-')}", value)]

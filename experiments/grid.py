@@ -97,11 +97,11 @@ class Grid:
             for combination in itertools.product(*other_values.values()):
                 fields = recipe | dict(zip(other_values, combination, strict=True))
                 if self.parameters:
-                    fields["hidden_size"] = self._hidden_size(source, FIELDS | fields)
+                    fields["hidden_size"] = self._hidden_size(source, TrainConfig(pattern=pattern, **fields))
                 runs += [RunRequest(TrainConfig(pattern=pattern, seed=seed, **fields), recipe) for seed in self.seeds]
         return runs
 
-    def _hidden_size(self, pattern: Pattern, fields: Mapping[str, Any]) -> int:
+    def _hidden_size(self, pattern: Pattern, config: TrainConfig) -> int:
         """Return the hidden size with which a net has about `parameters` parameters.
 
         Raises:
@@ -110,11 +110,11 @@ class Grid:
         from rnn_core.nets.charrnn import nearest_hidden_size, parameter_count
 
         inputs, outputs = len(pattern.alphabet), len(pattern.outputs)
-        shape = fields["cell"], fields["layers"], fields["encoding"], outputs
+        shape = config.cell, config.layers, config.encoding, outputs
         size = nearest_hidden_size(self.parameters, inputs, *shape)
         if abs((count := parameter_count(inputs, size, *shape)) - self.parameters) > self.parameters / 2:
             raise UsageError(
-                f"parameters is {self.parameters}, but the nearest net of {fields['cell']} for {pattern.spec} has "
+                f"parameters is {self.parameters}, but the nearest net of {config.cell} for {pattern.spec} has "
                 f"{count} (hidden_size {size}); allowed: numbers from {-(-2 * count // 3)} on (--parameters)"
             )
         return size

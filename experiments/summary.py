@@ -23,7 +23,15 @@ COLUMNS_FIRST = ("epochs", "learning_rate", "length")
 ROWS_FIRST = ("hidden_size", "cell", "layers", "encoding")
 """The rows of a heat map, and the lines in a panel of curves, are the first of these fields that is swept."""
 
-NOT_COMPARED = ("train_loss", "train_accuracy", "valid_loss", "training_characters", "parameters", "state_size")
+NOT_COMPARED = (
+    "train_loss",
+    "train_accuracy",
+    "valid_loss",
+    "training_characters",
+    "parameters",
+    "state_size",
+    "longest_drawn",
+)
 """Metrics that do not say how well a trained net does."""
 
 MAX_PANELS = 12

@@ -23,6 +23,10 @@ DOUBLING_NUMBERS = 128
 """A recurrence whose steps have at most so many numbers is computed by doubling, which then is faster."""
 
 
+MAX_STATE_NUMBERS = 2**24
+"""The most numbers of the states that are held at a time while sequences are read."""
+
+
 class LinearCell(Cell):
     """A cell whose state has one part, h, of which each is a linear function of the one before.
 
@@ -78,9 +82,14 @@ class LinearCell(Cell):
         return self.output_of(weights, x, h), (h,)
 
     def read(self, layers: Any, x_bti: Tensor, state: State) -> tuple[Tensor, State]:
-        """Read B sequences; each part of a step is taken for all steps at once."""
-        outputs_lbth, (h_lbt,) = self.trace(layers, x_bti, state)
-        return outputs_lbth[-1], (h_lbt[:, :, -1],)
+        """Read B sequences; each part of a step is taken for many steps at once, as memory allows."""
+        steps = max(1, MAX_STATE_NUMBERS // state[0].numel())
+        outputs = []
+        for piece_bti in x_bti.split(steps, 1):
+            outputs_lbth, (h_lbt,) = self.trace(layers, piece_bti, state)
+            outputs.append(outputs_lbth[-1])
+            state = (h_lbt[:, :, -1],)
+        return torch.cat(outputs, 1), state
 
     def trace(self, layers: Any, x_bti: Tensor, state: State) -> tuple[Tensor, State]:
         """Read B sequences as `read` does, and return every layer's output and state after every step."""
@@ -165,7 +174,7 @@ def _add_later(a_t: Tensor, d_t: Tensor) -> None:
             d_t[t].addcmul_(a_t[t + 1], d_t[t + 1])
         return
     flipped_t = d_t.flip(0)
-    _add_earlier(torch.cat([a_t[:1], a_t[1:].flip(0)]), flipped_t)
+    _add_earlier(torch.cat([a_t[:1], a_t[1:].flip(0)]), flipped_t)  # the first a has no use in it
     d_t.copy_(flipped_t.flip(0))
 
 

@@ -216,7 +216,7 @@ def test_runs_older_than_a_field_have_what_held_then_and_say_so(store: Path) -> 
     older(two, *ADDED)
     with pytest.warns(UserWarning, match="2 runs are older than .*: schedule=constant, keep=last, weight_decay=0"):
         runs = find_runs(keep="last")
-    assert list(runs["assumed"]) == ["schedule, keep", "schedule, weight_decay, keep"]
+    assert list(runs["assumed"]) == ["schedule, keep", ", ".join(ADDED)]
     assert list(runs["digest"]) == [one["digest"], two["digest"]], "a run stays the same run"
     assert (runs["weight_decay"] == 0).all()
 

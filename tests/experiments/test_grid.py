@@ -223,6 +223,8 @@ def test_nets_of_all_cells_are_fitted_to_a_number_of_parameters(tmp_path: Path) 
     ("flags", "parameters", "message"),
     [
         ({"hidden_sizes": "4"}, 100, r"hidden_sizes is '4'; allowed: nothing beside --parameters"),
+        ({"cells": "grru"}, 100, r"cell is 'grru'; allowed"),
+        ({"layers": "0"}, 100, r"layers is 0; allowed"),
         ({}, -1, r"parameters is -1; allowed: whole numbers from 0"),
         ({"patterns": "reber"}, 4, r"parameters is 4, but the nearest net of rnn for reber has \d+ \(hidden_size 1\)"),
     ],

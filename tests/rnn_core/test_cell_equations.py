@@ -8,7 +8,7 @@ import torch
 
 from rnn_core.config import ENCODINGS
 from rnn_core.nets.cell import layer_weights
-from rnn_core.nets.cells import CELLS
+from rnn_core.nets.cells import CELLS, load_cell
 from rnn_core.nets.charrnn import CharRNN
 
 Weights = dict[str, np.ndarray]
@@ -181,3 +181,16 @@ def test_irnn_starts_as_a_memory_that_changes_nothing() -> None:
         h = torch.rand(1, 50)
         assert torch.equal(net.cell.step(weights, torch.zeros(1, 50 if layer else 4), (h,))[0], h)
         assert 0.0008 < weights["weight_ih"].std() < 0.0012
+
+
+def test_slstm_starts_with_a_defined_output_however_small_its_input_gate() -> None:
+    cell = load_cell("slstm")
+    torch.manual_seed(0)
+    weights = {name: torch.randn(shape, requires_grad=True) for name, shape in cell.weight_shapes(2, 3).items()}
+    weights["bias"] = torch.cat([torch.full((3,), -500.0), torch.zeros(9)]).requires_grad_()
+    h, state = cell.step(weights, torch.randn(1, 2), tuple(torch.zeros(1, 3) for _ in range(4)))
+    h, _ = cell.step(weights, torch.randn(1, 2), state)
+    gradients = torch.autograd.grad(h.sum(), list(weights.values()))
+    assert h.isfinite().all()
+    assert all(gradient.isfinite().all() for gradient in gradients)
+    assert h.any()

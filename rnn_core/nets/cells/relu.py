@@ -36,7 +36,7 @@ class Relu(TorchCell):
 
     gates = 1
     numbers_per_unit = 10
-    torch_layers = partial(nn.RNN, nonlinearity="relu")
+    torch_layers = staticmethod(partial(nn.RNN, nonlinearity="relu"))
     recurrence = Recurrence
 
     def step(self, weights: Weights, x: Tensor, state: State) -> tuple[Tensor, State]:

@@ -8,8 +8,9 @@
     h_t = sigmoid(o~) * c_t / n_t
 
 m only keeps the exponentials within range: for any number s of each unit, (h, c e^s, n e^s, m - s) is the same state.
-The forget gate is the sigmoid, as in the authors' code; the paper allows the exponential, too. R is full, and all
-weights start as those of torch's LSTM do; the authors' R is block-diagonal and starts at zero.
+Where n is 0, at the start, m_(t-1) counts as minus infinity, so that i is 1. The forget gate is the sigmoid, as in the
+authors' code; the paper allows the exponential, too. R is full, and all weights start as those of torch's LSTM do; the
+authors' R is block-diagonal and starts at zero.
 
 State: h, c, n and m, (H,) each; h is the output. Weights: weight_ih W (4 H, I), weight_hh R (4 H, H), bias b (4 H,);
 their rows are those of i, then f, then z, then o.
@@ -38,7 +39,8 @@ class Slstm(Cell):
         h, c, n, m = state
         sums = linear(x, weights["weight_ih"], weights["bias"]) + h @ weights["weight_hh"].mT
         input_sum, forget_sum, new_sum, output_sum = sums.chunk(4, -1)
-        log_forget = functional.logsigmoid(forget_sum) + m
+        # At the start n is 0 and nothing is to be kept: with m = -inf, i is 1, and no tiny i can make c / n undefined.
+        log_forget = functional.logsigmoid(forget_sum) + torch.where(n == 0, -torch.inf, m)
         m = torch.maximum(log_forget, input_sum)
         i, f = torch.exp(input_sum - m), torch.exp(log_forget - m)
         c = f * c + i * torch.tanh(new_sum)

@@ -20,10 +20,13 @@ from experiments.flags import read_flags
 from experiments.grid import read_grid
 from experiments.sweep import main
 from rnn_core.config import TrainConfig
+from rnn_core.data import prepare
+from rnn_core.measures.report import measure
 from rnn_core.nets import cells
 from rnn_core.patterns import parse
 from rnn_core.patterns.shared.base import Pattern
 from rnn_core.patterns.shared.specs import family_of
+from rnn_core.patterns.shared.transducer import Transducer
 from rnn_core.training import train
 from tests.conftest import PROJECT
 
@@ -57,7 +60,7 @@ def blocks(text: str, language: str = "") -> list[str]:
     return [code for named, code in found if named == language]
 
 
-PATTERN, CELL = blocks(text_of("CONTRIBUTING.md"), "python")
+PATTERN, TRANSDUCER, CELL = blocks(text_of("CONTRIBUTING.md"), "python")
 """The files that CONTRIBUTING shows."""
 
 
@@ -74,6 +77,20 @@ def test_the_pattern_of_contributing_trains() -> None:
         assert losses == sorted(losses, reverse=True)
     finally:
         Pattern.families.pop("count", None)
+
+
+def test_the_transducer_of_contributing_says_what_it_is_to_and_trains() -> None:
+    try:
+        exec(compile(TRANSDUCER, "tally.py", "exec"), {"__name__": "tally"})
+        pattern = parse("tally:3")
+        assert isinstance(pattern, Transducer)
+        assert pattern.transduce("0110111") == "0122012"
+        prepared = prepare(TrainConfig(pattern="tally:3", encoding="onehot", epochs=3, batch_size=20, window=20))
+        records = list(train(prepared))
+        assert records[-1].loss < records[0].loss
+        assert measure(records[-1].net, prepared).metrics["floor_loss"] == 0
+    finally:
+        Pattern.families.pop("tally", None)
 
 
 @pytest.mark.slow

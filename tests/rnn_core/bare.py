@@ -1,7 +1,10 @@
 """Nets without anything of ours where torch has the cell, for bare loops to train."""
 
+from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import Any
 
+import pytest
 from torch import nn
 
 from rnn_core.nets.cells import CELLS, load_cell
@@ -12,6 +15,15 @@ TORCHS = {"rnn": nn.RNN, "relu": partial(nn.RNN, nonlinearity="relu"), "gru": nn
 SMOOTH = tuple(cell for cell in CELLS if cell != "irnn")
 """The cells whose training a bare loop repeats. Units of irnn come to lie exactly where the rectifier's gradient jumps,
 since all its biases start at 0 and Adam's first steps have one length: there the last bit decides."""
+
+
+def with_cells(cases: Iterable[Any], cells: Sequence[str] = CELLS) -> list[Any]:
+    """Return parameters of a test: each cell with each case; with cells that torch lacks, all but the first take long."""
+    return [
+        pytest.param(cell, case, marks=[pytest.mark.long] if number and cell not in TORCHS else [])
+        for number, case in enumerate(cases)
+        for cell in cells
+    ]
 
 
 class ByStep(nn.Module):

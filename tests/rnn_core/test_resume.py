@@ -1,10 +1,8 @@
 """A training that was cut off and goes on from its saved state gives the same bits as one that never stopped."""
 
 import dataclasses
-import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -13,13 +11,12 @@ from torch import Tensor
 from rnn_core.checkpoint import CheckpointError
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared, prepare, prepare_all
-from rnn_core.nets.cells import CELLS
 from rnn_core.patterns import Pattern
 from rnn_core.training import TrainingState, train
-from rnn_core.training.compiled_stack import CELLS as COMPILED
 from rnn_core.training.stack import train_stack
 from rnn_core.training.stack_state import StackState
 from rnn_core.training.state_file import read_about, read_state, write_state
+from tests.rnn_core.bare import with_cells
 
 MANY_WINDOWS = TrainConfig(pattern="reber", length=60, hidden_size=4, batch_size=2, window=5, epochs=3)
 
@@ -36,15 +33,6 @@ CONFIGS = {
     ),
     "motif": TrainConfig(pattern="abcb", length=61, batch_size=3, window=7, epochs=3, hidden_size=4),
 }
-
-
-def each_in_time(names: Collection[str]) -> list[Any]:
-    """Return each name with each cell; beyond the first name, those with cells of no compiled loops take long."""
-    first, *_ = names
-    return [
-        pytest.param(name, cell, marks=[pytest.mark.long] if name != first and cell not in COMPILED else [])
-        for name, cell in itertools.product(names, CELLS)
-    ]
 
 
 @pytest.fixture
@@ -92,7 +80,7 @@ def check_every_cut(config: TrainConfig, folder: Path, step: int = 1) -> None:
 
 
 @pytest.mark.usefixtures("every_window")
-@pytest.mark.parametrize(("name", "cell"), each_in_time(CONFIGS))
+@pytest.mark.parametrize(("cell", "name"), with_cells(CONFIGS))
 def test_a_training_goes_on_from_every_window(name: str, cell: str, tmp_path: Path) -> None:
     check_every_cut(dataclasses.replace(CONFIGS[name], cell=cell), tmp_path)
 
@@ -178,7 +166,7 @@ def same_stack(first: StackState, second: StackState) -> bool:
 
 
 @pytest.mark.usefixtures("every_window")
-@pytest.mark.parametrize(("name", "cell"), each_in_time(STACKS))
+@pytest.mark.parametrize(("cell", "name"), with_cells(STACKS))
 def test_a_stack_goes_on_from_every_window(name: str, cell: str, tmp_path: Path) -> None:
     members = prepare_all(dataclasses.replace(config, cell=cell, layers=2) for config in STACKS[name])
     whole, files = stack_states(members, tmp_path)

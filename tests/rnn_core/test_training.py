@@ -19,7 +19,7 @@ from rnn_core.nets.cells import CELLS
 from rnn_core.training import DivergedError, EpochRecord, Progress, TrainingState, train
 from rnn_core.training.loop import rate_factor
 from rnn_core.training.state import Best
-from tests.rnn_core.bare import SMOOTH, TORCHS, bare_layers
+from tests.rnn_core.bare import SMOOTH, TORCHS, bare_layers, with_cells
 
 pytestmark = pytest.mark.usefixtures("pulses")
 
@@ -136,12 +136,12 @@ def check_same(
         torch.testing.assert_close(came, right, atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize(
-    ("length", "batch_size", "window"),
-    [(30, 1, 29), (30, 1, 7), (33, 4, 3), (33, 4, 8), (35, 5, 1), (30, 29, 1)],
-)
-@pytest.mark.parametrize("cell", CELLS)
-def test_training_equals_a_bare_loop(cell: str, length: int, batch_size: int, window: int) -> None:
+CUTS = [(33, 4, 3), (30, 1, 29), (30, 1, 7), (33, 4, 8), (35, 5, 1), (30, 29, 1)]
+
+
+@pytest.mark.parametrize(("cell", "cut"), with_cells(CUTS))
+def test_training_equals_a_bare_loop(cell: str, cut: tuple[int, int, int]) -> None:
+    length, batch_size, window = cut
     config = TrainConfig(
         pattern="aabcb", length=length, cell=cell, batch_size=batch_size, window=window, epochs=5, learning_rate=0.02
     )
@@ -154,11 +154,14 @@ def bare_strings(text: str, count: int) -> list[list[str]]:
     return [strings[begin : begin + count] for begin in range(0, len(strings), count)]
 
 
-@pytest.mark.parametrize(("batch_size", "window", "clip"), [(4, 0, 0.0), (1, 2, 0.0), (3, 3, 0.05), (5, 1, 0.05)])
-@pytest.mark.parametrize("cell", SMOOTH)
+READINGS = [(3, 3, 0.05), (4, 0, 0.0), (1, 2, 0.0), (5, 1, 0.05)]
+
+
+@pytest.mark.parametrize(("cell", "reading"), with_cells(READINGS, SMOOTH))
 def test_training_on_strings_equals_a_bare_loop_that_reads_each_alone(
-    cell: str, batch_size: int, window: int, clip: float
+    cell: str, reading: tuple[int, int, float]
 ) -> None:
+    batch_size, window, clip = reading
     config = TrainConfig(
         pattern="anbn",
         length=60,

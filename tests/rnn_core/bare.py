@@ -18,7 +18,10 @@ since all its biases start at 0 and Adam's first steps have one length: there th
 
 
 def with_cells(cases: Iterable[Any], cells: Sequence[str] = CELLS) -> list[Any]:
-    """Return parameters of a test: each cell with each case; with cells that torch lacks, all but the first take long."""
+    """Return parameters of a test: each cell with each case.
+
+    With cells that torch lacks, all cases but the first are left to the long tests.
+    """
     return [
         pytest.param(cell, case, marks=[pytest.mark.long] if number and cell not in TORCHS else [])
         for number, case in enumerate(cases)

@@ -48,7 +48,7 @@ class Pattern(ABC):
     Attributes:
         family: the word before the colon of a spec.
         example: a spec of the family, for lists and tests.
-        recipe: the TrainConfig fields with which the pattern is known to be learnt. The class attribute belongs to
+        recipe: the TrainConfig fields that were chosen for the pattern. The class attribute belongs to
             `example`; an instance sets its own where the argument of the spec makes a difference.
         needs_file: whether the spec names a file. For the class: whether every spec does; then `example` alone cannot
             be parsed.

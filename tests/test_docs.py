@@ -375,6 +375,13 @@ def test_the_tables_of_patterns_are_complete() -> None:
             assert "PATH" in spec or parse(spec).spec == parse(parse(spec).spec).spec
 
 
+def test_the_table_of_cells_is_complete() -> None:
+    section = text_of("docs/patterns.md").split("## Cells\n")[1].split("\n## ")[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    assert sorted(name for row in rows for name in re.findall("`([a-z]+)`", row)) == sorted(cells.CELLS)
+    assert f"one of {'twelve' if len(cells.CELLS) == 12 else len(cells.CELLS)} [cells]" in text_of("README.md")
+
+
 def test_the_table_of_parameters_is_complete() -> None:
     described: dict[str, str] = {}
     for names, defaults, _ in rows_below(text_of("docs/patterns.md"), "| parameter | default | what it is |"):

@@ -148,9 +148,9 @@ def test_every_cell_has_its_equations() -> None:
 @pytest.mark.parametrize("cell", EQUATIONS)
 def test_logits_and_states_follow_the_equations(cell: str, layers: int, encoding: str) -> None:
     torch.manual_seed(0)
-    net = CharRNN(4, 5, cell, layers, encoding)
+    net = CharRNN(4, 5, cell, layers, encoding).double()
     indices = torch.randint(4, (3, 7))
-    before = tuple(torch.rand(part.shape) * 2 - 1 for part in net.init_state(3))
+    before = tuple(torch.rand_like(part) * 2 - 1 for part in net.init_state(3))
     with torch.no_grad():
         x = net.encode(indices)
         logits, last = net(x, before)
@@ -162,15 +162,15 @@ def test_logits_and_states_follow_the_equations(cell: str, layers: int, encoding
         now = [part[layer].double().numpy() for part in before]
         for t in range(len(below)):
             below[t], now = EQUATIONS[cell](own, below[t], now)
-            np.testing.assert_allclose(outputs[layer, :, t].numpy(), below[t], atol=1e-5, rtol=1e-5)
+            np.testing.assert_allclose(outputs[layer, :, t].numpy(), below[t], atol=1e-10)
             for came, right in zip(states, now, strict=True):
                 longer = np.zeros(came[layer, :, t].shape)  # a part that grows has zeros at its end
                 longer[tuple(map(slice, right.shape))] = right
-                np.testing.assert_allclose(came[layer, :, t].numpy(), longer, atol=1e-5, rtol=1e-5)
+                np.testing.assert_allclose(came[layer, :, t].numpy(), longer, atol=1e-10)
         for came, right in zip(last, now, strict=True):
-            np.testing.assert_allclose(came[layer].numpy(), right, atol=1e-5, rtol=1e-5)
+            np.testing.assert_allclose(came[layer].numpy(), right, atol=1e-10)
     expected = np.stack(below, axis=1) @ weights["readout.weight"].T + weights["readout.bias"]
-    np.testing.assert_allclose(logits.numpy(), expected, atol=1e-5, rtol=1e-5)
+    np.testing.assert_allclose(logits.numpy(), expected, atol=1e-10)
 
 
 def test_irnn_starts_as_a_memory_that_changes_nothing() -> None:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, vmap
 
+from rnn_core.config import TrainConfig
+from rnn_core.data import prepare
 from rnn_core.nets.cell import Cell, State, layer_weights
 from rnn_core.nets.cells import CELLS, load_cell
 from rnn_core.nets.charrnn import CharRNN, parameter_count
@@ -175,3 +177,20 @@ def test_a_net_is_counted_and_named_as_it_is_built(cell: str, layers: int) -> No
             assert tuple(net.state_dict()[f"recurrent.{name}_l{layer}"].shape) == shape
     recurrent = [name for name in net.state_dict() if name.startswith("recurrent.")]
     assert len(recurrent) == layers * len(found.weight_shapes(1, 1))
+
+
+def test_a_stack_has_a_row_more_after_each_step_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnn_core.nets.cells.stack.MAX_ROWS", 5)
+    net = CharRNN(INPUTS, SIZE, "stack", 1, "onehot")
+    x, state = net.encode(torch.randint(INPUTS, (BATCH, 7))), net.init_state(BATCH)
+    rows = []
+    for t in range(7):
+        _, state = net(x[:, t : t + 1], state)
+        rows.append(state[1].shape[2])
+    assert rows == [2, 3, 4, 5, 5, 5, 5]
+
+
+def test_the_size_of_the_state_is_said_where_it_is_fixed() -> None:
+    sizes = {"lstm": 2 * 2 * 16, "slstm": 2 * 4 * 16, "rotation": 2 * 2 * 16, "deltanet": 2 * 16 * 16, "stack": None}
+    for cell, size in sizes.items():
+        assert prepare(TrainConfig(cell=cell, layers=2)).size_metrics.get("state_size") == size

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from rnn_core.nets import linear_cell
+from rnn_core.nets.charrnn import CharRNN
 from rnn_core.nets.linear_cell import _Recurrence
 
 
@@ -33,3 +34,23 @@ def test_states_and_gradients_are_those_of_the_steps(
         seen.append((h_t.detach(), *torch.autograd.grad((weight_t * h_t).real.sum(), (a_t, b_t, h))))
     for came, right in zip(*seen, strict=True):
         torch.testing.assert_close(came, right, atol=1e-9, rtol=1e-9)
+
+
+def test_a_long_sequence_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    net = CharRNN(3, 4, "deltanet", layers=2, encoding="onehot").double()
+    x = net.encode(torch.randint(3, (2, 11)))
+    traced: list[int] = []
+    trace = net.cell.trace
+
+    def counted(layers: torch.nn.Module, x_bti: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        traced.append(x_bti.shape[1])
+        return trace(layers, x_bti, state)
+
+    monkeypatch.setattr(net.cell, "trace", counted)
+    whole, last = net(x, net.init_state(2))
+    monkeypatch.setattr(linear_cell, "MAX_STATE_NUMBERS", 3 * net.init_state(2)[0].numel())
+    in_pieces, last_in_pieces = net(x, net.init_state(2))
+    assert traced == [11, 3, 3, 3, 2]
+    torch.testing.assert_close(in_pieces, whole, atol=1e-12, rtol=0)
+    torch.testing.assert_close(last_in_pieces[0], last[0], atol=1e-12, rtol=0)

@@ -256,7 +256,8 @@ def test_with_a_mark_each_string_is_read_as_if_it_were_alone(
         parts = [net(net.encode(part[None]), net.init_state(1))[0][0] for part in cut_at(indices, 0)]
         unmarked = torch.cat([logits_tv for logits_tv, _ in read(net, indices, net.init_state(1))])
     torch.testing.assert_close(came, torch.cat(parts), atol=1e-6, rtol=0)
-    assert not torch.allclose(came, unmarked, atol=1e-5)  # the first outputs of irnn differ little
+    # An untrained irnn hardly answers to what it reads.
+    assert not torch.allclose(came, unmarked, atol=1e-5 if cell == "irnn" else 1e-3)
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -266,6 +266,16 @@ def test_sweeps_and_their_runs_are_refused_naming_the_command_of_the_sweep(
     assert "no single run 'latest'" in refusal([way, "latest", "--epochs", "9"], capsys)
 
 
+def test_a_sweep_at_equal_parameters_is_sent_to_its_whole_command(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["--patterns", "ab", "--cells", "rnn,gru", "--epochs", "1", "--parameters", "60", "--seeds", "1"]
+    assert sweep(asked) == 0
+    assert "ab, index, rnn: hidden_size 5, 52 parameters\n" in capsys.readouterr().out  # as close as 6 with 68
+    (parent,) = [run for run in MlflowClient().search_runs(["0"]) if "kind" in run.data.tags]
+    error = refusal(["--resume", parent.info.run_id], capsys)
+    assert "use: python -m experiments.sweep --patterns ab " in error
+    assert "--parameters 60" in error
+
+
 @pytest.mark.parametrize(("schedule", "keep"), [("cosine", "last"), ("constant", "best")])
 def test_what_would_have_begun_otherwise_is_not_continued(
     schedule: str, keep: str, capsys: pytest.CaptureFixture[str]

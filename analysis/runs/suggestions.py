@@ -12,13 +12,13 @@ MAX_LISTED = 6
 """The number of patterns, or of values of a field, up to which all are listed."""
 
 
-def checked_training_command(query: Mapping[str, Sequence[Any]]) -> list[str]:
-    """Return `training_command` of a query, after checking that the command means what the query means.
+def checked_training_command(query: Mapping[str, Sequence[Any]], parameters: int = 0) -> list[str]:
+    """Return `training_command`, after checking that the command means what the query means.
 
     Raises:
         RunError: a pattern holds a comma, which separates the values of a list.
     """
-    command = training_command(query)
+    command = training_command(query, parameters)
     if f"--{PLURALS['pattern']}" in command and any("," in str(pattern) for pattern in query["pattern"]):
         raise RunError(
             "a pattern holds a comma, which separates the values of a list; "

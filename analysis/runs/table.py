@@ -36,6 +36,7 @@ from analysis.runs.store import NoStoreError, RunError, read_files
 from rnn_core.checkpoint import CheckpointError, parse_record
 from rnn_core.config import ADDED, TrainConfig, config_from_dict, shown
 from rnn_core.measures.meanings import SHARED
+from rnn_core.nets.charrnn import nearest_hidden_size
 from rnn_core.patterns import parse
 from rnn_core.patterns.shared.cases import ReachRow
 from rnn_core.patterns.shared.specs import is_former_spec
@@ -50,7 +51,7 @@ _METRICS = tuple(name for name in SHARED if name.islower())
 FIELDS = tuple(field.name for field in dataclasses.fields(TrainConfig))
 
 
-def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.DataFrame:
+def find_runs(*, sweep: str = "", finished: bool = True, parameters: int = 0, **fields: Any) -> pd.DataFrame:
     """Return a table of the recorded runs that match, from the tracking store that MLflow uses.
 
     If MLFLOW_TRACKING_URI is not set, the store is the nearest mlflow.db in the present folder or in one above it.
@@ -59,6 +60,8 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
         sweep: the run id of a sweep, or `latest`, to return only its runs; empty for all runs.
         finished: whether to return only complete runs, which finished or diverged, and of several with the same config
             only the newest. Otherwise runs that failed, were killed or are still running are returned, too.
+        parameters: return only runs whose hidden_size is that with which their net comes closest to so many
+            parameters, as with the flag --parameters of a sweep; 0 for runs with any hidden_size.
         fields: one value or several for any fields of TrainConfig. A run matches if each of these fields of its config
             has one of the values. The config is that of config.json, in which no zero stands for a default. A spec
             that stood for other data in an earlier version finds the runs of both; its canonical spec only today's.
@@ -92,12 +95,13 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
     if not isinstance(finished, bool):
         raise RunError(f"finished is {shown(finished)}; allowed: True or False")
     given = {field: _listed(values) for field, values in fields.items()}
-    query = _parse_query(given, ("sweep", "finished"))
+    query = _parse_query(given, ("sweep", "finished", "parameters"))
+    _check_parameters(parameters, query)
     with_former = _add_former_specs(query, given.get("pattern", []))
-    command = shlex.join(training_command(query))
+    command = shlex.join(training_command(query, parameters))
     try:
-        matching = _select(_read_runs(sweep, finished, with_former), with_former)
-        runs = _read_runs(sweep, finished, {}) if matching.empty and query else matching  # the message lists them
+        matching = _select(_read_runs(sweep, finished, with_former), with_former, parameters)
+        runs = _read_runs(sweep, finished, {}) if matching.empty and (query or parameters) else matching  # the message lists them
     except NoStoreError as error:
         raise RunError(f"{error}\n  to make a store with these runs: {command}") from None
     if runs.empty and sweep:
@@ -108,7 +112,8 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
     if matching.empty:
         where = f"{store_name()}, sweep {sweep}," if sweep else store_name()
         # No runs can be added to a sweep.
-        raise RunError(suggestions.no_match_message(runs, query, where, "" if sweep else command))
+        asked = {**query, "parameters": [parameters]} if parameters else query
+        raise RunError(suggestions.no_match_message(runs, asked, where, "" if sweep else command))
     recorded, possible = _count_recorded(matching[~matching["former_spec"]], query), _count_combinations(query)
     if query and recorded < possible and not sweep:
         counts = f"{recorded} of the {possible} combinations of {', '.join(query)} are recorded"
@@ -117,26 +122,28 @@ def find_runs(*, sweep: str = "", finished: bool = True, **fields: Any) -> pd.Da
     return matching
 
 
-def command_for_missing(**fields: Any) -> list[str]:
+def command_for_missing(*, parameters: int = 0, **fields: Any) -> list[str]:
     """Return the command that trains all runs of a query, as a list of words; an empty list if all are recorded.
 
     When it is run, it does not train the recorded runs again. A missing store is not an error.
 
     Arguments:
+        parameters: as in `find_runs`.
         fields: one value or several for any fields of TrainConfig, as in `find_runs`.
 
     Raises:
         RunError: the store cannot be read, or a command line cannot express a pattern.
         ConfigError: a value is not allowed for its field.
     """
-    query = _parse_query(fields)
+    query = _parse_query(fields, ("parameters",))
+    _check_parameters(parameters, query)
     try:
-        matching = _select(_read_runs("", finished=True, query=query), query)
+        matching = _select(_read_runs("", finished=True, query=query), query, parameters)
     except NoStoreError:
         matching = pd.DataFrame()
     if _count_recorded(matching, query) >= _count_combinations(query):
         return []
-    return suggestions.checked_training_command(query)
+    return suggestions.checked_training_command(query, parameters)
 
 
 def curves(runs: pd.DataFrame) -> pd.DataFrame:
@@ -261,6 +268,14 @@ def _parse_query(fields: Mapping[str, Any], other_arguments: Sequence[str] = ())
     return query
 
 
+def _check_parameters(parameters: object, query: Mapping[str, Sequence[Any]]) -> None:
+    """Raise RunError unless a number of parameters can be asked for beside the fields of a query."""
+    if type(parameters) is not int or parameters < 0:
+        raise RunError(f"parameters is {shown(parameters)}; allowed: whole numbers from 0 on; 0 for any hidden_size")
+    if parameters and "hidden_size" in query:
+        raise RunError("parameters was given beside hidden_size; allowed: one of the two, since it fits the size")
+
+
 def _add_former_specs(query: Mapping[str, list[Any]], specs: Sequence[Any]) -> dict[str, list[Any]]:
     """Return a query that also finds the runs recorded under a given spec that stands for other data today.
 
@@ -349,17 +364,20 @@ def _row(run: Run, record: Record, assumed: str) -> dict[str, Any]:
     }
 
 
-def _select(runs: pd.DataFrame, query: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+def _select(runs: pd.DataFrame, query: Mapping[str, Sequence[Any]], parameters: int = 0) -> pd.DataFrame:
     """Return the rows that match a query, sorted first by its fields, in the order of their values, then by the others.
 
     Arguments:
         runs: a table from `_read_runs`.
         query: the values asked for, by field.
+        parameters: as in `find_runs`.
     """
     if runs.empty:
         return runs
     for field, values in query.items():
         runs = runs[runs[field].isin(values)]
+    if parameters:
+        runs = runs[[_has_nearest_size(run, parameters) for run in runs.itertuples()]]
     sort_fields = [*query, *(field for field in FIELDS if field not in query)]
     ranks = {field: {value: rank for rank, value in enumerate(values)} for field, values in query.items()}
     return runs.sort_values(
@@ -367,6 +385,12 @@ def _select(runs: pd.DataFrame, query: Mapping[str, Sequence[Any]]) -> pd.DataFr
         key=lambda column: column.map(ranks[column.name]) if column.name in ranks else column,
         kind="stable",
     ).reset_index(drop=True)
+
+
+def _has_nearest_size(run: Any, parameters: int) -> bool:
+    """Return whether no other hidden size brings the net of a run, a row of a table, closer to so many parameters."""
+    shape = len(run.alphabet), run.cell, run.layers, run.encoding, len(run.outputs)
+    return bool(run.hidden_size == nearest_hidden_size(parameters, *shape))
 
 
 def _warn_of_assumed_fields(runs: pd.DataFrame) -> None:

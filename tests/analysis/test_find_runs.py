@@ -286,7 +286,7 @@ def test_a_combination_that_is_missing_is_said_however_many_runs_there_are(store
 @pytest.mark.parametrize(
     ("fields", "error", "message"),
     [
-        ({"patern": "abc"}, RunError, "no field 'patern'; allowed: sweep, finished, pattern,"),
+        ({"patern": "abc"}, RunError, "no field 'patern'; allowed: sweep, finished, parameters, pattern,"),
         ({"hidden_size": "8"}, ConfigError, "hidden_size is '8'; allowed: whole numbers"),
         ({"hidden_size": [8, 0]}, ConfigError, "hidden_size is 0; allowed"),
         ({"cell": "elman"}, ConfigError, f"cell is 'elman'; allowed: {', '.join(CELLS)}"),
@@ -306,6 +306,10 @@ def test_a_combination_that_is_missing_is_said_however_many_runs_there_are(store
         ({"sweep": None}, RunError, "sweep is None; allowed: the run id of a sweep"),
         ({"sweep": ["latest"]}, RunError, "sweep is .'latest'.; allowed"),
         ({"finished": None}, RunError, "finished is None; allowed: True or False"),
+        ({"parameters": -1}, RunError, "parameters is -1; allowed: whole numbers from 0 on; 0 for any hidden_size"),
+        ({"parameters": "9"}, RunError, "parameters is '9'; allowed: whole numbers"),
+        ({"parameters": 9, "hidden_size": 2}, RunError, "parameters was given beside hidden_size; allowed: one"),
+        ({"parameters": 10**6}, RunError, "no run .*has parameters 1000000\n.*recorded runs:\n"),
         ({"length": 0}, RunError, "length is 0, which stands for the pattern's default; leave length out"),
     ],
 )

@@ -15,7 +15,7 @@ from tests.conftest import PROJECT
 
 def test_only_fields_can_be_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(RunError, match="no field 'sweep'; allowed: pattern, "):
+    with pytest.raises(RunError, match="no field 'sweep'; allowed: parameters, pattern, "):
         make_runs(sweep="latest")
     with pytest.raises(ConfigError, match="hidden_size is 0; allowed"):
         make_runs(hidden_size=0)
@@ -39,6 +39,20 @@ def test_nothing_is_started_where_every_combination_is_there(
     assert capsys.readouterr().out == ""
     with pytest.raises(TypeError):
         make_runs(**asked | {"seed": 4})
+
+
+def test_runs_at_equal_parameters_are_made_and_found_and_no_others(store: Path) -> None:
+    asked = {"pattern": ["ab", "abc"], "cell": ["rnn", "mingru"], "epochs": 1, "seed": range(2)}
+    sizes = {("ab", "rnn"): 8, ("ab", "mingru"): 16, ("abc", "rnn"): 7, ("abc", "mingru"): 14}
+    assert train(["--pattern", "ab", "--hidden-size", "9", "--epochs", "1", "--seed", "0"]) == 0
+    command = command_for_missing(parameters=100, **asked)
+    assert command[command.index("--parameters") + 1] == "100"
+    make_runs(parameters=100, **asked)
+    assert command_for_missing(parameters=100, **asked) == []
+    runs = find_runs(parameters=100, **asked)
+    assert len(runs) == 8
+    assert {(run.pattern, run.cell): run.hidden_size for run in runs.itertuples()} == sizes
+    assert len(find_runs(pattern="ab", cell="rnn")) == 3
 
 
 def test_what_a_list_cannot_say_is_not_made(store: Path) -> None:

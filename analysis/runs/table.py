@@ -99,9 +99,12 @@ def find_runs(*, sweep: str = "", finished: bool = True, parameters: int = 0, **
     _check_parameters(parameters, query)
     with_former = _add_former_specs(query, given.get("pattern", []))
     command = shlex.join(training_command(query, parameters))
+    asked = {**query, "parameters": [parameters]} if parameters else query
     try:
         matching = _select(_read_runs(sweep, finished, with_former), with_former, parameters)
-        runs = _read_runs(sweep, finished, {}) if matching.empty and (query or parameters) else matching  # the message lists them
+        runs = (
+            _read_runs(sweep, finished, {}) if matching.empty and (query or parameters) else matching
+        )  # the message lists them
     except NoStoreError as error:
         raise RunError(f"{error}\n  to make a store with these runs: {command}") from None
     if runs.empty and sweep:
@@ -112,7 +115,6 @@ def find_runs(*, sweep: str = "", finished: bool = True, parameters: int = 0, **
     if matching.empty:
         where = f"{store_name()}, sweep {sweep}," if sweep else store_name()
         # No runs can be added to a sweep.
-        asked = {**query, "parameters": [parameters]} if parameters else query
         raise RunError(suggestions.no_match_message(runs, asked, where, "" if sweep else command))
     recorded, possible = _count_recorded(matching[~matching["former_spec"]], query), _count_combinations(query)
     if query and recorded < possible and not sweep:

@@ -63,6 +63,25 @@ class Cell(ABC):
             The output, (..., B, H), which the layer above or the readout reads; and the state after the step.
         """
 
+    def reduced_shapes(self, hidden_size: int) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the parts that `reduce` returns, by name."""
+        return self.state_shapes(hidden_size)
+
+    def reduce(self, state: State) -> State:
+        """Return a state in numbers of which each means something: two states that act alike have the same ones.
+
+        By default they are those of the state. A cell in which different numbers stand for the same state overrides
+        this, `reduced_shapes` and `expand`.
+
+        Arguments:
+            state: each part (..., *shape).
+        """
+        return state
+
+    def expand(self, reduced: State) -> State:
+        """Return a state that `reduce` takes to `reduced`, each part (..., *shape)."""
+        return reduced
+
     def initialise(self, weights: Weights, hidden_size: int) -> None:
         """Set a layer's weights, in place, to draws from torch's global random state, uniform in +-1 / sqrt(H)."""
         bound = hidden_size**-0.5

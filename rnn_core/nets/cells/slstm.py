@@ -35,6 +35,21 @@ class Slstm(Cell):
     def state_shapes(self, hidden_size: int) -> dict[str, tuple[int, ...]]:
         return dict.fromkeys(("h", "c", "n", "m"), (hidden_size,))
 
+    def reduced_shapes(self, hidden_size: int) -> dict[str, tuple[int, ...]]:
+        return dict.fromkeys(("h", "mean", "log_n"), (hidden_size,))
+
+    def reduce(self, state: State) -> State:
+        """Return h, c / n and ln n + m, which no common factor of c and n changes; where n is 0, 0 and -inf."""
+        h, c, n, m = state
+        empty = n == 0
+        mean = torch.where(empty, 0.0, c / torch.where(empty, 1.0, n))
+        return h, mean, torch.where(empty, -torch.inf, torch.log(torch.where(empty, 1.0, n)) + m)
+
+    def expand(self, reduced: State) -> State:
+        """Return the state with n = 1."""
+        h, mean, log_n = reduced
+        return h, mean, torch.ones_like(mean), log_n
+
     def step(self, weights: Weights, x: Tensor, state: State) -> tuple[Tensor, State]:
         h, c, n, m = state
         sums = linear(x, weights["weight_ih"], weights["bias"]) + h @ weights["weight_hh"].mT

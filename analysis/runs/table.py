@@ -102,9 +102,8 @@ def find_runs(*, sweep: str = "", finished: bool = True, parameters: int = 0, **
     asked = {**query, "parameters": [parameters]} if parameters else query
     try:
         matching = _select(_read_runs(sweep, finished, with_former), with_former, parameters)
-        runs = (
-            _read_runs(sweep, finished, {}) if matching.empty and (query or parameters) else matching
-        )  # the message lists them
+        # The message lists the runs that are there.
+        runs = _read_runs(sweep, finished, {}) if matching.empty and asked else matching
     except NoStoreError as error:
         raise RunError(f"{error}\n  to make a store with these runs: {command}") from None
     if runs.empty and sweep:

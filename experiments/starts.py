@@ -23,9 +23,10 @@ from experiments.errors import UsageError
 from experiments.progress import waiting
 from experiments.tracking import ResumedRun, TrackedRun, check_params
 from rnn_core.config import TrainConfig
-from rnn_core.data import ChangedDataError, Prepared, prepare, prepare_again
+from rnn_core.data import Prepared, prepare
 from rnn_core.patterns import Pattern
 from rnn_core.record import Record
+from rnn_core.recorded_data import ChangedDataError, prepare_again
 from rnn_core.training import TrainingState
 from rnn_core.training.compiled_net import road_alone
 from rnn_core.training.state_file import read_about, read_state

@@ -44,9 +44,10 @@ from analysis.runs.store import (
 )
 from rnn_core.checkpoint import load_record, load_weights
 from rnn_core.config import TrainConfig, shown
-from rnn_core.data import ChangedDataError, Prepared, prepare_again
+from rnn_core.data import Prepared
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.record import Record
+from rnn_core.recorded_data import ChangedDataError, prepare_again
 from rnn_core.vocabulary import Vocabulary
 
 

@@ -14,8 +14,9 @@ from experiments import generate
 from experiments.train import main
 from rnn_core.checkpoint import load_record, save_record
 from rnn_core.config import ConfigError, TrainConfig
-from rnn_core.data import ChangedDataError, prepare, prepare_again
+from rnn_core.data import prepare
 from rnn_core.patterns import Pattern
+from rnn_core.recorded_data import ChangedDataError, prepare_again
 from tests.experiments.test_resume import interrupt, newest, refusal
 from tests.streams import Pulses
 

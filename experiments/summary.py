@@ -74,7 +74,8 @@ class Summary:
         runs: a table like that of `analysis.runs.find_runs`, with a row for each run: run_id, reused (whether others
             recorded it), end, every field of TrainConfig as it was asked for, and the metrics. A run that belongs to
             several settings has a row for each.
-        results: `analysis.compare.results` of each setting, which is one combination of the swept values.
+        results: `analysis.compare.results` of each setting, which is one combination of the swept values; with the
+            hidden size that was fitted to each, if the grid gives a number of parameters.
         measure: the metric by which settings are compared: excess_loss if all runs have it, otherwise eval_loss.
     """
 
@@ -102,7 +103,8 @@ class Summary:
         self.measure = "excess_loss"
         if "excess_loss" not in finished or finished["excess_loss"].isna().any():
             self.measure = "eval_loss"
-        self.results = compare.results(self.runs, self._metrics, self.setting)
+        self._named = [*self.setting, "hidden_size"] if grid.parameters else self.setting
+        self.results = compare.results(self.runs, self._metrics, self._named)
 
     def count(self, end: str) -> int:
         """Return how many runs have a certain end."""
@@ -110,7 +112,7 @@ class Summary:
 
     def files(self) -> dict[str, str]:
         """Return the tables of runs and of results as CSV, by file name."""
-        runs = self.runs[["run_id", "reused", "end", *self.setting, "seed", *self._metrics]]
+        runs = self.runs[["run_id", "reused", "end", *self._named, "seed", *self._metrics]]
         ends = [str(end) for end in (End.FINISHED, End.DIVERGED, End.FAILED)]
         results = self.results[[*self.results.columns.drop(ends), *ends]]
         return {

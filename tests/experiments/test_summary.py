@@ -19,9 +19,9 @@ from tests.analysis.figures.looking import draw, heights, texts, titles, written
 Ends = Callable[[int, TrainConfig], str]
 
 
-def summary_of(ends: Ends = lambda number, config: "finished", **said: str) -> Summary:
+def summary_of(ends: Ends = lambda number, config: "finished", parameters: int = 0, **said: str) -> Summary:
     """A sweep whose n-th run has an eval loss of n and a straight curve, to n + 1, if it finished."""
-    grid = read_grid(said, None)
+    grid = read_grid(said, None, parameters)
     rows = []
     for number, asked in enumerate(grid.runs()):
         end = ends(number, asked.config)
@@ -56,6 +56,16 @@ def test_settings_are_medians_with_intervals_and_say_how_their_runs_ended() -> N
     runs = pd.read_csv(io.StringIO(summary.files()["runs.csv"]))
     assert list(runs) == ["run_id", "reused", "end", "hidden_size", "seed", "eval_loss", "floor_loss"]
     assert runs["end"].value_counts().to_dict() == {"finished": 12, "diverged": 1, "failed": 1}
+
+
+def test_the_tables_name_the_hidden_size_that_was_fitted() -> None:
+    summary = summary_of(cells="rnn,lstm", seeds="2", parameters=500)
+    for name, rows in (("runs.csv", 4), ("results.csv", 2)):
+        table = pd.read_csv(io.StringIO(summary.files()[name]))
+        assert len(table) == rows
+        # 19 * 19 + 6 * 19 + 3, and 4 * (9 * 9 + 3 * 9) + 3 * 9 + 3, each the nearest to 500
+        assert dict(zip(table["cell"], table["hidden_size"], strict=True)) == {"rnn": 19, "lstm": 9}
+    assert summary.lines()[1].endswith("at cell rnn")
 
 
 def test_a_setting_of_few_seeds_or_of_one_says_so() -> None:

@@ -8,6 +8,7 @@ Each run counts as one independent seed. Runs that share a seed are not independ
 make intervals too narrow; vary both together instead. Motifs and texts draw no data, so vary only their seed.
 """
 
+from analysis.compare.choosing import chosen
 from analysis.compare.curves import curves_over_seeds
 from analysis.compare.estimates import FEW_SEEDS, STATISTICS, Estimate, estimate, share, verdict
 from analysis.compare.labels import interval_label, setting_label, statistic_label
@@ -23,6 +24,7 @@ __all__ = [
     "Estimate",
     "MixedError",
     "Paired",
+    "chosen",
     "curves_over_seeds",
     "epochs_to_solve",
     "estimate",

@@ -1,6 +1,7 @@
 """Two values of one field, compared over the seeds that both have in common."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from typing import Any
@@ -110,6 +111,7 @@ def paired(
     second: object,
     statistic: str = "mean",
     ratio: bool = False,
+    together: Sequence[str] = (),
 ) -> Paired:
     """Compare two values of one field over the seeds that both have in common.
 
@@ -122,13 +124,14 @@ def paired(
         statistic: the statistic of the differences, `mean` or `median`.
         ratio: whether to compare by the ratio second / first, with the geometric mean. It suits losses, which differ by
             powers of ten. The metrics must be above 0, since their logarithms are averaged.
+        together: fields that change together with `field`, such as the hidden size that is fitted to each cell.
 
     Raises:
-        MixedError: the runs differ in more than the field and their seeds, or have the same seeds.
+        MixedError: the runs differ in more than these fields and their seeds, or have the same seeds.
         ValueError: an unknown column, value or statistic; a ratio of numbers that are not above 0; fewer than two
             pairs.
     """
-    pairs_n2, unpaired = _pair_runs(runs, metric, field, first, second)
+    pairs_n2, unpaired = _pair_runs(runs, metric, field, first, second, together)
     finite_n2 = pairs_n2[np.isfinite(pairs_n2).all(axis=1)]
     n = len(finite_n2)
     if n < 2:
@@ -151,7 +154,9 @@ def paired(
     return Paired(field, first, second, metric, difference, effect, p, lower, higher, equal, unpaired, ratio)
 
 
-def _pair_runs(runs: pd.DataFrame, metric: str, field: str, first: object, second: object) -> tuple[np.ndarray, int]:
+def _pair_runs(
+    runs: pd.DataFrame, metric: str, field: str, first: object, second: object, together: Sequence[str]
+) -> tuple[np.ndarray, int]:
     """Return the metric of each pair of runs, at `first` and at `second`, (N, 2), and the number of unpaired runs.
 
     The arguments and the errors are those of `paired`.
@@ -161,7 +166,9 @@ def _pair_runs(runs: pd.DataFrame, metric: str, field: str, first: object, secon
         allowed = f"two different values of {list_distinct(runs[field])}"
         raise ValueError(f"the values of {field} to compare are {first!r} and {second!r}; allowed: {allowed}")
     compared_runs = runs[runs[field].isin([first, second])]
-    check_one_setting(compared_runs, [field])
+    check_one_setting(compared_runs, [field, *together])
+    for value in (first, second):
+        check_one_setting(compared_runs[compared_runs[field] == value])
     metrics = [
         compared_runs[compared_runs[field] == value].set_index(SEEDS)[metric].astype(float) for value in (first, second)
     ]

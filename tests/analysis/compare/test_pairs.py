@@ -42,6 +42,19 @@ def test_seeds_are_compared_with_themselves() -> None:
     assert middle == estimate(steps, "median")
 
 
+def test_fields_that_change_together_are_compared_as_one() -> None:
+    first, second = [1.0, 2, 4, 8, 16, 32], [0.5, 1.0, 2, 4, 8, 16]
+    gru = runs_with("eval_loss", second, cell="gru", hidden_size=9, learning_rate=0.003)
+    runs = numbered(runs_with("eval_loss", first, hidden_size=16), gru)
+    result = paired(runs, "eval_loss", "cell", "rnn", "gru", together=["hidden_size", "learning_rate"])
+    assert result.difference == estimate(np.array(second) - np.array(first), "mean")
+    with pytest.raises(MixedError, match=r"differ in hidden_size \(16, 9\)"):
+        paired(runs, "eval_loss", "cell", "rnn", "gru", together=["learning_rate"])
+    mixed = numbered(runs, runs_with("eval_loss", [3.0], cell="gru", hidden_size=8, seed=9))
+    with pytest.raises(MixedError, match=r"differ in hidden_size \(9, 8\)"):
+        paired(mixed, "eval_loss", "cell", "rnn", "gru", together=["hidden_size", "learning_rate"])
+
+
 def test_a_ratio_is_the_geometric_mean_of_the_seeds_ratios() -> None:
     first, ratios = np.array([1e-6, 1e-3, 1, 10, 1e3, 5]), np.array([0.5, 0.2, 0.125, 0.3, 0.26, 0.2502])
     result = paired(two_sizes(first, first * ratios), "eval_loss", "hidden_size", 8, 16, ratio=True)

@@ -147,7 +147,7 @@ def _earlier_record(config_file: Path) -> "Record":
         record = load_record(config_file)
     except CheckpointError as error:
         raise UsageError(f"{error} (--config)") from None
-    version = current_version(record.mark)
+    version = current_version(record.mark, record.config.cell)
     if record.training_version != version:
         raise UsageError(
             f"{config_file} was trained by version {record.training_version} of the training, this is version "

@@ -5,16 +5,18 @@ import json
 from dataclasses import dataclass
 
 from rnn_core.config import ADDED, TrainConfig
+from rnn_core.nets.cells import load_cell
 from rnn_core.nets.charrnn import CharRNN, parameter_count
 
 
-def current_version(mark: str) -> int:
-    """Return the version of the code that trains on a pattern with this mark, the empty string for a stream.
+def current_version(mark: str, cell: str) -> int:
+    """Return the version of the code that trains a cell on a pattern with this mark, the empty string for a stream.
 
-    Raise it, for strings or for streams, when the same config and data no longer give the same weights. Since version 2
-    of strings, cells with compiled loops take no steps for padding, and the last bits of sums are others.
+    Raise it, for strings, for streams or for a cell (`Cell.version`), when the same config and data no longer give the
+    same weights. Since version 2 of strings, cells with compiled loops take no steps for padding, and the last bits of
+    sums are others.
     """
-    return 2 if mark else 1
+    return (2 if mark else 1) + load_cell(cell).version
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Record:
         if not self.outputs:
             object.__setattr__(self, "outputs", self.alphabet)
         if not self.training_version:
-            object.__setattr__(self, "training_version", current_version(self.mark))
+            object.__setattr__(self, "training_version", current_version(self.mark, self.config.cell))
 
     @property
     def digest(self) -> str:

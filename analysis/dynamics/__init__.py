@@ -4,6 +4,7 @@ A *trajectory* is the sequence of states of one layer over a text, (T, H).
 """
 
 from analysis.dynamics.cycles import CycleMeasures, Period, cycle, measure_cycle, period
+from analysis.dynamics.net_map import NetMap, map_of_module, map_of_net
 from analysis.dynamics.probes import Probe, probe
 from analysis.dynamics.projection import Projection, fit_projection, principal_components
 from analysis.dynamics.recorded import trajectories
@@ -13,6 +14,7 @@ from analysis.dynamics.tables import cycle_table, motif_of, probe_table
 
 __all__ = [
     "CycleMeasures",
+    "NetMap",
     "Period",
     "Probe",
     "Projection",
@@ -23,6 +25,8 @@ __all__ = [
     "cycle_table",
     "fit_projection",
     "free_running",
+    "map_of_module",
+    "map_of_net",
     "measure_cycle",
     "motif_of",
     "period",

@@ -29,10 +29,13 @@ class Cell(ABC):
         output: the name of the part of the state that is also the output of a step; None if the output is none of them.
         growing: the names of the parts of the state that may be longer along their first axis after a step than before.
             Their `state_shapes` are those of the zero state; zeros at their end change nothing.
+        version: how many times a change of the cell has changed the weights, if only their last bits, that the same
+            training gives.
     """
 
     output: ClassVar[str | None] = None
     growing: ClassVar[tuple[str, ...]] = ()
+    version: ClassVar[int] = 0
 
     @abstractmethod
     def weight_shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:

@@ -104,13 +104,26 @@ class LinearCell(Cell):
         return torch.stack(outputs), (torch.stack(states),)
 
     def read_layer_of_stack(self, weights: Weights, x_nis: Tensor, state: State, steps: int) -> tuple[Tensor, State]:
-        """Read a window with one layer of N nets; each part of a step is taken for all steps at once."""
-        x_nsi = x_nis.transpose(1, 2)
+        """Read a window with one layer of N nets, as `read_window` does."""
+        output_nsh, last_nb = self.read_window(weights, x_nis.transpose(1, 2), state[0], steps)
+        return output_nsh.transpose(1, 2), detach((last_nb,))
+
+    def read_window(self, weights: Weights, x_nsi: Tensor, h_nb: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+        """Read a window with one layer of N nets; each part of a step is taken for all steps at once.
+
+        Arguments:
+            weights: the weights of the layer, each (N, *shape).
+            x_nsi: the input, (N, S, I): all B sequences at the first step, then all at the second, and so on.
+            h_nb: the state before the window, (N, B, *shape).
+            steps: T.
+
+        Returns:
+            The outputs, (N, S, H), and the state after the window, (N, B, *shape).
+        """
         coefficients = self.coefficients(weights, x_nsi)
         of_steps = tuple(part.unflatten(1, (steps, -1)).transpose(0, 1) for part in coefficients)  # each (T, N, B, ...)
-        h_tnb = self.recur(of_steps, state[0])
-        output_nsh = self.output_of(weights, x_nsi, h_tnb.transpose(0, 1).flatten(1, 2))
-        return output_nsh.transpose(1, 2), detach((h_tnb[-1],))
+        h_tnb = self.recur(of_steps, h_nb)
+        return self.output_of(weights, x_nsi, h_tnb.transpose(0, 1).flatten(1, 2)), h_tnb[-1]
 
 
 class ElementwiseCell(LinearCell):

@@ -5,8 +5,9 @@ import torch
 from torch import Tensor
 
 from rnn_core.nets import linear_cell
+from rnn_core.nets.cells import load_cell
 from rnn_core.nets.charrnn import CharRNN
-from rnn_core.nets.linear_cell import _Recurrence
+from rnn_core.nets.linear_cell import LinearCell, _Recurrence
 
 
 def by_steps(a_t: Tensor, b_t: Tensor, h: Tensor) -> Tensor:
@@ -38,7 +39,7 @@ def test_states_and_gradients_are_those_of_the_steps(
 
 def test_a_long_sequence_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    net = CharRNN(3, 4, "deltanet", layers=2, encoding="onehot").double()
+    net = CharRNN(3, 4, "diagonal", layers=2, encoding="onehot").double()
     x = net.encode(torch.randint(3, (2, 11)))
     traced: list[int] = []
     trace = net.cell.trace
@@ -54,3 +55,25 @@ def test_a_long_sequence_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> N
     assert traced == [11, 3, 3, 3, 2]
     torch.testing.assert_close(in_pieces, whole, atol=1e-12, rtol=0)
     torch.testing.assert_close(last_in_pieces[0], last[0], atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("steps", [1, 31, 32, 33, 70])
+def test_deltanet_takes_many_steps_at_once_as_one_by_one(steps: int) -> None:
+    torch.manual_seed(0)
+    cell = load_cell("deltanet")
+    assert isinstance(cell, LinearCell)
+    weights = {
+        name: torch.randn(2, *shape, dtype=torch.float64, requires_grad=True)
+        for name, shape in cell.weight_shapes(3, 4).items()
+    }
+    x_nsi = torch.randn(2, 5 * steps, 3, dtype=torch.float64)
+    h_nb = torch.randn(2, 5, 4, 4, dtype=torch.float64, requires_grad=True)
+    seen = []
+    for output_nsh, last_nb in (
+        cell.read_window(weights, x_nsi, h_nb, steps),
+        LinearCell.read_window(cell, weights, x_nsi, h_nb, steps),
+    ):
+        of = [*weights.values(), h_nb]
+        seen.append((output_nsh, last_nb, *torch.autograd.grad(output_nsh.square().sum() + last_nb.sum(), of)))
+    for came, right in zip(*seen, strict=True):
+        torch.testing.assert_close(came, right, atol=1e-9, rtol=1e-9)

@@ -108,7 +108,8 @@ MASKED: dict[str, object] = {"pattern": "abcabd", "length": 41, "window": 3, "ba
 MORE_FIELDS: list[dict[str, object]] = [
     {"pattern": "abcabd", "length": 41, "window": 3, "batch_size": 3},
     {"pattern": "abcabd", "length": 41, "weight_decay": 0.1, "schedule": "cosine", "layers": 2},
-    {"pattern": "reber", "length": 200, "batch_size": 4, "encoding": "embedding", "layers": 3},
+    # Fewer epochs: each layer of deltanet, whose output is normed, may make a rounding a few hundred times as large.
+    {"pattern": "reber", "length": 200, "batch_size": 4, "encoding": "embedding", "layers": 3, "epochs": 3},
     {"pattern": "parity", "length": 120, "batch_size": 2, "window": 5, "encoding": "onehot"},  # only answers count
     {"pattern": "text:TALE", "batch_size": 2, "window": 7, "hidden_size": 5},
 ]
@@ -131,7 +132,7 @@ def test_windows_masks_and_settings_are_those_of_nets_alone(
     tale.write_text("the cat sat on the mat. " * 5)
     fields = fields | {"pattern": str(fields["pattern"]).replace("TALE", str(tale))}
     # Without a window of its own a text has 64 steps.
-    base = TrainConfig(cell=cell, epochs=8, **fields)  # type: ignore[arg-type]
+    base = TrainConfig(**{"cell": cell, "epochs": 8, **fields})  # type: ignore[arg-type]
     check_equal([dataclasses.replace(base, seed=seed) for seed in range(2)], 1e-9, 1e-9)
 
 

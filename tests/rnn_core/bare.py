@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from torch import nn
 
+from rnn_core.nets.cell import Cell
 from rnn_core.nets.cells import CELLS, load_cell
+from rnn_core.nets.linear_cell import ElementwiseCell, LinearCell
+from rnn_core.nets.torch_cell import TorchCell
 
 TORCHS = {"rnn": nn.RNN, "relu": partial(nn.RNN, nonlinearity="relu"), "gru": nn.GRU, "lstm": nn.LSTM}
 """The cells that torch has, too."""
@@ -17,13 +20,28 @@ SMOOTH = tuple(cell for cell in CELLS if cell != "irnn")
 since all its biases start at 0 and Adam's first steps have one length: there the last bit decides."""
 
 
+def kind_of(cell: str) -> tuple[type[Cell], bool]:
+    """Return the base class that does the work of a cell, and whether its state grows."""
+    found = load_cell(cell)
+    base = next(base for base in (TorchCell, ElementwiseCell, LinearCell, Cell) if isinstance(found, base))
+    return base, bool(found.growing)
+
+
+ONE_OF_EACH_KIND = tuple({kind_of(cell): cell for cell in reversed(CELLS)}.values())
+"""For each kind of cell the first one."""
+
+
 def with_cells(cases: Iterable[Any], cells: Sequence[str] = CELLS) -> list[Any]:
     """Return parameters of a test: each cell with each case.
 
-    With cells that torch lacks, all cases but the first are left to the long tests.
+    Cells that torch lacks have the first case alone, and only one of each kind; the others are left to the long tests.
     """
+
+    def is_quick(cell: str, number: int) -> bool:
+        return cell in TORCHS or (number == 0 and cell in ONE_OF_EACH_KIND)
+
     return [
-        pytest.param(cell, case, marks=[pytest.mark.long] if number and cell not in TORCHS else [])
+        pytest.param(cell, case, marks=[] if is_quick(cell, number) else [pytest.mark.long])
         for number, case in enumerate(cases)
         for cell in cells
     ]

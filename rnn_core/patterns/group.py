@@ -55,9 +55,10 @@ class Group(StringTransducer):
 
     All elements are read, each as likely as any other; with `group:A5:generators` only these: 1 and -1 of Zn; of Sn the
     swap of the first two points and the cycle of all; of An the cycle of the first three points and that of all, or
-    where n is even of all but the first. A string has 2 to 20 elements, all lengths equally likely, or 10 where 60 or
-    more elements are read; `group:S3:length=2-20` sets it. Strings are drawn independently, so that a short one may
-    come more than once. The table of reach goes up to three times the length.
+    where n is even of all but the first. With `group:S3:swaps` only the swaps of neighbouring points are read. A string
+    has 2 to 20 elements, all lengths equally likely, or 10 where 60 or more elements are read; `group:S3:length=2-20`
+    sets it. Strings are drawn independently, so that a short one may come more than once. The table of reach goes up to
+    three times the length.
 
     Example:
         >>> text = Group("S3:length=2-4").sample(16, Random(1))
@@ -79,18 +80,20 @@ class Group(StringTransducer):
 
     def __init__(self, argument: str) -> None:
         spec, (name, _, options) = f"group:{argument}", argument.partition(":")
-        self.only_generators = options.partition(":")[0] == "generators"
-        options = options.removeprefix("generators").removeprefix(":") if self.only_generators else options
+        first, _, others = options.partition(":")
+        self.only, options = (first, others) if first in ONLY else ("", options)
         self.factors = parse_factors(spec, name)
         self.elements = list(itertools.product(*(permutations(*factor) for factor in self.factors)))
         number_of = {element: number for number, element in enumerate(self.elements)}
-        read = self._generators() if self.only_generators else self.elements
+        read = self._read_alone() if self.only else self.elements
+        if not read:
+            raise spec_error(spec, "swaps of Sn alone, such as group:S3:swaps")
         if len(read) < 2:
             raise spec_error(spec, f"all elements of a group that one element generates, such as group:{name}")
         self.length_of_each = "10" if len(read) >= MANY else "2-20"
         if options and not options.startswith("length="):
             example = f"group:{name}:generators:length=2-20"
-            raise spec_error(spec, f"first generators, then length, or one of them, such as {example}, not {options!r}")
+            raise spec_error(spec, f"first generators or swaps, then length, such as {example}, not {options!r}")
         lengths = parse_options(spec, options, {"length": self.length_of_each})["length"]
         self.shortest, self.longest = parse_lengths(spec, name, lengths)
         self.lengths = range(self.shortest, self.longest + 1)
@@ -116,7 +119,7 @@ class Group(StringTransducer):
         lengths = f"{self.shortest}-{self.longest}" if self.shortest < self.longest else str(self.longest)
         return (
             f"group:{name}"
-            + (":generators" if self.only_generators else "")
+            + (f":{self.only}" if self.only else "")
             + ("" if lengths == self.length_of_each else f":length={lengths}")
         )
 
@@ -126,12 +129,15 @@ class Group(StringTransducer):
 
     output_at_mark = symbols(1)
 
-    def _generators(self) -> list[Element]:
-        """Return the generators of each factor, with the identity of all others."""
+    def _read_alone(self) -> list[Element]:
+        """Return the generators or the swaps of each factor, with the identity of all others; none if a factor has none."""
         found: dict[Element, None] = {}
         identities = tuple(tuple(range(points)) for _, points in self.factors)
         for place, factor in enumerate(self.factors):
-            for generator in generators(*factor):
+            read_of_factor = ONLY[self.only](*factor)
+            if not read_of_factor:
+                return []
+            for generator in read_of_factor:
                 found.setdefault((*identities[:place], generator, *identities[place + 1 :]))
         return list(found)
 
@@ -237,6 +243,15 @@ def generators(kind: str, points: int) -> list[Permutation]:
     if kind == "S":
         return [cycle(points, range(2)), cycle(points, range(points))]
     return [cycle(points, range(3)), cycle(points, range(1 - points % 2, points))]
+
+
+def swaps(kind: str, points: int) -> list[Permutation]:
+    """Return the swaps of neighbouring points, which generate Sn; none for another kind."""
+    return [cycle(points, range(point, point + 2)) for point in range(points - 1)] if kind == "S" else []
+
+
+ONLY = {"generators": generators, "swaps": swaps}
+"""What else than all elements can be read, by the option that says so."""
 
 
 def cycle(points: int, moved: range) -> Permutation:

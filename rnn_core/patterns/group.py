@@ -130,7 +130,7 @@ class Group(StringTransducer):
     output_at_mark = symbols(1)
 
     def _read_alone(self) -> list[Element]:
-        """Return the generators or the swaps of each factor, with the identity of all others; none if a factor has none."""
+        """Return the generators or the swaps of every factor, as elements of the product; none if a factor has none."""
         found: dict[Element, None] = {}
         identities = tuple(tuple(range(points)) for _, points in self.factors)
         for place, factor in enumerate(self.factors):

@@ -138,3 +138,28 @@ def shortest_difference(first: Machine, second: Machine) -> str | None:
                 reached.add(pair)
                 queue.append((pair, word + character))
     return None
+
+
+def wrong_parts(machine: Machine, true: Machine) -> tuple[np.ndarray, np.ndarray]:
+    """Return the states and the moves of a machine that differ from those of the true one: bool, (S,) and (S, V).
+
+    A state stands for the state of the true machine that its shortest word leads to. It is wrong if the two have
+    different outputs. A move is wrong if it leads to a state that stands for another one than the true move leads to.
+
+    Arguments:
+        machine: a machine, all of whose states can be reached.
+        true: the true machine.
+
+    Raises:
+        ValueError: the machines read different characters, or a state cannot be reached.
+    """
+    words = machine.shortest_words()
+    if set(machine.inputs) != set(true.inputs) or len(words) < machine.size:
+        raise ValueError(
+            f"machines that read {machine.inputs!r} and {true.inputs!r}, with {machine.size - len(words)} states that "
+            "cannot be reached; allowed: the same inputs, and no such states"
+        )
+    stands_for = np.array([true.states_along(words[state])[-1] for state in range(machine.size)])
+    wrong = [machine.outputs[state] != true.outputs[other] for state, other in enumerate(stands_for.tolist())]
+    columns = [true.inputs.index(character) for character in machine.inputs]
+    return np.array(wrong), stands_for[machine.next_sv] != true.next_sv[stands_for][:, columns]

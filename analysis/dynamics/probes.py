@@ -1,4 +1,6 @@
-"""Linear probes: labels predicted from hidden states by logistic regression.
+"""Linear probes: labels predicted from hidden states by logistic regression, in cross-validation over one text.
+
+Where a second text can be drawn, `readouts` fits on the one and scores on the other.
 
 scikit-learn is imported only where it is used, because its import takes a second.
 """
@@ -9,6 +11,8 @@ from itertools import chain
 from typing import cast
 
 import numpy as np
+
+from analysis.dynamics.readouts import classifier
 
 FOLDS = 5
 """The number of sections into which the states are cut for cross-validation."""
@@ -120,12 +124,8 @@ def _to_numbers(values: Sequence[Hashable]) -> np.ndarray:
 
 def _cross_validate(feature_tf: np.ndarray, label_t: np.ndarray, fold_t: np.ndarray) -> np.ndarray:
     """Return whether each label is predicted correctly by a regression fitted to the other folds, bool, (T,)."""
-    from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 
-    classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=10_000))
-    predicted_t = cross_val_predict(classifier, feature_tf, label_t, groups=fold_t, cv=LeaveOneGroupOut())
+    predicted_t = cross_val_predict(classifier(), feature_tf, label_t, groups=fold_t, cv=LeaveOneGroupOut())
     right_t: np.ndarray = predicted_t == label_t
     return right_t

@@ -45,6 +45,7 @@ class Copy(StringTransducer):
 
     family = "copy"
     example = "copy:10:delay=100"
+    number_labels = ("waited", "said")
     recipe = {
         "encoding": "onehot",
         "cell": "gru",

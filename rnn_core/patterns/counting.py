@@ -32,6 +32,7 @@ class Counting(Strings):
     blocks: ClassVar[str]
     own_recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     every_size = True
+    number_labels = ("count_a", "count_b", "left_b", "left_c")
     recipe: Mapping[str, Any] = {
         "encoding": "onehot",
         "cell": "lstm",

@@ -58,6 +58,7 @@ class Dyck(Strings):
 
     family = "dyck"
     example = "dyck:2"
+    number_labels = ("depth",)
     recipe = {
         "encoding": "onehot",
         "cell": "lstm",

@@ -68,6 +68,7 @@ class Group(StringTransducer):
 
     family = "group"
     example = "group:S3"
+    number_labels = ("length",)
     recipe = {
         "encoding": "onehot",
         "cell": "gru",

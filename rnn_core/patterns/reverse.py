@@ -19,6 +19,7 @@ class Reverse(Answers):
 
     family = example = "reverse"
     symbols = digits = "ab"
+    number_labels = ("height",)
 
     def oracle_up_to(self, longest: int) -> Oracle:
         return ReverseOracle(self, longest)

@@ -54,6 +54,7 @@ class Shuffle(Strings):
         spec = f"shuffle:{argument}"
         self.kinds = parse_whole_number(spec, "k, the kinds of brackets,", argument, 1, len(OPENING), "shuffle:2")
         self.opening, self.closing = OPENING[: self.kinds], CLOSING[: self.kinds]
+        self.number_labels = [f"open_{kind}" for kind in range(1, self.kinds + 1)]
         self.alphabet = "".join(sorted(MARK + self.opening + self.closing))
         self.default_length = 200_000
         self.oracle = StateOracle(self.alphabet, None, self._transitions)

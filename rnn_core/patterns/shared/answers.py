@@ -120,6 +120,7 @@ class Folding(Answers):
     """
 
     initial_memory: ClassVar[Any]
+    number_labels = ("length",)
 
     def oracle_up_to(self, longest: int) -> Oracle:
         return StateOracle(self.alphabet, "start", partial(self._transitions, longest))

@@ -65,6 +65,8 @@ class Pattern(ABC):
         default_length: the number of training characters where the config gives none.
         default_window: the steps of truncated backpropagation where the config gives none; 0 is the whole sequence.
         predicts_next: whether the target after each character is the next character; False for a `Transducer`.
+        number_labels: the names of the whole-number labels that have a size, such as a count or a depth, of all specs
+            of the family; the values of all other ones are the numbers of classes.
         meanings: the meaning of each metric that only this family records, by its name.
         former_arguments: the arguments X for which earlier versions recorded `family:X` as the canonical spec of other
             data than it draws today. Today it is a short form of another canonical spec, so a run that is recorded
@@ -88,6 +90,7 @@ class Pattern(ABC):
     default_length: int
     default_window: ClassVar[int] = 0
     predicts_next: ClassVar[bool] = True
+    number_labels: Collection[str] = ()
     meanings: ClassVar[Mapping[str, Meaning]] = {}
     former_arguments: ClassVar[Collection[str]] = ()
     oracle: Oracle | None = None

@@ -41,6 +41,8 @@ class SweepFlags:
     """Processes on this machine that work side by side; 1 is this process alone."""
     scheduler: str = ""
     """The address of a running Dask scheduler, such as tcp://host:8786, whose workers do the work."""
+    inspect: str = ""
+    """Questions about the inside of each net, such as automaton,fixed_points, which are asked when all are trained."""
     again: bool = False
     """Train even what has been recorded before."""
     dry_run: bool = False
@@ -96,6 +98,10 @@ def _run(arguments: Sequence[str] | None, stop: Stop, from_recipes: set[str]) ->
         raise ConfigError("workers", flags.workers, f"1 to {most} processes, which fit into this machine's memory")
     if flags.scheduler and flags.workers > 1:
         raise ConfigError("workers", flags.workers, "1 beside --scheduler, whose cluster has workers of its own")
+    if flags.inspect:
+        with starting():
+            from experiments.inspection import inspect_runs, parse_questions
+        questions = parse_questions(flags.inspect, "inspect")
     file = Path(flags.grid) if flags.grid else None
     with waiting("reading the patterns"):
         grid = read_grid({plural: getattr(flags, plural) for plural in PLURALS.values()}, file, flags.parameters)
@@ -117,11 +123,16 @@ def _run(arguments: Sequence[str] | None, stop: Stop, from_recipes: set[str]) ->
         print(cost)
         return 0
     workers = start_workers(flags.workers, flags.scheduler)
+    sweep = Sweep(grid, requests, prepared, file, flags.again)
     try:
-        return Sweep(grid, requests, prepared, file, flags.again).run(workers, stop)
+        status = sweep.run(workers, stop)
     finally:
         if workers:
             workers.stop()
+    if flags.inspect and status in (0, 1):  # not after a signal
+        with stop.heard():
+            inspect_runs(sweep.finished_runs(), questions)
+    return status
 
 
 if __name__ == "__main__":

@@ -119,6 +119,11 @@ class Sweep:
             return self._finish(End.FAILED, f"{failed} of {len(self.outcomes)} runs failed", 1, stop)
         return self._finish(End.FINISHED, format_end_reason(End.FINISHED), 0, stop)
 
+    def finished_runs(self) -> list[str]:
+        """Return the ids of the runs that finished, in the order of the grid; none before `run`."""
+        outcomes = (self.outcomes.get(digest) for digest in dict.fromkeys(self.digests))
+        return [outcome.run_id for outcome in outcomes if outcome and outcome.end == End.FINISHED]
+
     def _clear_up(self, workers: Workers | None, failed_too: bool = False) -> None:
         """Stop the workers, and delete the runs that they have not finished; a cluster's workers delete their own.
 

@@ -16,6 +16,7 @@ CURVES_FILE = "curves.csv"
 REACH_FILE = "generalization.csv"
 DIFF_FILE = "git.diff"
 PLOTS_FOLDER = "plots"
+INSIDE_FOLDER = "inside"
 TRAINING_STATE_FILE = "training_state.safetensors"
 
 RESUMED_DIFF_FILE = "git_resumed_{}.diff"
@@ -50,6 +51,7 @@ CHECKPOINT_TAG = "checkpoint"
 RESUMED_TAG = "resumed"
 CONTINUED_TAG = "continued_from"
 SHARD_TAG = "shard"
+INSPECTED_TAG = "inspected"
 
 # Tags that say which process records a run or a sweep: the name of its machine, the process id, what tells this process
 # from all others with the same id, and when it last reported that it is at work, in seconds since 1970.

@@ -77,6 +77,28 @@ SHARED: Mapping[str, Meaning] = {
     "state_size": Meaning(
         "numbers in the state of the net; missing where it grows with the text", "numbers", "1 or more"
     ),
+    "limit_points": Meaning(
+        "by inspect: points at which visited states come to rest while one character is read again and again, for the "
+        "character with the most",
+        "points",
+        "0 or more",
+    ),
+    "automaton_states": Meaning(
+        "by inspect: states of the minimal automaton of what the net holds possible, the dead state included",
+        "states",
+        "1 or more",
+    ),
+    "automaton_equal": Meaning(
+        "by inspect: 1 if this automaton is the pattern's, 0 if not; missing where a limit ended the learning",
+        "1 or 0",
+        "0 to 1",
+    ),
+    "interchange_accuracy": Meaning(
+        "by inspect: share of pairs of positions after which the net goes on rightly when a label of one is replaced by "
+        "that of the other, in the mean over the labels",
+        SHARE,
+        "0 to 1",
+    ),
 }
 """The metrics that patterns share, by name; MEASURE stands for any measure of a pattern's cases."""
 

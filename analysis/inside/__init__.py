@@ -1,0 +1,23 @@
+"""Questions about the inside of a recorded net, each answered in words, tables, pictures and a few numbers.
+
+`analysis.dynamics` has the functions that answer them, over nets and arrays.
+"""
+
+from collections.abc import Callable, Mapping
+
+from analysis.inside.automaton import automaton
+from analysis.inside.causes import causes
+from analysis.inside.counting import counting
+from analysis.inside.cycle import cycle
+from analysis.inside.exponents import exponents
+from analysis.inside.finding import DoesNotApplyError, Finding
+from analysis.inside.fixed_points import fixed_points
+from analysis.inside.readouts import readouts
+from analysis.inside.subject import Subject, subject_of_run
+
+QUESTIONS: Mapping[str, Callable[[Subject], Finding]] = {
+    question.__name__: question for question in (fixed_points, cycle, exponents, automaton, readouts, counting, causes)
+}
+"""By name, the functions that answer a question; each raises DoesNotApplyError where it has no meaning."""
+
+__all__ = ["QUESTIONS", "DoesNotApplyError", "Finding", "Subject", "subject_of_run"]

@@ -1,0 +1,47 @@
+"""Which automaton is the net, and is it that of the pattern?"""
+
+import pandas as pd
+
+from analysis.dynamics.automata import MachineComparison, compare_with_pattern
+from analysis.dynamics.machines import Machine
+from analysis.dynamics.pattern_machines import machine_of_pattern
+from analysis.inside.finding import DoesNotApplyError, Finding
+from analysis.inside.subject import Subject
+from analysis.pictures.machines import SIGNS, compared_machines
+
+
+def automaton(subject: Subject) -> Finding:
+    """Learn the automata of the trained and of the untrained net, and compare them with the pattern's.
+
+    Raises:
+        DoesNotApplyError: the pattern has no automaton to compare with.
+        ModuleNotFoundError: AALpy is not installed.
+    """
+    try:
+        machine_of_pattern(subject.pattern)
+    except ValueError as error:
+        raise DoesNotApplyError(str(error)) from None
+    trained = compare_with_pattern(subject.trained, subject.pattern)
+    untrained = compare_with_pattern(subject.untrained, subject.pattern)
+    metrics = {"automaton_states": float(trained.learnt.machine.size)}
+    if trained.equal is not None:
+        metrics["automaton_equal"] = float(trained.equal)
+    lines = [
+        f"the net is {trained.verdict} ({trained.learnt.steps:,} steps of the net)",
+        f"the untrained net is {_in_short(untrained)}",
+    ]
+    title = f"What the net holds possible on {subject.pattern.short_name}"
+    picture = compared_machines(title, [trained], ["the net"], subject.pattern.mark)
+    return Finding(lines, {"automaton": _table(trained.learnt.machine)}, {"automaton": picture}, metrics)
+
+
+def _table(machine: Machine) -> pd.DataFrame:
+    """Return a row for each state: its output, and the number of the next state for each character."""
+    outputs = [SIGNS[output] if output in SIGNS else "".join(sorted(output or "")) for output in machine.outputs]
+    moves = {f"after {character}": machine.next_sv[:, place] for place, character in enumerate(machine.inputs)}
+    return pd.DataFrame({"state": range(machine.size), "output": outputs, **moves})
+
+
+def _in_short(comparison: MachineComparison) -> str:
+    """Return whether a machine is the pattern's, and no more, which is all that is to be said of an untrained net."""
+    return {True: "equal", False: "not equal", None: "unknown"}[comparison.equal]

@@ -1,0 +1,38 @@
+"""What of the pattern's own knowledge can be read linearly out of a net's states."""
+
+import dataclasses
+
+import pandas as pd
+
+from analysis.dynamics import readouts as linear
+from analysis.figures.scores import ScoreRow, score_rows
+from analysis.inside.finding import DoesNotApplyError, Finding
+from analysis.inside.subject import Subject
+
+COMPARED = ("untrained", linear.table_name(1), linear.table_name(4))
+"""What is drawn beside the trained net."""
+
+
+def readouts(subject: Subject) -> Finding:
+    """Read each label of the pattern out of both nets' states, beside tables of the last characters.
+
+    Raises:
+        DoesNotApplyError: the pattern has no labels that vary.
+    """
+    if not subject.test.labels:
+        raise DoesNotApplyError(
+            f"nothing is known of the positions of {subject.pattern.spec}; allowed: patterns with labels"
+        )
+    table = pd.DataFrame([dataclasses.asdict(row) for row in linear.readouts(subject.nets, subject.fit, subject.test)])
+    table["question"] = table["label"] + " (" + table["measure"] + ")"
+    scores = table.pivot(index="question", columns="predictor", values="score").dropna()
+    if scores.empty:
+        raise DoesNotApplyError("every label has one value alone in a text; allowed: labels that vary")
+    rows = [ScoreRow(str(question), dict(score[["trained", *COMPARED]])) for question, score in scores.iterrows()]
+    lines = [
+        f"{question}: {score['trained']:.3f} from the trained net's states, {score['untrained']:.3f} from the "
+        f"untrained net's, {score[linear.table_name(4)]:.3f} from the last 4 characters"
+        for question, score in scores.iterrows()
+    ]
+    picture = score_rows("What can be read out of the states", rows, "accuracy (share) or R²", COMPARED)
+    return Finding(lines, {"readouts": table.drop(columns="question")}, {"readouts": picture})

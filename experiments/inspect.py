@@ -1,0 +1,78 @@
+"""The command that asks by what mechanism the nets of recorded runs work, and records what it finds in the runs."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+
+from experiments.errors import TrackingError, UsageError
+from experiments.flags import complain, read_flags, with_flags
+from experiments.output import run_program
+from experiments.progress import starting, waiting
+from rnn_core.config import ConfigError
+
+
+@dataclass(frozen=True)
+class Flags:
+    """Ask by what mechanism nets work, print what was found, and record tables and pictures under `inside/` of the runs.
+
+    fixed_points: where states come to rest while one character is read again and again. cycle: the cycle of a net that
+    runs free, and what it withstands. exponents: whether disturbances grow. automaton: the automaton of what the net
+    holds possible, beside the pattern's. readouts: which labels of the pattern can be read out of the states. counting:
+    which units count. causes: whether the net uses what can be read out.
+    """
+
+    runs: Annotated[tuple[str, ...], tyro.conf.Positional]
+    """A run's id, its name (the newest of that name), or `latest`; one or more."""
+    what: str = ""
+    """Which of these questions to ask, separated by commas; by default all that have a meaning for the run."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Ask the questions; return the exit status: 0, 2 for bad input, 130 after Ctrl-C."""
+    # Ask a server that is not there once, where MLflow would ask for minutes.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    try:
+        flags = read_flags(Flags, "python -m experiments.inspect", arguments)
+        _inspect(flags)
+    except ConfigError as error:
+        return complain(with_flags(error), 2)
+    except (UsageError, TrackingError) as error:
+        return complain(str(error), 2)
+    except KeyboardInterrupt:
+        print()
+        return 130
+    return 0
+
+
+def _inspect(flags: Flags) -> None:
+    """Ask all questions of all runs.
+
+    Raises:
+        UsageError: no run is named, one cannot be read, or a package is missing.
+        ConfigError: there is no such question, or the pattern of a run cannot be made again.
+        TrackingError: an answer cannot be recorded.
+    """
+    if not flags.runs:
+        raise UsageError("no run is named; allowed: one or more ids or names, or latest")
+    with starting():
+        from analysis.runs import RunError, load_run
+        from analysis.runs.address import store_name
+        from experiments.inspection import inspect_run, parse_questions
+        from rnn_core.checkpoint import CheckpointError
+    questions = parse_questions(flags.what, "what")
+    try:
+        with waiting(f"reading the runs from {store_name()}"):
+            loaded = [load_run(name) for name in flags.runs]
+        for run in loaded:
+            print(f"{run.run_id} ({run.name})", flush=True)
+            for line in inspect_run(run, questions, asked_for=bool(flags.what)):
+                print(f"  {line}", flush=True)
+    except (RunError, CheckpointError) as error:
+        raise UsageError(str(error)) from None
+
+
+if __name__ == "__main__":
+    run_program(main)

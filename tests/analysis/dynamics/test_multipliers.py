@@ -1,11 +1,12 @@
 """Cycles of nets that read a repeated word or run free: their multipliers, and the disturbances they withstand."""
 
 import math
+from contextlib import suppress
 
 import numpy as np
 import pytest
 
-from analysis.dynamics.multipliers import cycle_through, free_cycle, reading_cycle, withstood
+from analysis.dynamics.multipliers import StateCycle, cycle_through, free_cycle, reading_cycle, withstood
 from analysis.dynamics.net_map import NetMap
 from rnn_core.nets.cells import CELLS
 from tests.analysis.dynamics.by_hand import linear_map, net_map_of, tanh_map
@@ -26,10 +27,18 @@ def write(net_map: NetMap, state_k: np.ndarray, first: str, count: int) -> str:
     return text
 
 
+def settled(cell: str) -> tuple[NetMap, StateCycle]:
+    """Return an untrained net that settles within 900 characters, which not every one does, and its cycle on abc."""
+    for seed in range(1, 9):
+        net_map = net_map_of(cell, seed=seed)
+        with suppress(ValueError):
+            return net_map, reading_cycle(net_map, "abc", max_characters=900)
+    raise AssertionError(f"no net of {cell} settles")
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_multipliers_do_not_depend_on_where_the_cycle_is_cut(cell: str) -> None:
-    net_map = net_map_of(cell, seed=1)
-    cycle = reading_cycle(net_map, "abc", max_characters=900)
+    net_map, cycle = settled(cell)
     assert np.abs(cycle.multipliers_k).tolist() == sorted(np.abs(cycle.multipliers_k), reverse=True)
     for place, state_k in enumerate(cycle.states_pk):
         text = cycle.text[place:] + cycle.text[:place]

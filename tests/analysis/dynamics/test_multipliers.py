@@ -139,6 +139,20 @@ def test_the_radius_is_where_a_linear_net_changes_its_mind() -> None:
     assert withstood(net_map, cycle, greatest=1e6).radius == pytest.approx(4, rel=2e-3)
 
 
+def test_a_disturbance_that_shows_only_later_counts() -> None:
+    # The net writes a while u' = w + 1 > 0; w takes the number v of the step before. So v and w may fall by 1.
+    matrix = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
+    net_map = linear_map({"a": matrix, "b": matrix}, np.array([1.0, 0, 0]), np.array([[1.0, 0, 0], [-1.0, 0, 0]]))
+    cycle = free_cycle(net_map, "b", max_characters=100)
+    assert cycle.states_pk.tolist() == [[1, 0, 0]]
+    found = withstood(net_map, cycle, directions=40, seed=2)
+    fall_d = np.maximum(0, -_directions(np.random.default_rng(2), 40)[:, 1:].min(axis=1))
+    with np.errstate(divide="ignore"):
+        exact_d = 1 / fall_d
+    exact_d[exact_d > found.greatest_tried] = np.inf
+    assert found.radius_pd[0] == pytest.approx(exact_d, rel=2e-3)
+
+
 def test_what_has_no_cycle_is_said() -> None:
     grows = linear_map({"a": np.array([[1.5]]), "b": np.array([[0.9]])}, np.ones(1), np.array([[1.0], [-1.0]]))
     with pytest.raises(ValueError, match="the state is not finite; allowed: finite states"):

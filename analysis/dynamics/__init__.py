@@ -1,9 +1,14 @@
-"""Hidden states: collected over a text, projected, compared, read by linear probes, and the cycles that they form.
+"""Hidden states: collected over a text, projected, compared, read by linear probes, and the cycles that they form; and
+nets as maps, with their fixed points, limit points, multipliers of cycles and Lyapunov exponents.
 
 A *trajectory* is the sequence of states of one layer over a text, (T, H).
 """
 
 from analysis.dynamics.cycles import CycleMeasures, Period, cycle, measure_cycle, period
+from analysis.dynamics.exponents import Exponents, lyapunov_exponents
+from analysis.dynamics.fixed_points import FixedPoint, FixedPoints, counts_over, find_fixed_points, noisy_starts
+from analysis.dynamics.limit_points import LimitPoints, limit_points
+from analysis.dynamics.multipliers import StateCycle, Withstood, free_cycle, reading_cycle, withstood
 from analysis.dynamics.net_map import NetMap, map_of_module, map_of_net
 from analysis.dynamics.probes import Probe, probe
 from analysis.dynamics.projection import Projection, fit_projection, principal_components
@@ -14,26 +19,40 @@ from analysis.dynamics.tables import cycle_table, motif_of, probe_table
 
 __all__ = [
     "CycleMeasures",
+    "Exponents",
+    "FixedPoint",
+    "FixedPoints",
+    "LimitPoints",
     "NetMap",
     "Period",
     "Probe",
     "Projection",
+    "StateCycle",
     "States",
+    "Withstood",
     "aligned",
     "collect",
+    "counts_over",
     "cycle",
     "cycle_table",
+    "find_fixed_points",
     "fit_projection",
+    "free_cycle",
     "free_running",
+    "limit_points",
+    "lyapunov_exponents",
     "map_of_module",
     "map_of_net",
     "measure_cycle",
     "motif_of",
+    "noisy_starts",
     "period",
     "principal_components",
     "probe",
     "probe_table",
     "procrustes_distance",
     "procrustes_distances",
+    "reading_cycle",
     "trajectories",
+    "withstood",
 ]

@@ -16,6 +16,7 @@ from analysis.figures.one_run import (
 from analysis.figures.outcomes import Interval, SolveTimes, epochs_to_solve, intervals
 from analysis.figures.paths import TrajectoryPanel, trajectories
 from analysis.figures.paths_3d import trajectory_3d
+from analysis.figures.portrait import Portrait, portraits
 from analysis.figures.predicting import PredictionRow, prediction_rows
 from analysis.figures.states import Raster, raster
 from analysis.figures.style import Picture
@@ -30,6 +31,7 @@ __all__ = [
     "Interval",
     "Mismatch",
     "Picture",
+    "Portrait",
     "PredictionRow",
     "Raster",
     "Reach",
@@ -46,6 +48,7 @@ __all__ = [
     "intervals",
     "loss_curve",
     "mismatch",
+    "portraits",
     "prediction_rows",
     "predictions",
     "raster",

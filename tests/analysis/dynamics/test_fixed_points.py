@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import brentq, minimize_scalar
+from torch import Tensor
 
 from analysis.dynamics.fixed_points import counts_over, find_fixed_points, merge, noisy_starts
 from analysis.dynamics.least_speed import least_speed, speed
 from analysis.dynamics.limit_points import limit_points
-from analysis.dynamics.net_map import map_of_net
-from rnn_core.nets.cell import layer_weights
+from analysis.dynamics.net_map import NetMap, map_of_net
+from rnn_core.nets.cell import State, layer_weights
 from rnn_core.nets.cells import CELLS, load_cell
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.nets.linear_cell import ElementwiseCell
@@ -29,8 +30,8 @@ NINE = np.array(list(itertools.product([-ROOT, 0.0, ROOT], repeat=2)))
 ELEMENTWISE = tuple(cell for cell in CELLS if isinstance(load_cell(cell), ElementwiseCell))
 
 
-def latches(sign: float = 1.0):  # type: ignore[no-untyped-def]
-    return tanh_map([[2 * sign, 0], [0, 2 * sign]], [[0, 1], [0, 1]], ".x")
+def latches() -> NetMap:
+    return tanh_map([[2, 0], [0, 2]], [[0, 1], [0, 1]], ".x")
 
 
 def test_all_nine_fixed_points_of_two_latches_are_found_with_their_kinds() -> None:
@@ -93,6 +94,21 @@ def test_a_start_that_newton_leads_away_from_finds_what_the_speed_leads_to() -> 
     ends_nk, speed_n = least_speed(net_map, np.array([[-0.9], [0.9]]), ".")
     assert speed_n == pytest.approx(speed(net_map, ends_nk, "."))
     assert speed_n[1] < 1e-25
+
+
+def test_a_fixed_point_at_the_end_of_a_narrow_curved_valley_of_the_speed_is_found() -> None:
+    # The state is drawn fast to the parabola y = x^2, and creeps along it to x = 1. Steps that must lower the speed are
+    # tiny there, and Newton's whole steps go to infinity, since arctan is flat far from 0.
+    def step(input_nv: Tensor, state: State) -> tuple[Tensor, State]:
+        x, y = state[0].unbind(-1)
+        after_nk = state[0] + torch.stack([1e-4 * torch.atan(4 * (1 - x)), 10 * (x**2 - y)], -1)
+        return after_nk, (after_nk,)
+
+    start = (torch.zeros(2, dtype=torch.float64),)
+    net_map = NetMap(step, start, torch.ones((1, 1), dtype=torch.float64), "a", "ab", ["h"])
+    (point,) = find_fixed_points(net_map, np.array([[-1.0, 1.0], [-2.0, 4.0]]), "a").points
+    assert point.state_k == pytest.approx([1.0, 1.0], abs=1e-6)
+    assert sorted(point.eigenvalues_k.real) == pytest.approx([-9, 1 - 4e-4])
 
 
 @pytest.mark.parametrize("cell", ELEMENTWISE)

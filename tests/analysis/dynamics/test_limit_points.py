@@ -32,6 +32,7 @@ def check_limits(limits: LimitPoints, memories: str) -> None:
     """Check that there is one stable point a memory, to which the states with this memory lead."""
     assert [point.kind for point in limits.points] == ["stable"] * 4
     assert limits.count_p.tolist() == sorted([memories.count(memory) for memory in "0123"], reverse=True)
+    assert np.bincount(limits.point_n).tolist() == limits.count_p.tolist()
     memory_of = [set(np.array(list(memories))[limits.point_n == number]) for number in range(4)]
     assert sorted(map(len, memory_of)) == [1, 1, 1, 1], "each memory has a point of its own"
 

@@ -3,7 +3,11 @@
 A *trajectory* is the sequence of states of one layer over a text, (T, H).
 """
 
+from analysis.dynamics.automata import LearntMachine, MachineComparison, compare_with_pattern, learn_machine
 from analysis.dynamics.cycles import CycleMeasures, Period, cycle, measure_cycle, period
+from analysis.dynamics.kearns_vazirani import Limits
+from analysis.dynamics.machines import Machine, shortest_difference
+from analysis.dynamics.pattern_machines import PatternMachine, machine_of_pattern
 from analysis.dynamics.probes import Probe, probe
 from analysis.dynamics.projection import Projection, fit_projection, principal_components
 from analysis.dynamics.recorded import trajectories
@@ -13,16 +17,24 @@ from analysis.dynamics.tables import cycle_table, motif_of, probe_table
 
 __all__ = [
     "CycleMeasures",
+    "LearntMachine",
+    "Limits",
+    "Machine",
+    "MachineComparison",
+    "PatternMachine",
     "Period",
     "Probe",
     "Projection",
     "States",
     "aligned",
     "collect",
+    "compare_with_pattern",
     "cycle",
     "cycle_table",
     "fit_projection",
     "free_running",
+    "learn_machine",
+    "machine_of_pattern",
     "measure_cycle",
     "motif_of",
     "period",
@@ -31,5 +43,6 @@ __all__ = [
     "probe_table",
     "procrustes_distance",
     "procrustes_distances",
+    "shortest_difference",
     "trajectories",
 ]

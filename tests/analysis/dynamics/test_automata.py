@@ -258,6 +258,12 @@ def test_what_is_asked_depends_on_the_probability() -> None:
     assert machine_of_pattern(rare, 3).least_probability == pytest.approx(0.01)
 
 
+def test_what_is_rare_in_the_pattern_is_allowed_too() -> None:
+    pattern = parse("anbn:uniform=150")  # after a, b comes with probability 1/150
+    assert compare_with_pattern(net_of_automaton(pattern), pattern, depth=2).equal
+    assert compare_with_pattern(net_of_automaton(pattern), pattern, depth=2, probability=0.01).difference == "a"
+
+
 def test_beyond_the_depth_a_net_is_not_asked() -> None:
     pattern = parse("anbn:uniform=9")
     true = machine_of_pattern(pattern, 2)

@@ -4,12 +4,16 @@ nets as maps, with their fixed points, limit points, multipliers of cycles and L
 A *trajectory* is the sequence of states of one layer over a text, (T, H).
 """
 
+from analysis.dynamics.automata import LearntMachine, MachineComparison, compare_with_pattern, learn_machine
 from analysis.dynamics.cycles import CycleMeasures, Period, cycle, measure_cycle, period
 from analysis.dynamics.exponents import Exponents, lyapunov_exponents
 from analysis.dynamics.fixed_points import FixedPoint, FixedPoints, counts_over, find_fixed_points, noisy_starts
+from analysis.dynamics.kearns_vazirani import Limits
 from analysis.dynamics.limit_points import LimitPoints, limit_points
+from analysis.dynamics.machines import Machine, shortest_difference
 from analysis.dynamics.multipliers import StateCycle, Withstood, free_cycle, reading_cycle, withstood
 from analysis.dynamics.net_map import NetMap, map_of_module, map_of_net
+from analysis.dynamics.pattern_machines import PatternMachine, machine_of_pattern
 from analysis.dynamics.probes import Probe, probe
 from analysis.dynamics.projection import Projection, fit_projection, principal_components
 from analysis.dynamics.recorded import trajectories
@@ -22,8 +26,13 @@ __all__ = [
     "Exponents",
     "FixedPoint",
     "FixedPoints",
+    "LearntMachine",
     "LimitPoints",
+    "Limits",
+    "Machine",
+    "MachineComparison",
     "NetMap",
+    "PatternMachine",
     "Period",
     "Probe",
     "Projection",
@@ -32,6 +41,7 @@ __all__ = [
     "Withstood",
     "aligned",
     "collect",
+    "compare_with_pattern",
     "counts_over",
     "cycle",
     "cycle_table",
@@ -39,8 +49,10 @@ __all__ = [
     "fit_projection",
     "free_cycle",
     "free_running",
+    "learn_machine",
     "limit_points",
     "lyapunov_exponents",
+    "machine_of_pattern",
     "map_of_module",
     "map_of_net",
     "measure_cycle",
@@ -53,6 +65,7 @@ __all__ = [
     "procrustes_distance",
     "procrustes_distances",
     "reading_cycle",
+    "shortest_difference",
     "trajectories",
     "withstood",
 ]

@@ -3,6 +3,7 @@
 from analysis.figures.curves import Band, CurvePanel, ReachPanel, curve_bands, reach_curves
 from analysis.figures.cycles import Growth, Mismatch, distance_matrix, growth, mismatch
 from analysis.figures.heat_maps import HeatMap, heat_map
+from analysis.figures.machines import MachinePanel, machines
 from analysis.figures.multiples import PANELS_PER_ROW
 from analysis.figures.one_run import (
     MAX_STEPS,
@@ -29,6 +30,7 @@ __all__ = [
     "Growth",
     "HeatMap",
     "Interval",
+    "MachinePanel",
     "Mismatch",
     "Picture",
     "Portrait",
@@ -47,6 +49,7 @@ __all__ = [
     "heat_map",
     "intervals",
     "loss_curve",
+    "machines",
     "mismatch",
     "portraits",
     "prediction_rows",

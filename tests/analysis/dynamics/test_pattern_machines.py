@@ -142,3 +142,14 @@ def test_least_probabilities() -> None:
     assert machine_of_pattern(parse("tomita:4")).least_probability == pytest.approx(1 / 4)
     assert machine_of_pattern(parse("reber")).least_probability == pytest.approx(1 / 2)
     assert isinstance(machine_of_pattern(parse("abc")).machine, Machine)
+
+
+def test_a_string_of_fixed_length_ends_and_one_of_a_chosen_length_goes_on() -> None:
+    copies = machine_of_pattern(parse("copy:2:delay=2")).machine
+    assert copies.run("aa.>..") == {"a"}
+    assert copies.run("aa.>...") == DEAD
+    assert machine_of_pattern(parse("group:Z3:length=2-4")).machine.run("1" * 40) == {"1"}
+
+
+def test_where_nothing_is_asked_a_longest_question_does_not_answer() -> None:
+    assert machine_of_pattern(parse("modular_arithmetic:longest=5")).machine.run("") is None

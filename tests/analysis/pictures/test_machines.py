@@ -23,6 +23,11 @@ def test_only_the_move_that_was_changed_is_wrong() -> None:
     state = found.learnt.machine.states_along("BT")[-1]
     assert np.argwhere(wrong_sv).tolist() == [[state, true.inputs.index("X")]]
     assert not any(part.any() for part in wrong_parts(true, true))
+    pattern = parse("tomita:3")
+    found = compare_with_pattern(net_of_automaton(pattern, (3, "0", 2)), pattern)  # of fewer states
+    wrong_s, wrong_sv = wrong_parts(found.learnt.machine, machine_of_pattern(pattern).machine)
+    assert not wrong_s.any()
+    assert np.argwhere(wrong_sv).tolist() == [[found.learnt.machine.states_along("10")[-1], 0]]
 
 
 def test_a_state_with_another_output_is_wrong() -> None:

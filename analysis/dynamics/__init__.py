@@ -5,10 +5,14 @@ A *trajectory* is the sequence of states of one layer over a text, (T, H).
 """
 
 from analysis.dynamics.automata import LearntMachine, MachineComparison, compare_with_pattern, learn_machine
+from analysis.dynamics.causes import Ablation, Consistency, ablation, consistency
+from analysis.dynamics.counting import CountingPhase, counting_phases, counting_table
 from analysis.dynamics.cycles import CycleMeasures, Period, cycle, measure_cycle, period
 from analysis.dynamics.exponents import Exponents, lyapunov_exponents
 from analysis.dynamics.fixed_points import FixedPoint, FixedPoints, counts_over, find_fixed_points, noisy_starts
+from analysis.dynamics.interchange import Interchange, interchange, subspace
 from analysis.dynamics.kearns_vazirani import Limits
+from analysis.dynamics.labelled import LabelledText, draw_text, label_text
 from analysis.dynamics.limit_points import LimitPoints, limit_points
 from analysis.dynamics.machines import Machine, shortest_difference
 from analysis.dynamics.multipliers import StateCycle, Withstood, free_cycle, reading_cycle, withstood
@@ -16,16 +20,22 @@ from analysis.dynamics.net_map import NetMap, map_of_module, map_of_net
 from analysis.dynamics.pattern_machines import PatternMachine, machine_of_pattern
 from analysis.dynamics.probes import Probe, probe
 from analysis.dynamics.projection import Projection, fit_projection, principal_components
+from analysis.dynamics.readouts import Readout, readouts, score_readout
 from analysis.dynamics.recorded import trajectories
 from analysis.dynamics.similarity import aligned, procrustes_distance, procrustes_distances
 from analysis.dynamics.states import States, collect, free_running
 from analysis.dynamics.tables import cycle_table, motif_of, probe_table
 
 __all__ = [
+    "Ablation",
+    "Consistency",
+    "CountingPhase",
     "CycleMeasures",
     "Exponents",
     "FixedPoint",
     "FixedPoints",
+    "Interchange",
+    "LabelledText",
     "LearntMachine",
     "LimitPoints",
     "Limits",
@@ -36,19 +46,27 @@ __all__ = [
     "Period",
     "Probe",
     "Projection",
+    "Readout",
     "StateCycle",
     "States",
     "Withstood",
+    "ablation",
     "aligned",
     "collect",
     "compare_with_pattern",
+    "consistency",
+    "counting_phases",
+    "counting_table",
     "counts_over",
     "cycle",
     "cycle_table",
+    "draw_text",
     "find_fixed_points",
     "fit_projection",
     "free_cycle",
     "free_running",
+    "interchange",
+    "label_text",
     "learn_machine",
     "limit_points",
     "lyapunov_exponents",
@@ -65,7 +83,10 @@ __all__ = [
     "procrustes_distance",
     "procrustes_distances",
     "reading_cycle",
+    "readouts",
+    "score_readout",
     "shortest_difference",
+    "subspace",
     "trajectories",
     "withstood",
 ]

@@ -22,9 +22,9 @@ class CountingPhase:
         intercept_k: the value at count 0 of the line fitted to each unit, in units of the state, (K,).
         r2_k: the share of each unit's variance over the fitted positions that the line explains, 0 to 1; NaN for a unit
             that does not change, (K,).
-        reach_k: the largest count up to which the unit counts: all values in this phase, from the smallest count up to
-            this one, lie within half a slope of the line, so that the count can be read off by rounding. NaN if it
-            does not do so at the smallest count, (K,).
+        reach_k: the largest count up to which the unit counts: all values in this phase, while the count has not been
+            above this one in the same run, are nearer to the line than the line's step from one count to the next. NaN
+            for a unit of which there is no such count, (K,).
         first: the smallest count in this phase.
         last: the largest count in this phase; where it is a unit's reach, the unit counts as far as the text goes.
         fitted: the number of positions to which the lines are fitted.
@@ -45,7 +45,9 @@ def counting_phases(
 ) -> list[CountingPhase]:
     """Return in which phases which units count, and how far.
 
-    In each phase a line is fitted to each unit's value against the count, by least squares.
+    In each phase a line is fitted to each unit's value against the count, by least squares. A run is a part of the text
+    without a position of another phase, such as the b of one string. A unit that has lost count in a run is no longer
+    right at the small counts at its end, so each position is judged by the largest count so far in its run.
 
     Arguments:
         states_tk: the flat states after each of T characters, (T, K), from `NetMap.path`.
@@ -53,8 +55,8 @@ def counting_phases(
             of a pattern, such as the number of a so far, or the number of b still to come.
         phase_t: the phase of each position: strings, such as the text itself (then a phase is the character read), or
             the values of a label. (T,).
-        fit_to: the largest count at which lines are fitted, such as the largest in training; None for all. The reach is
-            looked for at all counts.
+        fit_to: lines are fitted at positions up to which the count has not been above this in the same run, such as the
+            largest count in training; None for all positions. The reach is looked for at all of them.
 
     Returns:
         The phases in their order of appearance, but for those with fewer than MIN_COUNTS different counts up to
@@ -77,9 +79,12 @@ def counting_phases(
     for phase in dict.fromkeys(phase_t[counted_t].tolist()):
         of_phase_t = counted_t & (phase_t == phase)
         count_n = count_t[of_phase_t].astype(np.int64)
-        fitted_n = count_n <= (count_n.max() if fit_to is None else fit_to)
+        size = int(count_n.max()) + 1
+        run_n = np.cumsum(np.diff(np.flatnonzero(of_phase_t), prepend=0) > 1)
+        so_far_n = np.maximum.accumulate(count_n + run_n * size) - run_n * size  # each run is above the one before
+        fitted_n = so_far_n <= (size if fit_to is None else fit_to)
         if len(np.unique(count_n[fitted_n])) >= MIN_COUNTS:
-            found.append(_fit(str(phase), states_tk[of_phase_t], count_n, fitted_n))
+            found.append(_fit(str(phase), states_tk[of_phase_t], count_n, so_far_n, fitted_n))
     if not found:
         raise ValueError(
             f"no phase has {MIN_COUNTS} different counts{'' if fit_to is None else f' up to {fit_to}'}; allowed: one "
@@ -115,13 +120,16 @@ def counting_table(phases: Sequence[CountingPhase], names: Sequence[str]) -> pd.
     return pd.concat(tables, ignore_index=True)
 
 
-def _fit(phase: str, states_nk: np.ndarray, count_n: np.ndarray, fitted_n: np.ndarray) -> CountingPhase:
+def _fit(
+    phase: str, states_nk: np.ndarray, count_n: np.ndarray, so_far_n: np.ndarray, fitted_n: np.ndarray
+) -> CountingPhase:
     """Return how units follow the count at the N positions of a phase.
 
     Arguments:
         phase: the phase.
         states_nk: the states, (N, K).
         count_n: the counts, 0 or more, (N,).
+        so_far_n: the largest count so far in the run of each position, (N,).
         fitted_n: the positions to which the lines are fitted, with two or more different counts, bool, (N,).
     """
     of_fit_k, x_n = states_nk[fitted_n], count_n[fitted_n].astype(np.float64)
@@ -133,13 +141,12 @@ def _fit(phase: str, states_nk: np.ndarray, count_n: np.ndarray, fitted_n: np.nd
     changes_k = variance_k > 1e-24 * (1 + mean_k**2)  # what is left of a constant is rounding
     r2_k = np.where(changes_k, 1 - off_k / np.where(changes_k, variance_k, 1), np.nan)
 
-    far_nk = np.abs(states_nk - intercept_k - slope_k * count_n[:, None]) >= np.abs(slope_k) / 2
-    counts, row_n = np.unique(count_n, return_inverse=True)
+    far_nk = np.abs(states_nk - intercept_k - slope_k * count_n[:, None]) >= np.abs(slope_k)
+    counts, row_n = np.unique(so_far_n, return_inverse=True)
     far_ck = np.zeros((len(counts), states_nk.shape[1]))
     np.maximum.at(far_ck, row_n, far_nk)
     broken_k = np.where(far_ck.any(0), far_ck.argmax(0), len(counts))  # the row of the first count that is far
     reach_k = np.where(broken_k > 0, counts[np.maximum(broken_k - 1, 0)], np.nan)
     reach_k = np.where(changes_k, reach_k, np.nan)
-    return CountingPhase(
-        phase, slope_k, intercept_k, r2_k, reach_k, int(counts[0]), int(counts[-1]), int(fitted_n.sum())
-    )
+    ends = int(count_n.min()), int(count_n.max())
+    return CountingPhase(phase, slope_k, intercept_k, r2_k, reach_k, *ends, int(fitted_n.sum()))

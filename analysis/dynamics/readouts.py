@@ -114,9 +114,8 @@ def score_readout(fit_nf: np.ndarray, fit_n: np.ndarray, test_nf: np.ndarray, te
         return _score(predicted_n, test_n)
     mean_f, scale_f = fit_nf.mean(0), fit_nf.std(0)
     scale_f = np.where(scale_f > 0, scale_f, 1.0)
-    mean_d = fit_n.mean(0)
-    weight_fd = np.linalg.lstsq((fit_nf - mean_f) / scale_f, fit_n - mean_d, rcond=SMALLEST)[0]
-    return _score((test_nf - mean_f) / scale_f @ weight_fd + mean_d, test_n)
+    weight_fd = np.linalg.lstsq((fit_nf - mean_f) / scale_f, fit_n, rcond=SMALLEST)[0]
+    return _score((test_nf - mean_f) / scale_f @ weight_fd + fit_n.mean(0), test_n)
 
 
 def classifier() -> Any:

@@ -1,5 +1,6 @@
 """From arrays to a matplotlib Figure. Nothing here loads or shows anything; no screen is needed."""
 
+from analysis.figures.counting import CountPanel, unit_against_count
 from analysis.figures.curves import Band, CurvePanel, ReachPanel, curve_bands, reach_curves
 from analysis.figures.cycles import Growth, Mismatch, distance_matrix, growth, mismatch
 from analysis.figures.heat_maps import HeatMap, heat_map
@@ -19,6 +20,7 @@ from analysis.figures.paths import TrajectoryPanel, trajectories
 from analysis.figures.paths_3d import trajectory_3d
 from analysis.figures.portrait import Portrait, portraits
 from analysis.figures.predicting import PredictionRow, prediction_rows
+from analysis.figures.scores import ScoreRow, score_rows
 from analysis.figures.states import Raster, raster
 from analysis.figures.style import Picture
 
@@ -26,6 +28,7 @@ __all__ = [
     "MAX_STEPS",
     "PANELS_PER_ROW",
     "Band",
+    "CountPanel",
     "CurvePanel",
     "Growth",
     "HeatMap",
@@ -38,6 +41,7 @@ __all__ = [
     "Raster",
     "Reach",
     "ReachPanel",
+    "ScoreRow",
     "SolveTimes",
     "TrajectoryPanel",
     "curve_bands",
@@ -56,7 +60,9 @@ __all__ = [
     "predictions",
     "raster",
     "reach_curves",
+    "score_rows",
     "trajectories",
     "trajectory",
     "trajectory_3d",
+    "unit_against_count",
 ]

@@ -57,10 +57,19 @@ def test_a_net_that_counts_by_hand() -> None:
 @pytest.mark.parametrize("most", [7, 10.5])
 def test_where_a_counter_that_saturates_breaks(most: float) -> None:
     up = phases_of(hand_made(most), strings(*range(1, 13)), "count_a", fit_to=3)["a"]
-    expected = next(count for count in range(1, 13) if abs(min(0.5 + 2 * count, most) - (0.5 + 2 * count)) >= 1) - 1
+    expected = next(count for count in range(1, 13) if abs(min(0.5 + 2 * count, most) - (0.5 + 2 * count)) >= 2) - 1
     assert up.slope_k[0] == pytest.approx(2)
     assert up.reach_k[0] == expected
     assert up.fitted == sum(min(count, 3) for count in range(1, 13))
+
+
+def test_a_counter_that_saturates_has_lost_count_of_the_b_to_come() -> None:
+    """Of 9 a it counts 7, so that only 5 are left after 2 b; strings of up to 7 are counted down exactly."""
+    down = phases_of(hand_made(14.5), strings(9, 2, 12, 7, 5, 8, 1), "left_b", fit_to=6)["b"]
+    assert down.slope_k[0] == pytest.approx(2)
+    assert down.fitted == 2 + 7 + 5 + 1
+    assert down.reach_k[0] == 6  # a string of 8 is off by one whole count
+    assert (down.first, down.last) == (0, 11)
 
 
 def test_a_relu_net_of_torch_counts() -> None:

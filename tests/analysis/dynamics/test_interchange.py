@@ -9,7 +9,7 @@ import torch
 
 from analysis.dynamics.answers import answers_of_states, answers_over
 from analysis.dynamics.exchange_pairs import draw_pairs
-from analysis.dynamics.interchange import Interchange, interchange, subspace
+from analysis.dynamics.interchange import Interchange, _of_length, interchange, subspace
 from analysis.dynamics.labelled import LabelledText, draw_text
 from analysis.dynamics.net_map import NetMap, map_of_net
 from rnn_core.nets.cells import CELLS
@@ -127,6 +127,20 @@ def test_the_subspace_is_that_of_the_means() -> None:
         subspace(states_nk, value_n, 4)
     with pytest.raises(ValueError, match="the dimension is 1; allowed: 1 to 0"):
         subspace(np.ones((6, 2)), np.arange(6))
+
+
+def test_the_mean_of_many_states_weighs_more() -> None:
+    """Between two classes of 1000 that are 1 apart in x and one of 100, 6 off in y, the latter holds more variance."""
+    count_c, mean_ck = np.array([1000, 1000, 100]), np.array([[0, 0], [1, 0], [0.5, 6]])
+    value_n = np.repeat(np.arange(3), count_c)
+    assert np.abs(subspace(mean_ck[value_n], value_n, 1)[0]) == pytest.approx([0, 1])
+    fewer_n = np.concatenate([value_n[:2000], value_n[-10:]])
+    assert np.abs(subspace(mean_ck[fewer_n], fewer_n, 1)[0]) == pytest.approx([1, 0])
+
+
+def test_changes_in_other_subspaces_have_the_same_length() -> None:
+    changes_nk = np.array([[3.0, 4.0], [0.0, 0.1], [0.0, 0.0]])
+    assert _of_length(changes_nk, np.array([10.0, 2.0, 1.0])) == pytest.approx(np.array([[6, 8], [0, 2], [0, 0]]))
 
 
 def test_answers_over_a_text_are_those_of_the_states() -> None:

@@ -161,6 +161,17 @@ def test_tables_are_those_that_dictionaries_count(spec: str) -> None:
         assert scores(found, "node")[name] == pytest.approx(counted_accuracy(fit, test, "node", k), abs=1e-12)
 
 
+def test_tables_of_labels_without_any_order_are_those_of_dictionaries_and_stop_at_marks() -> None:
+    rng = np.random.default_rng(5)
+    fit, test = (
+        LabelledText("#" + "".join(rng.choice(list("##ab"), 399)), {"class": rng.integers(-1, 3, 400)}, "#")
+        for _ in range(2)
+    )
+    found = list(scores(readouts({}, fit, test), "class").values())
+    assert found == pytest.approx([counted_accuracy(fit, test, "class", k) for k in range(1, 6)], abs=1e-12)
+    assert len(set(found)) > 3
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_states_of_every_cell_are_read(cell: str) -> None:
     torch.manual_seed(0)

@@ -16,7 +16,7 @@ from rnn_core.config import ConfigError
 
 @dataclass(frozen=True)
 class Flags:
-    """Ask by what mechanism nets work, print what was found, and record tables and pictures under `inside/` of the runs.
+    """Ask by what mechanism nets work, print what was found, and record tables and pictures in `inside/` of their runs.
 
     fixed_points: where states come to rest while one character is read again and again. cycle: the cycle of a net that
     runs free, and what it withstands. exponents: whether disturbances grow. automaton: the automaton of what the net

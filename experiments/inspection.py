@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+import torch
+
 from analysis.inside import QUESTIONS, DoesNotApplyError, subject_of_run
 from analysis.runs import RunError, load_run
 from analysis.runs.loading import LoadedRun
@@ -39,6 +41,7 @@ def inspect_run(run: LoadedRun, questions: Sequence[str], asked_for: bool) -> It
         UsageError: a question that was asked for needs a package that is missing.
         TrackingError: the answers cannot be recorded.
     """
+    torch.set_num_threads(1)  # more make small products slower
     subject = subject_of_run(run)
     for name in questions:
         try:
@@ -57,7 +60,7 @@ def inspect_run(run: LoadedRun, questions: Sequence[str], asked_for: bool) -> It
 
 
 def inspect_runs(run_ids: Iterable[str], questions: Sequence[str]) -> None:
-    """Ask questions about the nets of a sweep that has ended, and say how far this is; what was asked is not asked again.
+    """Ask questions about the nets of a sweep that has ended, but none twice, and print what was found.
 
     Raises:
         UsageError, TrackingError: see `inspect_run`.

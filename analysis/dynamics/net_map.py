@@ -134,21 +134,23 @@ class NetMap:
         Raises:
             ValueError: the text is empty, or holds a character outside the alphabet (UnknownCharacterError).
         """
-        first = self.start_k
-        state_nk = (first if start_k is None else start_k)[None]
-        states, logits = [], []
-        self._inputs(text)  # checks the text
-        for character in text:
-            state_nk, logits_nw = self.predict(first[None] if character == self.mark else state_nk, character)
-            states.append(state_nk[0])
-            logits.append(logits_nw[0])
-        return np.stack(states), np.stack(logits)
+        inputs_ti, first = self._inputs(text), torch.as_tensor(self.start_k)
+        states = (first if start_k is None else torch.as_tensor(start_k, dtype=torch.float64))[None]
+        path, logits = [], []
+        with torch.no_grad():
+            for character, input_i in zip(text, inputs_ti, strict=True):
+                before = first[None] if character == self.mark else states
+                states, logits_nw = self._read(before, input_i[None])
+                path.append(states)
+                logits.append(logits_nw)
+        return torch.cat(path).numpy(), torch.cat(logits).numpy()
 
     def _inputs(self, word: str) -> Tensor:
         """Return the input of each character of a word, (T, I)."""
         if not word:
             raise ValueError("the word is empty; allowed: one character or more")
-        return self.inputs_vi[Vocabulary(self.alphabet).encode(word)]
+        Vocabulary(self.alphabet).indices(word)  # raises for a character that is not in the alphabet
+        return self.inputs_vi[[self.alphabet.index(character) for character in word]]
 
     def _read(self, states: Tensor, inputs_ti: Tensor) -> tuple[Tensor, Tensor]:
         """Return the flat states after the inputs of a word, (N, K), and the logits of the target, (N, W)."""

@@ -25,7 +25,7 @@ def counting(subject: Subject) -> Finding:
     for count in counts:
         count_t = subject.test.labels[count]
         try:
-            phases = counting_phases(subject.states_tk, count_t, list(subject.test.text))
+            phases = counting_phases(subject.states["trained"], count_t, list(subject.test.text))
         except ValueError:  # too few different counts in every phase
             continue
         table = counting_table(phases, names).assign(count=count)
@@ -51,7 +51,7 @@ def _panel(subject: Subject, count: str, phase: CountingPhase, unit: int) -> Cou
         f"after {visible(phase.phase)!r}: slope {phase.slope_k[unit]:.3g}",
         count,
         count_t[of_phase_t],
-        subject.states_tk[of_phase_t, unit],
+        subject.states["trained"][of_phase_t, unit],
         float(phase.slope_k[unit]),
         float(phase.intercept_k[unit]),
         float(phase.reach_k[unit]),

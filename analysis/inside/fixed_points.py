@@ -5,7 +5,6 @@ import pandas as pd
 
 from analysis.dynamics.fixed_points import FixedPoints, counts_over, find_fixed_points, noisy_starts
 from analysis.dynamics.limit_points import LimitPoints, limit_points
-from analysis.dynamics.net_map import NetMap
 from analysis.dynamics.projection import fit_projection
 from analysis.figures.portrait import Portrait, portraits
 from analysis.inside.finding import Finding
@@ -27,13 +26,13 @@ def fixed_points(subject: Subject) -> Finding:
     text = subject.test.text
     often = sorted(set(text) - {subject.pattern.mark}, key=lambda character: (-text.count(character), character))
     rests = {
-        (name, character): limit_points(net_map, subject.visited(net_map), character)
+        (name, character): limit_points(net_map, subject.visited(name), character)
         for name, net_map in subject.nets.items()
         for character in often[:MAX_CHARACTERS]
     }
     of_trained = {character: rest for (name, character), rest in rests.items() if name == "trained"}
     held = max(of_trained, key=lambda character: len(of_trained[character].points))
-    found = {name: _search(subject, net_map, held) for name, net_map in subject.nets.items()}
+    found = {name: _search(subject, name, held) for name in subject.nets}
     counts = counts_over(subject.trained, found["trained"], TOLERANCES, RADII)
     rows = [{"net": name, "character": character, **_row(rest)} for (name, character), rest in rests.items()]
     points = pd.concat([points.table().assign(net=name, character=held) for name, points in found.items()])
@@ -41,17 +40,17 @@ def fixed_points(subject: Subject) -> Finding:
     tables = {"limit_points": pd.DataFrame(rows), "fixed_points": points, "fixed_points_counted": counts}
     picture = portraits(
         f"States and fixed points while {visible(held)!r} is read again and again",
-        [_portrait(name, subject, subject.nets[name], points) for name, points in found.items()],
+        [_portrait(name, subject.visited(name), points) for name, points in found.items()],
         columns=2,
     )
     metrics = {"limit_points": float(len(of_trained[held].points))}
     return Finding(lines, tables, {"fixed_points": picture}, metrics)
 
 
-def _search(subject: Subject, net_map: NetMap, character: str) -> FixedPoints:
-    """Search for fixed points of a held character from visited states and around them."""
-    visited_nk = subject.visited(net_map)
-    return find_fixed_points(net_map, noisy_starts(visited_nk, NOISY_STARTS), character, visited_nk)
+def _search(subject: Subject, name: str, character: str) -> FixedPoints:
+    """Search for fixed points of a held character from the visited states of a net and around them."""
+    visited_nk = subject.visited(name)
+    return find_fixed_points(subject.nets[name], noisy_starts(visited_nk, NOISY_STARTS), character, visited_nk)
 
 
 def _row(rest: LimitPoints) -> dict[str, int]:
@@ -78,12 +77,11 @@ def _line(character: str, rest: LimitPoints, found: FixedPoints) -> str:
     )
 
 
-def _portrait(name: str, subject: Subject, net_map: NetMap, found: FixedPoints) -> Portrait:
+def _portrait(name: str, visited_nk: np.ndarray, found: FixedPoints) -> Portrait:
     """Return a portrait of a net in the principal components of its visited states."""
-    visited_nk = subject.visited(net_map)
     finite_nk = visited_nk[np.isfinite(visited_nk).all(axis=1)]
     projection = fit_projection([finite_nk])
-    points_pk = np.array([point.state_k for point in found.points]).reshape(-1, net_map.size)
+    points_pk = np.array([point.state_k for point in found.points]).reshape(-1, visited_nk.shape[1])
     return Portrait(
         name,
         projection(finite_nk),

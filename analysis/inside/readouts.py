@@ -4,12 +4,13 @@ import dataclasses
 
 import pandas as pd
 
-from analysis.dynamics import readouts as linear
+from analysis.dynamics.readouts import readouts as read_out
+from analysis.dynamics.readouts import table_name
 from analysis.figures.scores import ScoreRow, score_rows
 from analysis.inside.finding import DoesNotApplyError, Finding
 from analysis.inside.subject import Subject
 
-COMPARED = ("untrained", linear.table_name(1), linear.table_name(4))
+COMPARED = ("untrained", table_name(1), table_name(4))
 """What is drawn beside the trained net."""
 
 
@@ -23,7 +24,7 @@ def readouts(subject: Subject) -> Finding:
         raise DoesNotApplyError(
             f"nothing is known of the positions of {subject.pattern.spec}; allowed: patterns with labels"
         )
-    table = pd.DataFrame([dataclasses.asdict(row) for row in linear.readouts(subject.nets, subject.fit, subject.test)])
+    table = pd.DataFrame([dataclasses.asdict(row) for row in read_out(subject.nets, subject.fit, subject.test)])
     table["question"] = table["label"] + " (" + table["measure"] + ")"
     scores = table.pivot(index="question", columns="predictor", values="score").dropna()
     if scores.empty:
@@ -31,7 +32,7 @@ def readouts(subject: Subject) -> Finding:
     rows = [ScoreRow(str(question), dict(score[["trained", *COMPARED]])) for question, score in scores.iterrows()]
     lines = [
         f"{question}: {score['trained']:.3f} from the trained net's states, {score['untrained']:.3f} from the "
-        f"untrained net's, {score[linear.table_name(4)]:.3f} from the last 4 characters"
+        f"untrained net's, {score[table_name(4)]:.3f} from the last 4 characters"
         for question, score in scores.iterrows()
     ]
     picture = score_rows("What can be read out of the states", rows, "accuracy (share) or R²", COMPARED)

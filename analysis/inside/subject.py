@@ -1,5 +1,6 @@
 """What questions about the inside of a net are asked of: the net, its untrained self, and texts of its pattern."""
 
+import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,8 +14,12 @@ from rnn_core.patterns import Pattern
 CHARACTERS = 4000
 """The length of each of the two texts, in characters; whole strings may make it a little longer."""
 
-MAX_VISITED = 512
+MAX_VISITED = 128
 """The most visited states from which rest and fixed points are looked for."""
+
+
+MAX_CLASSES = 50
+"""The most values of a label that is asked about; reading more out of states takes minutes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +30,8 @@ class Subject:
         pattern: the pattern that it was trained on.
         trained: the net as a map.
         untrained: the net before its training as a map.
-        fit: a text of the pattern, with labels, on which readouts and subspaces are fitted.
+        fit: a text of the pattern, with those labels that have at most MAX_CLASSES values, on which readouts and
+            subspaces are fitted.
         test: another one, on which everything is measured.
     """
 
@@ -41,13 +47,13 @@ class Subject:
         return {"trained": self.trained, "untrained": self.untrained}
 
     @cached_property
-    def states_tk(self) -> np.ndarray:
-        """The flat states of the trained net after each character of the test, (T, K)."""
-        return self.trained.path(self.test.text)[0]
+    def states(self) -> dict[str, np.ndarray]:
+        """The flat states of both nets after each character of the test, (T, K), by name."""
+        return {name: net_map.path(self.test.text)[0] for name, net_map in self.nets.items()}
 
-    def visited(self, net_map: NetMap) -> np.ndarray:
+    def visited(self, name: str) -> np.ndarray:
         """Return up to MAX_VISITED flat states of a net, evenly spread over the test, (N, K)."""
-        states_tk = self.states_tk if net_map is self.trained else net_map.path(self.test.text)[0]
+        states_tk = self.states[name]
         return states_tk[:: -(-len(states_tk) // MAX_VISITED)]
 
 
@@ -66,4 +72,10 @@ def subject_of_run(run: LoadedRun) -> Subject:
         map_of_net(net, record.alphabet, record.outputs, record.mark) for net in (run.net, run.untrained_net())
     )
     fit, test = (draw_text(pattern, CHARACTERS, seed) for seed in (0, 1))
+    kept = [
+        name
+        for name, value_t in test.labels.items()
+        if value_t.dtype.kind == "f" or len(np.unique(value_t)) <= MAX_CLASSES
+    ]
+    fit, test = (dataclasses.replace(text, labels={name: text.labels[name] for name in kept}) for text in (fit, test))
     return Subject(pattern, trained, untrained, fit, test)

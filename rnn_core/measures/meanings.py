@@ -94,8 +94,8 @@ SHARED: Mapping[str, Meaning] = {
         "0 to 1",
     ),
     "interchange_accuracy": Meaning(
-        "by inspect: share of pairs of positions after which the net goes on rightly when a label of one is replaced by "
-        "that of the other, in the mean over the labels",
+        "by inspect: share of pairs of positions after which the net goes on rightly when a label of one is replaced "
+        "by that of the other, in the mean over the labels",
         SHARE,
         "0 to 1",
     ),

@@ -109,8 +109,8 @@ def test_torchs_own_layers_become_a_map(name: str, embedded: bool) -> None:
     x = table(indices_t) if embedded else nn.functional.one_hot(indices_t, 4).float()
     with torch.no_grad():
         expected = readout(layers(x)[0])  # without an axis of sequences, which torch allows
-    net_map = map_of_module(layers, readout, "abcd", "xyz", embedding=table if embedded else None)
-    assert net_map.path("bdaac")[1] == pytest.approx(expected.numpy(), abs=1e-6)
+    net_map = map_of_module(layers, readout, "dabc", "xyz", embedding=table if embedded else None)
+    assert net_map.path("acddb")[1] == pytest.approx(expected.numpy(), abs=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ METRICS = {
     "excess_loss": "excess loss (nats per character)",
     "whole_strings": "whole strings right (share)",
     "beyond_strings": "strings beyond the training range right (share)",
-    "longest_right": "size up to which all strings are right",
+    "longest_right": "largest size with all strings right (size of a string)",
     "beyond_accuracy": "accuracy beyond the training range (share of decidable characters)",
 }
 """The axis labels of metrics, with their units."""

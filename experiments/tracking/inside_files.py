@@ -7,6 +7,7 @@ from mlflow import MlflowClient
 
 from analysis.inside.finding import Finding
 from analysis.runs.schema import INSIDE_FOLDER, INSPECTED_TAG
+from analysis.runs.store import get_run
 from experiments.errors import TrackingError
 from experiments.tracking.causes import store_trouble
 
@@ -42,4 +43,4 @@ def record_finding(run_id: str, question: str, finding: Finding) -> None:
 
 def inspected(run_id: str) -> list[str]:
     """Return the questions whose answers are recorded in a run."""
-    return list(filter(None, MlflowClient().get_run(run_id).data.tags.get(INSPECTED_TAG, "").split(",")))
+    return list(filter(None, get_run(run_id).data.tags.get(INSPECTED_TAG, "").split(",")))

@@ -1,5 +1,6 @@
 """Every metric that a run records is explained, and no other."""
 
+import contextlib
 import json
 import re
 from functools import cache
@@ -7,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from analysis.dynamics.labelled import draw_text
+from analysis.dynamics.net_map import map_of_net
+from analysis.inside import QUESTIONS, DoesNotApplyError, Subject
 from experiments.metrics import main
 from rnn_core.config import TrainConfig
 from rnn_core.data import prepare
@@ -39,6 +43,19 @@ def of_families() -> dict[str, set[str]]:
     return found
 
 
+def metrics_of_questions() -> set[str]:
+    """Return the metrics that the questions about the inside of a net record."""
+    prepared = prepare(TrainConfig(hidden_size=3))
+    net_map = map_of_net(prepared.build_net(), prepared.record.alphabet)
+    text = draw_text(prepared.pattern, 60, 0)
+    subject = Subject(prepared.pattern, net_map, net_map, text, text)
+    names: set[str] = set()
+    for question in QUESTIONS.values():
+        with contextlib.suppress(DoesNotApplyError):
+            names |= question(subject).metrics.keys()
+    return names
+
+
 def test_every_metric_of_every_family_is_explained_and_nothing_else_is(tmp_path: Path) -> None:
     recorded = dict(of_families())
     text = tmp_path / "tale.txt"
@@ -52,6 +69,7 @@ def test_every_metric_of_every_family_is_explained_and_nothing_else_is(tmp_path:
     asked = {"length": 30, "draws": "every-epoch", "curriculum": 0.1, "epochs": 1}
     recorded["parity"] |= next(iter(train(TrainConfig(pattern="parity", **asked)))).metrics.keys()  # type: ignore[arg-type]
     assert recorded.keys() == Pattern.families.keys()
+    recorded["inspect"] = dict.fromkeys(metrics_of_questions(), 0.0)
     names = {name for metrics in recorded.values() for name in metrics}
     assert [name for name in sorted(names) if meaning_of(name) is None] == []
     unused = [

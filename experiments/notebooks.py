@@ -25,7 +25,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "analysis" / "notebooks"
 MAKE_LINE = "make = False"
 """The line of a notebook which says that missing runs are not made; --make sets it to True."""
 
-MAX_SECONDS = 1800
+MAX_SECONDS = 4 * 3600
 """The most seconds of one cell, which may make a sweep."""
 
 

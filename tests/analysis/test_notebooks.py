@@ -36,8 +36,8 @@ def said_by(path: Path) -> str:
     return "".join("".join(output["text"]) for output in outputs_of(path) if output["output_type"] == "stream")
 
 
-def test_there_are_four_notebooks() -> None:
-    names = ["01_first_look", "02_compare_runs", "03_hidden_states", "04_patterns"]
+def test_these_are_the_notebooks() -> None:
+    names = ["01_first_look", "02_compare_runs", "03_hidden_states", "04_patterns", "05_cells"]
     assert [path.stem for path in NOTEBOOKS] == names
 
 
@@ -111,6 +111,9 @@ def test_every_notebook_can_be_executed_on_a_small_store(store: Path, copied: Pa
         assert sweep([*lists, *seeds]) == 0
     families = ["--patterns", "noisy:abc:0.1,anbn", "--cells", "rnn,gru", "--lengths", "10000", "--hidden-sizes", "16"]
     assert sweep([*families, "--epochs", "50", "--learning-rates", "0.02", "--schedules", "cosine", *seeds]) == 0
+    cells = ["--patterns", "reber", "--cells", "rnn,gru", "--parameters", "2000", "--learning-rates", "0.003,0.01"]
+    cells += ["--lengths", "50000", "--encodings", "onehot", "--epochs", "20", "--batch-sizes", "32"]
+    assert sweep([*cells, "--schedules", "cosine", "--clips", "1.0", "--seeds", "0-2"]) == 0
     command = [sys.executable, "-m", "experiments.notebooks", "--folder", str(copied)]
     subprocess.run(command, check=True, cwd=copied, env=installed())
     for path in copied.glob("*.ipynb"):

@@ -26,6 +26,7 @@ OTHERS = (
     "tomita:3:reading=later",
     "tomita:6:reading=mod5",
     "anbn:uniform=99",
+    "dyck:2:say=depth",
     "dyck:2:depth=3:weights=hewitt:longest=84",
 )
 """Further specs of which a result is published, or that have a recipe of their own."""

@@ -18,6 +18,17 @@ class Reverse(Answers):
     """
 
     family = example = "reverse"
+    # Chosen on seed 42: with strings that are drawn once, an LSTM has about half of them right.
+    recipe = {
+        **Answers.recipe,
+        "cell": "stack",
+        "learning_rate": 0.003,
+        "length": 100_000,
+        "draws": "every-epoch",
+        "batches": "one-length",
+        "curriculum": 0.1,
+        "epochs": 60,
+    }
     symbols = digits = "ab"
     number_labels = ("height",)
 

@@ -10,6 +10,12 @@ from analysis.inside.subject import Subject
 PRIME = 100
 """The characters of the test that are read before the net writes."""
 
+MAX_ROUNDS, MAX_COMPARED = 20, 400
+"""The most rounds of the cycle, and characters, that are compared after a disturbance; one round at least."""
+
+MIN_DIRECTIONS, MAX_DIRECTIONS, MAX_DISTURBED = 4, 64, 200
+"""The fewest and most directions of disturbance at each place, and the most of all places, but for the fewest."""
+
 SHOWN = 60
 """The most characters of the cycle's text that are shown."""
 
@@ -24,7 +30,10 @@ def cycle(subject: Subject) -> Finding:
         raise DoesNotApplyError("the net does not write an endless stream; allowed: patterns of one stream")
     try:
         found = free_cycle(subject.trained, subject.test.text[:PRIME])
-        disturbed = withstood(subject.trained, found)
+        period = len(found.text)
+        directions = max(MIN_DIRECTIONS, min(MAX_DIRECTIONS, MAX_DISTURBED // period))
+        rounds = max(1, min(MAX_ROUNDS, MAX_COMPARED // period))
+        disturbed = withstood(subject.trained, found, directions, rounds=rounds)
     except ValueError as error:
         raise DoesNotApplyError(str(error)) from None
     multipliers = pd.DataFrame({"real": found.multipliers_k.real, "imaginary": found.multipliers_k.imag})
@@ -32,11 +41,12 @@ def cycle(subject: Subject) -> Finding:
     radius = np.linalg.norm(found.states_pk - found.states_pk.mean(axis=0), axis=1).mean()
     text = repr(found.text) if len(found.text) <= SHOWN else f"{found.text[:SHOWN]!r} ..."
     lines = [
-        f"running free, the trained net settles in a cycle of {counted(len(found.text), 'character')}, {text}, whose "
+        f"running free, the trained net settles in a cycle of {counted(period, 'character')}, {text}, whose "
         f"greatest multiplier has the modulus {np.abs(found.multipliers_k).max():.3g}",
         _lasting(found.time_constant),
-        f"the same text goes on after {_length(disturbed)} in {disturbed.directions} random directions at each place"
-        + (f"; the states of the cycle lie {radius:.3g} from their mean, on average" if len(found.text) > 1 else ""),
+        f"the same text goes on for {counted(disturbed.characters, 'character')} after {_length(disturbed)} in "
+        f"{disturbed.directions} random directions at each place"
+        + (f"; the states of the cycle lie {radius:.3g} from their mean, on average" if period > 1 else ""),
     ]
     return Finding(lines, {"multipliers": multipliers})
 

@@ -11,6 +11,10 @@ from analysis.inside.subject import Subject
 BLOCKS = 10
 """The parts of the text over which the spread of the exponents is shown."""
 
+MAX_JACOBIAN_NUMBERS = 2**25
+"""The most numbers in the Jacobians along the text, but for the burn-in and 100 characters; it is cut for large states.
+"""
+
 LARGEST = 5
 """How many exponents are measured, the largest ones."""
 
@@ -36,6 +40,8 @@ def exponents(subject: Subject) -> Finding:
 
 
 def _measure(net_map: NetMap, text: str, inputs: str) -> Exponents:
+    """Measure the largest exponents along the beginning of a text."""
+    text = text[: BURN_IN + max(10 * BLOCKS, MAX_JACOBIAN_NUMBERS // net_map.size**2)]
     return lyapunov_exponents(net_map, text, inputs, blocks=BLOCKS, count=min(LARGEST, net_map.size))
 
 

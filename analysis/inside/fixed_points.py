@@ -16,6 +16,12 @@ from rnn_core.vocabulary import visible
 MAX_CHARACTERS = 12
 """The most characters of an alphabet that are held, those that come most often in the test."""
 
+MAX_HELD_NUMBERS = 1024
+"""The most numbers of states, for all held characters together; of nets with large states fewer are held, but one."""
+
+MAX_JACOBIAN_NUMBERS = 2**21
+"""The most numbers in the Jacobians at the starts of a search; nets with large states have fewer starts."""
+
 NOISY_STARTS = 256
 """The states around visited ones from which fixed points are searched, beside these."""
 
@@ -27,10 +33,11 @@ def fixed_points(subject: Subject) -> Finding:
     """Hold each character until visited states rest, and search for fixed points of that with most points of rest."""
     text = subject.test.text
     often = sorted(set(text) - {subject.pattern.mark}, key=lambda character: (-text.count(character), character))
+    most = max(1, min(MAX_CHARACTERS, MAX_HELD_NUMBERS // subject.trained.size))
     rests = {
         (name, character): limit_points(net_map, subject.visited(name), character)
         for name, net_map in subject.nets.items()
-        for character in often[:MAX_CHARACTERS]
+        for character in often[:most]
     }
     of_trained = {character: rest for (name, character), rest in rests.items() if name == "trained"}
     held = max(of_trained, key=lambda character: len(of_trained[character].points))
@@ -38,8 +45,8 @@ def fixed_points(subject: Subject) -> Finding:
     counts = counts_over(subject.trained, found["trained"], TOLERANCES, RADII)
     rows = [{"net": name, "character": character, **_row(rest)} for (name, character), rest in rests.items()]
     points = pd.concat([each.table().assign(net=name, character=held) for name, each in found.items()])
-    most = "the only character" if len(of_trained) == 1 else f"of {len(of_trained)} characters one with most points"
-    lines = [f"held: {visible(held)!r}, {most}"]
+    which = f", of {len(of_trained)} characters the first with the most points of rest" if len(of_trained) > 1 else ""
+    lines = [f"{visible(held)!r} is read again and again{which}"]
     lines += [f"{name} net: {_line(rests[name, held], points)}" for name, points in found.items()]
     tables = {"limit_points": pd.DataFrame(rows), "fixed_points": points, "fixed_points_counted": counts}
     picture = portraits(
@@ -54,7 +61,9 @@ def fixed_points(subject: Subject) -> Finding:
 def _search(subject: Subject, name: str, character: str) -> FixedPoints:
     """Search for fixed points of a held character from the visited states of a net and around them."""
     visited_nk = subject.visited(name)
-    return find_fixed_points(subject.nets[name], noisy_starts(visited_nk, NOISY_STARTS), character, visited_nk)
+    starts_nk = noisy_starts(visited_nk, NOISY_STARTS)
+    most = max(2, MAX_JACOBIAN_NUMBERS // subject.nets[name].size ** 2)
+    return find_fixed_points(subject.nets[name], starts_nk[:: -(-len(starts_nk) // most)], character, visited_nk)
 
 
 def _row(rest: LimitPoints) -> dict[str, int]:

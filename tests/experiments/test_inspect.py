@@ -18,7 +18,7 @@ from mlflow.entities import Run
 
 from analysis.dynamics import compare_with_pattern, limit_points, map_of_net
 from analysis.inside import QUESTIONS, subject_of_run
-from analysis.runs import find_runs, load_run
+from analysis.runs import RunError, find_runs, inside_table, load_run
 from analysis.runs.schema import INSIDE_FOLDER, INSPECTED_TAG
 from experiments.inspect import main
 from experiments.inspection import inspect_runs
@@ -188,6 +188,14 @@ def test_a_sweep_asks_what_is_missing_and_only_that(store: Path, capsys: pytest.
     assert {line.split(": ")[1] for line in lines if ": " in line} == {"automaton"}
     assert all(asked(run_id) == ["automaton", "exponents"] for run_id in runs["run_id"])
     assert find_runs(sweep="latest")["automaton_states"].notna().all()
+    table = inside_table(runs, "exponents")
+    assert table.columns[0] == "run_id"
+    assert table.groupby(["run_id", "net"]).size().tolist() == [3] * 4
+    for run_id, rows in table.groupby("run_id"):
+        recorded = pd.read_csv(inside(MlflowClient().get_run(run_id))["exponents.csv"])
+        assert rows.drop(columns="run_id").reset_index(drop=True).equals(recorded)
+    with pytest.raises(RunError, match=r"none of 2 runs has inside/readouts\.csv"):
+        inside_table(runs, "readouts")
     capsys.readouterr()
     inspect_runs(["0" * 32, *runs["run_id"]], ["automaton"])
     assert capsys.readouterr().out.splitlines()[0].startswith(f"{'0' * 32}: not inspected: ")

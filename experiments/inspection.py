@@ -4,6 +4,7 @@ import importlib.util
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 
 from analysis.inside import QUESTIONS, DoesNotApplyError, subject_of_run
@@ -58,7 +59,7 @@ def inspect_run(run: LoadedRun, questions: Sequence[str], asked_for: bool) -> It
         raise UsageError(f"run {run.run_id} ({run.name}): {error}") from None
     for name in questions:
         try:
-            with waiting(f"asking for {name.replace('_', ' ')}"), one_thread():
+            with waiting(f"asking for {name.replace('_', ' ')}"), _computing():
                 finding = QUESTIONS[name](subject)
         except DoesNotApplyError as error:
             yield visible(f"{name}: does not apply: {error}")
@@ -97,11 +98,15 @@ def inspect_runs(run_ids: Iterable[str], questions: Sequence[str]) -> None:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute with one thread in the block: more make small products slower."""
+def _computing() -> Iterator[None]:
+    """Let torch compute with one thread in the block, as more make small products slower, and let NumPy not warn.
+
+    States can grow beyond all numbers; the answers say so.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with np.errstate(over="ignore", invalid="ignore"):
+            yield
     finally:
         torch.set_num_threads(threads)

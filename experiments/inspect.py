@@ -12,6 +12,7 @@ from experiments.flags import complain, read_flags, with_flags
 from experiments.output import run_program
 from experiments.progress import starting, waiting
 from rnn_core.config import ConfigError
+from rnn_core.vocabulary import visible
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,9 @@ def _inspect(flags: Flags) -> None:
     """Ask all questions of all runs.
 
     Raises:
-        UsageError: no run is named, one cannot be read, or a package is missing.
-        ConfigError: there is no such question, or the pattern of a run cannot be made again.
+        UsageError: no run is named, one cannot be read or has no net, its pattern cannot be made again, or a package is
+            missing.
+        ConfigError: there is no such question.
         TrackingError: an answer cannot be recorded.
     """
     if not flags.runs:
@@ -60,18 +62,22 @@ def _inspect(flags: Flags) -> None:
     with starting():
         from analysis.runs import RunError, load_run
         from analysis.runs.address import store_name
-        from experiments.inspection import inspect_run, parse_questions
+        from experiments.inspection import check_packages, inspect_run, parse_questions
         from rnn_core.checkpoint import CheckpointError
     questions = parse_questions(flags.what, "what")
+    if flags.what:
+        check_packages(questions)
     try:
         with waiting(f"reading the runs from {store_name()}"):
-            loaded = [load_run(name) for name in flags.runs]
-        for run in loaded:
-            print(f"{run.run_id} ({run.name})", flush=True)
-            for line in inspect_run(run, questions, asked_for=bool(flags.what)):
-                print(f"  {line}", flush=True)
+            loaded = [load_run(name) for name in dict.fromkeys(flags.runs)]
+            for run in loaded:
+                _ = run.net  # raises RunError where there is none, before any run is asked
     except (RunError, CheckpointError) as error:
         raise UsageError(str(error)) from None
+    for run in loaded:
+        print(f"{run.run_id} ({visible(run.name)})", flush=True)
+        for line in inspect_run(run, questions, asked_for=bool(flags.what)):
+            print(f"  {line}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 """Asks questions about the inside of recorded nets, and records the answers in their runs."""
 
+import importlib.util
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
+import numpy as np
 import torch
 
 from analysis.inside import QUESTIONS, DoesNotApplyError, subject_of_run
@@ -10,6 +13,7 @@ from analysis.runs.loading import LoadedRun
 from experiments.errors import UsageError
 from experiments.progress import waiting
 from experiments.tracking.inside_files import inspected, record_finding
+from rnn_core.checkpoint import CheckpointError
 from rnn_core.config import ConfigError
 from rnn_core.vocabulary import visible
 
@@ -27,6 +31,12 @@ def parse_questions(text: str, flag: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def check_packages(questions: Sequence[str]) -> None:
+    """Raise UsageError if a question needs a package that is not installed, before anything else is done."""
+    if "automaton" in questions and importlib.util.find_spec("aalpy") is None:
+        raise UsageError('automaton needs AALpy; allowed: AALpy, installed by pip install "rnn-patterns[inside]"')
+
+
 def inspect_run(run: LoadedRun, questions: Sequence[str], asked_for: bool) -> Iterator[str]:
     """Ask questions about the net of a run, record each answer at once, and yield what was found, line by line.
 
@@ -36,23 +46,30 @@ def inspect_run(run: LoadedRun, questions: Sequence[str], asked_for: bool) -> It
         asked_for: whether a person named these questions; otherwise one that needs a missing package is left out.
 
     Raises:
-        RunError: the run recorded no net, or its pattern draws other data today.
-        ConfigError: its pattern cannot be made again here.
-        UsageError: a question that was asked for needs a package that is missing.
+        UsageError: the run recorded no net, its pattern cannot be made again here or draws other data today; or a
+            question that was asked for needs a package that is missing.
         TrackingError: the answers cannot be recorded.
     """
-    torch.set_num_threads(1)  # more make small products slower
-    subject = subject_of_run(run)
+    try:
+        with waiting("drawing texts"):
+            subject = subject_of_run(run)
+    except RunError as error:
+        raise UsageError(str(error)) from None
+    except ConfigError as error:
+        raise UsageError(f"run {run.run_id} ({run.name}): {error}") from None
     for name in questions:
         try:
-            with waiting(f"asking for {name.replace('_', ' ')}"):
+            with waiting(f"asking for {name.replace('_', ' ')}"), _computing():
                 finding = QUESTIONS[name](subject)
         except DoesNotApplyError as error:
             yield visible(f"{name}: does not apply: {error}")
             continue
+        except ValueError as error:  # such as states that are not finite
+            yield visible(f"{name}: no answer: {error}")
+            continue
         except ModuleNotFoundError as error:
             if asked_for:
-                raise UsageError(f"{error} (--what {name})") from None
+                raise UsageError(str(error)) from None
             yield f"{name}: not asked: {error}"
             continue
         record_finding(run.run_id, name, finding)
@@ -62,14 +79,34 @@ def inspect_run(run: LoadedRun, questions: Sequence[str], asked_for: bool) -> It
 def inspect_runs(run_ids: Iterable[str], questions: Sequence[str]) -> None:
     """Ask questions about the nets of a sweep that has ended, but none twice, and print what was found.
 
+    A run that cannot be asked costs a line, and the others are asked.
+
     Raises:
-        UsageError, TrackingError: see `inspect_run`.
+        TrackingError: the answers cannot be recorded.
     """
     for run_id in run_ids:
-        missing = [name for name in questions if name not in inspected(run_id)]
         try:
+            done = inspected(run_id)
+            missing = [name for name in questions if name not in done]
+            if not missing:
+                continue
             run = load_run(run_id)
             for line in inspect_run(run, missing, asked_for=True):
                 print(f"{visible(run.name)}: {line}", flush=True)
-        except (RunError, ConfigError) as error:
+        except (RunError, CheckpointError, UsageError) as error:
             print(f"{run_id}: not inspected: {error}", flush=True)
+
+
+@contextmanager
+def _computing() -> Iterator[None]:
+    """Let torch compute with one thread in the block, as more make small products slower, and let NumPy not warn.
+
+    States can grow beyond all numbers; the answers say so.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            yield
+    finally:
+        torch.set_num_threads(threads)

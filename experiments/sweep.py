@@ -100,8 +100,9 @@ def _run(arguments: Sequence[str] | None, stop: Stop, from_recipes: set[str]) ->
         raise ConfigError("workers", flags.workers, "1 beside --scheduler, whose cluster has workers of its own")
     if flags.inspect:
         with starting():
-            from experiments.inspection import inspect_runs, parse_questions
+            from experiments.inspection import check_packages, inspect_runs, parse_questions
         questions = parse_questions(flags.inspect, "inspect")
+        check_packages(questions)
     file = Path(flags.grid) if flags.grid else None
     with waiting("reading the patterns"):
         grid = read_grid({plural: getattr(flags, plural) for plural in PLURALS.values()}, file, flags.parameters)

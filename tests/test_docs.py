@@ -11,10 +11,13 @@ from typing import Any
 
 import mlflow.cli
 import pytest
+import torch
 
 from analysis.dynamics import trajectories
+from analysis.inside import QUESTIONS
 from analysis.runs import find_runs, load_net, load_run
-from experiments import delete, generate, notebooks, patterns, sweep
+from analysis.runs.schema import INSIDE_FOLDER, INSPECTED_TAG
+from experiments import delete, generate, inspect, notebooks, patterns, sweep
 from experiments import train as train_command
 from experiments.flags import read_flags
 from experiments.grid import read_grid
@@ -37,6 +40,7 @@ COMMANDS = {
     "sweep": sweep.Flags,
     "delete": delete.Flags,
     "generate": generate.Flags,
+    "inspect": inspect.Flags,
     "patterns": patterns.Flags,
     "notebooks": notebooks.Flags,
 }
@@ -125,7 +129,18 @@ ALL_COMMANDS = sorted({command for path in DOCUMENTS for command in commands_of(
 def test_the_documents_show_commands_of_every_kind() -> None:
     shown = {words[2] for words in map(shlex.split, ALL_COMMANDS) if words[:2] == ["python", "-m"]}
     assert {f"experiments.{name}" for name in COMMANDS} <= shown
-    benchmarks = ("one_run", "training", "sweep_speed", "reading", "growth", "writers", "text", "patterns", "recipes")
+    benchmarks = [
+        "one_run",
+        "training",
+        "sweep_speed",
+        "reading",
+        "growth",
+        "writers",
+        "text",
+        "patterns",
+        "recipes",
+        "inside",
+    ]
     assert {f"benchmarks.{name}" for name in benchmarks} <= shown
 
 
@@ -248,6 +263,40 @@ def test_the_scripts_of_the_pages_run(store: Path, capsys: pytest.CaptureFixture
     assert re.fullmatch(line.format(10, "lower"), shown.strip())
     exec(load, {})
     assert "CharRNN(" in capsys.readouterr().out
+
+
+OVER_SEEDS, OWN_NET = blocks(text_of("docs/inside.md"), "python")
+"""The scripts that the page about the inside of a net shows."""
+
+
+def test_a_net_of_ones_own_is_asked_as_the_page_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    torch.manual_seed(0)
+    exec(OWN_NET.replace("characters=1000", "characters=200"), {})
+    said = capsys.readouterr().out
+    assert re.search(r"^trained net: \d+ of 100 visited states come to rest, at ", said, flags=re.MULTILINE)
+    assert re.search(r"^bit_A \(accuracy\): ", said, flags=re.MULTILINE)
+    assert all(f" {column} " in said for column in ("states", "starts", "kind"))
+
+
+@pytest.mark.slow
+def test_the_tables_of_many_nets_are_joined_as_the_page_shows(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("analysis.inside.subject.CHARACTERS", 300)
+    flags = "--patterns tomita:3 --lengths 300 --cells rnn,gru --hidden-sizes 3 --epochs 1 --seeds 2"
+    assert main([*flags.split(), "--inspect", "automaton,readouts"]) == 0
+    capsys.readouterr()
+    exec(OVER_SEEDS, {})
+    said = capsys.readouterr().out
+    assert re.search(r"^gru +\S+ +2$", said, flags=re.MULTILINE)
+    assert re.search(r"^ +last 5 characters +\d", said, flags=re.MULTILINE)
+
+
+def test_the_page_explains_every_question_table_and_metric() -> None:
+    page = text_of("docs/inside.md")
+    assert [name for name in re.findall("^## (.*)", page, flags=re.MULTILINE) if name in QUESTIONS] == list(QUESTIONS)
+    assert all(f"`{name}`" in page for name in ("limit_points", "automaton_states", "automaton_equal"))
+    assert all(f"`{tag}`" in text_of("docs/runs.md") for tag in (INSPECTED_TAG, f"{INSIDE_FOLDER}/"))
 
 
 def test_the_cell_that_the_first_hour_shows_is_the_notebooks() -> None:

@@ -69,7 +69,8 @@ class MachineComparison:
         """What was found, in one sentence."""
         asked = f"{self.learnt.words:,} words up to length {self.learnt.longest}"
         depth = "" if self.pattern.depth is None else f" up to depth {self.pattern.depth}"
-        states = f"{self.learnt.machine.size} states{depth}"
+        size = self.learnt.machine.size
+        states = f"{size} state{'s' * (size != 1)}{depth}"
         if self.difference is not None:
             word = f"after {self.difference!r}" if self.difference else "at the beginning"
             of_net, of_pattern = (_in_words(output) for output in (self.of_net, self.of_pattern))

@@ -17,6 +17,9 @@ DEPTH = 8
 """The depth of the machine of a pattern that counts, where none is asked for: the characters from the start to the
 states that it has."""
 
+MAX_STATES = 10_000
+"""The most states that are looked at, before equal ones are merged."""
+
 
 @dataclass(frozen=True, eq=False)
 class PatternMachine:
@@ -56,8 +59,8 @@ def machine_of_pattern(pattern: Pattern, depth: int | None = None) -> PatternMac
             the output BEYOND. None for all states, and for `DEPTH` where there are too many.
 
     Raises:
-        ValueError: the depth is below 1; the oracle's states are unknown; everything is always possible; or an answer
-            has several characters.
+        ValueError: the depth is below 1; the oracle's states are unknown; everything is always possible; there are more
+            than MAX_STATES states; or an answer has several characters.
     """
     if depth is not None and depth < 1:
         raise ValueError(f"depth is {depth}; allowed: 1 or more, or None for all states")
@@ -121,6 +124,12 @@ class _Explored:
                     continue
                 state = self._state(word + character)
                 if state not in numbers and (depth is None or len(word + character) - len(pattern.mark) <= depth):
+                    if len(self.words) == MAX_STATES:
+                        raise ValueError(
+                            f"{pattern.spec} has more than {MAX_STATES:,} states"
+                            + (f" up to depth {depth}" if depth else "")
+                            + f"; allowed: {MAX_STATES:,} at most"
+                        )
                     numbers[state] = len(self.words)
                     self.words.append(word + character)
                 moves[character] = numbers.get(state)

@@ -5,7 +5,7 @@ import pandas as pd
 from analysis.dynamics.automata import MachineComparison, compare_with_pattern
 from analysis.dynamics.machines import Machine
 from analysis.dynamics.pattern_machines import machine_of_pattern
-from analysis.inside.finding import DoesNotApplyError, Finding
+from analysis.inside.finding import DoesNotApplyError, Finding, counted
 from analysis.inside.subject import Subject
 from analysis.pictures.machines import SIGNS, compared_machines
 
@@ -27,8 +27,8 @@ def automaton(subject: Subject) -> Finding:
     if trained.equal is not None:
         metrics["automaton_equal"] = float(trained.equal)
     lines = [
-        f"the net is {trained.verdict} ({trained.learnt.steps:,} steps of the net)",
-        f"the untrained net is {_in_short(untrained)}",
+        f"trained net beside the pattern: {trained.verdict} ({counted(trained.learnt.steps, 'step')} of the net)",
+        f"untrained net beside the pattern: {_in_short(untrained)}",
     ]
     title = f"What the net holds possible on {subject.pattern.short_name}"
     picture = compared_machines(title, [trained], ["the net"], subject.pattern.mark)
@@ -43,5 +43,5 @@ def _table(machine: Machine) -> pd.DataFrame:
 
 
 def _in_short(comparison: MachineComparison) -> str:
-    """Return whether a machine is the pattern's, and no more, which is all that is to be said of an untrained net."""
+    """Return whether a machine is the pattern's; nothing else is worth saying of an untrained net."""
     return {True: "equal", False: "not equal", None: "unknown"}[comparison.equal]

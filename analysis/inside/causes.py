@@ -7,7 +7,7 @@ import pandas as pd
 from analysis.dynamics.causes import ablation
 from analysis.dynamics.interchange import interchange
 from analysis.figures.scores import ScoreRow, score_rows
-from analysis.inside.finding import DoesNotApplyError, Finding
+from analysis.inside.finding import DoesNotApplyError, Finding, counted
 from analysis.inside.subject import Subject
 
 CONTROLS = {
@@ -46,7 +46,8 @@ def causes(subject: Subject) -> Finding:
         for label, row in shares.iterrows()
     ]
     lines = [
-        f"{label} exchanged: right in {row['trained', 'subspace']:.1%} of {pairs[label]} pairs; "
+        f"{label} exchanged: the trained net goes on rightly in {row['trained', 'subspace']:.1%} of "
+        f"{counted(pairs[label], 'pair')}; "
         f"{row['trained', 'random']:.1%} in a random subspace, {row['trained', 'shuffled']:.1%} with shuffled labels, "
         f"{row['untrained', 'subspace']:.1%} in the untrained net"
         for label, row in shares.iterrows()
@@ -54,8 +55,10 @@ def causes(subject: Subject) -> Finding:
     taken_out = ablation(subject.trained, subject.pattern, _beginning(subject)).table(subject.trained.number_names)
     worst = taken_out.iloc[0]
     lines.append(
-        f"without {worst['name']} the loss grows by {worst['loss_added']:.3g} nats a character, most of all numbers of "
-        "the state"
+        f"of all numbers of the state the trained net needs {worst['name']} most: without it the loss grows by "
+        f"{worst['loss_added']:.3g} nats per scored character"
+        if worst["loss_added"] > 0
+        else "the trained net loses nothing without any one number of its state"
     )
     picture = score_rows("Labels exchanged between states", scores, "right continuations (share)", tuple(CONTROLS))
     metrics = {"interchange_accuracy": float(shares["trained", "subspace"].mean())}

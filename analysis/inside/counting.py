@@ -1,4 +1,4 @@
-"""Which units of a net count, in which phase, and how far."""
+"""Which numbers of a net's state count, in which phase, and how far."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from rnn_core.vocabulary import visible
 
 
 def counting(subject: Subject) -> Finding:
-    """Fit each unit's value against each count that the pattern knows, in each phase: after each character.
+    """Fit each number of the trained net's state against each count that the pattern knows, after each character.
 
     Raises:
         DoesNotApplyError: the pattern counts nothing.
@@ -31,16 +31,25 @@ def counting(subject: Subject) -> Finding:
         table = counting_table(phases, names).assign(count=count)
         tables.append(table)
         best = table.iloc[table["r2"].fillna(-np.inf).argmax()]
-        lines.append(
-            f"{count}: {best['unit']} changes by {best['slope']:.3g} for each one after {best['phase']!r}, "
-            f"R² {best['r2']:.3f}, and counts up to {best['reach']} of {best['last']}"
-        )
+        lines.append(f"{count}: {_line(best)}")
         unit = names.index(best["unit"])
         panels = [_panel(subject, count, phase, unit) for phase in phases]
         pictures[f"counting_{count}"] = unit_against_count(f"{best['unit']} and {count}", panels, best["unit"])
     if not tables:
         raise DoesNotApplyError("every phase has too few different counts; allowed: a text with larger ones")
-    return Finding(lines, {"counting": pd.concat(tables)}, pictures)
+    return Finding(lines, {"counting": pd.concat(tables, ignore_index=True)}, pictures)
+
+
+def _line(best: pd.Series) -> str:
+    """Return in words how the number of the state that follows a count best does so."""
+    after = f"after {visible(best['phase'])!r}"
+    if np.isnan(best["r2"]):
+        return f"no number of the state changes {after}"
+    reach = "does not keep count" if np.isnan(best["reach"]) else f"keeps count up to {best['reach']:.0f}"
+    return (
+        f"{best['unit']} follows it best: it changes by {best['slope']:.3g} a count {after} (R² {best['r2']:.3f}), and "
+        f"{reach}, where the text goes to {best['last']}"
+    )
 
 
 def _panel(subject: Subject, count: str, phase: CountingPhase, unit: int) -> CountPanel:

@@ -1,5 +1,7 @@
 """Where the states of a net come to rest while it reads one character again and again, and what else is fixed there."""
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 
@@ -7,12 +9,18 @@ from analysis.dynamics.fixed_points import FixedPoints, counts_over, find_fixed_
 from analysis.dynamics.limit_points import LimitPoints, limit_points
 from analysis.dynamics.projection import fit_projection
 from analysis.figures.portrait import Portrait, portraits
-from analysis.inside.finding import Finding
+from analysis.inside.finding import Finding, counted
 from analysis.inside.subject import Subject
 from rnn_core.vocabulary import visible
 
 MAX_CHARACTERS = 12
 """The most characters of an alphabet that are held, those that come most often in the test."""
+
+MAX_HELD_NUMBERS = 1024
+"""The most numbers of states, for all held characters together; of nets with large states fewer are held, but one."""
+
+MAX_JACOBIAN_NUMBERS = 2**21
+"""The most numbers in the Jacobians at the starts of a search; nets with large states have fewer starts."""
 
 NOISY_STARTS = 256
 """The states around visited ones from which fixed points are searched, beside these."""
@@ -25,18 +33,21 @@ def fixed_points(subject: Subject) -> Finding:
     """Hold each character until visited states rest, and search for fixed points of that with most points of rest."""
     text = subject.test.text
     often = sorted(set(text) - {subject.pattern.mark}, key=lambda character: (-text.count(character), character))
+    most = max(1, min(MAX_CHARACTERS, MAX_HELD_NUMBERS // subject.trained.size))
     rests = {
         (name, character): limit_points(net_map, subject.visited(name), character)
         for name, net_map in subject.nets.items()
-        for character in often[:MAX_CHARACTERS]
+        for character in often[:most]
     }
     of_trained = {character: rest for (name, character), rest in rests.items() if name == "trained"}
     held = max(of_trained, key=lambda character: len(of_trained[character].points))
     found = {name: _search(subject, name, held) for name in subject.nets}
     counts = counts_over(subject.trained, found["trained"], TOLERANCES, RADII)
     rows = [{"net": name, "character": character, **_row(rest)} for (name, character), rest in rests.items()]
-    points = pd.concat([points.table().assign(net=name, character=held) for name, points in found.items()])
-    lines = [f"{name} net: {_line(held, rests[name, held], points)}" for name, points in found.items()]
+    points = pd.concat([each.table().assign(net=name, character=held) for name, each in found.items()])
+    which = f", of {len(of_trained)} characters the first with the most points of rest" if len(of_trained) > 1 else ""
+    lines = [f"{visible(held)!r} is read again and again{which}"]
+    lines += [f"{name} net: {_line(rests[name, held], points)}" for name, points in found.items()]
     tables = {"limit_points": pd.DataFrame(rows), "fixed_points": points, "fixed_points_counted": counts}
     picture = portraits(
         f"States and fixed points while {visible(held)!r} is read again and again",
@@ -50,7 +61,9 @@ def fixed_points(subject: Subject) -> Finding:
 def _search(subject: Subject, name: str, character: str) -> FixedPoints:
     """Search for fixed points of a held character from the visited states of a net and around them."""
     visited_nk = subject.visited(name)
-    return find_fixed_points(subject.nets[name], noisy_starts(visited_nk, NOISY_STARTS), character, visited_nk)
+    starts_nk = noisy_starts(visited_nk, NOISY_STARTS)
+    most = max(2, MAX_JACOBIAN_NUMBERS // subject.nets[name].size ** 2)
+    return find_fixed_points(subject.nets[name], starts_nk[:: -(-len(starts_nk) // most)], character, visited_nk)
 
 
 def _row(rest: LimitPoints) -> dict[str, int]:
@@ -64,16 +77,28 @@ def _row(rest: LimitPoints) -> dict[str, int]:
     }
 
 
-def _line(character: str, rest: LimitPoints, found: FixedPoints) -> str:
+def _line(rest: LimitPoints, found: FixedPoints) -> str:
     """Return what was found of one net, in words."""
-    kinds = pd.Series([point.kind for point in found.points if not point.outlier], dtype=object).value_counts()
-    others = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none"
-    moving = len(rest.point_n) - int(rest.count_p.sum())
+    row = _row(rest)
+    others = {"settle in a cycle": "states_on_cycles", "still move": "states_still_moving", "grow": "states_growing"}
     return (
-        f"while {character!r} is read again and again, {len(rest.point_n)} visited states come to rest at "
-        f"{len(rest.points)} points"
-        + (f", and {moving} do not come to rest" if moving else "")
-        + f"; a search finds fixed points near them: {others}"
+        f"{row['states_at_rest']} of {counted(len(rest.point_n), 'visited state')} come to rest, at "
+        + counted(len(rest.points), "point")
+        + "".join(f"; {row[column]} {what}" for what, column in others.items() if row[column])
+        + f"; fixed and slow points found near visited states: {_kinds(found)}"
+    )
+
+
+def _kinds(found: FixedPoints) -> str:
+    """Return how many points of each kind a search found near visited states, and how many far from them, in words."""
+    near = [point for point in found.points if not point.outlier]
+    far = len(found.points) - len(near)
+    kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(point.kind for point in near).most_common())
+    neutral = max((point.neutral for point in near if point.kind == "neutral"), default=0)
+    return (
+        (kinds or "none")
+        + (f" (in a continuum of up to {counted(neutral, 'dimension')})" if neutral else "")
+        + (f"; far from them: {far}" if far else "")
     )
 
 

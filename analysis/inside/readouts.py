@@ -31,8 +31,9 @@ def readouts(subject: Subject) -> Finding:
         raise DoesNotApplyError("every label has one value alone in a text; allowed: labels that vary")
     rows = [ScoreRow(str(question), dict(score[["trained", *COMPARED]])) for question, score in scores.iterrows()]
     lines = [
-        f"{question}: {score['trained']:.3f} from the trained net's states, {score['untrained']:.3f} from the "
-        f"untrained net's, {score[table_name(4)]:.3f} from the last 4 characters"
+        f"{str(question).replace('R2', 'R²')}: {score['trained']:.3f} from the states of the trained net, "
+        f"{score['untrained']:.3f} from those of the untrained net, {score[table_name(4)]:.3f} from the last 4 "
+        "characters"
         for question, score in scores.iterrows()
     ]
     picture = score_rows("What can be read out of the states", rows, "accuracy (share) or R²", COMPARED)

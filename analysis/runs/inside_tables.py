@@ -1,4 +1,4 @@
-"""The tables of what was found inside the nets of recorded runs."""
+"""What was found inside the nets of many runs, as one table."""
 
 import io
 from contextlib import closing
@@ -11,31 +11,34 @@ from analysis.runs.store import RunError, read_files
 
 
 def inside_table(runs: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return one table of what `python -m experiments.inspect` found in each of several runs.
+    """Return a table that `python -m experiments.inspect` recorded in runs, those of all runs below one another.
 
     Arguments:
-        runs: a table from `find_runs`.
-        name: the name of the table, which is that of its file in `inside/` without ".csv", such as `limit_points`.
+        runs: a table from `find_runs`; it needs the columns run_id and artifact_uri.
+        name: the name of the table's file in `inside/` without .csv, such as `readouts`.
 
     Returns:
-        The rows of all runs that have this table, with the column run_id; `merge` joins them to `runs`.
+        The rows of each run in the order of the runs, with the column run_id before those of the file. A run that has
+        no such table has no row.
 
     Raises:
-        RunError: no run has such a table, or one is damaged.
+        RunError: none of the runs has such a table, or a file is damaged.
     """
     addresses = [f"{uri}/{INSIDE_FOLDER}/{name}.csv" for uri in runs["artifact_uri"]]
     tables = []
     with closing(read_files(addresses, Path.read_bytes, missing_ok=True)) as contents:
-        for run_id, address, content in zip(runs["run_id"], addresses, contents, strict=True):
-            if content is not None:
-                try:
-                    table = pd.read_csv(io.BytesIO(content))
-                except ValueError as error:  # empty, ragged, not UTF-8
-                    raise RunError(f"{address} is no table ({error}); allowed: CSV; inspect the run again") from None
-                table.insert(0, "run_id", run_id)
-                tables.append(table)
+        for content, address, run_id in zip(contents, addresses, runs["run_id"], strict=True):
+            if content is None:
+                continue
+            try:
+                table = pd.read_csv(io.BytesIO(content))
+            except ValueError as error:  # empty, ragged, not UTF-8
+                raise RunError(f"{address} is no table ({error}); allowed: CSV as it was recorded") from None
+            table.insert(0, "run_id", run_id)
+            tables.append(table)
     if not tables:
         raise RunError(
-            f"none of {len(runs)} runs has a table {name!r} of its inside; python -m experiments.inspect RUN makes it"
+            f"none of {len(runs)} runs has {INSIDE_FOLDER}/{name}.csv; allowed: the name of a table that "
+            "`python -m experiments.inspect` recorded in one or more of them"
         )
     return pd.concat(tables, ignore_index=True)

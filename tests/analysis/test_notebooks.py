@@ -36,8 +36,8 @@ def said_by(path: Path) -> str:
     return "".join("".join(output["text"]) for output in outputs_of(path) if output["output_type"] == "stream")
 
 
-def test_there_are_four_notebooks() -> None:
-    names = ["01_first_look", "02_compare_runs", "03_hidden_states", "04_patterns"]
+def test_there_are_five_notebooks() -> None:
+    names = ["01_first_look", "02_compare_runs", "03_hidden_states", "04_patterns", "06_inside"]
     assert [path.stem for path in NOTEBOOKS] == names
 
 
@@ -111,6 +111,16 @@ def test_every_notebook_can_be_executed_on_a_small_store(store: Path, copied: Pa
         assert sweep([*lists, *seeds]) == 0
     families = ["--patterns", "noisy:abc:0.1,anbn", "--cells", "rnn,gru", "--lengths", "10000", "--hidden-sizes", "16"]
     assert sweep([*families, "--epochs", "50", "--learning-rates", "0.02", "--schedules", "cosine", *seeds]) == 0
+    inside = ["--lengths", "100000", "--encodings", "onehot", "--hidden-sizes", "16", "--batch-sizes", "32"]
+    inside += ["--learning-rates", "0.01", "--clips", "1", *seeds]
+    for pattern, cells, epochs, schedule in (
+        ("flipflop:2", "rnn", "30", "cosine"),
+        ("reber,hmm:mess3", "gru", "30", "cosine"),
+        ("anbn", "gru,lstm", "30", "cosine"),
+        ("group:S3", "gru", "1", "constant"),
+    ):
+        lists = ["--patterns", pattern, "--cells", cells, "--epochs", epochs, "--schedules", schedule]
+        assert sweep([*lists, *inside]) == 0
     command = [sys.executable, "-m", "experiments.notebooks", "--folder", str(copied)]
     subprocess.run(command, check=True, cwd=copied, env=installed())
     for path in copied.glob("*.ipynb"):

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-FIELDS_WITHOUT_NAME = ("pattern", "cell", "encoding", "schedule")
-"""Fields of which a label gives only the value."""
+FIELDS_WITHOUT_NAME = ("pattern", "cell", "encoding", "schedule", "predictor", "exchanged")
+"""Columns of which a label gives only the value."""
 
 NOUNS = {"hidden_size": "unit", "epochs": "epoch"}
 """Fields that are counts, and what they count."""

@@ -14,10 +14,23 @@ from analysis.inside.finding import DoesNotApplyError, Finding
 from analysis.inside.fixed_points import fixed_points
 from analysis.inside.readouts import readouts
 from analysis.inside.subject import Subject, make_subject, subject_of_run
+from analysis.inside.tables import automaton_table, count_table, interchange_table, limit_point_table, readout_table
 
 QUESTIONS: Mapping[str, Callable[[Subject], Finding]] = {
     question.__name__: question for question in (fixed_points, cycle, exponents, automaton, readouts, counting, causes)
 }
 """By name, the functions that answer a question; each raises DoesNotApplyError where it has no meaning."""
 
-__all__ = ["QUESTIONS", "DoesNotApplyError", "Finding", "Subject", "make_subject", "subject_of_run"]
+__all__ = [
+    "QUESTIONS",
+    "DoesNotApplyError",
+    "Finding",
+    "Subject",
+    "automaton_table",
+    "count_table",
+    "interchange_table",
+    "limit_point_table",
+    "make_subject",
+    "readout_table",
+    "subject_of_run",
+]

@@ -33,7 +33,8 @@ def counting(subject: Subject) -> Finding:
         best = table.iloc[table["r2"].fillna(-np.inf).argmax()]
         lines.append(f"{count}: {_line(best)}")
         unit = names.index(best["unit"])
-        panels = [_panel(subject, count, phase, unit) for phase in phases]
+        states_t = subject.states["trained"][:, unit]
+        panels = [count_panel(phase, unit, states_t, count, count_t, subject.test.text) for phase in phases]
         pictures[f"counting_{count}"] = unit_against_count(f"{best['unit']} and {count}", panels, best["unit"])
     if not tables:
         raise DoesNotApplyError("every phase has too few different counts; allowed: a text with larger ones")
@@ -52,15 +53,25 @@ def _line(best: pd.Series) -> str:
     )
 
 
-def _panel(subject: Subject, count: str, phase: CountingPhase, unit: int) -> CountPanel:
-    """Return one unit's values against a count in one phase."""
-    count_t = subject.test.labels[count]
-    of_phase_t = (count_t >= 0) & (np.array(list(subject.test.text)) == phase.phase)
+def count_panel(
+    phase: CountingPhase, unit: int, value_t: np.ndarray, count: str, count_t: np.ndarray, text: str
+) -> CountPanel:
+    """Return what is drawn of a unit in one phase.
+
+    Arguments:
+        phase: the phase, a character that is read.
+        unit: the number of the unit, 0 to K - 1.
+        value_t: the values of the unit after each of T characters, in units of the state, (T,).
+        count: the name of the count.
+        count_t: the count after each character; negative or NaN where there is none, (T,).
+        text: the T characters.
+    """
+    of_phase_t = (count_t >= 0) & (np.array(list(text)) == phase.phase)
     return CountPanel(
         f"after {visible(phase.phase)!r}: slope {phase.slope_k[unit]:.3g}",
         count,
         count_t[of_phase_t],
-        subject.states["trained"][of_phase_t, unit],
+        value_t[of_phase_t],
         float(phase.slope_k[unit]),
         float(phase.intercept_k[unit]),
         float(phase.reach_k[unit]),

@@ -1,6 +1,7 @@
 """Where the states of a net come to rest while it reads one character again and again, and what else is fixed there."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -41,7 +42,7 @@ def fixed_points(subject: Subject) -> Finding:
     }
     of_trained = {character: rest for (name, character), rest in rests.items() if name == "trained"}
     held = max(of_trained, key=lambda character: len(of_trained[character].points))
-    found = {name: _search(subject, name, held) for name in subject.nets}
+    found = {name: search(subject, name, held) for name in subject.nets}
     counts = counts_over(subject.trained, found["trained"], TOLERANCES, RADII)
     rows = [{"net": name, "character": character, **_row(rest)} for (name, character), rest in rests.items()]
     points = pd.concat([each.table().assign(net=name, character=held) for name, each in found.items()])
@@ -51,15 +52,21 @@ def fixed_points(subject: Subject) -> Finding:
     tables = {"limit_points": pd.DataFrame(rows), "fixed_points": points, "fixed_points_counted": counts}
     picture = portraits(
         f"States and fixed points while {visible(held)!r} is read again and again",
-        [_portrait(name, subject.visited(name), points) for name, points in found.items()],
+        [portrait(name, subject.visited(name), points) for name, points in found.items()],
         columns=2,
     )
     metrics = {"limit_points": float(len(of_trained[held].points))}
     return Finding(lines, tables, {"fixed_points": picture}, metrics)
 
 
-def _search(subject: Subject, name: str, character: str) -> FixedPoints:
-    """Search for fixed points of a held character from the visited states of a net and around them."""
+def search(subject: Subject, name: str, character: str) -> FixedPoints:
+    """Search for fixed points of a held character from the visited states of a net and around them.
+
+    Arguments:
+        subject: the net, trained and untrained.
+        name: which of the two: trained or untrained.
+        character: the character.
+    """
     visited_nk = subject.visited(name)
     starts_nk = noisy_starts(visited_nk, NOISY_STARTS)
     most = max(2, MAX_JACOBIAN_NUMBERS // subject.nets[name].size ** 2)
@@ -102,16 +109,25 @@ def _kinds(found: FixedPoints) -> str:
     )
 
 
-def _portrait(name: str, visited_nk: np.ndarray, found: FixedPoints) -> Portrait:
-    """Return a portrait of a net in the principal components of its visited states."""
-    finite_nk = visited_nk[np.isfinite(visited_nk).all(axis=1)]
+def portrait(title: str, visited_nk: np.ndarray, found: FixedPoints, labels: Sequence[str] = ()) -> Portrait:
+    """Return a portrait of a net in the principal components of its visited states.
+
+    Arguments:
+        title: the title of the panel.
+        visited_nk: N states that the net was in, (N, K); those with infinite numbers are left out.
+        found: the fixed points.
+        labels: what each visited state holds, N texts; empty for none.
+    """
+    finite_n = np.isfinite(visited_nk).all(axis=1)
+    finite_nk = visited_nk[finite_n]
     projection = fit_projection([finite_nk])
     points_pk = np.array([point.state_k for point in found.points]).reshape(-1, visited_nk.shape[1])
     return Portrait(
-        name,
+        title,
         projection(finite_nk),
         projection(points_pk),
         [point.kind for point in found.points],
         [point.directions_uk @ projection.direction_kh.T for point in found.points],
-        share_k=projection.share_k,
+        [label for label, finite in zip(labels, finite_n, strict=True) if finite] if labels else (),
+        projection.share_k,
     )

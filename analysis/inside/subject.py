@@ -50,10 +50,14 @@ class Subject:
         """The flat states of both nets after each character of the test, (T, K), by name."""
         return {name: net_map.path(self.test.text)[0] for name, net_map in self.nets.items()}
 
+    @property
+    def visited_positions(self) -> slice:
+        """Up to MAX_VISITED positions of the test, evenly spread."""
+        return slice(None, None, -(-len(self.test.text) // MAX_VISITED))
+
     def visited(self, name: str) -> np.ndarray:
-        """Return up to MAX_VISITED flat states of a net, evenly spread over the test, (N, K)."""
-        states_tk = self.states[name]
-        return states_tk[:: -(-len(states_tk) // MAX_VISITED)]
+        """Return the flat states of a net at the visited positions, (N, K)."""
+        return self.states[name][self.visited_positions]
 
 
 def make_subject(pattern: Pattern, trained: NetMap, untrained: NetMap, characters: int = CHARACTERS) -> Subject:

@@ -5,6 +5,7 @@ Arguments that name fields take one name or several. If the table lacks a column
 
 from analysis.pictures.cycles import growth, periods, shape_distances
 from analysis.pictures.heat_maps import medians, shares
+from analysis.pictures.inside import counts, learnt_machines, memories
 from analysis.pictures.learning import learning_curves, trained_longest
 from analysis.pictures.paths import hidden_units, trajectory_3d, trajectory_panels
 from analysis.pictures.predicting import predictions
@@ -12,13 +13,16 @@ from analysis.pictures.reaching import reach_curves
 from analysis.pictures.rows import differences, epochs_to_solve, intervals
 
 __all__ = [
+    "counts",
     "differences",
     "epochs_to_solve",
     "growth",
     "hidden_units",
     "intervals",
     "learning_curves",
+    "learnt_machines",
     "medians",
+    "memories",
     "periods",
     "predictions",
     "reach_curves",

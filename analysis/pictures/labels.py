@@ -17,6 +17,9 @@ METRICS = {
     "whole_strings": "whole strings right (share)",
     "beyond_strings": "strings beyond the training range right (share)",
     "longest_right": "largest size with all strings right (size of a string)",
+    "score": "readout on other text (accuracy, or R²)",
+    "accuracy": "right continuations (share of pairs)",
+    "reach": "count up to which one unit counts (count)",
     "beyond_accuracy": "accuracy beyond the training range (share of decidable characters)",
 }
 """The axis labels of metrics, with their units."""

@@ -37,7 +37,7 @@ def said_by(path: Path) -> str:
 
 
 def test_these_are_the_notebooks() -> None:
-    names = ["01_first_look", "02_compare_runs", "03_hidden_states", "04_patterns", "05_cells"]
+    names = ["01_first_look", "02_compare_runs", "03_hidden_states", "04_patterns", "05_cells", "06_inside"]
     assert [path.stem for path in NOTEBOOKS] == names
 
 
@@ -114,6 +114,16 @@ def test_every_notebook_can_be_executed_on_a_small_store(store: Path, copied: Pa
     cells = ["--patterns", "reber", "--cells", "rnn,gru", "--parameters", "2000", "--learning-rates", "0.003,0.01"]
     cells += ["--lengths", "50000", "--encodings", "onehot", "--epochs", "20", "--batch-sizes", "32"]
     assert sweep([*cells, "--schedules", "cosine", "--clips", "1.0", "--seeds", "0-2"]) == 0
+    inside = ["--lengths", "100000", "--encodings", "onehot", "--hidden-sizes", "16", "--batch-sizes", "32"]
+    inside += ["--learning-rates", "0.01", "--clips", "1", *seeds]
+    for pattern, names, epochs, schedule in (
+        ("flipflop:2", "rnn", "30", "cosine"),
+        ("reber,hmm:mess3", "gru", "30", "cosine"),
+        ("anbn", "gru,lstm", "30", "cosine"),
+        ("group:S3", "gru", "1", "constant"),
+    ):
+        lists = ["--patterns", pattern, "--cells", names, "--epochs", epochs, "--schedules", schedule]
+        assert sweep([*lists, *inside]) == 0
     command = [sys.executable, "-m", "experiments.notebooks", "--folder", str(copied)]
     subprocess.run(command, check=True, cwd=copied, env=installed())
     for path in copied.glob("*.ipynb"):

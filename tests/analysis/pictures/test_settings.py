@@ -114,8 +114,10 @@ def test_a_map_of_medians_says_how_many_seeds_they_rest_on(units: pd.DataFrame, 
 @pytest.mark.parametrize(("metric", "label"), METRICS.items())
 def test_an_axis_says_the_unit_of_its_metric(metric: str, label: str) -> None:
     unit = label.split(" (")[1]
-    if metric in ("longest_drawn", "longest_right"):
-        assert unit == "size of a string)"
+    sizes = dict.fromkeys(("longest_drawn", "longest_right"), "size of a string)")
+    others = {**sizes, "reach": "count)", "score": "accuracy, or R²)"}
+    if metric in others:
+        assert unit == others[metric]
     else:
         assert unit == "nats per character)" if metric.endswith("loss") else unit.startswith("share")
 

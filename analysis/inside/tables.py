@@ -70,7 +70,7 @@ def automaton_table(runs: pd.DataFrame, trained: bool = True, limits: Limits | N
             }
         ]
 
-    without = {"automaton_states": np.nan, "automaton_equal": False, "verdict": "diverged"}
+    without = {"automaton_states": np.nan, "automaton_equal": False, "verdict": End.DIVERGED.value}
     return _measured(runs, trained, measure, without)
 
 

@@ -47,7 +47,7 @@ def automaton_table(runs: pd.DataFrame, trained: bool = True, limits: Limits | N
         automaton_states, the number of states of the net's machine (of the last guess, where a limit ended the
         learning); automaton_equal, whether it is the pattern's (False also where a limit ended the learning before the
         two differed, and for a net that diverged); difference, the shortest string on which the net was seen to differ,
-        None if it never did; verdict, what was found, in words; limit, which limit ended the learning, if any;
+        missing if it never did; verdict, what was found, in words; limit, which limit ended the learning, if any;
         comparison, what `pictures.learnt_machines` draws.
 
     Raises:

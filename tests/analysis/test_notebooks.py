@@ -82,7 +82,7 @@ def test_readmes_pictures_are_the_notebooks() -> None:
         for output in outputs_of(path)
         if "image/png" in output.get("data", {})
     }
-    for name in ("loss", "accuracy", "trajectory"):
+    for name in ("loss", "accuracy", "trajectory", "automaton"):
         assert base64.b64encode((PROJECT / "docs" / f"{name}.png").read_bytes()).decode() in {
             one.replace("\n", "") for one in drawn
         }

@@ -64,7 +64,7 @@ def test_each_net_is_compared_with_its_pattern(runs: pd.DataFrame) -> None:
     assert [title.split(":")[0] for title in titles(figure)] == ["seed 0", "seed 1", "the pattern, 9 states"]
     with pytest.raises(ValueError, match="0 rows of 1 have something to draw"):
         pictures.learnt_machines("machines", table[table["end"] == End.DIVERGED], by=["seed"])
-    with pytest.raises(ValueError, match="the nets learnt .*tomita:3.*; allowed: one pattern"):
+    with pytest.raises(ValueError, match=r"the nets learnt .*tomita:3.*; allowed: one pattern"):
         pictures.learnt_machines("machines", table.assign(pattern=["reber", "tomita:3", "reber"]), by=["seed"])
 
 

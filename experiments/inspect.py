@@ -7,11 +7,12 @@ from typing import Annotated
 
 import tyro
 
-from experiments.errors import TrackingError, UsageError
-from experiments.flags import complain, read_flags, with_flags
+from experiments.command import run_command
+from experiments.errors import UsageError
+from experiments.flags import read_flags
 from experiments.output import run_program
 from experiments.progress import starting, waiting
-from rnn_core.config import ConfigError
+from experiments.signals import Stop
 from rnn_core.vocabulary import visible
 
 
@@ -32,24 +33,14 @@ class Flags:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Ask the questions; return the exit status: 0, 2 for bad input, 130 after Ctrl-C."""
+    """Ask the questions; return the exit status: 0, 2 for bad input, 130 or 143 for a signal."""
     # Ask a server that is not there once, where MLflow would ask for minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    try:
-        flags = read_flags(Flags, "python -m experiments.inspect", arguments)
-        _inspect(flags)
-    except ConfigError as error:
-        return complain(with_flags(error), 2)
-    except (UsageError, TrackingError) as error:
-        return complain(str(error), 2)
-    except KeyboardInterrupt:
-        print()
-        return 130
-    return 0
+    return run_command(lambda stop, _: _inspect(read_flags(Flags, "python -m experiments.inspect", arguments), stop))
 
 
-def _inspect(flags: Flags) -> None:
-    """Ask all questions of all runs.
+def _inspect(flags: Flags, stop: Stop) -> int:
+    """Ask all questions of all runs, and return the exit status 0.
 
     Raises:
         UsageError: no run is named, one cannot be read or has no net, its pattern cannot be made again, or a package is
@@ -59,7 +50,7 @@ def _inspect(flags: Flags) -> None:
     """
     if not flags.runs:
         raise UsageError("no run is named; allowed: one or more ids or names, or latest")
-    with starting():
+    with stop.held(), starting():  # an import that is broken off can end the process
         from analysis.runs import RunError, load_run
         from analysis.runs.address import store_name
         from experiments.inspection import check_packages, inspect_run, parse_questions
@@ -78,6 +69,7 @@ def _inspect(flags: Flags) -> None:
         print(f"{run.run_id} ({visible(run.name)})", flush=True)
         for line in inspect_run(run, questions, asked_for=bool(flags.what)):
             print(f"  {line}", flush=True)
+    return 0
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ def _run(arguments: Sequence[str] | None, stop: Stop, from_recipes: set[str]) ->
     if flags.scheduler and flags.workers > 1:
         raise ConfigError("workers", flags.workers, "1 beside --scheduler, whose cluster has workers of its own")
     if flags.inspect:
-        with starting():
+        with stop.held(), starting():
             from experiments.inspection import check_packages, inspect_runs, parse_questions
         questions = parse_questions(flags.inspect, "inspect")
         check_packages(questions)

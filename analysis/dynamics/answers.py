@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.dynamics.allowing import allowed, threshold
 from analysis.dynamics.net_map import NetMap
 from rnn_core.patterns import Pattern
 from rnn_core.patterns.shared.automaton import Automaton
@@ -20,9 +21,6 @@ from rnn_core.vocabulary import Vocabulary
 
 LENGTH = 8
 """The most characters along which answers are compared."""
-
-LEAST = 0.01
-"""A net allows a character if it gives it more probability than this, and than half of the pattern's least one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +50,7 @@ class Answers:
         if self.least is None:
             likeliest: np.ndarray = logits_nw.argmax(1)[:, None] == np.arange(len(self.outputs))
             return likeliest
-        share_nw = np.exp(logits_nw - logits_nw.max(1, keepdims=True))
-        allowed: np.ndarray = share_nw > self.least * share_nw.sum(1, keepdims=True)
-        return allowed
+        return allowed(logits_nw, self.least)
 
 
 def answers_over(pattern: Pattern, text: str) -> Answers:
@@ -134,7 +130,7 @@ def _rule(pattern: Pattern, probability_nw: np.ndarray) -> tuple[str, float | No
     outputs = Vocabulary(pattern.outputs).characters
     if not pattern.predicts_next:
         return outputs, None
-    return outputs, min(LEAST, float(probability_nw[probability_nw > 0].min()) / 2)
+    return outputs, threshold(float(probability_nw[probability_nw > 0].min()))
 
 
 def _checked(pattern: Pattern, answers: Answers) -> Answers:

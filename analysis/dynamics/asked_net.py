@@ -5,12 +5,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from analysis.dynamics.allowing import PROBABILITY, allowed
 from analysis.dynamics.machines import BEYOND, DEAD, Machine, Output
 from analysis.dynamics.net_map import NetMap
 from analysis.dynamics.pattern_machines import Meaning, PatternMachine
-
-PROBABILITY = 0.01
-"""A net allows a character if its probability is above this one; see `AskedNet`."""
 
 ENDS = (DEAD, BEYOND)
 """The outputs after which every longer word has the same one."""
@@ -183,9 +181,8 @@ class AskedNet:
         characters = self._net_map.outputs
         if self._meaning != "allowed":
             return [frozenset(characters[place]) for place in logits_nw.argmax(-1).tolist()]
-        weights_nw = np.exp(logits_nw - logits_nw.max(-1, keepdims=True))
-        allowed_nw = weights_nw > self._probability * weights_nw.sum(-1, keepdims=True)
-        return [frozenset(c for c, allowed in zip(characters, row, strict=True) if allowed) for row in allowed_nw]
+        allowed_nw = allowed(logits_nw, self._probability)
+        return [frozenset(c for c, may_come in zip(characters, row, strict=True) if may_come) for row in allowed_nw]
 
     def _add(self, word: str, output: Output, parent: int, column: int, state_k: np.ndarray | None, guide: int) -> None:
         """Store a word that has been read."""

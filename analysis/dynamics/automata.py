@@ -3,7 +3,8 @@
 import time
 from dataclasses import dataclass
 
-from analysis.dynamics.asked_net import PROBABILITY, AskedNet
+from analysis.dynamics.allowing import PROBABILITY, threshold
+from analysis.dynamics.asked_net import AskedNet
 from analysis.dynamics.kearns_vazirani import Limits, learn
 from analysis.dynamics.machines import BEYOND, Machine, Output
 from analysis.dynamics.net_map import NetMap
@@ -132,7 +133,7 @@ def compare_with_pattern(
     """
     true = machine_of_pattern(pattern, depth)
     if probability is None:
-        probability = min(PROBABILITY, true.least_probability / 2)
+        probability = threshold(true.least_probability)
     learnt, asked = _learn(net_map, true, pattern.mark, limits or Limits(), probability)
     difference = asked.difference(true.machine)
     if difference is None:

@@ -4,7 +4,6 @@ import pandas as pd
 
 from analysis.dynamics.automata import MachineComparison, compare_with_pattern
 from analysis.dynamics.machines import Machine
-from analysis.dynamics.pattern_machines import machine_of_pattern
 from analysis.inside.finding import DoesNotApplyError, Finding, counted
 from analysis.inside.subject import Subject
 from analysis.pictures.machines import SIGNS, compared_machines
@@ -18,10 +17,9 @@ def automaton(subject: Subject) -> Finding:
         ModuleNotFoundError: AALpy is not installed.
     """
     try:
-        machine_of_pattern(subject.pattern)
+        trained = compare_with_pattern(subject.trained, subject.pattern)
     except ValueError as error:
         raise DoesNotApplyError(str(error)) from None
-    trained = compare_with_pattern(subject.trained, subject.pattern)
     untrained = compare_with_pattern(subject.untrained, subject.pattern)
     metrics = {"automaton_states": float(trained.learnt.machine.size)}
     if trained.equal is not None:

@@ -182,7 +182,6 @@ def count_table(runs: pd.DataFrame, trained: bool = True, length: int = CASES_LE
     Arguments:
         runs: a table from `find_runs`, of patterns that count.
         trained: whether to ask the trained nets; otherwise those before training, as in `dynamics.cycle_table`.
-
         length: the most characters of test cases that are read.
 
     Returns:

@@ -71,10 +71,10 @@ class Cell(ABC):
         return self.state_shapes(hidden_size)
 
     def reduce(self, state: State) -> State:
-        """Return a state in numbers of which each means something: two states that act alike have the same ones.
+        """Return a state in other numbers, which are the same for any two states with which the net goes on alike.
 
-        By default they are those of the state. A cell in which different numbers stand for the same state overrides
-        this, `reduced_shapes` and `expand`.
+        By default they are the numbers of the state. A cell in which different numbers stand for the same state
+        overrides this, `reduced_shapes` and `expand`.
 
         Arguments:
             state: each part (..., *shape).
@@ -82,7 +82,7 @@ class Cell(ABC):
         return state
 
     def expand(self, reduced: State) -> State:
-        """Return a state that `reduce` takes to `reduced`, each part (..., *shape)."""
+        """Return a state of which `reduce` returns the numbers `reduced`, each part (..., *shape)."""
         return reduced
 
     def initialise(self, weights: Weights, hidden_size: int) -> None:

@@ -34,7 +34,7 @@ def parse_questions(text: str, flag: str) -> list[str]:
 def check_packages(questions: Sequence[str]) -> None:
     """Raise UsageError if a question needs a package that is not installed, before anything else is done."""
     if "automaton" in questions and importlib.util.find_spec("aalpy") is None:
-        raise UsageError('automaton needs AALpy; allowed: AALpy, installed by pip install "rnn-patterns[inside]"')
+        raise UsageError('automaton needs AALpy; allowed: AALpy, installed by pip install -e ".[inside]"')
 
 
 def inspect_run(run: LoadedRun, questions: Sequence[str], asked_for: bool) -> Iterator[str]:

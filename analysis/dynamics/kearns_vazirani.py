@@ -169,8 +169,6 @@ def _kearns_vazirani() -> Callable[..., Any]:
             warnings.filterwarnings("ignore", ".*invalid escape sequence")
             from aalpy.learning_algs import run_KV
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f'{error}; allowed: AALpy, installed by pip install "rnn-patterns[inside]"'
-        ) from error
+        raise ModuleNotFoundError(f'{error}; allowed: AALpy, installed by pip install -e ".[inside]"') from error
     learner: Callable[..., Any] = run_KV
     return learner

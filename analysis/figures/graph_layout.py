@@ -36,7 +36,7 @@ def places(edges: Sequence[tuple[int, int]], count: int, width: float, height: f
     try:
         import networkx as nx
     except ModuleNotFoundError as error:
-        allowed = 'networkx, installed by pip install "rnn-patterns[inside]"'
+        allowed = 'networkx, installed by pip install -e ".[inside]"'
         raise ModuleNotFoundError(f"{error}; allowed: {allowed}") from error
     graph = nx.Graph()
     graph.add_nodes_from(range(count))

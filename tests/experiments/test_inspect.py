@@ -136,7 +136,7 @@ def test_without_aalpy_the_rest_is_asked(
     assert train(["--hidden-size", "3", "--epochs", "1"]) == 0
     for name in ["aalpy", *(name for name in sys.modules if name.startswith("aalpy."))]:
         monkeypatch.setitem(sys.modules, name, None)
-    install = 'allowed: AALpy, installed by pip install "rnn-patterns[inside]"'
+    install = 'allowed: AALpy, installed by pip install -e ".[inside]"'
     assert install in refused(capsys, "latest", "--what", "exponents,automaton")
     assert sweep(["--epochs", "1", "--seeds", "1", "--inspect", "automaton"]) == 2
     assert install in capsys.readouterr().err

@@ -296,7 +296,7 @@ def test_without_aalpy_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatc
         return imported(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(ModuleNotFoundError, match=r'allowed: AALpy, installed by pip install "rnn-patterns\[inside\]"'):
+    with pytest.raises(ModuleNotFoundError, match=r'allowed: AALpy, installed by pip install -e "\.\[inside\]"'):
         learn_machine(untrained("gru"))
 
 

@@ -8,6 +8,7 @@ Two cores: stacks use two threads, nets alone one; JAX takes what it finds, wher
 """
 
 import importlib.util
+import math
 import multiprocessing
 import statistics
 import time
@@ -42,6 +43,8 @@ class Flags:
     """Numbers of the lab's nets that are trained together."""
     recipes: tuple[str, ...] = ("parity", "dyck:2", "tomita:3", "flipflop:3", "reber", "anbn")
     """Patterns whose recipes are timed."""
+    cells: tuple[str, ...] = ("relu", "slstm", "stack", "mingru", "deltanet")
+    """Cells without compiled loops, whose stacks are timed with padding and without most of it."""
     repeats: int = 3
     """Counted measurements of each time; the median is shown."""
 
@@ -181,6 +184,25 @@ def recipe_row(spec: str, repeats: int, peak: float, pool: Pool) -> str:
     return f"| `{spec}` | {computed / exist:.2f} | {' | '.join((*cells, *shares))} | {rate:.0f}, {rate / peak:.0%} |"
 
 
+def padding_row(cell: str, spec: str, repeats: int) -> str:
+    """Return the line of the table for stacks of a cell on a pattern: with all padding, and as they are trained.
+
+    Arguments:
+        cell: the cell.
+        spec: the pattern.
+        repeats: the number of counted measurements.
+    """
+    config = TrainConfig(pattern=spec, length=10_000, cell=cell, hidden_size=32, batch_size=32, encoding="onehot")
+    members = prepare_all(replace(config, epochs=2, threads=THREADS, seed=seed) for seed in range(NETS))
+
+    def with_padding() -> float:
+        with patch("rnn_core.blocks.MIN_SAVED", math.inf):
+            return stack_seconds(members)
+
+    padded, cut = medians((with_padding, lambda: stack_seconds(members)), repeats)
+    return f"| `{cell}` | `{spec}` | {padded:.3g} | {cut:.3g} | {padded / cut:.1f} |"
+
+
 def main() -> None:
     flags = tyro.cli(Flags)
     print("| nets | compiled loops, us | stack by PyTorch | bare loop of PyTorch | JAX |\n|---|---|---|---|---|")
@@ -196,6 +218,10 @@ def main() -> None:
     with multiprocessing.get_context("spawn").Pool(THREADS) as pool:
         for spec in flags.recipes:
             print(recipe_row(spec, flags.repeats, peak, pool), flush=True)
+    print("\n| cell | pattern | with padding | as trained | times as fast |\n|---|---|---|---|---|")
+    for cell in flags.cells:
+        for spec in ("dyck:2", "anbn"):
+            print(padding_row(cell, spec, flags.repeats), flush=True)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from functools import lru_cache
 import torch
 
 from rnn_core.batching import Window
+from rnn_core.blocks import by_length, into_blocks
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.nets.cells import load_cell
 from rnn_core.nets.charrnn import input_width, parameter_count
@@ -82,7 +83,7 @@ def bytes_per_stacked_net(record: Record, windows: Sequence[Window]) -> int:
         record: the net's record.
         windows: its training windows of one epoch, one or more.
     """
-    steps = max(window.input_bt.numel() for window in windows)
+    steps = max(sum(block.input_bt.numel() for block in into_blocks(window)) for window in by_length(windows))
     characters = sum(window.input_bt.numel() for window in windows)
     # 8 numbers a parameter: weight, gradient (in parts and joined), Adam's two moments, two to three temporaries.
     numbers = 8 * record.parameter_count + steps * numbers_per_step(record.config, len(record.outputs))

@@ -9,11 +9,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from rnn_core.batching import Window, step_indices
+from rnn_core.blocks import by_length, into_blocks
 from rnn_core.data import Data, Prepared
 from rnn_core.nets import reading
-from rnn_core.nets.cell import join
+from rnn_core.nets.cell import State, join
 from rnn_core.nets.charrnn import CharRNN
-from rnn_core.nets.reading import evaluating
+from rnn_core.nets.reading import evaluating, read_window
 
 FIRST_STEPS = 300
 """The number of steps, from the beginning of the test, whose hidden states are kept."""
@@ -69,13 +70,14 @@ def running_scores(net: CharRNN, windows: list[Window]) -> Iterator[Score]:
         windows: consecutive windows, the first of them fresh.
     """
     score = Score()
+    state: State = ()
     device = net.readout.weight.device
-    for window in (window.to(device) for window in windows):
+    for window in by_length(windows):
         with evaluating(net):
-            if window.fresh:
-                state = net.init_state(len(window.input_bt))
-            logits_btw, state = net(net.encode(window.input_bt), state)
-            score += _score(logits_btw, window)
+            blocks = into_blocks(window.to(device))
+            logits, state = read_window(net, blocks, state)
+            for logits_btw, block in zip(logits, blocks, strict=True):
+                score += _score(logits_btw, block)
         yield score
 
 

@@ -181,15 +181,14 @@ class Cell(ABC):
             steps: T.
 
         Returns:
-            The outputs, (N, H, S), and the state after the window, detached from the graph.
+            The outputs, (N, H, S), and the state after the window.
         """
         x_tnbi = x_nis.unflatten(2, (steps, -1)).permute(2, 0, 3, 1)
         outputs = []
         for x_nbi in x_tnbi:
             output_nbh, state = self.step(weights, x_nbi, state)
             outputs.append(output_nbh)
-        output_nhs = torch.stack(outputs).permute(1, 3, 0, 2).flatten(2)
-        return output_nhs, detach(state)
+        return torch.stack(outputs).permute(1, 3, 0, 2).flatten(2), state
 
 
 class Layers(nn.Module):

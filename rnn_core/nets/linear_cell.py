@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional
 
-from rnn_core.nets.cell import Cell, State, Weights, detach, layer_weights, linear
+from rnn_core.nets.cell import Cell, State, Weights, layer_weights, linear
 
 # The end of a tensor's name gives its axes: L layers, B sequences, T steps, I inputs, H hidden units, N nets in a
 # stack, and S = T * B, all steps of all sequences in one axis.
@@ -106,7 +106,7 @@ class LinearCell(Cell):
     def read_layer_of_stack(self, weights: Weights, x_nis: Tensor, state: State, steps: int) -> tuple[Tensor, State]:
         """Read a window with one layer of N nets, as `read_window` does."""
         output_nsh, last_nb = self.read_window(weights, x_nis.transpose(1, 2), state[0], steps)
-        return output_nsh.transpose(1, 2), detach((last_nb,))
+        return output_nsh.transpose(1, 2), (last_nb,)
 
     def read_window(self, weights: Weights, x_nsi: Tensor, h_nb: Tensor, steps: int) -> tuple[Tensor, Tensor]:
         """Read a window with one layer of N nets; each part of a step is taken for all steps at once.

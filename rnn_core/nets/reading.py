@@ -2,13 +2,15 @@
 
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice, pairwise, takewhile
 
 import torch
 from torch import Tensor
 
+from rnn_core.batching import Window
+from rnn_core.blocks import read_in_blocks
 from rnn_core.nets.cell import State
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.record import Record
@@ -61,6 +63,28 @@ def read(net: CharRNN, indices: Tensor, state: State, mark: int | None = None) -
         for chunk in torch.split(indices[begin:end].to(net.readout.weight.device), CHUNK):
             logits_btw, state = net(net.encode(chunk[None]), state)
             yield logits_btw[0], state
+
+
+def read_window(net: CharRNN, blocks: Sequence[Window], state: State) -> tuple[list[Tensor], State]:
+    """Read a window of B sequences; a fresh one from a zero state.
+
+    Arguments:
+        net: the net, on any device.
+        blocks: the window, from `blocks.into_blocks`, on the same device.
+        state: the state before a window that is not fresh.
+
+    Returns:
+        For each block the logits of the target after each step, (B, T, W); and the state after the window.
+    """
+
+    def read_block(input_bt: Tensor, states: list[State]) -> tuple[Tensor, list[State]]:
+        logits_btw, state = net(net.encode(input_bt), states[0])
+        return logits_btw, [state]
+
+    if blocks[0].fresh:
+        state = net.init_state(len(blocks[0].input_bt))
+    logits, (state,) = read_in_blocks(read_block, blocks, [state])
+    return logits, state
 
 
 def predict(net: CharRNN, indices: Tensor, mark: int | None = None) -> Tensor:

@@ -22,8 +22,8 @@ from rnn_core.nets.cell import Cell, State, Weights
 # all steps of all sequences in one axis. B is the last axis, so that weights multiply from the left. T is the first
 # one, so that the numbers of one step are contiguous in memory.
 
-Gradients = tuple[Tensor | None, ...]
-"""The result of a recurrence's backward: a gradient for each argument of its forward, None where none is needed."""
+Gradients = tuple[Tensor, ...]
+"""The result of a recurrence's backward: a gradient for each argument of its forward."""
 
 Context = Any
 """The object in which torch keeps tensors from forward to backward."""
@@ -77,7 +77,7 @@ class TorchCell(Cell):
         first_state = (part_nbh.transpose(1, 2).contiguous() for part_nbh in state)
         states = self.recurrence.apply(x_tngb, weights["weight_hh"], weights["bias_hh"], *first_state)
         h_tnhb, *last_parts_nhb = states if isinstance(states, tuple) else (states,)
-        last_state = tuple(part_nhb.transpose(1, 2) for part_nhb in (h_tnhb[-1].detach(), *last_parts_nhb))
+        last_state = tuple(part_nhb.transpose(1, 2) for part_nhb in (h_tnhb[-1], *last_parts_nhb))
         return join_steps(h_tnhb), last_state
 
 
@@ -119,7 +119,8 @@ def read_one_gate_back(
         dx_tnhb[t].mul_(dh_tnhb[t])
         if t:
             dh_tnhb[t - 1].baddbmm_(transposed_nhh, dx_tnhb[t])
-    return dx_tnhb, weight_gradient(dx_tnhb, h_nhb, h_tnhb), dx_tnhb.sum((0, 3)), None
+    dfirst_nhb = transposed_nhh @ dx_tnhb[0]
+    return dx_tnhb, weight_gradient(dx_tnhb, h_nhb, h_tnhb), dx_tnhb.sum((0, 3)), dfirst_nhb
 
 
 def weight_gradient(d_tngb: Tensor, h_nhb: Tensor, h_tnhb: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from rnn_core.batching import Window
+from rnn_core.blocks import by_length, row_lengths
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared
 from rnn_core.training.adam import BETA1, BETA2, EPSILON
@@ -57,43 +58,17 @@ def estimated_seconds(prepared: Prepared) -> float:
     return prepared.config.epochs * (operations / OPERATIONS_A_SECOND + len(prepared.windows) * WINDOW_SECONDS)
 
 
-def pack_rows(windows: Sequence[Window]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield for each window which of its rows are read in which order, and which of their steps exist.
-
-    The rows of a batch are sorted by their length, the longest first, so that those which go on come first.
-
-    Yields:
-        The numbers of the rows, int64, (B,), and whether a step exists, (B, T), in that order.
-    """
-    lengths = [_lengths(window) for window in windows]
-    order_b = torch.arange(0)
-    for number, window in enumerate(windows):
-        if window.fresh:
-            following = range(number + 1, len(windows))
-            end = next((later for later in following if windows[later].fresh), len(windows))
-            whole_b = torch.stack(lengths[number:end]).sum(0)
-            order_b = torch.argsort(whole_b, descending=True, stable=True)
-        yield order_b, torch.arange(window.input_bt.shape[1]) < lengths[number][order_b][:, None]
-
-
-def _lengths(window: Window) -> torch.Tensor:
-    """Return the number of steps of each row of a window, (B,)."""
-    if window.lengths_b is not None:
-        return window.lengths_b
-    return torch.full((len(window.input_bt),), window.input_bt.shape[1])
-
-
 def pack(sets: Sequence[Sequence[Window]]) -> Any:
     """Return the windows of several sets of data as a `compiled.training.Data`."""
     from rnn_core.compiled.training import Data
 
     read, target, counted, sizes = [], [], [], []
     for windows in sets:
-        for window, (order_b, exists_bt) in zip(windows, pack_rows(windows), strict=True):
-            exists_tb = exists_bt.T
-            mask_bt = torch.ones_like(exists_bt) if window.mask_bt is None else window.mask_bt[order_b]
-            read.append(window.input_bt[order_b].T[exists_tb])
-            target.append(window.target_bt[order_b].T[exists_tb])
+        for window in by_length(windows):
+            exists_tb = torch.arange(window.input_bt.shape[1])[:, None] < row_lengths(window)
+            mask_bt = torch.ones_like(exists_tb.T) if window.mask_bt is None else window.mask_bt
+            read.append(window.input_bt.T[exists_tb])
+            target.append(window.target_bt.T[exists_tb])
             counted.append(mask_bt.T[exists_tb])
             sizes.append(exists_tb.sum(1))
             sizes[-1] = sizes[-1][sizes[-1] > 0]

@@ -11,11 +11,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from rnn_core.batching import Window
+from rnn_core.blocks import by_length, into_blocks
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared, prepare
 from rnn_core.measures.scores import Score, running_scores
 from rnn_core.nets.cell import State, detach
 from rnn_core.nets.charrnn import CharRNN
+from rnn_core.nets.reading import read_window
 from rnn_core.training.compiled_net import CompiledNet, reads_compiled
 from rnn_core.training.state import TrainingState
 
@@ -163,17 +165,17 @@ def train(
                     compiled.take(drawn)
                 elif reads_compiled(prepared.record):
                     compiled = CompiledNet(prepared, net, drawn)
-                windows = [window.to(config.device) for window in drawn]
+                windows = [into_blocks(window.to(config.device)) for window in by_length(drawn)]
                 windows_an_epoch = len(windows) + len(validation)
             net.train()
-            for window in windows[state.windows_read :]:
+            for blocks in windows[state.windows_read :]:
                 if clock.due:
                     loss = state.loss_sum / state.count if state.count else math.nan
                     yield Progress(state.epoch, state.windows_read / windows_an_epoch, loss)
                     clock.start()
                 done = (state.epoch * len(windows) + state.windows_read) / (config.epochs * len(windows))
                 rate = config.learning_rate * rate_factor(config.schedule, done)
-                _train_on(window, state, rate, config.clip, compiled)
+                _train_on(blocks, state, rate, config.clip, compiled)
                 state.windows_read += 1
             net.eval()
             score = Score()
@@ -199,12 +201,12 @@ def train(
 
 
 def _train_on(
-    window: Window, state: TrainingState, learning_rate: float, clip: float, compiled: CompiledNet | None
+    blocks: list[Window], state: TrainingState, learning_rate: float, clip: float, compiled: CompiledNet | None
 ) -> None:
     """Read a window, and take an optimiser step if a step of the window counts.
 
     Arguments:
-        window: the window.
+        blocks: the window, from `into_blocks`.
         state: the state of the training; all but `windows_read` is brought up to date.
         learning_rate: the learning rate of this step.
         clip: the largest gradient norm; 0 never clips.
@@ -217,7 +219,7 @@ def _train_on(
     if compiled:
         logits, target, state.hidden = compiled.read(state.windows_read, state.hidden)
     else:
-        logits, target, state.hidden = _read(window, net, state.hidden)
+        logits, target, state.hidden = _read(blocks, net, state.hidden)
     if not len(target):  # nothing counts: the window is only read for its last state
         return
     loss = functional.cross_entropy(logits, target)
@@ -237,23 +239,23 @@ def _train_on(
     state.count += len(target)
 
 
-def _read(window: Window, net: CharRNN, hidden: State) -> tuple[Tensor, Tensor, State]:
+def _read(blocks: list[Window], net: CharRNN, hidden: State) -> tuple[Tensor, Tensor, State]:
     """Read a window.
 
     Arguments:
-        window: the window.
+        blocks: the window, from `into_blocks`.
         net: the net.
         hidden: the state after the window before it; of no meaning for a window that is read from a zero state.
 
     Returns:
         The logits after the steps that count, (S, W); the targets of these steps, (S,); and the state after the window.
     """
-    if window.fresh:
-        hidden = net.init_state(len(window.input_bt))
-    logits_btw, hidden = net(net.encode(window.input_bt), hidden)
-    logits_sw, target_s = logits_btw.flatten(0, 1), window.target_bt.flatten()
-    if window.mask_bt is not None:
-        counted_s = window.mask_bt.flatten()
+    logits, hidden = read_window(net, blocks, hidden)
+    logits_sw = torch.cat([logits_btw.flatten(0, 1) for logits_btw in logits])
+    target_s = torch.cat([block.target_bt.flatten() for block in blocks])
+    masks = [block.mask_bt for block in blocks]
+    if masks[0] is not None:
+        counted_s = torch.cat([mask.flatten() for mask in masks if mask is not None])
         logits_sw, target_s = logits_sw[counted_s], target_s[counted_s]
     return logits_sw, target_s, detach(hidden)
 

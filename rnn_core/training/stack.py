@@ -10,9 +10,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from rnn_core.batching import Window
+from rnn_core.blocks import by_length, into_blocks, read_in_blocks, row_lengths
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared
 from rnn_core.limits import bytes_per_stacked_net
+from rnn_core.nets.cell import detach
 from rnn_core.training.compiled_stack import can_compile, train_slices
 from rnn_core.training.loop import Clock, Progress, rate_factor
 from rnn_core.training.stack_state import StackState
@@ -118,7 +120,8 @@ def train_stack(
     if can_compile(first):
         yield from _train_compiled(members, state, Clock(progress))
         return
-    windows = [_join(of_members).to(first.device) for of_members in zip(*(m.windows for m in members), strict=True)]
+    by_member = [by_length(member.windows) for member in members]
+    windows = [into_blocks(_join(of_members).to(first.device)) for of_members in zip(*by_member, strict=True)]
     clip_n1, rate_n1, decay_n1 = (
         state.stack.flat_nk.new_tensor([[getattr(member.config, name)] for member in members])
         for name in ("clip", "learning_rate", "weight_decay")
@@ -127,13 +130,13 @@ def train_stack(
     clip_n1[clip_n1 == 0] = torch.inf
     clock = Clock(progress)
     while state.epoch < first.epochs:
-        for window in windows[state.windows_read :]:
+        for blocks in windows[state.windows_read :]:
             if clock.due:
                 loss_so_far_n = (state.loss_sum_n / state.count_n)[state.alive_n]
                 yield Progress(state.epoch, state.windows_read / len(windows), float(loss_so_far_n.mean()))
                 clock.start()
             done = (state.epoch * len(windows) + state.windows_read) / (first.epochs * len(windows))
-            gradient_nk, counted_n = _read(window, state)
+            gradient_nk, counted_n = _read(blocks, state)
             if clips:  # as torch's clip_grad_norm_ does
                 gradient_nk *= (clip_n1 / (gradient_nk.norm(dim=1, keepdim=True) + 1e-6)).clamp(max=1)
             # No step for nets that have diverged, or of whose window nothing counts.
@@ -162,20 +165,21 @@ def _train_compiled(
             clock.start()
 
 
-def _read(window: Window, state: StackState) -> tuple[Tensor, Tensor]:
+def _read(blocks: Sequence[Window], state: StackState) -> tuple[Tensor, Tensor]:
     """Read a window, and add its losses to the sums of the epoch.
 
     Arguments:
-        window: the window, as `_join` returns it.
+        blocks: the window, as `_join` returns it, cut by `into_blocks`.
         state: the state of the training; sums, hidden states and `alive_n` are brought up to date.
 
     Returns:
         The gradient of each net's mean loss by its own weights, (N, K), and whether a step of its window counts, (N,).
     """
     stack = state.stack
-    hidden = stack.init_state(window.input_bt.shape[1]) if window.fresh else state.hidden
-    logits_nws, state.hidden = stack.forward(window.input_bt, hidden)
-    loss_n, correct_n, predictions_n = _score(logits_nws, window)
+    hidden = stack.init_state(blocks[0].input_bt.shape[1]) if blocks[0].fresh else state.hidden
+    logits, hidden = read_in_blocks(stack.forward, blocks, hidden)
+    state.hidden = [detach(of_layer) for of_layer in hidden]
+    loss_n, correct_n, predictions_n = _score(torch.cat(logits, 2), blocks)
     state.loss_sum_n += torch.where(state.alive_n, loss_n.detach() * predictions_n, 0)
     state.correct_n += correct_n
     state.count_n += predictions_n
@@ -183,22 +187,23 @@ def _read(window: Window, state: StackState) -> tuple[Tensor, Tensor]:
     return _gradient(loss_n, stack), predictions_n > 0
 
 
-def _score(logits_nws: Tensor, window: Window) -> tuple[Tensor, Tensor, Tensor]:
+def _score(logits_nws: Tensor, blocks: Sequence[Window]) -> tuple[Tensor, Tensor, Tensor]:
     """Return for each net its mean loss over the counted steps, with gradient; the number of those predicted right; and
     their number: each (N,).
 
     Arguments:
         logits_nws: the logits after each step.
-        window: the window, as `_join` returns it.
+        blocks: the blocks of the window.
     """
-    target_ns = window.target_bt.transpose(1, 2).flatten(1)
+    target_ns = torch.cat([block.target_bt.transpose(1, 2).flatten(1) for block in blocks], 1)
     cross_entropy_ns = functional.cross_entropy(logits_nws, target_ns, reduction="none")
     right_ns = logits_nws.detach().max(1).indices == target_ns  # along an inner axis, max is faster than argmax
-    if window.mask_bt is None:
+    masks = [block.mask_bt.transpose(1, 2).flatten(1) for block in blocks if block.mask_bt is not None]
+    if not masks:
         nets, steps = target_ns.shape
         predictions_n = torch.full((nets,), steps, dtype=torch.float64, device=target_ns.device)
     else:
-        counted_ns = window.mask_bt.transpose(1, 2).flatten(1)
+        counted_ns = torch.cat(masks, 1)
         cross_entropy_ns, right_ns = cross_entropy_ns * counted_ns, right_ns & counted_ns
         predictions_n = counted_ns.sum(1).double()
     return cross_entropy_ns.sum(1) / predictions_n.clamp(min=1).float(), right_ns.sum(1), predictions_n
@@ -217,7 +222,10 @@ def _gradient(loss_n: Tensor, stack: Stack) -> Tensor:
 
 
 def _join(windows: Sequence[Window]) -> Window:
-    """Return the windows of N nets as one Window whose tensors have an axis more, in front: (N, B, T)."""
+    """Return the windows of N nets as one Window whose tensors have an axis more, in front: (N, B, T).
+
+    Its lengths are for each row the largest over all nets.
+    """
     masks = [window.mask_bt for window in windows]
     all_true = torch.ones(windows[0].input_bt.shape, dtype=torch.bool)
     return Window(
@@ -227,4 +235,7 @@ def _join(windows: Sequence[Window]) -> Window:
         if all(mask is None for mask in masks)
         else torch.stack([all_true if mask is None else mask for mask in masks]),
         windows[0].fresh,
+        None
+        if any(window.lengths_b is None for window in windows)
+        else torch.stack([row_lengths(window) for window in windows]).amax(0),
     )

@@ -130,20 +130,23 @@ def test_a_sequence_is_its_steps(cell: str, layers: int) -> None:
 
 @pytest.mark.parametrize("cell", ALL_CELLS)
 def test_a_stack_reads_as_the_step_does_and_has_its_gradients(cell: str) -> None:
-    """The road that stacks take against autograd through the step, from a state that is not zero."""
+    """The road that stacks take against autograd through the step, from a state that is not zero.
+
+    Weights, inputs and the state before have gradients, which come from the outputs and from the state after.
+    """
     found, steps, nets = load_cell(cell), 5, 3
     weights, _, state = draw(nets, cell=found)
-    x_nis = torch.randn(nets, INPUTS, steps * BATCH, requires_grad=True)
+    x_nis = torch.randn(nets, INPUTS, steps * BATCH)
     seen = []
     for read in (found.read_layer_of_stack, lambda *arguments: Cell.read_layer_of_stack(found, *arguments)):
-        own = {name: weight.clone().requires_grad_() for name, weight in weights.items()}
-        output_nhs, after = read(own, x_nis, state, steps)
-        assert not any(part.requires_grad for part in after)
-        trained = [x_nis, *own.values()]
-        gradients = torch.autograd.grad(
-            (output_nhs * torch.linspace(-1, 1, output_nhs.numel()).reshape(output_nhs.shape)).sum(), trained
-        )
-        seen.append((output_nhs.detach(), *after, *gradients))
+        arguments = [value.clone().requires_grad_() for value in (x_nis, *weights.values(), *state)]
+        x, *others = arguments
+        own, before = dict(zip(weights, others, strict=False)), tuple(others[len(weights) :])
+        output_nhs, after = read(own, x, before, steps)
+        weighted = [(part * torch.linspace(-1, 1, part.numel()).reshape(part.shape)).sum() for part in after]
+        weighted.append((output_nhs * torch.linspace(1, -1, output_nhs.numel()).reshape(output_nhs.shape)).sum())
+        gradients = torch.autograd.grad(sum(weighted), arguments)
+        seen.append((output_nhs.detach(), *(part.detach() for part in after), *gradients))
     for came, right in zip(*seen, strict=True):
         torch.testing.assert_close(came, right, atol=1e-10, rtol=0)
 

@@ -53,7 +53,8 @@ class Recurrence(Function):
             if t:
                 dh_tnhb[t - 1].addcmul_(dh_tnhb[t], z[t]).baddbmm_(transposed_nhg, dstate_tngb[t])
         dx_tngb.unflatten(2, (3, size)).mul_(dh_tnhb[:, :, None])
-        return dx_tngb, weight_gradient(dstate_tngb, h_nhb, h_tnhb), dstate_tngb.sum((0, 3)), None
+        dfirst_nhb = (dh_tnhb[0] * z[0]).baddbmm_(transposed_nhg, dstate_tngb[0])
+        return dx_tngb, weight_gradient(dstate_tngb, h_nhb, h_tnhb), dstate_tngb.sum((0, 3)), dfirst_nhb
 
 
 class Gru(TorchCell):

@@ -37,9 +37,7 @@ class Recurrence(Function):
             previous_c = torch.mul(f, previous_c, out=c).addcmul_(i, g)
             previous_h = torch.tanh(previous_c, out=h).mul_(o)
         ctx.save_for_backward(weight_ngh, h_nhb, h_tnhb, c_nhb, c_tnhb, gates_tngb)
-        last_c = c_tnhb[-1].clone()
-        ctx.mark_non_differentiable(last_c)
-        return h_tnhb, last_c
+        return h_tnhb, c_tnhb[-1].clone()
 
     @staticmethod
     def backward(ctx: Context, *gradients: Tensor) -> Gradients:
@@ -60,15 +58,16 @@ class Recurrence(Function):
             ],
             2,
         )
-        dc = torch.zeros_like(c_nhb)
+        dc = contiguous_copy(gradients[1])
         for t in reversed(range(len(dx_tngb))):
             dc.addcmul_(dh_tnhb[t], to_c[t])
             dx_tngb[t, :, : 3 * size].unflatten(1, (3, size)).mul_(dc[:, None])
             dx_tngb[t, :, 3 * size :].mul_(dh_tnhb[t])
+            dc.mul_(f[t])
             if t:
                 dh_tnhb[t - 1].baddbmm_(transposed_nhg, dx_tngb[t])
-                dc.mul_(f[t])
-        return dx_tngb, weight_gradient(dx_tngb, h_nhb, h_tnhb), dx_tngb.sum((0, 3)), None, None
+        dfirst_nhb = transposed_nhg @ dx_tngb[0]
+        return dx_tngb, weight_gradient(dx_tngb, h_nhb, h_tnhb), dx_tngb.sum((0, 3)), dfirst_nhb, dc
 
 
 class Lstm(TorchCell):

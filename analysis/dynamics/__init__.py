@@ -7,12 +7,12 @@ A *trajectory* is the sequence of states of one layer over a text, (T, H).
 from analysis.dynamics.automata import LearntMachine, MachineComparison, compare_with_pattern, learn_machine
 from analysis.dynamics.causes import Ablation, Consistency, ablation, consistency
 from analysis.dynamics.counting import CountingPhase, counting_phases, counting_table
-from analysis.dynamics.cycles import CycleMeasures, Period, cycle, measure_cycle, period
+from analysis.dynamics.cycles import CycleMeasures, Period, cycle, measure_classes, measure_cycle, period
 from analysis.dynamics.exponents import Exponents, lyapunov_exponents
 from analysis.dynamics.fixed_points import FixedPoint, FixedPoints, counts_over, find_fixed_points, noisy_starts
 from analysis.dynamics.interchange import Interchange, interchange, subspace
 from analysis.dynamics.kearns_vazirani import Limits
-from analysis.dynamics.labelled import LabelledText, draw_text, label_text
+from analysis.dynamics.labelled import LabelledText, chosen_label, class_names, draw_text, label_text
 from analysis.dynamics.limit_points import LimitPoints, limit_points
 from analysis.dynamics.machines import Machine, shortest_difference
 from analysis.dynamics.multipliers import StateCycle, Withstood, free_cycle, reading_cycle, withstood
@@ -52,6 +52,8 @@ __all__ = [
     "Withstood",
     "ablation",
     "aligned",
+    "chosen_label",
+    "class_names",
     "collect",
     "compare_with_pattern",
     "consistency",
@@ -73,6 +75,7 @@ __all__ = [
     "machine_of_pattern",
     "map_of_module",
     "map_of_net",
+    "measure_classes",
     "measure_cycle",
     "motif_of",
     "noisy_starts",

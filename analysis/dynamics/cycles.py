@@ -84,16 +84,15 @@ def cycle(hidden_th: np.ndarray, motif_length: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class CycleMeasures:
-    """The size of a cycle, and how well its places are separated.
+    """The size of a cycle, or of any set of states, and how well its places, or any classes, are separated.
 
     Attributes:
         radius: the root-mean-square distance of the states from their mean, in units of h, 0 or above.
-        separation: the share of the variance of the states that lies between the places of the motif (eta squared,
-            Fisher 1925), 0 to 1. It is 1 for a closed cycle, with the same states in each repetition, and 0 for a state
-            that does not change. For states that do not depend on the place, it is about
-            (length - 1) / (length * repetitions - 1), with the length of the motif.
-        nearest: the smallest distance between the mean states of two places, divided by the radius. It is 0 if two
-            places have the same state.
+        separation: the share of the variance of the states that lies between the classes (eta squared, Fisher 1925), 0
+            to 1. It is 1 for a closed cycle, with the same states in each repetition, and 0 for a state that does not
+            change. For N states that do not depend on the K classes, it is about (K - 1) / (N - 1).
+        nearest: the smallest distance between the mean states of two classes, divided by the radius. It is 0 if two
+            classes have the same state, and NaN for a single class.
     """
 
     radius: float
@@ -111,18 +110,32 @@ def measure_cycle(hidden_th: np.ndarray, motif_length: int) -> CycleMeasures:
     Raises:
         ValueError: motif_length is below 2, or the second half does not hold two repetitions.
     """
-    from scipy.spatial.distance import pdist
-
     if motif_length < 2:
         raise ValueError(f"motif_length is {motif_length}; allowed: 2 or more")
     state_rkh = _repetitions(hidden_th, motif_length)
-    cycle_kh = state_rkh.mean(axis=0)
-    state_th = state_rkh.reshape(-1, state_rkh.shape[-1])
-    radius = _root_mean_square(state_th - state_th.mean(axis=0))
-    if is_constant(state_th):
-        return CycleMeasures(radius, 0.0, 0.0)
-    within = _root_mean_square((state_rkh - cycle_kh).reshape(state_th.shape))
-    return CycleMeasures(radius, max(0.0, 1 - (within / radius) ** 2), float(pdist(cycle_kh).min() / radius))
+    repetitions, places, units = state_rkh.shape
+    return measure_classes(state_rkh.reshape(-1, units), np.tile(np.arange(places), repetitions))
+
+
+def measure_classes(hidden_nh: np.ndarray, class_n: np.ndarray) -> CycleMeasures:
+    """Return the size of a set of states, and how well classes are separated in it.
+
+    Arguments:
+        hidden_nh: the states, (N, H), N at least 1.
+        class_n: the class of each, (N,), of any kind that can be sorted.
+    """
+    from scipy.spatial.distance import pdist
+
+    hidden_nh = hidden_nh.astype(np.float64)
+    classes, number_n = np.unique(class_n, return_inverse=True)
+    mean_kh = np.stack([hidden_nh[number_n == number].mean(axis=0) for number in range(len(classes))])
+    radius = _root_mean_square(hidden_nh - hidden_nh.mean(axis=0))
+    alone = len(classes) < 2
+    if is_constant(hidden_nh):
+        return CycleMeasures(radius, 0.0, np.nan if alone else 0.0)
+    within = _root_mean_square(hidden_nh - mean_kh[number_n])
+    nearest = np.nan if alone else float(pdist(mean_kh).min() / radius)
+    return CycleMeasures(radius, max(0.0, 1 - (within / radius) ** 2), nearest)
 
 
 def is_constant(hidden_th: np.ndarray) -> bool:

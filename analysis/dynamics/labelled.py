@@ -1,13 +1,19 @@
 """A text with what a pattern knows about each of its positions, in the form in which it is read out of states."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
 import numpy as np
 
 from rnn_core.patterns import Pattern
+
+CHARACTER = "character"
+"""The name by which the character that was read can be asked for like a label."""
+
+FEW_CLASSES = 7
+"""The most classes of a label that is chosen before others: they can be told apart by colours."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,3 +84,60 @@ def applies(value_t: np.ndarray) -> np.ndarray:
     else:
         applies_t = value_t.astype(np.int64) >= 0
     return applies_t
+
+
+def chosen_label(text: LabelledText, label: str | Sequence[str] | None = None) -> tuple[str, np.ndarray]:
+    """Return the name of a label and its values.
+
+    Arguments:
+        text: a text with labels.
+        label: the name of a label, or `character`; or several names, for the classes that they form together, such as
+            two bits. None chooses: the first label that has 2 to FEW_CLASSES classes in this text; otherwise the first
+            that is a number or a vector; otherwise the first that has several classes; otherwise the character.
+
+    Returns:
+        The name, or the names, and the values as in `LabelledText.labels`.
+
+    Raises:
+        ValueError: there is no such label.
+    """
+    labels = {**text.labels, CHARACTER: np.array(list(text.text))}
+    names = [label] if isinstance(label, str) else [_default_label(text)] if label is None else list(label)
+    unknown = [name for name in names if name not in labels]
+    if unknown or not names:
+        raise ValueError(f"label is {unknown[0] if unknown else names!r}; allowed: {', '.join(labels)}")
+    if len(names) == 1:
+        return names[0], labels[names[0]]
+    parts = [class_names(labels[name]).tolist() for name in names]
+    together = [", ".join(values) if all(values) else "" for values in zip(*parts, strict=True)]
+    return ", ".join(names), np.array(together)
+
+
+def class_names(value_t: np.ndarray) -> np.ndarray:
+    """Return the class of each position as a string, empty where the label does not apply: (T,).
+
+    Each value of a number is a class of its own, and a vector is in the class of its largest number.
+
+    Arguments:
+        value_t: the values of a label, as in `LabelledText.labels`.
+    """
+    if value_t.dtype.kind == "b":
+        names = np.where(value_t, "yes", "no")
+    elif value_t.ndim == 2:
+        names = value_t.argmax(1).astype(str)
+    else:
+        names = np.array([f"{value:g}" if value_t.dtype.kind == "f" else str(value) for value in value_t])
+    return np.where(applies(value_t), names, "")
+
+
+def _default_label(text: LabelledText) -> str:
+    """Return the name of the label that `chosen_label` chooses."""
+    classes = {
+        name: len(set(class_names(value_t)) - {""})
+        for name, value_t in text.labels.items()
+        if value_t.dtype.kind != "f"
+    }
+    few = [name for name, count in classes.items() if 2 <= count <= FEW_CLASSES]
+    numbers = [name for name in text.labels if name not in classes]
+    several = [name for name, count in classes.items() if count > 1]
+    return [*few, *numbers, *several, CHARACTER][0]

@@ -1,24 +1,27 @@
-"""Tables of what is measured of the hidden states of recorded runs: cycles, periods and probes.
+"""Tables of what is measured of the hidden states of recorded runs: cycles and periods, and what is known of places.
 
 A run that diverged has no trained net. It keeps its row, with NaN for the measures.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.dynamics.cycles import measure_cycle, period
-from analysis.dynamics.probes import probe
+from analysis.dynamics.cycles import measure_classes, measure_cycle, period
+from analysis.dynamics.labelled import LabelledText, applies, chosen_label, class_names, draw_text
+from analysis.dynamics.readouts import score_readout
 from analysis.dynamics.recorded import trajectories
-from analysis.dynamics.states import States
 from analysis.runs.schema import End
 from analysis.runs.table import FIELDS
-from rnn_core.patterns import Pattern, parse
+from rnn_core.patterns import parse
 
 STEPS = 240
 """The number of characters that a net reads, and writes; nearly every net settles within half of them."""
+
+PROBED = 2000
+"""The least number of characters of each of the two texts from which labels are read out."""
 
 
 def motif_of(pattern: str) -> str:
@@ -36,7 +39,10 @@ def motif_of(pattern: str) -> str:
     """
     motif = parse(pattern).motif
     if motif is None:
-        raise ValueError(f"the pattern {pattern} does not repeat a motif; allowed: patterns such as abc")
+        raise ValueError(
+            f"the pattern {pattern} does not repeat a motif; allowed: patterns such as abc (for any other, probe_table "
+            "measures the states, and free_cycle finds the cycle of a net that writes by itself)"
+        )
     return motif
 
 
@@ -61,91 +67,120 @@ def cycle_table(runs: pd.DataFrame, trained: bool = True) -> pd.DataFrame:
         ValueError: a pattern does not repeat a motif, or STEPS characters do not hold the motif four times.
         RunError: a run that did not diverge recorded no net, or a net cannot run free.
     """
-
-    def measure(pattern: Pattern, free_states: States, forced_states: States) -> dict[str, Any]:
-        motif_length = pattern.period
-        assert motif_length is not None, "patterns without a motif are refused before"
-        forced_lag, free_lag = (period(states.top_th, STEPS // 4).lag for states in (forced_states, free_states))
-        return {
-            **vars(measure_cycle(forced_states.top_th, motif_length)),
-            "forced_period": forced_lag or np.nan,
-            "free_period": free_lag or np.nan,
-            "own_period": motif_length,
-            "keeps_time": free_lag == motif_length,
-        }
-
-    def values_if_diverged(pattern: Pattern) -> dict[str, Any]:
-        measures = dict.fromkeys(("radius", "separation", "nearest", "forced_period", "free_period"), np.nan)
-        return measures | {"own_period": pattern.period, "keeps_time": False}
-
+    own_periods = {spec: len(motif_of(spec)) for spec in runs["pattern"].unique()}  # raises before any net is read
+    with_net = _with_net(runs, trained)
     # Free running comes first, so that a net that cannot run free is refused before anything is computed.
-    return _measure_nets(runs, trained, (True, False), measure, values_if_diverged)
+    free, forced = (iter(trajectories(runs[with_net], STEPS, mode, trained)) for mode in (True, False))
+    rows = []
+    for spec, has_net in zip(runs["pattern"], with_net, strict=True):
+        row = dict.fromkeys(("radius", "separation", "nearest", "forced_period", "free_period"), np.nan)
+        free_lag = None
+        if has_net:
+            forced_th = next(forced).top_th
+            forced_lag, free_lag = (period(hidden_th, STEPS // 4).lag for hidden_th in (forced_th, next(free).top_th))
+            row |= vars(measure_cycle(forced_th, own_periods[spec]))
+            row |= {"forced_period": forced_lag or np.nan, "free_period": free_lag or np.nan}
+        rows.append({**row, "own_period": own_periods[spec], "keeps_time": free_lag == own_periods[spec]})
+    return _beside(runs, trained, rows)
 
 
-def probe_table(runs: pd.DataFrame, trained: bool = True) -> pd.DataFrame:
-    """Return runs on motifs with the accuracy of linear probes for the place in the motif and for the character read.
+def probe_table(runs: pd.DataFrame, trained: bool = True, label: str | Sequence[str] | None = None) -> pd.DataFrame:
+    """Return runs with what the states of the top layer tell of a label of their pattern.
 
-    The place is the label `place` that the pattern gives to each character (`Pattern.labels`).
+    Each net reads two texts of the pattern, of PROBED characters or a little more. Readouts are fitted on the one and
+    scored on the other one (`dynamics.score_readout`: logistic regression for classes, least squares for numbers). A
+    motif has one text alone, so there the score only says whether the states of different classes are far enough
+    apart. That is possible in an untrained net as well, and in the states of any net there is something of the last
+    characters, so compare with both.
 
     Arguments:
-        runs: a table from `find_runs`.
-        trained: whether to probe the trained nets; otherwise those before training, as in `cycle_table`.
+        runs: a table from `find_runs`, of patterns of any kind.
+        trained: whether to measure the trained nets; otherwise those before training, as in `cycle_table`.
+        label: the name of a label of all patterns, or several for the classes that they form together; None for the
+            one that `dynamics.chosen_label` chooses for each pattern.
 
     Returns:
         The rows and columns of `runs` (for untrained nets only run_id, name and the config, with 0 epochs), and:
-        place_accuracy, place_baseline (from the last character alone) and character_accuracy, shares from 0 to 1, from
-        `dynamics.probe` over STEPS characters, top layer; NaN for a net that diverged.
+        label, its name; measure, `accuracy` for classes, `R2` for numbers; score, how well it is read out of the
+        states, and baseline, out of the last character alone, at most 1, NaN where it has a single value in a text;
+        character_accuracy, how well the character just read is read out of the states, 0 to 1; and of the states of
+        the second text where the label applies radius (units of h), separation (0 to 1) and nearest (radii), from
+        `dynamics.measure_classes` for the classes of `dynamics.class_names`, such as the values of a count. A net that
+        diverged has NaN for them.
 
     Raises:
-        ValueError: a pattern does not repeat a motif or has no label `place`, or the motif is so long that a place
-            occurs in one fold of the probe only.
+        ValueError: a pattern has no such label.
         RunError: a run that did not diverge recorded no net.
     """
-    columns = ("place_accuracy", "place_baseline", "character_accuracy")
-
-    def measure(pattern: Pattern, states: States) -> dict[str, Any]:
-        labels = pattern.labels(states.text)
-        if "place" not in labels:
-            names = ", ".join(labels) or "none"
-            raise ValueError(f"{pattern.spec} has the labels: {names}; allowed: patterns that have the label place")
-        places = labels["place"].tolist()
-        place_probe = probe(states.top_th, places, states.text)
-        character_probe = probe(states.top_th, states.text)
-        accuracies = place_probe.accuracy, place_probe.baseline, character_probe.accuracy
-        return dict(zip(columns, accuracies, strict=True))
-
-    def values_if_diverged(_: Pattern) -> dict[str, Any]:
-        return dict.fromkeys(columns, np.nan)
-
-    return _measure_nets(runs, trained, (False,), measure, values_if_diverged)
+    texts = {spec: _labelled(spec, label) for spec in runs["pattern"].unique()}  # raises before any net is read
+    with_net = _with_net(runs, trained)
+    rows = []
+    for place, (spec, has_net) in enumerate(zip(runs["pattern"], with_net, strict=True)):
+        name, fit, test = texts[spec]
+        numbers = fit.labels[name].dtype.kind == "f"
+        row: dict[str, Any] = {"label": name, "measure": "R2" if numbers else "accuracy"}
+        row |= dict.fromkeys(("score", "baseline", "character_accuracy", "radius", "separation", "nearest"), np.nan)
+        if has_net:
+            tops = [trajectories(runs.iloc[[place]], text.text, trained=trained)[0].top_th for text in (fit, test)]
+            row |= _read_out(name, tops, (fit, test))
+        rows.append(row)
+    return _beside(runs, trained, rows)
 
 
-def _measure_nets(
-    runs: pd.DataFrame,
-    trained: bool,
-    free_modes: tuple[bool, ...],
-    measure: Callable[..., dict[str, Any]],
-    values_if_diverged: Callable[[Pattern], dict[str, Any]],
-) -> pd.DataFrame:
-    """Return runs with further columns that are measured of their nets.
+def _labelled(spec: str, label: str | Sequence[str] | None) -> tuple[str, LabelledText, LabelledText]:
+    """Return the name of a label of a pattern, and two texts with this label alone.
+
+    Raises:
+        ValueError: the pattern has no such label.
+    """
+    pattern = parse(spec)
+    fit, test = (draw_text(pattern, PROBED, seed) for seed in (0, 1))
+    try:
+        name, fit_t = chosen_label(fit, label)
+        _, test_t = chosen_label(test, name if label is None else label)
+    except ValueError as error:
+        raise ValueError(f"{spec}: {error}") from None
+    return name, LabelledText(fit.text, {name: fit_t}), LabelledText(test.text, {name: test_t})
+
+
+def _read_out(label: str, tops: Sequence[np.ndarray], texts: Sequence[LabelledText]) -> dict[str, float]:
+    """Return columns of `probe_table`.
 
     Arguments:
-        runs: a table from `find_runs`.
-        trained: whether to measure the trained nets; otherwise those before training.
-        free_modes: for each States that `measure` takes, whether the net runs free.
-        measure: a function from a run's pattern and these States to the values of the columns.
-        values_if_diverged: a function from the pattern of a run that diverged to the values of the columns.
+        label: the name of the label.
+        tops: the states over the text to fit on and the text to score on, (T, H) each.
+        texts: both texts.
     """
-    patterns = {}
-    for spec in runs["pattern"].unique():
-        motif_of(spec)  # raises before any net is read
-        patterns[spec] = parse(spec)
-    has_net = (runs["end"] != End.DIVERGED) | (not trained)
-    states = zip(*(trajectories(runs[has_net], STEPS, free, trained) for free in free_modes), strict=True)
-    rows = [
-        measure(patterns[spec], *next(states)) if run_has_net else values_if_diverged(patterns[spec])
-        for spec, run_has_net in zip(runs["pattern"], has_net, strict=True)
-    ]
+    alphabet = sorted(set(texts[0].text + texts[1].text))
+    characters = [np.array(list(text.text)) for text in texts]
+    found = {"character_accuracy": _score(tops, characters)}
+    rows = [applies(text.labels[label]) for text in texts]
+    if all(row_t.any() for row_t in rows):
+        values = [text.labels[label][row_t] for text, row_t in zip(texts, rows, strict=True)]
+        states = [hidden_th[row_t] for hidden_th, row_t in zip(tops, rows, strict=True)]
+        one_hot = [(read_t[:, None] == alphabet)[row_t] for read_t, row_t in zip(characters, rows, strict=True)]
+        found |= {"score": _score(states, values), "baseline": _score(one_hot, values)}
+        found |= vars(measure_classes(states[1], class_names(values[1])))
+    return found
+
+
+def _score(features: Sequence[np.ndarray], values: Sequence[np.ndarray]) -> float:
+    """Return how well values are read out of features, fitted on the first of both and scored on the second.
+
+    NaN if a text has a single value.
+    """
+    if not all((value_n != value_n[0]).any() for value_n in values):
+        return np.nan
+    return score_readout(features[0].astype(np.float64), values[0], features[1].astype(np.float64), values[1])
+
+
+def _with_net(runs: pd.DataFrame, trained: bool) -> pd.Series:
+    """Return which runs have a net: those that did not diverge, and before training all."""
+    return (runs["end"] != End.DIVERGED) | (not trained)
+
+
+def _beside(runs: pd.DataFrame, trained: bool, rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Return runs with further columns; of untrained nets only the run and its config, with 0 epochs."""
     columns_before = runs.reset_index(drop=True)
     if not trained:
         columns_before = columns_before[["run_id", "name", *FIELDS]].assign(epochs=0)

@@ -4,6 +4,7 @@ from analysis.figures.counting import CountPanel, unit_against_count
 from analysis.figures.curves import Band, CurvePanel, ReachPanel, curve_bands, reach_curves
 from analysis.figures.cycles import Growth, Mismatch, distance_matrix, growth, mismatch
 from analysis.figures.heat_maps import HeatMap, heat_map
+from analysis.figures.known import Known
 from analysis.figures.machines import MachinePanel, machines
 from analysis.figures.multiples import PANELS_PER_ROW
 from analysis.figures.one_run import (
@@ -33,6 +34,7 @@ __all__ = [
     "Growth",
     "HeatMap",
     "Interval",
+    "Known",
     "MachinePanel",
     "Mismatch",
     "Picture",

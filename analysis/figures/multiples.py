@@ -100,14 +100,23 @@ def panel_boxes(
     return boxes
 
 
-def add_panel(figure: Figure, box: Box, title: str, x_label: str, y_label: str) -> Axes:
-    """Add axes and draw their title; the axis labels are set, but invisible, for the caller to draw."""
+def add_panel(figure: Figure, box: Box, title: str, x_label: str, y_label: str, above: float = 0.0) -> Axes:
+    """Add axes and draw their title; the axis labels are set, but invisible, for the caller to draw.
+
+    Arguments:
+        figure: the figure.
+        box: the box of the axes.
+        title: the title.
+        x_label: the label of the x axis, with the unit.
+        y_label: the label of the y axis, with the unit.
+        above: the room that is left between the axes and the title, in inches.
+    """
     left, _, right, top = box
     axes = add_axes(figure, box)
     axes.set_title(title, loc="left", visible=False)
     axes.set(xlabel=x_label, ylabel=y_label)
     size = next((size for size in (10.0, 9.0) if text_width(title, size) <= right - left), 8.0)
-    write(figure, [shorten(title, size, right - left)], [(left, top + 0.13)], size=size, align=0)
+    write(figure, [shorten(title, size, right - left)], [(left, top + above + 0.13)], size=size, align=0)
     return axes
 
 

@@ -1,6 +1,6 @@
 """Trajectories of hidden states in two principal components, and what three-dimensional pictures share with them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from matplotlib.transforms import Affine2D
 
 from analysis.figures.characters import write_states
 from analysis.figures.glyphs import glyph
+from analysis.figures.known import BAR_HEIGHT, Key, Known
 from analysis.figures.multiples import (
     BOTTOM,
     LEFT,
@@ -27,10 +28,16 @@ from analysis.figures.multiples import (
     titled_figure,
     write_y_label,
 )
-from analysis.figures.style import COLOURS, GREY, MARKERS, Picture, character_colours, draw_ticks, write
+from analysis.figures.style import GREY, Picture, draw_ticks, write
 
 MAX_TRAJECTORIES = 12
 """The most trajectories that are drawn side by side."""
+
+MAX_POINTS = 240
+"""The most states of a trajectory that are drawn as points."""
+
+MAX_LETTERS = 96
+"""The most states of a trajectory that are drawn as the characters read."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,8 @@ class TrajectoryPanel:
         cycle_pk: the mean states of the cycle, in order, (P, 2 or more); None if there is none.
         cycle_text: the P characters after which the net is in these states.
         share_k: the share of the variance that each component explains, 0 to 1; None if it is not known.
+        known: what is known of the states, by which they are coloured; None for the characters read.
+        begins: the numbers of the states, 1 to T - 1, at which a path begins anew.
     """
 
     title: str
@@ -52,44 +61,47 @@ class TrajectoryPanel:
     cycle_pk: np.ndarray | None = None
     cycle_text: str = ""
     share_k: np.ndarray | None = None
+    known: Known | None = None
+    begins: Sequence[int] = ()
 
 
 def trajectories(title: str, panels: Sequence[TrajectoryPanel], columns: int = 3, shared: bool = False) -> Picture:
     """Draw trajectories in two principal components, with arrows along the cycles in which they settle.
 
-    Both components have the same scale, so that angles are not distorted.
+    Both components have the same scale, so that angles are not distorted. Of a long trajectory MAX_POINTS states,
+    chosen at random but the same ones each time, are drawn as points, and the path is faint.
 
     Arguments:
         title: the title of the picture.
-        panels: 1 to 12 panels. A character has the same colour and marker in all of them. If there are more characters
-            than colours, each state is drawn as its character.
+        panels: 1 to 12 panels. A character or a class has the same colour and marker in all of them (`known.Key`). If
+            there are more characters than colours, each state is drawn as its character.
         columns: the number of panels in a row.
         shared: whether all panels have the same limits, which shows growth. Otherwise each trajectory fills its panel.
 
     Raises:
         ValueError: there are too few or too many panels, `columns` is less than 1, or a trajectory or a cycle does
-            not have one state for each character.
+            not have one state for each character, or what is known is not known of each state.
     """
     if not 1 <= len(panels) <= MAX_TRAJECTORIES or columns < 1:
         raise ValueError(f"{len(panels)} panels in {columns} columns; allowed: 1 to {MAX_TRAJECTORIES} in 1 or more")
     for panel in panels:
-        check_states(panel.coordinates_tk, panel.text, panel.cycle_pk, panel.cycle_text, 2)
-    colours = character_colours("".join(panel.text for panel in panels))
+        check_states(panel, 2)
+    key = Key([(panel.text, panel.known) for panel in panels])
     cycle_marker = ">" if any(panel.cycle_pk is not None for panel in panels) else None
     columns, rows = min(columns, len(panels)), -(-len(panels) // columns)
     number_room = 0.0 if shared else 0.4  # panels with limits of their own have numbers between them
     width = (RIGHT + number_room - LEFT + PANEL_GAP) / columns - PANEL_GAP - number_room
     height, row_gap = min(width, 4.4), TITLE_HEIGHT + (0 if shared else 0.25)
     top = BOTTOM + rows * (height + row_gap) - row_gap
-    figure = titled_figure(title, top + TITLE_HEIGHT, trajectory_legend(colours, cycle_marker))
+    figure = path_figure(title, top + TITLE_HEIGHT, panels, key, cycle_marker)
     points = [all_states(panel.coordinates_tk[:, :2], panel.cycle_pk) for panel in panels]
     boxes = panel_boxes(len(panels), columns, LEFT, BOTTOM, RIGHT + number_room, height, row_gap)
     for number, (panel, (left, bottom, right, panel_top)) in enumerate(zip(panels, boxes, strict=True)):
         axes = add_panel(figure, (left, bottom, right - number_room, panel_top), panel.title, *_COMPONENTS)
         unit_length = _set_limits(axes, np.concatenate(points) if shared else points[number], width, height)
-        _draw_trajectory(figure, axes, panel, colours)
+        _draw_trajectory(figure, axes, panel, key)
         if panel.cycle_pk is not None:
-            cycle_text = panel.cycle_text if character_styles(colours) else ""
+            cycle_text = "" if key.as_letters else panel.cycle_text
             _draw_cycle(figure, axes, panel.cycle_pk[:, :2], cycle_text, unit_length)
         if panel.share_k is not None:
             note = " + ".join(f"{share:.0%}" for share in panel.share_k[:2])
@@ -99,47 +111,109 @@ def trajectories(title: str, panels: Sequence[TrajectoryPanel], columns: int = 3
             axis.set_major_locator(MaxNLocator(max_tick_intervals(width), steps=(1, 2, 5, 10)))
         set_tick_numbers(axes, number, len(panels), columns, shared)
         draw_ticks(axes, size=9)
+    key.draw_bar(figure, top + TITLE_HEIGHT)
     write(figure, [_COMPONENTS[0]], [((LEFT + RIGHT) / 2, 0.2)], size=11)
     write_y_label(figure, _COMPONENTS[1], BOTTOM, top)
     return figure
 
 
-def check_states(
-    coordinates_tk: np.ndarray, text: str, cycle_pk: np.ndarray | None, cycle_text: str, components: int
-) -> None:
+def check_states(panel: TrajectoryPanel, components: int) -> None:
     """Raise ValueError unless a path and its cycle have one state for each character, and enough components."""
-    for name, states, characters in (("path", coordinates_tk, text), ("cycle", cycle_pk, cycle_text)):
+    for name, states, characters in (
+        ("path", panel.coordinates_tk, panel.text),
+        ("cycle", panel.cycle_pk, panel.cycle_text),
+    ):
         if states is not None and (states.ndim != 2 or len(states) != len(characters) or not characters):
             raise ValueError(
                 f"a {name} of shape {states.shape} for {len(characters)} characters; allowed: (T, K) for T"
             )
         if states is not None and states.shape[1] < components:
             raise ValueError(f"a {name} of {states.shape[1]} components; allowed: {components} or more")
+    if panel.known is not None:
+        panel.known.check(len(panel.text))
 
 
-def character_styles(colours: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Return colour and marker of the states after each character; {} if there are more characters than colours."""
-    if len(colours) > len(COLOURS):
-        return {}
-    pairs = zip(colours.items(), MARKERS, strict=False)
-    return {character: {"color": colour, "marker": marker} for (character, colour), marker in pairs}
-
-
-def trajectory_legend(colours: Mapping[str, str], cycle_marker: str | None) -> list[Line2D]:
-    """Return the lines of the legend.
+def path_figure(
+    title: str,
+    top: float,
+    panels: Sequence[TrajectoryPanel],
+    key: Key,
+    cycle_marker: str | None,
+    more: Sequence[Line2D] = (),
+) -> Picture:
+    """Return a figure with the title and the legend of paths, and room for the scale of colours, all above `top`.
 
     Arguments:
-        colours: the colour of each character.
-        cycle_marker: the marker of a cycle; None if there is no cycle.
+        title: the title.
+        top: in inches from the bottom.
+        panels: what is drawn.
+        key: its colours and markers.
+        cycle_marker: the marker of a cycle in the legend; None if there is no cycle.
+        more: further lines of the legend.
     """
-    lines = [
-        Line2D([], [], linestyle="", label=f"after {glyph(character)}", **style)
-        for character, style in character_styles(colours).items()
+    legend = [
+        *key.legend(),
+        Line2D([], [], label="start", **RING),
+        Line2D([], [], label="path", color=PALE, linewidth=0.9),
     ]
-    lines += [Line2D([], [], label="start", **RING), Line2D([], [], label="path", color=PALE, linewidth=0.9)]
     if cycle_marker is not None:
-        lines.append(Line2D([], [], label="cycle of mean states", marker=cycle_marker, markersize=6, **CYCLE))
-    return lines
+        legend.append(Line2D([], [], label="cycle of mean states", marker=cycle_marker, markersize=6, **CYCLE))
+    bar_height = BAR_HEIGHT if key.number_name else 0.0
+    return titled_figure(title, top + bar_height, [*legend, *more], _thinning(panels, key))
+
+
+def _thinning(panels: Sequence[TrajectoryPanel], key: Key) -> str:
+    """Return how many of the states are drawn as points; empty if all are."""
+    counts = {(len(_points_of(panel, key)), len(panel.text)) for panel in panels}
+    thinned = sorted(pair for pair in counts if pair[0] < pair[1])
+    if not thinned:
+        return ""
+    listed = ", ".join(f"{points:,} of {states:,} states" for points, states in thinned)
+    return f"points: {listed}, chosen at random; path: all states"
+
+
+@dataclass(frozen=True, eq=False)
+class ShownPoints:
+    """The N states of a trajectory that are drawn as points, or as characters.
+
+    Attributes:
+        coordinates_nk: their coordinates, (N, K).
+        text: the characters read, N.
+        groups: for each colour and marker the places among the N, with the style; none if states are drawn as
+            characters.
+        size: the area of a point, in points squared.
+    """
+
+    coordinates_nk: np.ndarray
+    text: str
+    groups: Sequence[tuple[np.ndarray, dict[str, Any]]]
+    size: float
+
+
+def shown_points(panel: TrajectoryPanel, key: Key) -> ShownPoints:
+    """Return the states of a panel that are drawn."""
+    points = _points_of(panel, key)
+    text = "".join(panel.text[point] for point in points)
+    known = None if panel.known is None else panel.known.at(points)
+    size = 30.0 if len(panel.text) <= MAX_LETTERS else 16.0
+    return ShownPoints(panel.coordinates_tk[points], text, key.groups(text, known), size)
+
+
+def _points_of(panel: TrajectoryPanel, key: Key) -> np.ndarray:
+    """Return the numbers of the states of a panel that are drawn, ascending."""
+    most = MAX_LETTERS if panel.known is None and key.as_letters else MAX_POINTS
+    states = len(panel.text)
+    if states <= most:
+        return np.arange(states)
+    # At random, because every n-th state of a text that repeats itself would be of the same few places.
+    return np.sort(np.random.default_rng(0).choice(states, most, replace=False))
+
+
+def path_lines(panel: TrajectoryPanel, components: int) -> tuple[np.ndarray, dict[str, Any]]:
+    """Return the path with a row of NaN before each new beginning, (T + begins, components), and how it is drawn."""
+    path_tk = np.insert(panel.coordinates_tk[:, :components].astype(float), list(panel.begins), np.nan, axis=0)
+    faint = {"linewidth": 0.4, "alpha": 0.6} if len(panel.text) > MAX_LETTERS else {"linewidth": 0.9}
+    return path_tk, {"color": PALE, **faint}
 
 
 def all_states(path_tk: np.ndarray, cycle_pk: np.ndarray | None) -> np.ndarray:
@@ -167,26 +241,19 @@ def _set_limits(axes: Axes, points_n2: np.ndarray, width: float, height: float) 
     return float(unit_length)
 
 
-def _draw_trajectory(figure: Picture, axes: Axes, panel: TrajectoryPanel, colours: Mapping[str, str]) -> None:
-    """Draw a trajectory in two dimensions: a pale line, a ring around its start, and its states by character."""
-    path_t2 = panel.coordinates_tk[:, :2]
-    axes.plot(*path_t2.T, color=PALE, linewidth=0.9, zorder=1)
-    axes.plot(*path_t2[:1].T, zorder=4, **RING)
-    styles = character_styles(colours)
-    for steps, style in steps_by_character(panel.text, styles):
-        axes.scatter(path_t2[steps, 0], path_t2[steps, 1], s=30, zorder=3, edgecolors="white", linewidths=0.6, **style)
-    if not styles:
-        axes.plot(*path_t2.T, zorder=3, **DISC)
-        write_states(figure, axes, panel.text, path_t2, colours)
-
-
-def steps_by_character(text: str, styles: Mapping[str, dict[str, Any]]) -> list[tuple[list[int], dict[str, Any]]]:
-    """Return for each character of a text the steps at which it was read, and its style."""
-    return [
-        ([t for t, read in enumerate(text) if read == character], style)
-        for character, style in styles.items()
-        if character in text
-    ]
+def _draw_trajectory(figure: Picture, axes: Axes, panel: TrajectoryPanel, key: Key) -> None:
+    """Draw a trajectory in two dimensions: a pale line, a ring around its start, and its states by what is known."""
+    path_t2, line = path_lines(panel, 2)
+    axes.plot(*path_t2.T, zorder=1, **line)
+    axes.plot(*panel.coordinates_tk[:1, :2].T, zorder=4, **RING)
+    shown = shown_points(panel, key)
+    points_n2 = shown.coordinates_nk[:, :2]
+    for places, style in shown.groups:
+        look = {"s": shown.size, "edgecolors": "white", "linewidths": shown.size / 50, **style}
+        axes.scatter(*points_n2[places].T, zorder=3, **look)
+    if not shown.groups:
+        axes.plot(*points_n2.T, zorder=3, **DISC)
+        write_states(figure, axes, shown.text, points_n2, key.character_colours)
 
 
 def closed(states_pk: np.ndarray) -> np.ndarray:

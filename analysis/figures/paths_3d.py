@@ -10,20 +10,23 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.figures.characters import CODE_SIZE
 from analysis.figures.glyphs import families, glyph
-from analysis.figures.multiples import titled_figure
+from analysis.figures.known import Key, Known
 from analysis.figures.paths import (
     CYCLE,
     DISC,
-    PALE,
     RING,
+    TrajectoryPanel,
     all_states,
-    character_styles,
     check_states,
     closed,
-    steps_by_character,
-    trajectory_legend,
+    path_figure,
+    path_lines,
+    shown_points,
 )
-from analysis.figures.style import GREY, Picture, character_colours
+from analysis.figures.style import GREY, Picture
+
+TOP = 5.3
+"""The top of the axes, in inches."""
 
 
 def trajectory_3d(
@@ -33,6 +36,8 @@ def trajectory_3d(
     text: str,
     cycle_pk: np.ndarray | None = None,
     cycle_text: str = "",
+    known: Known | None = None,
+    begins: Sequence[int] = (),
 ) -> Picture:
     """Draw a trajectory in three principal components, the cycle in which it settles, and the shadow of the cycle.
 
@@ -45,36 +50,42 @@ def trajectory_3d(
         text: the T characters read.
         cycle_pk: the mean states of the cycle, in order, (P, 3 or more); None if there is none.
         cycle_text: the P characters after which the net is in these states.
+        known: what is known of the states, as in `TrajectoryPanel`.
+        begins: the numbers of the states at which the path begins anew, as there.
 
     Raises:
-        ValueError: the trajectory or the cycle does not have one state for each character, or there are fewer than 3
-            components or shares.
+        ValueError: the trajectory or the cycle does not have one state for each character, there are fewer than 3
+            components or shares, or what is known is not known of each state.
     """
-    check_states(coordinates_tk, text, cycle_pk, cycle_text, 3)
+    panel = TrajectoryPanel(title, coordinates_tk, text, cycle_pk, cycle_text, share_k, known, begins)
+    check_states(panel, 3)
     if len(share_k) < 3:
         raise ValueError(f"{len(share_k)} shares; allowed: 3 or more")
-    colours = character_colours(text)
-    styles = character_styles(colours)
-    legend = trajectory_legend(colours, None if cycle_pk is None else "")
-    legend.append(Line2D([], [], label="its shadow", **_SHADOW))
-    figure = titled_figure(title, 5.3, legend)
-    path_t3 = coordinates_tk[:, :3]
+    key = Key([(text, known)])
+    shadow = [Line2D([], [], label="its shadow", **_SHADOW)]
+    figure = path_figure(title, TOP, [panel], key, None if cycle_pk is None else "", shadow)
+    path_t3, line = path_lines(panel, 3)
     cycle_p3 = None if cycle_pk is None else cycle_pk[:, :3]
-    axes = _add_3d_axes(figure, all_states(path_t3, cycle_p3), share_k)
-    axes.plot(*path_t3.T, color=PALE, linewidth=0.9, zorder=2)
+    axes = _add_3d_axes(figure, all_states(coordinates_tk[:, :3], cycle_p3), share_k)
+    axes.plot(*path_t3.T, zorder=2, **line)
     axes.plot(*path_t3[:1].T, zorder=5, **RING)
-    for steps, style in steps_by_character(text, styles):
-        axes.scatter(*path_t3[steps].T, s=42, zorder=4, edgecolors="white", linewidths=0.6, depthshade=False, **style)
-    if not styles:
-        axes.plot(*path_t3.T, zorder=4, **DISC)
-        _write_in_3d(axes, text, path_t3, [colours[character] for character in text])
+    shown = shown_points(panel, key)
+    for places, style in shown.groups:
+        size = 1.4 * shown.size
+        look = {"s": size, "edgecolors": "white", "linewidths": size / 70, **style}
+        axes.scatter(*shown.coordinates_nk[places, :3].T, zorder=4, depthshade=False, **look)
+    if not shown.groups:
+        axes.plot(*shown.coordinates_nk[:, :3].T, zorder=4, **DISC)
+        colours = [key.character_colours[character] for character in shown.text]
+        _write_in_3d(axes, shown.text, shown.coordinates_nk[:, :3], colours)
     shadow_n3 = path_t3 if cycle_p3 is None else closed(cycle_p3)
     axes.plot(*shadow_n3[:, :2].T, axes.get_zlim()[0], **_SHADOW)
     if cycle_p3 is not None:
         axes.plot(*closed(cycle_p3).T, zorder=3, **CYCLE)
-        if styles:
+        if shown.groups:
             outwards_p3 = cycle_p3 - cycle_p3.mean(axis=0)
             _write_in_3d(axes, cycle_text, cycle_p3 + 0.16 * outwards_p3, ["black"] * len(cycle_text))
+    key.draw_bar(figure, TOP)
     return figure
 
 

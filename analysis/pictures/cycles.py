@@ -1,4 +1,4 @@
-"""Pictures of the cycles in which nets settle over repeated motifs: their periods, distances between runs, and growth.
+"""Pictures of what is measured of trajectories: periods over repeated motifs, distances between runs, and growth.
 
 Trajectories are those of the top layer, in units of h. Runs that diverged have no net; they are left out with a
 warning. If all runs diverged, a RunError is raised.
@@ -15,10 +15,12 @@ from analysis.compare.settings import SEEDS, check_columns, check_one_setting
 from analysis.dynamics.cycles import TOLERANCE, period
 from analysis.dynamics.recorded import trajectories
 from analysis.dynamics.similarity import procrustes_distances
-from analysis.dynamics.tables import STEPS
+from analysis.dynamics.tables import STEPS, motif_of
 from analysis.figures import Picture
 from analysis.pictures.labels import EDGES, run_label
-from analysis.pictures.paths import runs_with_motifs
+from analysis.pictures.paths import READ_STEPS, check_same_text
+from analysis.runs import drop_diverged
+from rnn_core.patterns import parse
 
 MAX_LAG = 12
 """The longest lag that is drawn; twice the length of the motif if that is more; at most a quarter of STEPS."""
@@ -26,6 +28,10 @@ MAX_LAG = 12
 
 def periods(title: str, runs: pd.DataFrame, by: str | Sequence[str]) -> Picture:
     """Draw for each run the distance of its states to themselves at each lag, while it reads and while it runs free.
+
+    A period belongs to a motif. Another text has none while it is read, and a net that writes strings by itself writes
+    the likeliest one again and again. The cycle of a net that writes an endless stream is found by
+    `dynamics.free_cycle`, and by the question `cycle` of `analysis.inside`.
 
     Arguments:
         title: the title of the picture.
@@ -36,7 +42,9 @@ def periods(title: str, runs: pd.DataFrame, by: str | Sequence[str]) -> Picture:
         RunError: all runs diverged, another run recorded no net, or a net cannot run free.
         ValueError: a pattern is not a repeated motif.
     """
-    shown, motifs = runs_with_motifs(runs)
+    motif_of_pattern = {pattern: motif_of(pattern) for pattern in runs["pattern"].unique()}  # before any net is read
+    shown = drop_diverged(runs)
+    motifs = [motif_of_pattern[pattern] for pattern in shown["pattern"]]
     running_free = trajectories(shown, STEPS, free=True)  # before the others, because it can be refused
     reading = trajectories(shown, STEPS)
     panels = []
@@ -49,11 +57,14 @@ def periods(title: str, runs: pd.DataFrame, by: str | Sequence[str]) -> Picture:
 
 
 def shape_distances(title: str, runs: pd.DataFrame, group: str, trained: bool = True) -> tuple[Picture, pd.DataFrame]:
-    """Draw the Procrustes distance between the trajectories of every two runs, over the same number of characters.
+    """Draw the Procrustes distance between the trajectories of every two runs over the same text.
+
+    Motifs are compared with one another as well, step by step, which says how far apart unrelated cycles are.
 
     Arguments:
         title: the title of the picture.
-        runs: a table from `find_runs`, on motifs, two or more runs; their numbers of hidden units can differ.
+        runs: a table from `find_runs`, two or more runs, all on motifs or all with the same test; their numbers of
+            hidden units can differ. Over motifs STEPS characters are read, over other tests READ_STEPS.
         group: the field by whose values the runs are grouped.
         trained: whether to compare the trained nets or the nets before training.
 
@@ -64,14 +75,18 @@ def shape_distances(title: str, runs: pd.DataFrame, group: str, trained: bool = 
 
     Raises:
         RunError: all runs diverged, or another run recorded no net.
-        ValueError: there are fewer than two runs, the field is unknown, a pattern is not a repeated motif, or the
-            states of a net do not change.
+        ValueError: there are fewer than two runs, the field is unknown, the nets read different texts that are not
+            all motifs, or the states of a net do not change.
     """
     check_columns(runs, [group])
-    shown, _ = runs_with_motifs(runs)
+    shown = drop_diverged(runs)
     if len(shown) < 2:
         raise ValueError(f"{len(shown)} run with a net; allowed: 2 or more, to be compared with one another")
-    distance_nn = procrustes_distances([states.top_th for states in trajectories(shown, STEPS, trained=trained)])
+    motifs = all(parse(pattern).motif for pattern in shown["pattern"].unique())
+    states = trajectories(shown, STEPS if motifs else READ_STEPS, trained=trained)
+    if not motifs:
+        check_same_text([of_run.text for of_run in states])
+    distance_nn = procrustes_distances([of_run.top_th for of_run in states])
     groups = shown[group].astype(str).tolist()
     labels = [f"seed {seed}" for seed in shown["seed"]]
     rows = [
@@ -86,8 +101,8 @@ def growth(title: str, table: pd.DataFrame, measures: Mapping[str, str]) -> Pict
 
     Arguments:
         title: the title of the picture.
-        table: the runs with their measures, from `dynamics.cycle_table`; untrained nets have 0 epochs. NaN leaves a gap
-            in a line and does not count in the median.
+        table: the runs with their measures, from `dynamics.cycle_table` or `dynamics.probe_table`; untrained nets have
+            0 epochs. NaN leaves a gap in a line and does not count in the median.
         measures: the label of each panel, with the unit, by the name of its column; one or more.
 
     Raises:

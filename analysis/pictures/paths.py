@@ -1,116 +1,237 @@
-"""Pictures of the hidden states of nets while they read a repeated motif: top layer, in units of h.
+"""Pictures of the hidden states of nets while they read the beginning of their test: top layer, in units of h.
 
 Runs that diverged have no net; they are left out with a warning. If all runs diverged, a RunError is raised.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from analysis import figures
 from analysis.dynamics.cycles import cycle
-from analysis.dynamics.projection import fit_projection
+from analysis.dynamics.labelled import CHARACTER, chosen_label, class_names, label_text
+from analysis.dynamics.projection import Projection, fit_projection
 from analysis.dynamics.recorded import trajectories
 from analysis.dynamics.similarity import aligned
-from analysis.dynamics.tables import STEPS, motif_of
-from analysis.figures import Picture
+from analysis.dynamics.tables import STEPS
+from analysis.figures import Known, Picture
 from analysis.figures.paths import MAX_TRAJECTORIES
 from analysis.pictures.labels import run_label
 from analysis.runs import drop_diverged
+from rnn_core.patterns import parse
 
 SHOWN_STEPS = 48
-"""The number of steps whose states are drawn, from the beginning."""
+"""The number of steps over a motif whose states are drawn, from the beginning."""
+
+READ_STEPS = 1000
+"""The number of characters of any other pattern that a net reads, all of whose states are drawn."""
 
 
-def trajectory_panels(title: str, runs: pd.DataFrame, by: str | Sequence[str], together: bool = False) -> Picture:
-    """Draw the trajectory of each run, and the cycle in which it settles, in two principal components.
+@dataclass(frozen=True, eq=False)
+class Path:
+    """The states of a run's net over the beginning of its test, with what is known of them.
+
+    Attributes:
+        label: the label of the run.
+        text: the T characters.
+        hidden_th: the states of the top layer, (T, H).
+        motif: the motif that the pattern repeats; empty for none.
+        known: what is known of each state; None for the character read alone.
+        begins: the numbers of the states, from 1 on, at which the net began anew.
+    """
+
+    label: str
+    text: str
+    hidden_th: np.ndarray
+    motif: str
+    known: Known | None
+    begins: list[int]
+
+    def panel(self, hidden_th: np.ndarray, projection: Projection, show_shares: bool) -> figures.TrajectoryPanel:
+        """Return the path in principal components: all of it, or of a motif the beginning, and the cycle.
+
+        Arguments:
+            hidden_th: the states, rotated or not, (T, H).
+            projection: the principal components.
+            show_shares: whether the panel says how much of the variance they explain.
+        """
+        shown = slice(SHOWN_STEPS if self.motif else None)
+        return figures.TrajectoryPanel(
+            self.label,
+            projection(hidden_th[shown]),
+            self.text[shown],
+            projection(cycle(hidden_th, len(self.motif))) if self.motif else None,
+            self.motif,
+            projection.share_k if show_shares else None,
+            None if self.known is None else self.known.at(shown),
+            self.begins,
+        )
+
+
+def trajectory_panels(
+    title: str,
+    runs: pd.DataFrame,
+    by: str | Sequence[str],
+    together: bool = False,
+    label: str | Sequence[str] | None = None,
+    trained: bool = True,
+) -> Picture:
+    """Draw the trajectory of each run in two principal components, its states coloured by what the pattern knows.
+
+    Of a motif the first SHOWN_STEPS states are drawn, and the cycle in which they settle. Of any other pattern the
+    first READ_STEPS states are; where a string begins, the path begins anew, too.
 
     Arguments:
         title: the title of the picture.
-        runs: a table from `find_runs`, on motifs, 1 to 12 runs.
+        runs: a table from `find_runs`, 1 to 12 runs.
         by: the fields that label the panels.
         together: draw all trajectories in the same components with the same limits, so that they can be compared. Each
             is first aligned with that of the last run by the best rotation or reflection, step by step; its size is
-            kept. The runs must have the same pattern; their numbers of hidden units can differ. Otherwise each
+            kept. The nets must read the same characters; their numbers of hidden units can differ. Otherwise each
             trajectory is drawn in its own components.
+        label: the label of the patterns by which states are coloured, `character` for the character read, or several
+            labels for the classes that they form together. None means the character for motifs, and for any other
+            pattern what `dynamics.chosen_label` chooses.
+        trained: whether to draw the trained nets; otherwise these nets before training.
 
     Raises:
         RunError: all runs diverged, or another run recorded no net.
-        ValueError: there are more than 12 runs, a pattern is not a repeated motif or its motif is too long, or, with
-            `together`, the states of a net do not change.
+        ValueError: there are more than 12 runs, a motif is too long, a pattern has no such label, or, with `together`,
+            the nets read different characters or the states of a net do not change.
     """
-    shown, motifs = runs_with_motifs(runs)
+    shown = drop_diverged(runs)
     if len(shown) > MAX_TRAJECTORIES:
         raise ValueError(f"{len(shown)} runs; allowed: 1 to {MAX_TRAJECTORIES} trajectories side by side")
-    states = trajectories(shown, STEPS)
-    labels = [run_label(run, by) for run in shown.to_dict("records")]
-    hidden = [of_run.top_th for of_run in states]
-    if together:
-        widest = max(hidden_th.shape[1] for hidden_th in hidden)
-        reference_th = np.pad(hidden[-1], ((0, 0), (0, widest - hidden[-1].shape[1])))
-        hidden = [_rotated(hidden_th, reference_th, label) for hidden_th, label in zip(hidden, labels, strict=True)]
-        shared_projection = fit_projection(hidden)
-    panels = []
-    for label, motif, of_run, hidden_th in zip(labels, motifs, states, hidden, strict=True):
-        projection = shared_projection if together else fit_projection([hidden_th])
-        panels.append(
-            figures.TrajectoryPanel(
-                label,
-                projection(hidden_th[:SHOWN_STEPS]),
-                of_run.text[:SHOWN_STEPS],
-                projection(cycle(hidden_th, len(motif))),
-                motif,
-                None if together else projection.share_k,
-            )
-        )
-    return figures.trajectories(title, panels, shared=together)
+    paths = _paths(shown, by, label, trained)
+    if not together:
+        panels = [path.panel(path.hidden_th, fit_projection([path.hidden_th]), True) for path in paths]
+        return figures.trajectories(title, panels)
+    check_same_text([path.text for path in paths])
+    widest = max(path.hidden_th.shape[1] for path in paths)
+    last_th = paths[-1].hidden_th
+    reference_th = np.pad(last_th, ((0, 0), (0, widest - last_th.shape[1])))
+    hidden = [_rotated(path.hidden_th, reference_th, path.label) for path in paths]
+    projection = fit_projection(hidden)
+    panels = [path.panel(hidden_th, projection, False) for path, hidden_th in zip(paths, hidden, strict=True)]
+    return figures.trajectories(title, panels, shared=True)
 
 
-def trajectory_3d(title: str, run: pd.Series) -> Picture:
-    """Draw the trajectory of one run, and the cycle in which it settles, in three principal components.
+def trajectory_3d(
+    title: str, run: pd.Series, label: str | Sequence[str] | None = None, trained: bool = True
+) -> Picture:
+    """Draw the trajectory of one run in three principal components, and the cycle in which it settles over a motif.
 
     Arguments:
         title: the title of the picture.
-        run: a row of a table from `find_runs`, on a motif.
+        run: a row of a table from `find_runs`.
+        label: the label by which states are coloured, as in `trajectory_panels`.
+        trained: whether to draw the trained net; otherwise this net before training.
 
     Raises:
         RunError: the run recorded no net.
-        ValueError: the pattern is not a repeated motif, or its motif is too long.
+        ValueError: the motif is too long, or the pattern has no such label.
     """
-    shown, (motif,) = runs_with_motifs(run.to_frame().T)
-    (states,) = trajectories(shown, STEPS)
-    projection = fit_projection([states.top_th], 3)
-    cycle_pk = projection(cycle(states.top_th, len(motif)))
-    path_tk = projection(states.top_th[:SHOWN_STEPS])
-    return figures.trajectory_3d(title, path_tk, projection.share_k, states.text[:SHOWN_STEPS], cycle_pk, motif)
+    (path,) = _paths(drop_diverged(run.to_frame().T), [], label, trained)
+    projection = fit_projection([path.hidden_th], 3)
+    panel = path.panel(path.hidden_th, projection, True)
+    return figures.trajectory_3d(
+        title,
+        panel.coordinates_tk,
+        projection.share_k,
+        panel.text,
+        panel.cycle_pk,
+        panel.cycle_text,
+        panel.known,
+        panel.begins,
+    )
 
 
-def hidden_units(title: str, runs: pd.DataFrame, by: str | Sequence[str]) -> Picture:
-    """Draw the state of every hidden unit over time, with the units sorted by the time at which they are high.
+def hidden_units(
+    title: str,
+    runs: pd.DataFrame,
+    by: str | Sequence[str],
+    label: str | Sequence[str] | None = None,
+    trained: bool = True,
+) -> Picture:
+    """Draw the state of every hidden unit over the first SHOWN_STEPS characters, with what is known of each above it.
+
+    Over a motif the units are sorted by the time at which they are high. Over any other text there is no such time, and
+    they are sorted by the label: by the class after which they are highest in the mean, and for numbers from those that
+    fall with it to those that rise (by their correlation over READ_STEPS characters).
 
     Arguments:
         title: the title of the picture.
-        runs: a table from `find_runs`, on motifs; each run has a panel.
+        runs: a table from `find_runs`; each run has a panel.
         by: the fields that label the panels.
+        label: the label that is shown, as in `trajectory_panels`; None means none for motifs.
+        trained: whether to draw the trained nets; otherwise these nets before training.
 
     Raises:
         RunError: all runs diverged, or another run recorded no net.
-        ValueError: a pattern is not a repeated motif.
+        ValueError: a pattern has no such label.
     """
-    shown, motifs = runs_with_motifs(runs)
-    rasters = [
-        figures.Raster(run_label(run, by), states.top_th, states.text, len(motif))
-        for run, motif, states in zip(shown.to_dict("records"), motifs, trajectories(shown, SHOWN_STEPS), strict=True)
-    ]
-    return figures.raster(title, rasters)
+    rasters, names = [], []
+    for path in _paths(drop_diverged(runs), by, label, trained):
+        sorting = path.known or Known(CHARACTER, np.array(list(path.text)))
+        units = None if path.motif else _units_by(sorting, path.hidden_th)
+        names.append("when" if path.motif else f"the {sorting.name} at which")
+        rasters.append(
+            figures.Raster(path.label, path.hidden_th, path.text, len(path.motif) or None, path.known, units)
+        )
+    return figures.raster(title, rasters, row_name=f"unit, by {' or '.join(dict.fromkeys(names))} it is high")
 
 
-def runs_with_motifs(runs: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Return the runs that did not diverge, and the motif of each; check the patterns before any net is read."""
-    motifs = {pattern: motif_of(pattern) for pattern in runs["pattern"].unique()}
-    shown = drop_diverged(runs, stacklevel=4)
-    return shown, [motifs[pattern] for pattern in shown["pattern"]]
+def check_same_text(texts: Sequence[str]) -> None:
+    """Raise ValueError if nets did not read the same characters, so that their states do not correspond."""
+    if len(set(texts)) > 1:
+        both = texts[0], next(text for text in texts if text != texts[0])
+        place = next((t for t, (one, two) in enumerate(zip(*both, strict=False)) if one != two), min(map(len, both)))
+        raise ValueError(
+            f"the nets read different texts, which differ from character {place} on; allowed: runs with the same test, "
+            "such as those of one pattern, length and data_seed"
+        )
+
+
+def _paths(runs: pd.DataFrame, by: str | Sequence[str], label: str | Sequence[str] | None, trained: bool) -> list[Path]:
+    """Return the path of each run; over a motif STEPS long, over any other text READ_STEPS or as long as the test."""
+    paths = []
+    for place, run in enumerate(runs.to_dict("records")):
+        pattern = parse(run["pattern"])
+        # One by one, so that the whole states of one net alone are kept at a time.
+        (states,) = trajectories(runs.iloc[[place]], STEPS if pattern.motif else READ_STEPS, trained=trained)
+        known = None
+        if label is not None or not pattern.motif:
+            try:
+                name, value_t = chosen_label(label_text(pattern, states.text), label)
+            except ValueError as error:
+                raise ValueError(f"{pattern.spec}: {error}") from None
+            if name != CHARACTER:
+                known = Known(name, value_t if value_t.dtype.kind == "f" else class_names(value_t))
+        begins = [t for t, character in enumerate(states.text) if t and character == pattern.mark]
+        paths.append(Path(run_label(run, by), states.text, states.top_th, pattern.motif or "", known, begins))
+    return paths
+
+
+def _units_by(known: Known, hidden_th: np.ndarray) -> np.ndarray:
+    """Return the units, (H,), sorted by the class after which they are highest, or by their correlation with a number.
+
+    Arguments:
+        known: what is known of the T states.
+        hidden_th: the states, (T, H).
+    """
+    hidden_th = hidden_th.astype(np.float64)
+    if known.is_number:
+        there_t = np.isfinite(known.value_t)
+        number_t = known.value_t[there_t] - known.value_t[there_t].mean()
+        hidden_th = hidden_th[there_t] - hidden_th[there_t].mean(axis=0)
+        spread_h = np.linalg.norm(hidden_th, axis=0)
+        return np.argsort(number_t @ hidden_th / np.where(spread_h > 0, spread_h, 1), kind="stable")
+    class_t = np.array(known.classes)
+    classes = sorted(set(class_t.tolist()) - {""}, key=lambda value: (len(value), value))
+    mean_kh = np.array([hidden_th[class_t == value].mean(axis=0) for value in classes])
+    return np.argsort(mean_kh.argmax(axis=0), kind="stable")
 
 
 def _rotated(hidden_th: np.ndarray, reference_th: np.ndarray, label: str) -> np.ndarray:

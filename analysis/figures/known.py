@@ -117,10 +117,12 @@ class Key:
             return _grouped(list(text), styles)
         if known.is_number:
             there_t = np.isfinite(known.value_t)
-            found = [(np.flatnonzero(there_t), {"marker": "o", "color": NUMBERS(self.norm(known.value_t[there_t]))})]
-            return [group for group in [*found, (np.flatnonzero(~there_t), NONE)] if len(group[0])]
+            style = {"marker": "o", "color": NUMBERS(self.norm(known.value_t[there_t]))}
+            groups = [(np.flatnonzero(~there_t), NONE), (np.flatnonzero(there_t), style)]
+            return [group for group in groups if len(group[0])]
         classes, styles = known.classes, self._styles[known.name]
-        groups = _grouped(classes, {value: styles.get(value, OTHER if value else NONE) for value in set(classes)})
+        grey = {value: OTHER if value else NONE for value in sorted(set(classes) - styles.keys())}
+        groups = _grouped(classes, grey | styles)  # the grey ones lie below the others
         if known.is_shares and known.value_t.shape[1] <= 3:
             pure_d3 = np.array([to_rgb(COLOURS[d]) for d in range(known.value_t.shape[1])])
             groups = [
@@ -182,5 +184,5 @@ def _natural(value: str) -> tuple[int, str]:
 NUMBERS = LinearSegmentedColormap.from_list("numbers", colormaps["viridis"](np.linspace(0, 0.92, 256)))
 """From dark blue to a yellow that can be seen on white."""
 
-OTHER: dict[str, Any] = {"color": to_hex("0.55"), "marker": "."}
-NONE: dict[str, Any] = {"color": to_hex("0.78"), "marker": "."}
+OTHER: dict[str, Any] = {"color": to_hex("0.5"), "marker": "X"}
+NONE: dict[str, Any] = {"color": to_hex("0.72"), "marker": "P"}

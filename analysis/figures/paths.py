@@ -195,24 +195,30 @@ def shown_points(panel: TrajectoryPanel, key: Key) -> ShownPoints:
     points = _points_of(panel, key)
     text = "".join(panel.text[point] for point in points)
     known = None if panel.known is None else panel.known.at(points)
-    size = 30.0 if len(panel.text) <= MAX_LETTERS else 16.0
+    size = 16.0 if is_long(panel.text) else 30.0
     return ShownPoints(panel.coordinates_tk[points], text, key.groups(text, known), size)
 
 
 def _points_of(panel: TrajectoryPanel, key: Key) -> np.ndarray:
-    """Return the numbers of the states of a panel that are drawn, ascending."""
+    """Return the numbers of the states of a panel that are drawn, ascending; the first one is among them."""
     most = MAX_LETTERS if panel.known is None and key.as_letters else MAX_POINTS
     states = len(panel.text)
     if states <= most:
         return np.arange(states)
     # At random, because every n-th state of a text that repeats itself would be of the same few places.
-    return np.sort(np.random.default_rng(0).choice(states, most, replace=False))
+    chosen = np.random.default_rng(0).choice(np.arange(1, states), most - 1, replace=False)
+    return np.concatenate([[0], np.sort(chosen)])
+
+
+def is_long(text: str) -> bool:
+    """Return whether a path over a text has so many states that its points are small and its line is faint."""
+    return len(text) > MAX_LETTERS
 
 
 def path_lines(panel: TrajectoryPanel, components: int) -> tuple[np.ndarray, dict[str, Any]]:
     """Return the path with a row of NaN before each new beginning, (T + begins, components), and how it is drawn."""
     path_tk = np.insert(panel.coordinates_tk[:, :components].astype(float), list(panel.begins), np.nan, axis=0)
-    faint = {"linewidth": 0.4, "alpha": 0.6} if len(panel.text) > MAX_LETTERS else {"linewidth": 0.9}
+    faint = {"linewidth": 0.4, "alpha": 0.4} if is_long(panel.text) else {"linewidth": 0.9}
     return path_tk, {"color": PALE, **faint}
 
 

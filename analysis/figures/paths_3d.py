@@ -19,6 +19,7 @@ from analysis.figures.paths import (
     all_states,
     check_states,
     closed,
+    is_long,
     path_figure,
     path_lines,
     shown_points,
@@ -41,7 +42,7 @@ def trajectory_3d(
 ) -> Picture:
     """Draw a trajectory in three principal components, the cycle in which it settles, and the shadow of the cycle.
 
-    Without a cycle, the shadow is that of the trajectory.
+    Without a cycle, the shadow is that of the trajectory, or none if the trajectory is long.
 
     Arguments:
         title: the title of the picture.
@@ -62,7 +63,8 @@ def trajectory_3d(
     if len(share_k) < 3:
         raise ValueError(f"{len(share_k)} shares; allowed: 3 or more")
     key = Key([(text, known)])
-    shadow = [Line2D([], [], label="its shadow", **_SHADOW)]
+    has_shadow = cycle_pk is not None or not is_long(text)
+    shadow = [Line2D([], [], label="its shadow", **_SHADOW)] if has_shadow else []
     figure = path_figure(title, TOP, [panel], key, None if cycle_pk is None else "", shadow)
     path_t3, line = path_lines(panel, 3)
     cycle_p3 = None if cycle_pk is None else cycle_pk[:, :3]
@@ -79,7 +81,8 @@ def trajectory_3d(
         colours = [key.character_colours[character] for character in shown.text]
         _write_in_3d(axes, shown.text, shown.coordinates_nk[:, :3], colours)
     shadow_n3 = path_t3 if cycle_p3 is None else closed(cycle_p3)
-    axes.plot(*shadow_n3[:, :2].T, axes.get_zlim()[0], **_SHADOW)
+    if has_shadow:
+        axes.plot(*shadow_n3[:, :2].T, axes.get_zlim()[0], **_SHADOW)
     if cycle_p3 is not None:
         axes.plot(*closed(cycle_p3).T, zorder=3, **CYCLE)
         if shown.groups:

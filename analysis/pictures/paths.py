@@ -176,11 +176,14 @@ def hidden_units(
     for path in _paths(drop_diverged(runs), by, label, trained):
         sorting = path.known or Known(CHARACTER, np.array(list(path.text)))
         units = None if path.motif else _units_by(sorting, path.hidden_th)
-        names.append("when" if path.motif else f"the {sorting.name} at which")
+        names.append("" if path.motif else sorting.name)
         rasters.append(
             figures.Raster(path.label, path.hidden_th, path.text, len(path.motif) or None, path.known, units)
         )
-    return figures.raster(title, rasters, row_name=f"unit, by {' or '.join(dict.fromkeys(names))} it is high")
+    if not any(names):
+        return figures.raster(title, rasters)
+    label_name = names[0] if len(set(names)) == 1 else "the label"
+    return figures.raster(title, rasters, row_name=f"unit, sorted by {label_name}")
 
 
 def check_same_text(texts: Sequence[str]) -> None:

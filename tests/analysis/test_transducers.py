@@ -119,14 +119,15 @@ def test_what_needs_no_running_free_is_there(runs: pd.DataFrame) -> None:
 def test_places_are_those_that_the_pattern_names(runs: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     beat = runs[runs["pattern"] == "beat"]
     (row,) = dynamics.probe_table(beat).itertuples()
-    (states,) = trajectories(beat, 240)
-    found = probe(states.top_th, [0, 1, 2] * 80, states.text)
-    assert (row.place_accuracy, row.place_baseline) == (found.accuracy, found.baseline)
-    sixths = probe(states.top_th, [0, 1, 2, 3, 4, 5] * 40, states.text)
-    assert sixths.baseline != pytest.approx(found.baseline), "a place is not counted in the whole that is repeated"
+    (states,) = trajectories(beat, 2000)
+    found = probe(states.top_th, [0, 1, 2] * 666 + [0, 1], states.text)
+    assert row.label == "place"
+    assert (row.score, row.baseline) == pytest.approx((found.accuracy, found.baseline), abs=0.01)
+    sixths = probe(states.top_th, [0, 1, 2, 3, 4, 5] * 333 + [0, 1], states.text)
+    assert abs(sixths.baseline - found.baseline) > 0.02, "a place is not counted in the whole that is repeated"
     monkeypatch.setattr(Motif, "labels", lambda self, text: {"phase": np.zeros(len(text))})
-    with pytest.raises(ValueError, match="abc has the labels: phase; allowed: patterns that have the label place"):
-        dynamics.probe_table(runs[runs["predicts_next"]])
+    with pytest.raises(ValueError, match="abc: label is 'place'; allowed: phase, character"):
+        dynamics.probe_table(runs[runs["predicts_next"]], label="place")
 
 
 def shown(pattern: str, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:

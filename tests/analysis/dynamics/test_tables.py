@@ -70,10 +70,11 @@ def test_readouts_are_probes_of_place_and_character(units: pd.DataFrame, trained
     for row, run in zip(table.itertuples(), runs.itertuples(), strict=True):
         states = read(net_of(run, trained), UNITS[run.pattern] * 80)
         place = probe(states, [0, 1, 2] * 80, run.pattern * 80)
-        assert (row.place_accuracy, row.place_baseline) == pytest.approx((place.accuracy, place.baseline), abs=0.01)
+        assert (row.label, row.measure) == ("place", "accuracy")
+        assert (row.score, row.baseline) == pytest.approx((place.accuracy, place.baseline), abs=0.01)
         assert row.character_accuracy == pytest.approx(probe(states, run.pattern * 80).accuracy, abs=0.01)
-    baselines = dict(zip(table["pattern"], table["place_baseline"], strict=True))
-    assert baselines["aab"] == pytest.approx(2 / 3), "a character alone tells one a not from the other"
+    baselines = dict(zip(table["pattern"], table["baseline"], strict=True))
+    assert baselines["aab"] == pytest.approx(1333 / 2000), "a character alone tells one a not from the other"
     assert baselines.get("abc", 1) == 1
 
 
@@ -86,7 +87,7 @@ def test_a_run_that_diverged_counts_but_has_no_measures(units: pd.DataFrame, div
     assert table["own_period"].tolist() == [3, 3, 3]
     assert compare.share(table["keeps_time"]).n == 3
     read_out = dynamics.probe_table(runs[:2])
-    assert read_out["place_accuracy"].isna().tolist() == [False, True]
+    assert read_out["score"].isna().tolist() == [False, True]
     assert np.isfinite(dynamics.cycle_table(diverged, trained=False)["radius"]).all(), "its seed began with a net"
     assert dynamics.cycle_table(diverged)["keeps_time"].tolist() == [False]
 
@@ -110,7 +111,6 @@ def test_places_are_those_of_the_shortest_unit() -> None:
         dynamics.motif_of("reber")
 
 
-def test_what_repeats_no_unit_is_refused(strings: pd.DataFrame) -> None:
-    for measure in (dynamics.cycle_table, dynamics.probe_table):
-        with pytest.raises(ValueError, match="reber does not repeat a motif"):
-            measure(strings)
+def test_a_cycle_of_what_repeats_no_unit_is_refused(strings: pd.DataFrame) -> None:
+    with pytest.raises(ValueError, match=r"reber does not repeat a motif; .*probe_table measures .* free_cycle finds"):
+        dynamics.cycle_table(strings)

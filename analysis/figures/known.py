@@ -77,7 +77,8 @@ class Key:
         numbers = [known for _, known in panels if known is not None and known.is_number]
         values = np.concatenate([known.value_t for known in numbers]) if numbers else np.zeros(0)
         finite = values[np.isfinite(values)]
-        self.norm = Normalize(finite.min(), max(finite.max(), finite.min() + 1)) if len(finite) else Normalize(0, 1)
+        low, high = (finite.min(), finite.max()) if len(finite) else (0, 1)
+        self.norm = Normalize(low, high if high > low else low + 1)
         self.number_name = " or ".join(dict.fromkeys(known.name for known in numbers))
         self._styles: dict[str, dict[str, dict[str, Any]]] = {}
         self._without: dict[str, int] = {}  # by name, how many classes have no colour
@@ -152,7 +153,7 @@ class Key:
         """Draw the scale of colours of the numbers, if there are any, BAR_HEIGHT high, from `bottom` up, in inches."""
         if self.number_name:
             box = (0.15, bottom + 0.14, 3.4, bottom + BAR_HEIGHT)
-            draw_colour_bar(figure, self.norm, NUMBERS, self.number_name, box, horizontal=True)
+            draw_colour_bar(figure, self.norm, NUMBERS, f"{self.number_name} (number)", box, horizontal=True)
 
 
 def _styles(values: Sequence[str] | Mapping[str, str]) -> dict[str, dict[str, Any]]:

@@ -92,14 +92,14 @@ def test_of_many_classes_the_most_frequent_have_colours_and_the_others_are_count
 def test_numbers_lie_on_one_scale_of_colours_from_dark_to_light() -> None:
     figure = trajectories("nets", [panel_of(DEPTHS), panel_of(Known("depth", np.full(6, 8.0)))])
     bar = figure.axes[-1]
-    assert (bar.get_xlabel(), bar.get_xlim()) == ("depth", (0, 8))
+    assert (bar.get_xlabel(), bar.get_xlim()) == ("depth (number)", (0, 8))
     found = colours_at(figure, draw_path(6))
     assert found[3] == NONE["color"]
     light = [sum(to_rgb(found[t])) for t in (0, 1, 2, 5)] + [sum(to_rgb(colours_at(figure, draw_path(6), 1)[0]))]
     assert light == sorted(light)
     assert len(set(light)) == 5
     assert found[1] == found[4]
-    assert {"depth", "no depth"} <= set(texts(figure))
+    assert {"depth (number)", "no depth"} <= set(texts(figure))
     assert_nothing_overlaps(figure)
 
 
@@ -171,9 +171,19 @@ def test_a_strip_above_a_raster_has_the_colours_and_the_short_values() -> None:
     assert above == list(zip(WORDS.classes, range(6), strict=True))
     assert [name for name in texts(figure) if "node" in name] == ["node: 2", "node: 10", "no node"]
     assert_nothing_overlaps(figure)
+    (lies,) = [
+        one.get_transform().transform(np.concatenate([path.vertices for path in one.get_paths()]))
+        for one in figure.artists
+        if isinstance(one, PolyCollection)
+    ]
+    (title,) = [box for text, box in boxes(figure) if text == "first"]
+    states_box = figure.axes[0].get_window_extent()
+    (left, bottom), (right, top) = lies.min(axis=0), lies.max(axis=0)
+    assert states_box.y1 < bottom < top < title.y0, "between the states and the title"
+    assert (left, right) == pytest.approx((states_box.x0, states_box.x1))
     numbers = raster("states", [Raster("net", states, "aabaab", known=DEPTHS)])
     assert len(set(strip(numbers, "depth"))) == 5
-    assert "depth" in [axes.get_xlabel() for axes in numbers.axes]
+    assert "depth (number)" in [axes.get_xlabel() for axes in numbers.axes]
     assert_nothing_overlaps(numbers)
     long = raster("states", [Raster("net", np.zeros((90, 3)), "a" * 90, known=Known("word", np.array(["horse"] * 90)))])
     assert len(strip(long, "word")) == 48

@@ -39,7 +39,7 @@ def record(spec: str, cell: str, folder: Path, *more: str) -> None:
     """Record a run of a small net; PATH is a file of lines."""
     path = folder / "tale.txt"
     path.write_text("".join(f"{number} or not {number}\n" for number in range(100)))
-    length = [] if "PATH" in spec else ["--length", "200"]
+    length = [] if "PATH" in spec else ["--length", "600"]
     assert train(["--pattern", spec.replace("PATH", str(path)), "--cell", cell, *SMALL, *length, *more]) == 0
 
 

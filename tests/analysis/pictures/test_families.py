@@ -65,9 +65,10 @@ def of(runs: pd.DataFrame, family: str) -> pd.DataFrame:
     return runs[runs["pattern"].str.startswith(family)]
 
 
-def read(run: pd.Series, text: str) -> np.ndarray:
+def read(run: pd.Series, text: str, trained: bool = True) -> np.ndarray:
     """The output of the only layer after each character, from single steps; the state is zero before each mark."""
-    net, vocabulary, found = load_net(run), Vocabulary(run["alphabet"]), []
+    net = load_net(run) if trained else load_run(run["run_id"]).untrained_net()
+    vocabulary, found = Vocabulary(run["alphabet"]), []
     state = net.init_state(1)
     with torch.no_grad():
         for character in text:
@@ -124,11 +125,12 @@ def test_every_picture_and_table_of_every_cell(cell: str, store: Path) -> None:
     check_all(find_runs())
 
 
-def test_a_path_is_that_of_the_states_broken_before_each_string(runs: pd.DataFrame) -> None:
+@pytest.mark.parametrize("trained", [True, False])
+def test_a_path_is_that_of_the_states_broken_before_each_string(runs: pd.DataFrame, trained: bool) -> None:
     run = of(runs, "tomita").iloc[0]
     text = beginning_of_test(run)
-    hidden_th = read(run, text)
-    panel = pictures.trajectory_panels("Path", of(runs, "tomita"), []).axes[0]
+    hidden_th = read(run, text, trained)
+    panel = pictures.trajectory_panels("Path", of(runs, "tomita"), [], trained=trained).axes[0]
     path_t2 = np.column_stack(panel.get_lines()[0].get_data())
     gaps = np.isnan(path_t2[:, 0])
     begins = [t for t, character in enumerate(text) if character == run["mark"] and t]
@@ -179,8 +181,7 @@ def test_a_label_is_read_out_as_by_hand(
     (row,) = dynamics.probe_table(some, trained).itertuples()
     fit, test = (draw_text(parse(some.iloc[0]["pattern"]), 2000, seed) for seed in (0, 1))
     states = [dynamics.trajectories(some, text.text, trained=trained)[0].top_th.astype(float) for text in (fit, test)]
-    if trained:
-        np.testing.assert_allclose(states[1], read(some.iloc[0], test.text), atol=1e-6)
+    np.testing.assert_allclose(states[1], read(some.iloc[0], test.text, trained), atol=1e-6)
     rows = [np.isfinite(text.labels[label]) for text in (fit, test)]
     values = [text.labels[label][kept] for text, kept in zip((fit, test), rows, strict=True)]
     letters = sorted(set(fit.text))

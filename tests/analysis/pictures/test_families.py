@@ -93,7 +93,7 @@ def check_all(runs: pd.DataFrame, labels: bool = False) -> list[str]:
         (spec,) = runs["pattern"].unique()
         names += [CHARACTER, *draw_text(parse(spec), 100, 0).labels]
     for name in names:
-        for trained in (True, False):
+        for trained in (True, False) if name is None else (True,):
             draw(pictures.trajectory_panels("Paths", runs, "pattern", label=name, trained=trained))
             draw(pictures.trajectory_3d("Path", runs.iloc[0], label=name, trained=trained))
             draw(pictures.hidden_units("Units", runs, "pattern", label=name, trained=trained))

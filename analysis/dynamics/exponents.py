@@ -70,7 +70,8 @@ def lyapunov_exponents(
 
     Raises:
         ValueError: the text is shorter than the burn-in and one character a block, holds the mark after its beginning
-            or a character outside the alphabet (UnknownCharacterError), or a number is out of its range.
+            or a character outside the alphabet (UnknownCharacterError); a number is out of its range; or the states
+            over the text, or the Jacobians there, are not finite.
     """
     count = net_map.size if count is None else count
     if burn_in < 0 or blocks < 2 or not 1 <= count <= net_map.size:
@@ -96,6 +97,7 @@ def lyapunov_exponents(
 def _growth(net_map: NetMap, text: str, count: int, start_k: np.ndarray | None) -> np.ndarray:
     """Return ln |R_t[i, i]| of each character, (T, E); -inf for 0."""
     states_tk, _ = net_map.path(text, start_k)
+    _check_finite("states", states_tk)
     first_k = net_map.start_k if start_k is None or text[0] == net_map.mark else start_k
     before_tk = np.concatenate([first_k[None], states_tk[:-1]])
     basis_ke = np.eye(net_map.size, count)
@@ -119,4 +121,12 @@ def _jacobians(net_map: NetMap, before_tk: np.ndarray, text: str) -> np.ndarray:
     read_t = np.array(list(text))
     for character in sorted(set(text)):  # one call for all places of a character
         jacobian_tkk[read_t == character] = net_map.jacobian(before_tk[read_t == character], character)
+    _check_finite("Jacobians", jacobian_tkk)
     return jacobian_tkk
+
+
+def _check_finite(what: str, numbers: np.ndarray) -> None:
+    if not np.isfinite(numbers).all():
+        raise ValueError(
+            f"the {what} over the text are not finite; allowed: a net whose {what} are finite numbers"
+        )

@@ -163,11 +163,11 @@ def subspace(states_nk: np.ndarray, value_n: np.ndarray, dimension: int | None =
     Arguments:
         states_nk: the states, (N, K).
         value_n: the value of the label at each, floats for numbers, anything else for classes, (N,).
-        dimension: D, 1 or more; at most C - 1 and K are there. None for all of classes, and for numbers as many as hold
+        dimension: D, 1 to the smaller of C - 1 and K. None: all directions for classes; for numbers, as many as hold
             NUMBER_SHARE of the variance of the means.
 
     Raises:
-        ValueError: all means are the same, or there are fewer directions than `dimension`.
+        ValueError: all means are the same, `dimension` is below 1, or the means differ in fewer directions.
     """
     values, class_n, count_c = np.unique(value_n, return_inverse=True, return_counts=True)
     sums_ck = np.zeros((len(values), states_nk.shape[1]))
@@ -175,12 +175,14 @@ def subspace(states_nk: np.ndarray, value_n: np.ndarray, dimension: int | None =
     _, size_d, direction_dk = np.linalg.svd(sums_ck / np.sqrt(count_c)[:, None], full_matrices=False)
     rounding = 1e-12 * np.abs(states_nk).max() * np.sqrt(len(states_nk))
     there = min(int((size_d > rounding).sum()), len(values) - 1)
-    if not 1 <= (dimension or 1) <= there:
-        raise ValueError(f"the dimension is {dimension or 1}; allowed: 1 to {there}, in which the means differ")
+    if there < 1:
+        raise ValueError("the means of all values are the same; allowed: values whose means differ")
+    if dimension is not None and not 1 <= dimension <= there:
+        raise ValueError(f"the dimension is {dimension}; allowed: 1 to {there}, in which the means differ")
     if dimension is None and value_n.dtype.kind == "f":
         held_d = np.cumsum(size_d**2) / (size_d**2).sum()
         dimension = int(np.searchsorted(held_d, NUMBER_SHARE)) + 1
-    result: np.ndarray = direction_dk[: dimension or there]
+    result: np.ndarray = direction_dk[: there if dimension is None else dimension]
     return result
 
 

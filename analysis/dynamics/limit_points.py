@@ -24,7 +24,7 @@ RETURN = 1e-6
 """The distance, as a share of 1 + |h|, within which a state has returned."""
 
 GONE = 1e9
-"""The norm above which a state counts as growing without bounds."""
+"""The norm above which a state counts as growing without bounds; so does one whose norm is not a number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,8 @@ class LimitPoints:
         count_p: how many states lead to each, (P,).
         point_n: the point that each of the N states leads to, (N,); -1 where it does not come to rest.
         period_n: after how many words the state that it leads to returns, (N,): 1 at rest, 2 or more on a cycle, 0
-            where it neither rested nor returned within the words that were read, -1 where its norm grew above `GONE`.
+            where it neither rested nor returned within the words that were read, -1 where its norm grew above `GONE` or
+            is not a number.
         speed_n: the speed q = |F(h) - h|^2 / 2 of each state after the words that were read, (N,).
         ends_nk: the flat state then, (N, K).
     """
@@ -132,7 +133,7 @@ def _repeat(net_map: NetMap, states_nk: np.ndarray, word: str, max_words: int) -
         after_nk = net_map.advance(ends_nk[active], word)
         moved_n, norm_n = np.linalg.norm(after_nk - ends_nk[active], axis=1), np.linalg.norm(after_nk, axis=1)
         ends_nk[active] = after_nk
-        period_n[active] = np.where(norm_n > GONE, -1, moved_n <= REST * (1 + norm_n))
+        period_n[active] = np.where(~(norm_n <= GONE), -1, moved_n <= REST * (1 + norm_n))
         active = active[period_n[active] == 0]
         if not len(active):
             break
@@ -175,5 +176,6 @@ def _points(
     merged_k, first_m = merge(exact_pk[kept], np.array([found[place].speed for place in kept]), np.inf, radius)
     target_p = np.full(len(found), -1)
     target_p[kept] = merged_k
-    point_n[candidates] = target_p[group_n]
+    # A state whose speed is not a number is in no group.
+    point_n[candidates] = np.where(group_n >= 0, target_p[group_n], -1)
     return [found[kept[place]] for place in first_m], point_n

@@ -1,5 +1,7 @@
 """Nets whose weights are set by hand, so that their fixed points, cycles and exponents are known."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -35,6 +37,17 @@ def linear_map(matrices: dict[str, np.ndarray], offset_k: np.ndarray, readout_wk
     inputs_vv = torch.eye(len(matrices), dtype=torch.float64)
     start = (torch.zeros(size, dtype=torch.float64),)
     return NetMap(step, start, inputs_vv, "".join(matrices), "".join(matrices), ["h"], mark)
+
+
+def one_number_map(function: Callable[[Tensor], Tensor]) -> NetMap:
+    """Return h' = function(h) for a state of one number, on the character a, whose logits are h'."""
+
+    def step(input_nv: Tensor, state: State) -> tuple[Tensor, State]:
+        after_nk = function(state[0])
+        return after_nk, (after_nk,)
+
+    start = (torch.zeros(1, dtype=torch.float64),)
+    return NetMap(step, start, torch.ones((1, 1), dtype=torch.float64), "a", "a", ["h"])
 
 
 def net_map_of(cell: str, hidden_size: int = 4, layers: int = 1, seed: int = 3) -> NetMap:

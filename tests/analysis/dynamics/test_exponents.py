@@ -13,7 +13,7 @@ from rnn_core.nets.cell import layer_weights
 from rnn_core.nets.cells import CELLS
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.vocabulary import UnknownCharacterError
-from tests.analysis.dynamics.by_hand import linear_map, net_map_of, tanh_map
+from tests.analysis.dynamics.by_hand import linear_map, net_map_of, one_number_map, tanh_map
 from tests.analysis.dynamics.test_multipliers import writer
 
 UNIFORM = "".join(np.random.default_rng(0).choice(list("abc"), 300))
@@ -115,6 +115,17 @@ def test_a_mark_at_the_beginning_starts_the_state() -> None:
     assert (started.exponent_e == unmarked.exponent_e).all()
     with pytest.raises(ValueError, match="the text holds the mark 'c' after its beginning"):
         lyapunov_exponents(map_of_net(net, "abc", mark="c"), UNIFORM, "uniform")
+
+
+def test_a_net_that_explodes_has_no_exponents() -> None:
+    square = one_number_map(torch.square)
+    with pytest.raises(ValueError, match="the states over the text are not finite; allowed: a net whose states are fi"):
+        lyapunov_exponents(square, "a" * 60, "a", burn_in=2, start_k=np.array([2.0]))
+    assert lyapunov_exponents(square, "a" * 60, "a", burn_in=2, start_k=np.array([1.0])).exponent_e == pytest.approx(
+        [math.log(2)]
+    )
+    with pytest.raises(ValueError, match="the Jacobians over the text are not finite; allowed"):
+        lyapunov_exponents(one_number_map(torch.sqrt), "a" * 60, "a", burn_in=2, start_k=np.array([0.0]))
 
 
 def test_what_has_no_exponents_is_said() -> None:

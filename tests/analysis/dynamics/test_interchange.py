@@ -125,7 +125,9 @@ def test_the_subspace_is_that_of_the_means() -> None:
     assert subspace(states_nk, value_n.astype(float)).shape == (2, 4), "99 % of the variance of a number's means"
     with pytest.raises(ValueError, match="the dimension is 4; allowed: 1 to 3"):
         subspace(states_nk, value_n, 4)
-    with pytest.raises(ValueError, match="the dimension is 1; allowed: 1 to 0"):
+    with pytest.raises(ValueError, match="the dimension is 0; allowed: 1 to 3"):
+        subspace(states_nk, value_n, 0)
+    with pytest.raises(ValueError, match="the means of all values are the same; allowed: values whose means differ"):
         subspace(np.ones((6, 2)), np.arange(6))
 
 

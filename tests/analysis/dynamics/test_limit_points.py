@@ -13,7 +13,7 @@ from rnn_core.config import TrainConfig
 from rnn_core.nets.cells import CELLS
 from rnn_core.patterns import parse
 from rnn_core.training.loop import train
-from tests.analysis.dynamics.by_hand import linear_map, net_map_of, tanh_map
+from tests.analysis.dynamics.by_hand import linear_map, net_map_of, one_number_map, tanh_map
 from tests.analysis.dynamics.test_fixed_points import NINE, ROOT, TEXT
 
 MEMORIES = parse("flipflop:2")
@@ -129,6 +129,20 @@ def test_a_state_that_grows_without_bounds_is_said() -> None:
     assert limits.period_n.tolist() == [1, -1, -1]
     assert (limits.growing, limits.still_moving) == (2, 0)
     assert limits.points[0].kind == "unstable"
+
+
+def test_a_state_that_becomes_no_number_leads_to_no_point() -> None:
+    net_map = one_number_map(torch.sqrt)
+    limits = limit_points(net_map, np.array([[0.25], [-1.0], [4.0]]), "a")
+    assert limits.period_n.tolist() == [1, -1, 1]
+    assert limits.point_n.tolist() == [0, -1, 0]
+    assert limits.count_p.tolist() == [2]
+    assert limits.points[0].state_k == pytest.approx([1])
+    assert (limits.growing, limits.still_moving) == (1, 0)
+    # The last state that is read is a number, and the one after it is none.
+    late = limit_points(one_number_map(lambda h: torch.sqrt(h) - 0.3), np.array([[0.05], [0.8]]), "a", max_words=1)
+    assert late.point_n[0] == -1
+    assert late.period_n[0] == 0
 
 
 def test_lines_of_rest_keep_a_point_for_each_state() -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from analysis.inside import QUESTIONS, DoesNotApplyError, subject_of_run
+from analysis.inside import NEEDED_PACKAGES, QUESTIONS, DoesNotApplyError, Finding, subject_of_run
 from analysis.runs import RunError, load_run
 from analysis.runs.loading import LoadedRun
 from experiments.errors import UsageError
@@ -33,12 +33,17 @@ def parse_questions(text: str, flag: str) -> list[str]:
 
 def check_packages(questions: Sequence[str]) -> None:
     """Raise UsageError if a question needs a package that is not installed, before anything else is done."""
-    if "automaton" in questions and importlib.util.find_spec("aalpy") is None:
-        raise UsageError('automaton needs AALpy; allowed: AALpy, installed by pip install -e ".[inside]"')
+    for question in questions:
+        for package in NEEDED_PACKAGES.get(question, ()):
+            if importlib.util.find_spec(package) is None:
+                install = f'{package}, installed by pip install -e ".[inside]"'
+                raise UsageError(f"{question} needs {package}; allowed: {install}")
 
 
 def inspect_run(run: LoadedRun, questions: Sequence[str], asked_for: bool) -> Iterator[str]:
     """Ask questions about the net of a run, record each answer at once, and yield what was found, line by line.
+
+    Why a question has no answer is recorded as its answer, so that it counts as asked.
 
     Arguments:
         run: the run.
@@ -62,11 +67,9 @@ def inspect_run(run: LoadedRun, questions: Sequence[str], asked_for: bool) -> It
             with waiting(f"asking for {name.replace('_', ' ')}"), _computing():
                 finding = QUESTIONS[name](subject)
         except DoesNotApplyError as error:
-            yield visible(f"{name}: does not apply: {error}")
-            continue
+            finding = Finding([f"does not apply: {error}"])
         except ValueError as error:  # such as states that are not finite
-            yield visible(f"{name}: no answer: {error}")
-            continue
+            finding = Finding([f"no answer: {error}"])
         except ModuleNotFoundError as error:
             if asked_for:
                 raise UsageError(str(error)) from None

@@ -3,7 +3,7 @@
 `analysis.dynamics` has the functions that answer them, over nets and arrays.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from analysis.inside.automaton import automaton
 from analysis.inside.causes import causes
@@ -19,9 +19,17 @@ from analysis.inside.tables import automaton_table, count_table, interchange_tab
 QUESTIONS: Mapping[str, Callable[[Subject], Finding]] = {
     question.__name__: question for question in (fixed_points, cycle, exponents, automaton, readouts, counting, causes)
 }
-"""By name, the functions that answer a question; each raises DoesNotApplyError where it has no meaning."""
+"""By name, the functions that answer a question.
+
+Each raises DoesNotApplyError where it has no meaning for the net or its pattern, any other ValueError where there is no
+answer, such as for states that are not finite, and ModuleNotFoundError where a package of NEEDED_PACKAGES is missing.
+"""
+
+NEEDED_PACKAGES: Mapping[str, Sequence[str]] = {"automaton": ("aalpy", "networkx")}
+"""By question, the packages that it needs besides those that are always installed; the extra `inside` has them."""
 
 __all__ = [
+    "NEEDED_PACKAGES",
     "QUESTIONS",
     "DoesNotApplyError",
     "Finding",

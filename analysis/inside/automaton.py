@@ -1,5 +1,6 @@
 """Which automaton is the net, and is it that of the pattern?"""
 
+import numpy as np
 import pandas as pd
 
 from analysis.dynamics.automata import MachineComparison, compare_with_pattern
@@ -14,16 +15,18 @@ def automaton(subject: Subject) -> Finding:
 
     Raises:
         DoesNotApplyError: the pattern has no automaton to compare with.
-        ModuleNotFoundError: AALpy is not installed.
+        ModuleNotFoundError: AALpy or networkx is not installed.
     """
     try:
         trained = compare_with_pattern(subject.trained, subject.pattern)
     except ValueError as error:
         raise DoesNotApplyError(str(error)) from None
     untrained = compare_with_pattern(subject.untrained, subject.pattern)
-    metrics = {"automaton_states": float(trained.learnt.machine.size)}
-    if trained.equal is not None:
-        metrics["automaton_equal"] = float(trained.equal)
+    metrics = {
+        "automaton_states": float(trained.learnt.machine.size),
+        # NaN, so that an earlier answer does not stay where it is unknown now.
+        "automaton_equal": np.nan if trained.equal is None else float(trained.equal),
+    }
     lines = [
         f"trained net beside the pattern: {trained.verdict} ({counted(trained.learnt.steps, 'step')} of the net)",
         f"untrained net beside the pattern: {_in_short(untrained)}",

@@ -16,7 +16,7 @@ class Finding:
         lines: what was found, in sentences.
         tables: tables by name.
         pictures: pictures by name.
-        metrics: the few numbers that are metrics of the run, by name.
+        metrics: the few numbers that are metrics of the run, by name; NaN for one that is unknown.
     """
 
     lines: list[str]

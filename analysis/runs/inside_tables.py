@@ -9,6 +9,9 @@ import pandas as pd
 from analysis.runs.schema import INSIDE_FOLDER
 from analysis.runs.store import RunError, read_files
 
+TEXTS = ("character", "phase", "output", "inputs", "label")
+"""The columns that hold texts, also where these look like numbers, such as the characters 0 and 1."""
+
 
 def inside_table(runs: pd.DataFrame, name: str) -> pd.DataFrame:
     """Return a table that `python -m experiments.inspect` recorded in runs, those of all runs below one another.
@@ -31,7 +34,9 @@ def inside_table(runs: pd.DataFrame, name: str) -> pd.DataFrame:
             if content is None:
                 continue
             try:
-                table = pd.read_csv(io.BytesIO(content))
+                table = pd.read_csv(
+                    io.BytesIO(content), dtype=dict.fromkeys(TEXTS, str), keep_default_na=False, na_values=[""]
+                )
             except ValueError as error:  # empty, ragged, not UTF-8
                 raise RunError(f"{address} is no table ({error}); allowed: CSV as it was recorded") from None
             table.insert(0, "run_id", run_id)

@@ -1,5 +1,6 @@
 """Writes what was found inside a net into its run: tables and pictures under `inside/`, and a few metrics."""
 
+import csv
 import tempfile
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from experiments.tracking.causes import store_trouble
 
 
 def record_finding(run_id: str, question: str, finding: Finding) -> None:
-    """Record the answer to a question in a run; an earlier answer to the same question is replaced.
+    """Record the answer to a question in a run.
+
+    Files and metrics of the same names are replaced; others that an earlier answer to the question left stay.
 
     Arguments:
         run_id: the run.
@@ -28,7 +31,8 @@ def record_finding(run_id: str, question: str, finding: Finding) -> None:
         folder = Path(name)
         (folder / f"{question}.txt").write_text("\n".join(finding.lines) + "\n", encoding="utf-8")
         for table_name, table in finding.tables.items():
-            table.to_csv(folder / f"{table_name}.csv", index=False)
+            # Quoted, so that a character such as a carriage return does not end a row.
+            table.to_csv(folder / f"{table_name}.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)
         for picture_name, picture in finding.pictures.items():
             (folder / f"{picture_name}.png").write_bytes(picture.png())
         try:
@@ -42,5 +46,5 @@ def record_finding(run_id: str, question: str, finding: Finding) -> None:
 
 
 def inspected(run_id: str) -> list[str]:
-    """Return the questions whose answers are recorded in a run."""
+    """Return the questions that were asked of a run: their answers, or why they have none, are recorded in it."""
     return list(filter(None, get_run(run_id).data.tags.get(INSPECTED_TAG, "").split(",")))

@@ -1,5 +1,6 @@
 """Recorded nets asked about their inside, through the real entry points: what is printed and what lands in the runs."""
 
+import math
 import os
 import re
 import shlex
@@ -17,12 +18,13 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from analysis.dynamics import compare_with_pattern, limit_points, map_of_net
-from analysis.inside import QUESTIONS, subject_of_run
+from analysis.inside import QUESTIONS, Finding, subject_of_run
 from analysis.runs import RunError, find_runs, inside_table, load_run
 from analysis.runs.schema import INSIDE_FOLDER, INSPECTED_TAG
 from experiments.inspect import main
 from experiments.inspection import inspect_runs
 from experiments.sweep import main as sweep
+from experiments.tracking.inside_files import record_finding
 from experiments.train import main as train
 from tests.conftest import PROJECT
 
@@ -70,10 +72,10 @@ def test_what_is_found_is_printed_and_recorded(store: Path, capsys: pytest.Captu
     assert {line.strip().split(":")[0] for line in lines} == QUESTIONS.keys()
     refusing = {line.strip().split(":")[0] for line in lines if ": does not apply: " in line}
     assert refusing == {"cycle", "exponents", "counting"}
-    answered = sorted(QUESTIONS.keys() - refusing)
-    assert asked(run.info.run_id) == answered
+    assert asked(run.info.run_id) == sorted(QUESTIONS)
     files = inside(run)
-    assert {f"{name}.txt" for name in answered} <= files.keys()
+    assert {f"{name}.txt" for name in QUESTIONS} <= files.keys()
+    assert files["cycle.txt"].read_text().startswith("does not apply: the net does not write an endless stream")
     assert {"limit_points.csv", "automaton.csv", "readouts.csv", "interchange.csv", "ablation.csv"} <= files.keys()
     assert {"fixed_points.png", "automaton.png", "readouts.png", "interchange.png"} <= files.keys()
     assert files["automaton.txt"].read_text().splitlines() == [
@@ -109,6 +111,22 @@ def test_asking_again_replaces_the_answer_and_keeps_the_others(store: Path) -> N
     data = MlflowClient().get_run(run.info.run_id).data
     assert {"automaton_states", "automaton_equal"} <= data.metrics.keys()
     assert "limit_points" not in data.metrics
+    assert find_runs()["automaton_equal"].item() in (0, 1)
+    record_finding(run.info.run_id, "automaton", Finding(["unknown"], metrics={"automaton_equal": math.nan}))
+    assert find_runs()["automaton_equal"].isna().item(), "what is unknown now is not what it was"
+
+
+def test_texts_in_tables_stay_texts(store: Path) -> None:
+    assert train(["--hidden-size", "3", "--epochs", "1"]) == 0
+    digits, others = ["0", "01", "1", "1", "1"], ["nan", "\r", "\n", '"', "é"]
+    values = [0.5, -math.inf, math.nan, 1.0, 2.0]
+    texts = {**dict.fromkeys(("character", "phase", "output", "inputs"), digits), "label": others}
+    table = pd.DataFrame({**texts, "x": values, "state": range(5)})
+    record_finding(newest().info.run_id, "readouts", Finding(["found"], {"mixed": table}))
+    read = inside_table(find_runs(), "mixed").drop(columns="run_id")
+    assert {name: read[name].tolist() for name in texts} == texts
+    assert read["x"].to_numpy() == pytest.approx(values, nan_ok=True)
+    assert read["state"].tolist() == list(range(5))
 
 
 def test_what_cannot_be_asked_is_refused_in_one_line(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -136,8 +154,8 @@ def test_without_aalpy_the_rest_is_asked(
     assert train(["--hidden-size", "3", "--epochs", "1"]) == 0
     for name in ["aalpy", *(name for name in sys.modules if name.startswith("aalpy."))]:
         monkeypatch.setitem(sys.modules, name, None)
-    install = 'allowed: AALpy, installed by pip install -e ".[inside]"'
-    assert install in refused(capsys, "latest", "--what", "exponents,automaton")
+    install = 'installed by pip install -e ".[inside]"'
+    assert f"automaton needs aalpy; allowed: aalpy, {install}" in refused(capsys, "latest", "--what", "cycle,automaton")
     assert sweep(["--epochs", "1", "--seeds", "1", "--inspect", "automaton"]) == 2
     assert install in capsys.readouterr().err
     assert len(find_runs()) == 1, "a sweep was trained that cannot be inspected"
@@ -145,6 +163,9 @@ def test_without_aalpy_the_rest_is_asked(
     out = capsys.readouterr().out
     assert re.search(rf"^  automaton: not asked: .*{re.escape(install)}$", out, flags=re.MULTILINE)
     assert "automaton" not in asked(newest().info.run_id)
+    monkeypatch.delitem(sys.modules, "aalpy")
+    monkeypatch.setitem(sys.modules, "networkx", None)
+    assert f"automaton needs networkx; allowed: networkx, {install}" in refused(capsys, "latest", "--what", "automaton")
 
 
 def test_a_store_that_does_not_take_the_answer_is_told_and_nothing_counts_as_asked(
@@ -173,7 +194,8 @@ def test_states_that_grow_without_bounds_cost_a_line(
     first, second = capsys.readouterr().out.splitlines()[1:]
     assert first.startswith("  readouts: no answer: states of the net trained are not finite")
     assert second.startswith("  counting: does not apply: ")
-    assert asked(newest().info.run_id) == []
+    assert asked(newest().info.run_id) == ["counting", "readouts"]
+    assert inside(newest())["readouts.txt"].read_text() == first.removeprefix("  readouts: ") + "\n"
 
 
 def test_a_sweep_asks_what_is_missing_and_only_that(store: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,9 +80,9 @@ def inspect_run(run: LoadedRun, questions: Sequence[str], asked_for: bool) -> It
 
 
 def inspect_runs(run_ids: Iterable[str], questions: Sequence[str]) -> None:
-    """Ask questions about the nets of a sweep that has ended, but none twice, and print what was found.
+    """Ask each net of a sweep the questions that it was not asked before, and print what was found.
 
-    A run that cannot be asked costs a line, and the others are asked.
+    Of a run that cannot be asked, the reason is printed, and the others are asked.
 
     Raises:
         TrackingError: the answers cannot be recorded.

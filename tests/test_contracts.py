@@ -376,7 +376,7 @@ NAMES = {
 OTHER_MEANING = {
     ("analysis/compare/settings.py", "device"),  # fields of TrainConfig
     ("analysis/compare/settings.py", "threads"),
-    ("analysis/dynamics/fixed_points.py", "kind"),  # of a fixed point, a column
+    ("analysis/dynamics/points.py", "kind"),  # of a fixed point, a column
     ("analysis/runs/table.py", "finished"),  # an argument of find_runs
     ("experiments/descriptions.py", "device"),
     ("experiments/descriptions.py", "threads"),

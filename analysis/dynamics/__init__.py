@@ -4,12 +4,13 @@ nets as maps, with their fixed points, limit points, multipliers of cycles and L
 A *trajectory* is the sequence of states of one layer over a text, (T, H).
 """
 
+from analysis.dynamics.ablation import Ablation, ablation
 from analysis.dynamics.automata import LearntMachine, MachineComparison, compare_with_pattern, learn_machine
-from analysis.dynamics.causes import Ablation, Consistency, ablation, consistency
+from analysis.dynamics.consistency import Consistency, consistency
 from analysis.dynamics.counting import CountingPhase, counting_phases, counting_table
 from analysis.dynamics.cycles import CycleMeasures, Period, cycle, measure_classes, measure_cycle, period
 from analysis.dynamics.exponents import Exponents, lyapunov_exponents
-from analysis.dynamics.fixed_points import FixedPoint, FixedPoints, counts_over, find_fixed_points, noisy_starts
+from analysis.dynamics.fixed_points import FixedPoints, counts_over, find_fixed_points, noisy_starts
 from analysis.dynamics.interchange import Interchange, interchange, subspace
 from analysis.dynamics.kearns_vazirani import Limits
 from analysis.dynamics.labelled import LabelledText, chosen_label, class_names, draw_text, label_text
@@ -18,6 +19,7 @@ from analysis.dynamics.machines import Machine, shortest_difference
 from analysis.dynamics.multipliers import StateCycle, Withstood, free_cycle, reading_cycle, withstood
 from analysis.dynamics.net_map import NetMap, map_of_module, map_of_net
 from analysis.dynamics.pattern_machines import PatternMachine, machine_of_pattern
+from analysis.dynamics.points import FixedPoint
 from analysis.dynamics.probes import Probe, probe
 from analysis.dynamics.projection import Projection, fit_projection, principal_components
 from analysis.dynamics.readouts import Readout, readouts, score_readout

@@ -2,17 +2,17 @@
 
 import numpy as np
 
-PROBABILITY = 0.01
-"""A net allows a character if its probability is above this one, or above half of the least one of its pattern."""
+from rnn_core.measures.reach import ALLOWING_PROBABILITY
 
 
 def threshold(least_probability: float) -> float:
-    """Return the probability above which a net allows a character.
+    """Return the probability above which a net allows a character: ALLOWING_PROBABILITY, or half the least probability
+    of its pattern, if that is lower.
 
     Arguments:
         least_probability: the least probability above 0 that the pattern gives to a character.
     """
-    return min(PROBABILITY, least_probability / 2)
+    return min(ALLOWING_PROBABILITY, least_probability / 2)
 
 
 def allowed(logits_nw: np.ndarray, probability: float) -> np.ndarray:

@@ -54,7 +54,9 @@ class Answers:
 
 
 def answers_over(pattern: Pattern, text: str) -> Answers:
-    """Return what a pattern answers after each character of a text; the last one is not asked of a next character.
+    """Return what a pattern answers after each character of a text.
+
+    Where the answer is what may come next, nothing is asked after the last character.
 
     Arguments:
         pattern: the pattern.
@@ -130,6 +132,8 @@ def _rule(pattern: Pattern, probability_nw: np.ndarray) -> tuple[str, float | No
     outputs = Vocabulary(pattern.outputs).characters
     if not pattern.predicts_next:
         return outputs, None
+    if pattern.automaton is not None:  # its least probability may not come in a text
+        probability_nw = pattern.automaton.probability_sv
     return outputs, threshold(float(probability_nw[probability_nw > 0].min()))
 
 

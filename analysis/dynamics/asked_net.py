@@ -5,10 +5,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from analysis.dynamics.allowing import PROBABILITY, allowed
+from analysis.dynamics.allowing import allowed
 from analysis.dynamics.machines import BEYOND, DEAD, Machine, Output
 from analysis.dynamics.net_map import NetMap
-from analysis.dynamics.pattern_machines import Meaning, PatternMachine
+from analysis.dynamics.pattern_machines import OutputMeaning, PatternMachine
+from rnn_core.measures.reach import ALLOWING_PROBABILITY
 
 ENDS = (DEAD, BEYOND)
 """The outputs after which every longer word has the same one."""
@@ -26,11 +27,11 @@ class AskedNet:
     """A net as a function from words to outputs, with all words that it was asked, and their prefixes.
 
     A word is read from the state after the first mark, or from the start where there are no marks. A character that the
-    net does not allow leads to the dead output. Where outputs are what is said, or an answer, a net does not tell what
-    may come; then the characters that the pattern's machine does not allow do so.
+    net does not allow leads to the dead output. A net whose outputs are what is said, or answers, does not tell which
+    characters may come; then a character that the pattern's machine does not allow leads to the dead output.
 
-    The net is not asked, and the output is the pattern's, before the first character of a stream, of a transducer and
-    of a question, where it predicts nothing or was trained to predict nothing, and where a question cannot end.
+    The net is not asked, and the output is that of the pattern's machine, where nothing is asked of a net in training:
+    before the first character of a stream, of a transducer's string and of a question, and where a question cannot end.
 
     Arguments:
         net_map: the net.
@@ -42,7 +43,8 @@ class AskedNet:
 
     Attributes:
         inputs: the V characters that words consist of.
-        words: the words that have been asked, each after its prefixes; of words that end, the shortest.
+        words: the words that have been asked, each after its prefixes. What follows a dead output is not asked, so of
+            such words only the shortest are here.
         steps: the steps of the net.
         longest: the length of the longest of the words.
 
@@ -56,13 +58,13 @@ class AskedNet:
         net_map: NetMap,
         pattern: PatternMachine | None,
         mark: str,
-        probability: float = PROBABILITY,
+        probability: float = ALLOWING_PROBABILITY,
         max_steps: float = np.inf,
         max_seconds: float = np.inf,
     ) -> None:
         if not 0 <= probability < 1:
             raise ValueError(f"probability is {probability}; allowed: 0 or more and below 1")
-        alone: Meaning = "allowed" if set(net_map.alphabet) == set(net_map.outputs) else "said"
+        alone: OutputMeaning = "allowed" if set(net_map.alphabet) == set(net_map.outputs) else "said"
         self._meaning = pattern.meaning if pattern else alone
         self._sign = pattern.sign if pattern else ""
         self.inputs = pattern.machine.inputs if pattern else net_map.alphabet.replace(mark, "", len(mark))
@@ -151,7 +153,7 @@ class AskedNet:
         column = self._column[character]
         before = [self._guide_states[number] for number in parents]
         guides = self._guide.next_sv[before, column].tolist() if self._guide else before
-        open_: list[int] = []  # places of the words that the net has to read
+        to_read: list[int] = []  # places of the words that the net has to read
         for place, (number, guide) in enumerate(zip(parents.tolist(), guides, strict=True)):
             expected = self._guide.outputs[guide] if self._guide else None
             output = self._outputs[number]
@@ -162,16 +164,16 @@ class AskedNet:
             elif expected == BEYOND:
                 self._add(self.words[number] + character, BEYOND, number, column, None, guide)
             else:
-                open_.append(place)
-        if not open_:
+                to_read.append(place)
+        if not to_read:
             return
-        self._count(len(open_))
-        states = [state for place in open_ if (state := self._states[parents[place]]) is not None]
+        self._count(len(to_read))
+        states = [state for place in to_read if (state := self._states[parents[place]]) is not None]
         states_nk, logits_nw = self._net_map.predict(np.stack(states), character)
         if self._meaning == "answer":
             _, logits_nw = self._net_map.predict(states_nk, self._sign)
-            self._count(len(open_))
-        for place, state_k, said in zip(open_, states_nk, self._outputs_of(logits_nw), strict=True):
+            self._count(len(to_read))
+        for place, state_k, said in zip(to_read, states_nk, self._outputs_of(logits_nw), strict=True):
             number, guide = int(parents[place]), guides[place]
             asked = self._guide is None or self._guide.outputs[guide] is not None
             self._add(self.words[number] + character, said if asked else None, number, column, state_k, guide)

@@ -3,12 +3,14 @@
 import time
 from dataclasses import dataclass
 
-from analysis.dynamics.allowing import PROBABILITY, threshold
+from analysis.dynamics.allowing import threshold
 from analysis.dynamics.asked_net import AskedNet
 from analysis.dynamics.kearns_vazirani import Limits, learn
 from analysis.dynamics.machines import BEYOND, Machine, Output
 from analysis.dynamics.net_map import NetMap
 from analysis.dynamics.pattern_machines import PatternMachine, machine_of_pattern
+from analysis.words import counted
+from rnn_core.measures.reach import ALLOWING_PROBABILITY
 from rnn_core.patterns import Pattern
 
 
@@ -19,8 +21,8 @@ class LearntMachine:
     Attributes:
         machine: the minimal machine; if a limit ended the learning, that of the last guess.
         limit: which limit ended the learning: "states", "steps" or "seconds"; empty if none did.
-        words: the number of words that the net was asked. After each, a machine that was learnt whole has the output of
-            the net.
+        words: the number of words that the net was asked. If no limit ended the learning, the machine has the net's
+            output after each of them.
         longest: the length of the longest of these words, in characters.
         steps: the number of steps of the net.
         seconds: the time that it took.
@@ -66,18 +68,24 @@ class MachineComparison:
         return True if self.learnt.complete else None
 
     @property
+    def in_short(self) -> str:
+        """What was found, in a word or two: equal, not equal or unknown."""
+        return {True: "equal", False: "not equal", None: "unknown"}[self.equal]
+
+    @property
     def verdict(self) -> str:
         """What was found, in one sentence."""
         asked = f"{self.learnt.words:,} words up to length {self.learnt.longest}"
         depth = "" if self.pattern.depth is None else f" up to depth {self.pattern.depth}"
-        size = self.learnt.machine.size
-        states = f"{size} state{'s' * (size != 1)}{depth}"
+        states = f"{counted(self.learnt.machine.size, 'state')}{depth}"
         if self.difference is not None:
             word = f"after {self.difference!r}" if self.difference else "at the beginning"
             of_net, of_pattern = (_in_words(output) for output in (self.of_net, self.of_pattern))
             verb = {"allowed": "allows", "said": "says", "answer": "answers"}[self.pattern.meaning]
             found = f"not equal: {word} the net {verb} {of_net}, the pattern {of_pattern}"
-            return found + (f"; stopped by the limit of {self.learnt.limit}" if self.learnt.limit else f"; {states}")
+            return found + (
+                f"; stopped by the limit of {self.learnt.limit}" if self.learnt.limit else f"; the net has {states}"
+            )
         if self.learnt.limit:
             return f"unknown: stopped by the limit of {self.learnt.limit}, no counterexample among {asked}"
         return f"equal: {states}, no counterexample among {asked}"
@@ -88,7 +96,7 @@ def learn_machine(
     pattern: PatternMachine | None = None,
     mark: str | None = None,
     limits: Limits | None = None,
-    probability: float = PROBABILITY,
+    probability: float = ALLOWING_PROBABILITY,
 ) -> LearntMachine:
     """Learn the minimal Moore machine of what a net allows, with its dead state.
 
@@ -101,10 +109,11 @@ def learn_machine(
         pattern: the machine of its pattern, which says what its outputs mean; None if it is unknown.
         mark: the character before each string; empty for none, None for that of the map.
         limits: how much the net is asked; None for the defaults.
-        probability: the net allows a character if its probability is above this one.
+        probability: the net allows a character if its probability is above this one, 0 or more and below 1.
 
     Raises:
-        ValueError: the net does not read and predict the characters of the pattern, or there is no such probability.
+        ValueError: the net does not read and predict the characters of the pattern, or the probability is out of its
+            range.
         ModuleNotFoundError: AALpy is not installed.
     """
     return _learn(net_map, pattern, net_map.mark if mark is None else mark, limits or Limits(), probability)[0]
@@ -124,11 +133,12 @@ def compare_with_pattern(
         pattern: the pattern.
         depth: the depth of the machines; see `machine_of_pattern`.
         limits: how much the net is asked; None for the defaults.
-        probability: the net allows a character if its probability is above this one. None for PROBABILITY, or for half
-            the least probability that the pattern has, whichever is less.
+        probability: the net allows a character if its probability is above this one, 0 or more and below 1. None for
+            0.01, or for half the least probability that the pattern has, if that is lower.
 
     Raises:
-        ValueError: the pattern has no machine, or the net does not read and predict its characters.
+        ValueError: the pattern has no machine, the net does not read and predict its characters, or the probability is
+            out of its range.
         ModuleNotFoundError: AALpy is not installed.
     """
     true = machine_of_pattern(pattern, depth)
@@ -157,4 +167,4 @@ def _in_words(output: Output) -> str:
         return "nothing"
     if output == BEYOND:
         return "what is beyond the depth"
-    return " ".join(sorted(output)) or "nothing: it is dead"
+    return " ".join(sorted(output)) or "nothing (a dead state)"

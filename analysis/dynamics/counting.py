@@ -1,4 +1,4 @@
-"""Units that count: the slope of each number of a state against a count, in each phase, and where counting breaks."""
+"""Numbers of a state that count: their slope against a count, in each phase of a text, and where counting breaks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-# The end of an array's name gives its axes: T positions, N positions of a phase, K units, C counts from 0.
+# The end of an array's name gives its axes: T positions, N positions of a phase, K numbers of a flat state, C
+# counts from 0.
 
 MIN_COUNTS = 3
 """The fewest different counts to which a line is fitted."""
@@ -14,19 +15,20 @@ MIN_COUNTS = 3
 
 @dataclass(frozen=True, eq=False)
 class CountingPhase:
-    """How K units follow a count in one phase of a text; a unit is a number of a state.
+    """How the K numbers of a state follow a count in one phase of a text.
 
     Attributes:
         phase: the phase, such as the character read.
-        slope_k: by how much the value of each unit changes with a count of one more, in units of the state, (K,).
-        intercept_k: the value at count 0 of the line fitted to each unit, in units of the state, (K,).
-        r2_k: the share of each unit's variance over the fitted positions that the line explains, 0 to 1; NaN for a unit
+        slope_k: by how much each number changes with a count of one more, in units of the state, (K,).
+        intercept_k: the value at count 0 of the line fitted to each number, in units of the state, (K,).
+        r2_k: the share of each number's variance over the fitted positions that the line explains, 0 to 1; NaN for one
             that does not change, (K,).
-        reach_k: the largest count up to which the unit counts: all values in this phase, while the count has not been
-            above this one in the same run, are nearer to the line than the line's step from one count to the next. NaN
-            for a unit of which there is no such count, (K,).
+        reach_k: the largest count up to which the number counts: all its values in this phase, while the count has not
+            been above this one in the same stretch, are nearer to the line than the line's step from one count to the
+            next. NaN where there is no such count, (K,).
         first: the smallest count in this phase.
-        last: the largest count in this phase; where it is a unit's reach, the unit counts as far as the text goes.
+        last: the largest count in this phase; where it is the reach of a number, this one counts as far as the text
+            goes.
         fitted: the number of positions to which the lines are fitted.
     """
 
@@ -43,11 +45,11 @@ class CountingPhase:
 def counting_phases(
     states_tk: np.ndarray, count_t: np.ndarray, phase_t: Sequence[str] | np.ndarray, fit_to: int | None = None
 ) -> list[CountingPhase]:
-    """Return in which phases which units count, and how far.
+    """Return in which phases which numbers of a state count, and how far.
 
-    In each phase a line is fitted to each unit's value against the count, by least squares. A run is a part of the text
-    without a position of another phase, such as the b of one string. A unit that has lost count in a run is no longer
-    right at the small counts at its end, so each position is judged by the largest count so far in its run.
+    In each phase a line is fitted to each number against the count, by least squares. A stretch is a part of the text
+    without a position of another phase, such as the b of one string. A number that has lost count in a stretch is no
+    longer right at the small counts at its end, so each position is judged by the largest count so far in its stretch.
 
     Arguments:
         states_tk: the flat states after each of T characters, (T, K), from `NetMap.path`.
@@ -55,8 +57,8 @@ def counting_phases(
             of a pattern, such as the number of a so far, or the number of b still to come.
         phase_t: the phase of each position: strings, such as the text itself (then a phase is the character read), or
             the values of a label. (T,).
-        fit_to: lines are fitted at positions up to which the count has not been above this in the same run, such as the
-            largest count in training; None for all positions. The reach is looked for at all of them.
+        fit_to: lines are fitted at positions up to which the count has not been above this in the same stretch, such as
+            the largest count in training; None for all positions. The reach is looked for at all of them.
 
     Returns:
         The phases in their order of appearance, but for those with fewer than MIN_COUNTS different counts up to
@@ -80,8 +82,10 @@ def counting_phases(
         of_phase_t = counted_t & (phase_t == phase)
         count_n = count_t[of_phase_t].astype(np.int64)
         size = int(count_n.max()) + 1
-        run_n = np.cumsum(np.diff(np.flatnonzero(of_phase_t), prepend=0) > 1)
-        so_far_n = np.maximum.accumulate(count_n + run_n * size) - run_n * size  # each run is above the one before
+        stretch_n = np.cumsum(np.diff(np.flatnonzero(of_phase_t), prepend=0) > 1)
+        so_far_n = (
+            np.maximum.accumulate(count_n + stretch_n * size) - stretch_n * size
+        )  # each stretch is above the one before
         fitted_n = so_far_n <= (size if fit_to is None else fit_to)
         if len(np.unique(count_n[fitted_n])) >= MIN_COUNTS:
             found.append(_fit(str(phase), states_tk[of_phase_t], count_n, so_far_n, fitted_n))
@@ -94,20 +98,21 @@ def counting_phases(
 
 
 def counting_table(phases: Sequence[CountingPhase], names: Sequence[str]) -> pd.DataFrame:
-    """Return phases as a table of one row for each phase and unit, the units that the line explains best first.
+    """Return phases as a table of one row for each phase and number of the state, those that the line explains best
+    first.
 
     Arguments:
         phases: from `counting_phases`.
-        names: the names of the K units (`NetMap.number_names`).
+        names: the names of the K numbers of the state (`NetMap.number_names`).
 
     Returns:
-        The columns phase, unit, slope, intercept, r2, reach and last, which mean what those of CountingPhase do.
+        The columns phase, number, slope, intercept, r2, reach and last, which mean what those of CountingPhase do.
     """
     tables = [
         pd.DataFrame(
             {
                 "phase": phase.phase,
-                "unit": list(names),
+                "number": list(names),
                 "slope": phase.slope_k,
                 "intercept": phase.intercept_k,
                 "r2": phase.r2_k,
@@ -123,13 +128,13 @@ def counting_table(phases: Sequence[CountingPhase], names: Sequence[str]) -> pd.
 def _fit(
     phase: str, states_nk: np.ndarray, count_n: np.ndarray, so_far_n: np.ndarray, fitted_n: np.ndarray
 ) -> CountingPhase:
-    """Return how units follow the count at the N positions of a phase.
+    """Return how the numbers of a state follow the count at the N positions of a phase.
 
     Arguments:
         phase: the phase.
         states_nk: the states, (N, K).
         count_n: the counts, 0 or more, (N,).
-        so_far_n: the largest count so far in the run of each position, (N,).
+        so_far_n: the largest count so far in the stretch of each position, (N,).
         fitted_n: the positions to which the lines are fitted, with two or more different counts, bool, (N,).
     """
     of_fit_k, x_n = states_nk[fitted_n], count_n[fitted_n].astype(np.float64)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.dynamics.answers import LENGTH, Answers, answers_of_states, answers_over
+from analysis.dynamics.answers import LENGTH, Answers, answers_of_states
 from analysis.dynamics.labelled import LabelledText, applies
 from rnn_core.patterns import Pattern
 
@@ -25,11 +25,13 @@ class Pairs:
         base_n: the position of each base, (N,).
         source_n: the position of each source, (N,).
         target_n: a position with the labels of the base, but the source's value of the variable, (N,).
-        words: what is read after it, up to LENGTH characters each, and then again the last one up to LENGTH.
+        words: the LENGTH characters that are read after it, N words. Where fewer follow in the text before its end or a
+            mark, the last of them is repeated, and nothing is asked after it.
         asked_nl: where an answer is asked, bool, (N, L).
         answer_nlw: what is right there, bool, (N, L, W).
-        missing: see Interchange.
-        open: see Interchange.
+        missing: the pairs that were skipped because the text has no position with the replaced labels, from which
+            something is asked.
+        left_open: the pairs that were skipped because the labels leave open what is right.
     """
 
     base_n: np.ndarray
@@ -39,19 +41,34 @@ class Pairs:
     asked_nl: np.ndarray
     answer_nlw: np.ndarray
     missing: int
-    open: int
+    left_open: int
 
 
 def draw_pairs(
     pattern: Pattern,
+    answers: Answers,
     test: LabelledText,
     label: str,
     kept: Collection[str] | None,
     count: int,
     rng: np.random.Generator,
 ) -> Pairs:
-    """Draw bases and sources, and find targets; the arguments and errors are those of `interchange`."""
-    answers = answers_over(pattern, test.text)
+    """Draw bases and sources, and find targets.
+
+    Arguments:
+        pattern: the pattern.
+        answers: what it answers over the text, from `answers_over`.
+        test: the text.
+        label: the variable that is exchanged, one of its labels.
+        kept: the labels that stay as in the base; None as in `interchange`.
+        count: how many pairs are drawn, 1 or more, some of which may have to be skipped.
+        rng: the source of the draws.
+
+    Raises:
+        ValueError: count is below 1, the label has one value, no pair is left, or the pattern's oracle has no states.
+    """
+    if count < 1:
+        raise ValueError(f"{count} pairs; allowed: 1 or more")
     words, asked_tl = _words(test, answers)
     applying_t = applies(test.labels[label])
     value_t = _codes(test.labels[label])

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.dynamics import net_map as net_maps
 from analysis.dynamics.net_map import NetMap
 
 # The end of an array's name gives its axes: T characters, K numbers of a flat state, E exponents, B blocks.
@@ -102,7 +101,7 @@ def _growth(net_map: NetMap, text: str, count: int, start_k: np.ndarray | None) 
     before_tk = np.concatenate([first_k[None], states_tk[:-1]])
     basis_ke = np.eye(net_map.size, count)
     growth_te = np.empty((len(text), count))
-    piece = max(1, net_maps.MAX_JACOBIAN_NUMBERS // net_map.size**2)
+    piece = net_map.jacobians_at_a_time
     for at in range(0, len(text), piece):
         for t, jacobian_kk in enumerate(_jacobians(net_map, before_tk[at : at + piece], text[at : at + piece]), at):
             moved_ke = jacobian_kk @ basis_ke
@@ -127,6 +126,4 @@ def _jacobians(net_map: NetMap, before_tk: np.ndarray, text: str) -> np.ndarray:
 
 def _check_finite(what: str, numbers: np.ndarray) -> None:
     if not np.isfinite(numbers).all():
-        raise ValueError(
-            f"the {what} over the text are not finite; allowed: a net whose {what} are finite numbers"
-        )
+        raise ValueError(f"the {what} over the text are not finite; allowed: a net whose {what} are finite numbers")

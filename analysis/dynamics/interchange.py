@@ -41,7 +41,7 @@ class Interchange:
         pairs: the number of pairs.
         missing: the pairs that were skipped because the text has no position with the replaced labels, from which
             something is asked.
-        open: the pairs that were skipped because what is right is left open by the labels.
+        left_open: the pairs that were skipped because the labels leave open what is right.
         dimension: D, the dimension of the subspace.
         size: K, the dimension of the whole state.
         share: the part of the squared distance from base to source, in the mean, that lies in the subspace, 0 to 1. At
@@ -54,7 +54,7 @@ class Interchange:
     accuracy: float
     pairs: int
     missing: int
-    open: int
+    left_open: int
     dimension: int
     size: int
     share: float
@@ -70,6 +70,7 @@ def interchange(
     pairs: int = 200,
     dimension: int | None = None,
     seed: int = 0,
+    states: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
 ) -> list[Interchange]:
     """Return how often nets go on rightly after one variable was taken from another state.
 
@@ -85,35 +86,40 @@ def interchange(
         nets: nets by name, such as trained and untrained.
         pattern: the pattern.
         fit: a text on which subspaces are fitted.
-        test: another text, from which the pairs are drawn.
+        test: another text, from which the pairs are drawn; of a pattern that is not random it can only be the same one.
         label: the variable: a label of both texts that is no vector.
         kept: the labels that stay as in the base; None for all that neither determine the variable nor are determined
             by it.
         pairs: the number of pairs to draw, 1 or more, some of which may have to be skipped.
         dimension: D, 1 to K - 1; None as in `subspace`.
         seed: the seed of the draws.
+        states: for each net its states over the two texts, (T, K) each, from `NetMap.path`, where they are at hand;
+            None to let the nets read both texts.
 
     Returns:
         Five rows for each net, for what was exchanged; `pd.DataFrame` makes a table of them.
 
     Raises:
-        ValueError: a label is not there or a vector, it has a single value, no pair is left, the subspace is the whole
-            state, every character is always possible in the pattern, or its oracle has no states.
+        ValueError: a label is not there or a vector, it has a single value, its values have the same mean state, no
+            pair is left, the subspace is the whole state, a number is out of its range, every character is always
+            possible in the pattern, or its oracle has no states.
     """
     allowed = [name for name, value_t in test.labels.items() if value_t.ndim == 1 and name in fit.labels]
     for name in [label, *(kept or ())]:
         if name not in allowed:
             raise ValueError(f"the label is {name!r}; allowed: {', '.join(allowed) or 'none of this pattern'}")
-    drawn = draw_pairs(pattern, test, label, kept, pairs, np.random.default_rng(seed))
     answers = answers_over(pattern, test.text)
+    drawn = draw_pairs(pattern, answers, test, label, kept, pairs, np.random.default_rng(seed))
     position_n = np.flatnonzero(applies(fit.labels[label]))
     found = []
     for name, net in nets.items():
-        states_tk, fit_nk = net.path(test.text)[0], net.path(fit.text)[0][position_n]
-        starts, shared = _starts(states_tk, fit_nk, fit.labels[label][position_n], drawn, dimension, seed)
+        fit_tk, states_tk = states[name] if states else (net.path(fit.text)[0], net.path(test.text)[0])
+        if not (np.isfinite(fit_tk).all() and np.isfinite(states_tk).all()):
+            raise ValueError(f"states of the net {name} are not finite; allowed: a net whose states are finite numbers")
+        starts, shared = _starts(states_tk, fit_tk[position_n], fit.labels[label][position_n], drawn, dimension, seed)
         for exchanged, drawn_starts in starts.items():
             accuracy = float(np.mean([_right(net, answers, start_nk, drawn) for start_nk in drawn_starts]))
-            counts = len(drawn.words), drawn.missing, drawn.open
+            counts = len(drawn.words), drawn.missing, drawn.left_open
             found.append(Interchange(name, label, exchanged, accuracy, *counts, *shared))
     return found
 
@@ -139,20 +145,20 @@ def _starts(
             f"the means of {len(np.unique(value_n))} values span all {size} numbers of the state, so that whole states "
             f"would be exchanged; allowed: a dimension of 1 to {size - 1}"
         )
-    base_nk, apart_nk = states_tk[drawn.base_n], states_tk[drawn.source_n] - states_tk[drawn.base_n]
-    change_nk = apart_nk @ direction_dk.T @ direction_dk
+    base_nk, difference_nk = states_tk[drawn.base_n], states_tk[drawn.source_n] - states_tk[drawn.base_n]
+    change_nk = difference_nk @ direction_dk.T @ direction_dk
     length_n = np.linalg.norm(change_nk, axis=1)
     random = [np.linalg.qr(rng.normal(size=(size, dimension)))[0].T for _ in range(DRAWS)]
     shuffled = [subspace(fit_nk, rng.permutation(value_n), dimension) for _ in range(DRAWS)]
     starts = {
         "subspace": [base_nk + change_nk],
-        "random": [base_nk + _of_length(apart_nk @ other_dk.T @ other_dk, length_n) for other_dk in random],
-        "shuffled": [base_nk + _of_length(apart_nk @ other_dk.T @ other_dk, length_n) for other_dk in shuffled],
+        "random": [base_nk + _of_length(difference_nk @ other_dk.T @ other_dk, length_n) for other_dk in random],
+        "shuffled": [base_nk + _of_length(difference_nk @ other_dk.T @ other_dk, length_n) for other_dk in shuffled],
         "nothing": [base_nk],
         "target": [states_tk[drawn.target_n]],
     }
-    apart_n = np.maximum((apart_nk**2).sum(1), np.finfo(float).tiny)
-    return starts, (dimension, size, float((length_n**2 / apart_n).mean()))
+    squared_n = np.maximum((difference_nk**2).sum(1), np.finfo(float).tiny)
+    return starts, (dimension, size, float((length_n**2 / squared_n).mean()))
 
 
 def subspace(states_nk: np.ndarray, value_n: np.ndarray, dimension: int | None = None) -> np.ndarray:

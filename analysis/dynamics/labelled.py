@@ -65,7 +65,8 @@ def draw_text(pattern: Pattern, length: int, seed: int) -> LabelledText:
     Arguments:
         pattern: the pattern.
         length: the number of characters, 1 or more (for patterns of strings: the least number).
-        seed: the seed of the draw, 0 or more. It gives another text than the same seed of training or test data.
+        seed: the seed of the draw, 0 or more. It gives another text than the same seed of training or test data. A
+            pattern that is not random (`Pattern.random`) has one text for all seeds, the beginning of that of training.
     """
     return label_text(pattern, pattern.sample(length, Random(f"labelled {seed}")))
 

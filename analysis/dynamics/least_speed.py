@@ -4,7 +4,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from analysis.dynamics import net_map as net_maps
 from analysis.dynamics.net_map import NetMap
 
 # The end of an array's name gives its axes: N states, K numbers of a flat state.
@@ -78,16 +77,16 @@ def least_speed(
         iterations: the most steps of each of the two searches.
     """
     ends_nk = starts_nk.copy()
-    piece = max(1, net_maps.MAX_JACOBIAN_NUMBERS // net_map.size**2)
+    piece = net_map.jacobians_at_a_time
     for at in range(0, len(ends_nk), piece):
-        some_nk = torch.from_numpy(ends_nk[at : at + piece])  # shares its memory: the ends are changed in place
-        _descend(net_map, some_nk, word, iterations)
-        left = np.flatnonzero(speed(net_map, some_nk.numpy(), word) > EXACT)
+        part_nk = torch.from_numpy(ends_nk[at : at + piece])  # shares its memory: the ends are changed in place
+        _descend(net_map, part_nk, word, iterations)
+        left = np.flatnonzero(speed(net_map, part_nk.numpy(), word) > EXACT)
         if len(left):
             newton_nk = torch.from_numpy(starts_nk[at : at + piece][left])
             _newton(net_map, newton_nk, word, iterations)
             found = speed(net_map, newton_nk.numpy(), word) <= EXACT
-            some_nk[left[found]] = newton_nk[found]
+            part_nk[left[found]] = newton_nk[found]
     return ends_nk, speed(net_map, ends_nk, word)
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.dynamics.fixed_points import FIXED, RADIUS, FixedPoint, describe, merge, point_table
 from analysis.dynamics.least_speed import check_word, least_speed, speed
 from analysis.dynamics.net_map import NetMap
+from analysis.dynamics.points import FIXED, RADIUS, FixedPoint, describe, merge, point_table
 
 # The end of an array's name gives its axes: N states, K numbers of a flat state, P points, R words read in a row.
 
@@ -36,9 +36,8 @@ class LimitPoints:
         points: the P points of rest, those that most states lead to first.
         count_p: how many states lead to each, (P,).
         point_n: the point that each of the N states leads to, (N,); -1 where it does not come to rest.
-        period_n: after how many words the state that it leads to returns, (N,): 1 at rest, 2 or more on a cycle, 0
-            where it neither rested nor returned within the words that were read, -1 where its norm grew above `GONE` or
-            is not a number.
+        period_n: the period in words of what each state leads to, (N,): 1 for a point of rest, 2 or more for a cycle;
+            0 where the state neither came to rest nor returned; -1 where its norm grew above `GONE` or is not a number.
         speed_n: the speed q = |F(h) - h|^2 / 2 of each state after the words that were read, (N,).
         ends_nk: the flat state then, (N, K).
     """
@@ -84,8 +83,12 @@ def limit_points(
 ) -> LimitPoints:
     """Repeat a word from every state until it comes to rest, and return the points of rest.
 
-    Points of rest are made exact by Newton steps. A state that still moves after the last word counts as come to rest
-    if these lead to a stable point within the radius. All other states are looked at for a period.
+    A state has come to rest where one word moves it by no more than `REST`; the point is then made exact by Newton
+    steps. A state that still moves after the last word counts as at rest, too, if Newton steps lead from it to a stable
+    point within the radius. Of the others it is asked whether they return after some words.
+
+    Where fixed points form a continuum (`FixedPoint.staying` above 0), as in a net that can hold any state, the number
+    of points means little: it says how many of the ends of these states are farther apart than the radius.
 
     Arguments:
         net_map: the net.

@@ -17,6 +17,14 @@ DEAD: Output = frozenset()
 BEYOND: Output = frozenset({"beyond"})
 """The output of the state to which everything leads that is beyond the depth of a machine."""
 
+SIGNS = {DEAD: "×", BEYOND: "…", None: "–"}
+"""How the outputs that are no characters are written in tables and pictures."""
+
+
+def written(output: Output) -> str:
+    """Return how an output is written in tables and pictures: its characters in order, or its sign of SIGNS."""
+    return SIGNS[output] if output in SIGNS else "".join(sorted(output or ""))
+
 
 @dataclass(frozen=True, eq=False)
 class Machine:

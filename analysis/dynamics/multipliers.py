@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.dynamics.fixed_points import time_constant
 from analysis.dynamics.least_speed import check_word, least_speed, speed
 from analysis.dynamics.net_map import NetMap
+from analysis.dynamics.points import time_constant
 
 # The end of an array's name gives its axes: P places of a cycle, K numbers of a flat state, D directions, R radii.
 
@@ -69,7 +69,7 @@ def reading_cycle(
         word: one character or more.
         start_k: the flat state before the first word, (K,); None for that before the first character of a text.
         max_rounds: the most words after which the state may return; 1 or more.
-        max_characters: how many characters are read until the net must have settled.
+        max_characters: how many characters are read until the net must have settled, 1 or more.
 
     Raises:
         ValueError: the state has not settled into a cycle, a number is out of its range, or the word is empty or holds
@@ -97,13 +97,14 @@ def free_cycle(net_map: NetMap, prime: str, max_period: int = 200, max_character
     """Return the cycle in which a net settles that runs free: it writes the likeliest character and reads it.
 
     Arguments:
-        net_map: the net; it must predict the next character.
+        net_map: the net; it must predict the next character. One that predicts anything else is refused only if the
+            characters of its targets are not all ones that it reads.
         prime: the text that it reads first, one character or more.
         max_period: the most characters after which the state may return; 1 or more.
-        max_characters: how many characters are written until the net must have settled.
+        max_characters: how many characters are written until the net must have settled, 1 or more.
 
     Raises:
-        ValueError: the net does not predict the next character, writes the mark, has not settled into a cycle, a
+        ValueError: the net predicts a character that it cannot read, writes the mark, has not settled into a cycle, a
             number is out of its range, or the prime is empty or holds a character outside the alphabet
             (UnknownCharacterError).
     """
@@ -124,15 +125,15 @@ def free_cycle(net_map: NetMap, prime: str, max_period: int = 200, max_character
         state_nk, logits_nw = net_map.predict(state_nk, text[-1])
     state_k = state_nk[0]
     if not np.isfinite(state_k).all():
-        raise ValueError(f"after {max_characters} characters the state is not finite; allowed: finite states")
+        raise ValueError(f"after {len(text)} characters the state is not finite; allowed: finite states")
     bound = CLOSED * (1 + np.linalg.norm(state_k))
     for period in range(1, max_period + 1):
         # states[-p] is the state before the last p characters, and the state now is the one after them.
         if np.linalg.norm(states[-period] - state_k) <= bound and _repeats(text[-max_period:], period):
             return cycle_through(net_map, state_k, text[-period:])
     raise ValueError(
-        f"after {max_characters} characters the state does not return within {max_period}; allowed: nets that settle "
-        "into a cycle"
+        f"after {max_characters} characters the state does not return within {max_period} more characters; allowed: "
+        "nets that settle into a cycle"
     )
 
 
@@ -222,8 +223,8 @@ def withstood(
         precision: the relative precision of the radius, 0 < precision < 1.
 
     Raises:
-        ValueError: the net does not predict the next character, the cycle is not one of the net that runs free, or a
-            number is out of its range.
+        ValueError: the net predicts a character that it cannot read, the cycle is not one of the net that runs free, or
+            a number is out of its range.
     """
     if directions < 1 or rounds < 1 or not 0 < precision < 1 or (greatest is not None and greatest <= 0):
         raise ValueError(
@@ -277,6 +278,7 @@ def _goes_on(net_map: NetMap, states_nk: np.ndarray, text: str) -> np.ndarray:
 
 
 def _check_predicts_next(net_map: NetMap) -> None:
+    """Raise ValueError if the net predicts a character that it cannot read."""
     if not set(net_map.outputs) <= set(net_map.alphabet):
         raise ValueError(
             f"the net reads {net_map.alphabet!r} and predicts {net_map.outputs!r}; allowed: nets that predict the next "

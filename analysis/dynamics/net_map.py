@@ -67,6 +67,11 @@ class NetMap:
         return self._flat(tuple(part[None] for part in self.start))[0].numpy()
 
     @property
+    def jacobians_at_a_time(self) -> int:
+        """How many Jacobians may be computed at a time, 1 or more, so that they have MAX_JACOBIAN_NUMBERS numbers."""
+        return max(1, MAX_JACOBIAN_NUMBERS // self.size**2)
+
+    @property
     def number_names(self) -> list[str]:
         """A name for each number of a flat state: that of its part, with its indices in it, such as "h 3"."""
         return [
@@ -117,9 +122,8 @@ class NetMap:
         """
         states, inputs_ti = torch.as_tensor(states_nk, dtype=torch.float64), self._inputs(word)
         of_one = jacrev(lambda state_k: self._read(state_k[None], inputs_ti)[0][0])
-        piece = max(1, MAX_JACOBIAN_NUMBERS // self.size**2)
         with torch.no_grad():
-            jacobians = [vmap(of_one)(some_states) for some_states in states.split(piece)]
+            jacobians = [vmap(of_one)(part_nk) for part_nk in states.split(self.jacobians_at_a_time)]
         return torch.cat(jacobians).numpy() if jacobians else np.zeros((0, self.size, self.size))
 
     def path(self, text: str, start_k: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:

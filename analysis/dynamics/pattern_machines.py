@@ -10,12 +10,12 @@ from analysis.dynamics.machines import BEYOND, DEAD, Machine, Output
 from rnn_core.patterns import Pattern
 from rnn_core.patterns.shared.oracle import Oracle
 
-Meaning = Literal["allowed", "said", "answer"]
+OutputMeaning = Literal["allowed", "said", "answer"]
 """What an output is: the characters that may come next, the character that is said, or the answer if asked now."""
 
 DEPTH = 8
-"""The depth of the machine of a pattern that counts, where none is asked for: the characters from the start to the
-states that it has."""
+"""The depth of the machine of a pattern with too many states, such as one that counts, if no other depth is asked for:
+it has the states up to so many characters from the start."""
 
 MAX_STATES = 10_000
 """The most states that are looked at, before equal ones are merged."""
@@ -28,13 +28,13 @@ class PatternMachine:
     Attributes:
         machine: the machine, with its dead state.
         meaning: what its outputs are.
-        depth: the states that it has are those up to so many characters from the start; None for all states.
+        depth: it has the states up to so many characters from the start; None if it has all states.
         sign: the character that asks for the answer; empty where an output is no answer.
         least_probability: the least probability of a character that may come, above 0, at most 1.
     """
 
     machine: Machine
-    meaning: Meaning
+    meaning: OutputMeaning
     depth: int | None
     sign: str
     least_probability: float
@@ -74,7 +74,7 @@ def machine_of_pattern(pattern: Pattern, depth: int | None = None) -> PatternMac
         raise ValueError(f"after each word, {pattern.spec} allows every character; allowed: {allowed}")
     inputs = pattern.alphabet.replace(pattern.mark, "") if pattern.mark else pattern.alphabet
     outputs: list[Output] = [frozenset(moves) for moves in explored.probabilities]
-    meaning: Meaning = "allowed"
+    meaning: OutputMeaning = "allowed"
     if not pattern.predicts_next:
         meaning, outputs = "said", explored.said()
     elif explored.sign:
@@ -97,7 +97,7 @@ class _Explored:
     """The states of a pattern's oracle that can be reached from the start, by a breadth-first search over words.
 
     Attributes:
-        words: the shortest word to each state, with the mark before it; it is not empty if a state has such a word.
+        words: a shortest word to each state, with the mark before it; for the start the mark alone.
         probabilities: for each state the probability of each character that may come.
         moves: for each state the next state of each character that the machine reads; None beyond the depth.
         answers: for each state the answer if asked there; None where it cannot be asked.
@@ -181,12 +181,14 @@ class _Explored:
 
 
 def _merged(machine: Machine, longer: bool) -> Machine:
-    """Return a machine in which a state stands for all later ones that never have another output.
+    """Return a machine with fewer states, in which a state takes the place of later ones that act alike.
+
+    Two states act alike if they have the same output, or one has None, and the states after each input act alike, too.
 
     Arguments:
-        machine: a minimal machine. An output of None agrees with every output of a state
-            that allows the same inputs.
-        longer: whether a state may also stand for one that allows fewer inputs. Otherwise both allow the same.
+        machine: a minimal machine.
+        longer: whether states with the same output may act alike where the later one allows fewer inputs; otherwise
+            both must allow the same ones.
     """
     dead = machine.dead
     moves = [{column: after for column, after in enumerate(row) if after != dead} for row in machine.next_sv.tolist()]

@@ -24,7 +24,9 @@ SMALLEST = 1e-6
 
 @dataclass(frozen=True)
 class Readout:
-    """How well a label is predicted on a text that nothing was fitted on.
+    """How well a label is predicted on another text than that on which the prediction was fitted.
+
+    Of a pattern that is not random (`Pattern.random`) both are the same text.
 
     Attributes:
         label: the name of the label.
@@ -81,7 +83,7 @@ def readouts(nets: Mapping[str, NetMap], fit: LabelledText, test: LabelledText) 
         numbers = values[0].dtype.kind == "f"
         measure = "R2" if numbers else "accuracy"
         scores = dict.fromkeys([*states, *map(table_name, range(1, LONGEST + 1))], np.nan)
-        if all((some_values != some_values[0]).any() for some_values in values):
+        if all((value_n != value_n[0]).any() for value_n in values):
             for name, (fit_tf, test_tf) in states.items():
                 scores[name] = score_readout(fit_tf[rows[0]], values[0], test_tf[rows[1]], values[1])
             keys = [(fit_t[rows[0]], test_t[rows[1]]) for fit_t, test_t in contexts]

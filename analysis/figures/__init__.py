@@ -1,6 +1,6 @@
 """From arrays to a matplotlib Figure. Nothing here loads or shows anything; no screen is needed."""
 
-from analysis.figures.counting import CountPanel, unit_against_count
+from analysis.figures.counting import CountPanel, number_against_count
 from analysis.figures.curves import Band, CurvePanel, ReachPanel, curve_bands, reach_curves
 from analysis.figures.cycles import Growth, Mismatch, distance_matrix, growth, mismatch
 from analysis.figures.heat_maps import HeatMap, heat_map
@@ -57,6 +57,7 @@ __all__ = [
     "loss_curve",
     "machines",
     "mismatch",
+    "number_against_count",
     "portraits",
     "prediction_rows",
     "predictions",
@@ -66,5 +67,4 @@ __all__ = [
     "trajectories",
     "trajectory",
     "trajectory_3d",
-    "unit_against_count",
 ]

@@ -1,4 +1,4 @@
-"""The value of a unit against a count, phase by phase, with the line that it follows."""
+"""The value of a number of the state against a count, phase by phase, with the line that it follows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,16 +40,16 @@ KEY: tuple[tuple[str, dict[str, Any]], ...] = (
 
 @dataclass(frozen=True, eq=False)
 class CountPanel:
-    """A unit's value in one phase.
+    """The value of a number of the state in one phase.
 
     Attributes:
         title: the title of the panel, such as the phase with the slope.
         x_label: what is counted.
         count_n: the count at each of N positions, (N,).
-        value_n: the unit's value there, in units of the state, (N,).
+        value_n: the value there, in units of the state, (N,).
         slope: the slope of the line, in units of the state per count of one.
         intercept: the line's value at count 0.
-        reach: the largest count up to which the unit counts (`dynamics.counting_phases`); NaN for none.
+        reach: the largest count up to which the number counts (`dynamics.counting_phases`); NaN for none.
     """
 
     title: str
@@ -61,15 +61,15 @@ class CountPanel:
     reach: float
 
 
-def unit_against_count(title: str, panels: Sequence[CountPanel], y_label: str) -> Picture:
-    """Draw a unit's value against a count, a panel for each phase.
+def number_against_count(title: str, panels: Sequence[CountPanel], y_label: str) -> Picture:
+    """Draw the value of a number of the state against a count, a panel for each phase.
 
     Values that are off their line by its step from one count to the next, or more, stand out.
 
     Arguments:
         title: the title of the picture.
         panels: one or more panels, four in a row.
-        y_label: the name of the unit.
+        y_label: the name of the number.
 
     Raises:
         ValueError: there is no panel, or a panel has no counts or another number of values.

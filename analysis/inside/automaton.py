@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from analysis.dynamics.automata import MachineComparison, compare_with_pattern
-from analysis.dynamics.machines import Machine
-from analysis.inside.finding import DoesNotApplyError, Finding, counted
+from analysis.dynamics.automata import compare_with_pattern
+from analysis.dynamics.machines import Machine, written
+from analysis.inside.finding import DoesNotApplyError, Finding
 from analysis.inside.subject import Subject
-from analysis.pictures.machines import SIGNS, compared_machines
+from analysis.pictures.machines import compared_machines
+from analysis.words import counted
 
 
 def automaton(subject: Subject) -> Finding:
@@ -27,9 +28,10 @@ def automaton(subject: Subject) -> Finding:
         # NaN, so that an earlier answer does not stay where it is unknown now.
         "automaton_equal": np.nan if trained.equal is None else float(trained.equal),
     }
+    # Of an untrained net no more is worth saying: nearly everything is possible in it.
     lines = [
         f"trained net beside the pattern: {trained.verdict} ({counted(trained.learnt.steps, 'step')} of the net)",
-        f"untrained net beside the pattern: {_in_short(untrained)}",
+        f"untrained net beside the pattern: {untrained.in_short}",
     ]
     title = f"What the net holds possible on {subject.pattern.short_name}"
     picture = compared_machines(title, [trained], ["the net"], subject.pattern.mark)
@@ -38,11 +40,6 @@ def automaton(subject: Subject) -> Finding:
 
 def _table(machine: Machine) -> pd.DataFrame:
     """Return a row for each state: its output, and the number of the next state for each character."""
-    outputs = [SIGNS[output] if output in SIGNS else "".join(sorted(output or "")) for output in machine.outputs]
+    outputs = [written(output) for output in machine.outputs]
     moves = {f"after {character}": machine.next_sv[:, place] for place, character in enumerate(machine.inputs)}
     return pd.DataFrame({"state": range(machine.size), "output": outputs, **moves})
-
-
-def _in_short(comparison: MachineComparison) -> str:
-    """Return whether a machine is the pattern's; nothing else is worth saying of an untrained net."""
-    return {True: "equal", False: "not equal", None: "unknown"}[comparison.equal]

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.dynamics.multipliers import Withstood, free_cycle, withstood
-from analysis.inside.finding import DoesNotApplyError, Finding, counted
+from analysis.inside.finding import DoesNotApplyError, Finding
 from analysis.inside.subject import Subject
+from analysis.words import counted
 
 PRIME = 100
-"""The characters of the test that are read before the net writes."""
+"""The characters of the asked text that are read before the net writes."""
 
 MAX_ROUNDS, MAX_COMPARED = 20, 400
 """The most rounds of the cycle, and characters, that are compared after a disturbance; one round at least."""
@@ -29,7 +30,7 @@ def cycle(subject: Subject) -> Finding:
     if not subject.pattern.predicts_next or subject.pattern.mark:
         raise DoesNotApplyError("the net does not write an endless stream; allowed: patterns of one stream")
     try:
-        found = free_cycle(subject.trained, subject.test.text[:PRIME])
+        found = free_cycle(subject.trained, subject.asked_text.text[:PRIME])
         period = len(found.text)
         directions = max(MIN_DIRECTIONS, min(MAX_DIRECTIONS, MAX_DISTURBED // period))
         rounds = max(1, min(MAX_ROUNDS, MAX_COMPARED // period))

@@ -12,20 +12,21 @@ BLOCKS = 10
 """The parts of the text over which the spread of the exponents is shown."""
 
 MAX_JACOBIAN_NUMBERS = 2**25
-"""The most numbers in the Jacobians along the text, but for the burn-in and 100 characters; it is cut for large states.
-"""
+"""The most numbers in the Jacobians along the text after the burn-in. Of nets with large states fewer characters are
+read, but at least 10 in each part."""
 
 LARGEST = 5
 """How many exponents are measured, the largest ones."""
 
 
 def exponents(subject: Subject) -> Finding:
-    """Measure the largest exponents of both nets along the test or, where it has marks, along its longest string.
+    """Measure the largest exponents of both nets along the asked text or, where it has marks, its longest string.
 
     Raises:
-        DoesNotApplyError: every string of the test is too short.
+        DoesNotApplyError: every string of the text is too short.
+        ValueError: the states of a net are not finite.
     """
-    mark, text = subject.pattern.mark, subject.test.text
+    mark, text = subject.pattern.mark, subject.asked_text.text
     if mark:
         text = mark + max(text.split(mark), key=len)
     if len(text) < BURN_IN + BLOCKS:

@@ -25,10 +25,5 @@ class Finding:
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with a noun, which has an s unless the number is 1."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
-
-
 class DoesNotApplyError(ValueError):
     """A question has no meaning for this net or this pattern; the message says why."""

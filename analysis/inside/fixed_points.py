@@ -10,12 +10,13 @@ from analysis.dynamics.fixed_points import FixedPoints, counts_over, find_fixed_
 from analysis.dynamics.limit_points import LimitPoints, limit_points
 from analysis.dynamics.projection import fit_projection
 from analysis.figures.portrait import Portrait, portraits
-from analysis.inside.finding import Finding, counted
+from analysis.inside.finding import Finding
 from analysis.inside.subject import Subject
+from analysis.words import counted
 from rnn_core.vocabulary import visible
 
 MAX_CHARACTERS = 12
-"""The most characters of an alphabet that are held, those that come most often in the test."""
+"""The most characters of an alphabet that are held, those that come most often in the asked text."""
 
 MAX_HELD_NUMBERS = 1024
 """The most numbers of states, for all held characters together; of nets with large states fewer are held, but one."""
@@ -31,8 +32,12 @@ TOLERANCES, RADII = (1e-20, 1e-16, 1e-12, 1e-8), (1e-4, 1e-3, 1e-2, 1e-1)
 
 
 def fixed_points(subject: Subject) -> Finding:
-    """Hold each character until visited states rest, and search for fixed points of that with most points of rest."""
-    text = subject.test.text
+    """Hold each character until visited states rest, and search for fixed points of that with most points of rest.
+
+    Raises:
+        ValueError: a visited state of a net is not a number.
+    """
+    text = subject.asked_text.text
     often = sorted(set(text) - {subject.pattern.mark}, key=lambda character: (-text.count(character), character))
     most = max(1, min(MAX_CHARACTERS, MAX_HELD_NUMBERS // subject.trained.size))
     rests = {
@@ -66,6 +71,9 @@ def search(subject: Subject, name: str, character: str) -> FixedPoints:
         subject: the net, trained and untrained.
         name: which of the two: trained or untrained.
         character: the character.
+
+    Raises:
+        ValueError: a visited state is not a number, none is finite, or the net cannot read the character.
     """
     visited_nk = subject.visited(name)
     starts_nk = noisy_starts(visited_nk, NOISY_STARTS)
@@ -87,10 +95,16 @@ def _row(rest: LimitPoints) -> dict[str, int]:
 def _line(rest: LimitPoints, found: FixedPoints) -> str:
     """Return what was found of one net, in words."""
     row = _row(rest)
+    staying = max((point.staying for point in rest.points), default=0)
     others = {"settle in a cycle": "states_on_cycles", "still move": "states_still_moving", "grow": "states_growing"}
     return (
         f"{row['states_at_rest']} of {counted(len(rest.point_n), 'visited state')} come to rest, at "
         + counted(len(rest.points), "point")
+        + (
+            f" (in a continuum of up to {counted(staying, 'dimension')}: their number depends on the states visited)"
+            if staying
+            else ""
+        )
         + "".join(f"; {row[column]} {what}" for what, column in others.items() if row[column])
         + f"; fixed and slow points found near visited states: {_kinds(found)}"
     )
@@ -101,10 +115,10 @@ def _kinds(found: FixedPoints) -> str:
     near = [point for point in found.points if not point.outlier]
     far = len(found.points) - len(near)
     kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(point.kind for point in near).most_common())
-    neutral = max((point.neutral for point in near if point.kind == "neutral"), default=0)
+    staying = max((point.staying for point in near if point.kind == "neutral"), default=0)
     return (
         (kinds or "none")
-        + (f" (in a continuum of up to {counted(neutral, 'dimension')})" if neutral else "")
+        + (f" (in a continuum of up to {counted(staying, 'dimension')})" if staying else "")
         + (f"; far from them: {far}" if far else "")
     )
 

@@ -17,14 +17,18 @@ COMPARED = ("untrained", table_name(1), table_name(4))
 def readouts(subject: Subject) -> Finding:
     """Read each label of the pattern out of both nets' states, beside tables of the last characters.
 
+    A label that cannot be read out, since it does not vary, costs a line.
+
     Raises:
         DoesNotApplyError: the pattern has no labels that vary.
     """
-    if not subject.test.labels:
+    if not subject.asked_text.labels:
         raise DoesNotApplyError(
             f"nothing is known of the positions of {subject.pattern.spec}; allowed: patterns with labels"
         )
-    table = pd.DataFrame([dataclasses.asdict(row) for row in read_out(subject.nets, subject.fit, subject.test)])
+    table = pd.DataFrame(
+        [dataclasses.asdict(row) for row in read_out(subject.nets, subject.fitted_text, subject.asked_text)]
+    )
     table["question"] = table["label"] + " (" + table["measure"] + ")"
     scores = table.pivot(index="question", columns="predictor", values="score").dropna()
     if scores.empty:
@@ -36,5 +40,11 @@ def readouts(subject: Subject) -> Finding:
         "characters"
         for question, score in scores.iterrows()
     ]
+    lines += [
+        f"{question}: not asked: it has one value alone in a text; allowed: labels that vary"
+        for question in table["question"].drop_duplicates()
+        if question not in scores.index
+    ]
+    lines += subject.remarks
     picture = score_rows("What can be read out of the states", rows, "accuracy (share) or R²", COMPARED)
     return Finding(lines, {"readouts": table.drop(columns="question")}, {"readouts": picture})

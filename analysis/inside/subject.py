@@ -29,16 +29,17 @@ class Subject:
         pattern: the pattern that it was trained on.
         trained: the net as a map.
         untrained: the net before its training as a map.
-        fit: a text of the pattern, with those labels that apply somewhere and are numbers or have at most MAX_CLASSES
-            values, on which readouts and subspaces are fitted.
-        test: another one, on which everything is measured.
+        fitted_text: a text of the pattern on which readouts and subspaces are fitted, with those labels that apply
+            somewhere and are numbers or have at most MAX_CLASSES values.
+        asked_text: the text on which everything is measured, with the same labels: another draw or, of a pattern that
+            is not random (`Pattern.random`), the same text.
     """
 
     pattern: Pattern
     trained: NetMap
     untrained: NetMap
-    fit: LabelledText
-    test: LabelledText
+    fitted_text: LabelledText
+    asked_text: LabelledText
 
     @property
     def nets(self) -> dict[str, NetMap]:
@@ -47,13 +48,25 @@ class Subject:
 
     @cached_property
     def states(self) -> dict[str, np.ndarray]:
-        """The flat states of both nets after each character of the test, (T, K), by name."""
-        return {name: net_map.path(self.test.text)[0] for name, net_map in self.nets.items()}
+        """The flat states of both nets after each character of the asked text, (T, K), by name."""
+        return {name: net_map.path(self.asked_text.text)[0] for name, net_map in self.nets.items()}
+
+    @cached_property
+    def fitted_states(self) -> dict[str, np.ndarray]:
+        """The same of the fitted text."""
+        return {name: net_map.path(self.fitted_text.text)[0] for name, net_map in self.nets.items()}
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is to be said beside all that is fitted on the one text and measured on the other, in sentences."""
+        if self.fitted_text.text != self.asked_text.text:
+            return []
+        return [f"{self.pattern.spec} is not random: what was fitted was measured on the same text"]
 
     @property
     def visited_positions(self) -> slice:
-        """Up to MAX_VISITED positions of the test, evenly spread."""
-        return slice(None, None, -(-len(self.test.text) // MAX_VISITED))
+        """Up to MAX_VISITED positions of the asked text, evenly spread."""
+        return slice(None, None, -(-len(self.asked_text.text) // MAX_VISITED))
 
     def visited(self, name: str) -> np.ndarray:
         """Return the flat states of a net at the visited positions, (N, K)."""
@@ -70,8 +83,10 @@ def make_subject(pattern: Pattern, trained: NetMap, untrained: NetMap, character
         characters: the length of each of the two texts, 1 or more; whole strings may make it a little longer.
 
     Raises:
-        ValueError: a net reads or predicts other characters than the pattern has.
+        ValueError: a net reads or predicts other characters than the pattern has, or `characters` is below 1.
     """
+    if characters < 1:
+        raise ValueError(f"characters is {characters}; allowed: 1 or more")
     for net in (trained, untrained):
         for what, there, needed in (
             ("reads", net.alphabet, pattern.alphabet),
@@ -80,10 +95,10 @@ def make_subject(pattern: Pattern, trained: NetMap, untrained: NetMap, character
         ):
             if set(there) != set(needed):
                 raise ValueError(f"the net {what} {there!r}; allowed: {needed!r}, as {pattern.spec} has it")
-    fit, test = (draw_text(pattern, characters, seed) for seed in (0, 1))
-    kept = [name for name, value_t in test.labels.items() if _can_be_asked(value_t, fit.labels.get(name))]
-    fit, test = (dataclasses.replace(text, labels={name: text.labels[name] for name in kept}) for text in (fit, test))
-    return Subject(pattern, trained, untrained, fit, test)
+    texts = [draw_text(pattern, characters, seed) for seed in (0, 1)]
+    kept = [name for name, value_t in texts[1].labels.items() if _can_be_asked(value_t, texts[0].labels.get(name))]
+    fitted, asked = (dataclasses.replace(text, labels={name: text.labels[name] for name in kept}) for text in texts)
+    return Subject(pattern, trained, untrained, fitted, asked)
 
 
 def _can_be_asked(value_t: np.ndarray, other_t: np.ndarray | None) -> bool:

@@ -70,7 +70,7 @@ def _without_slow(panel: figures.Portrait) -> figures.Portrait:
 
 
 def counts(title: str, table: pd.DataFrame, by: str | Sequence[str]) -> Picture:
-    """Draw the unit of each net that counts best against the count, a panel for each net and phase.
+    """Draw the number of each net's state that counts best against the count, a panel for each net and phase.
 
     Arguments:
         title: the title of the picture.
@@ -82,10 +82,10 @@ def counts(title: str, table: pd.DataFrame, by: str | Sequence[str]) -> Picture:
     """
     shown = _drawable(table, "panel")
     panels = [
-        replace(row["panel"], title=f"{run_label(row, by)}: {row['unit']} after {visible(row['phase'])}")
+        replace(row["panel"], title=f"{run_label(row, by)}: {row['number']} after {visible(row['phase'])}")
         for row in shown.to_dict("records")
     ]
-    return figures.unit_against_count(title, panels, "value of the unit (no unit)")
+    return figures.number_against_count(title, panels, "value in the state (no unit)")
 
 
 def _drawable(table: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -5,12 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis.dynamics.automata import MachineComparison
-from analysis.dynamics.machines import BEYOND, DEAD, Machine, wrong_parts
+from analysis.dynamics.machines import BEYOND, DEAD, Machine, written, wrong_parts
 from analysis.figures.machines import MAX_STATES, MachinePanel, machines
 from analysis.figures.style import Picture
-
-SIGNS = {DEAD: "×", BEYOND: "…", None: "–"}
-"""What is written in a state that is dead, in that for all that is beyond the depth, and where nothing is asked."""
+from analysis.words import counted
 
 
 def compared_machines(
@@ -40,7 +38,7 @@ def compared_machines(
         for name, one in zip(names, comparisons, strict=True)
     ]
     depth = comparisons[0].pattern.depth
-    about = f"the pattern, {true.size} states" + ("" if depth is None else f" up to depth {depth}")
+    about = f"the pattern, {counted(true.size, 'state')}" + ("" if depth is None else f" up to depth {depth}")
     return machines(title, [*panels, machine_panel(about, true, mark)], show_dead)
 
 
@@ -66,7 +64,7 @@ def machine_panel(title: str, machine: Machine, mark: str = "", true: Machine | 
     return MachinePanel(
         title,
         machine.inputs,
-        [SIGNS[output] if output in SIGNS else "".join(sorted(output or "")) for output in outputs],
+        [written(output) for output in outputs],
         next_sv,
         may_end_s=np.array([bool(mark) and output is not None and mark in output for output in outputs]),
         dead_s=np.array([output == DEAD for output in outputs]),
@@ -77,6 +75,5 @@ def machine_panel(title: str, machine: Machine, mark: str = "", true: Machine | 
 
 def _found(comparison: MachineComparison) -> str:
     """Return the size of a net's machine, and whether it is the pattern's."""
-    equal = {True: "equal", False: "not equal", None: "unknown"}[comparison.equal]
     limit = f", as far as the limit of {comparison.learnt.limit}" if comparison.learnt.limit else ""
-    return f"{comparison.learnt.machine.size} states, {equal}{limit}"
+    return f"{counted(comparison.learnt.machine.size, 'state')}, {comparison.in_short}{limit}"

@@ -13,6 +13,8 @@ from analysis.runs import find_runs, load_run
 from analysis.runs.schema import End
 from experiments.sweep import main as sweep
 from experiments.train import main as train
+from rnn_core.config import TrainConfig
+from rnn_core.measures.meanings import meanings
 from rnn_core.patterns import parse
 from tests.analysis.figures.looking import draw, titles
 from tests.conftest import recording_in
@@ -48,8 +50,8 @@ def test_each_net_is_compared_with_its_pattern(runs: pd.DataFrame) -> None:
     assert table.columns.is_unique
     for row, before in zip(table.itertuples(), untrained.itertuples(), strict=True):
         if row.end == End.DIVERGED:
-            assert np.isnan([row.automaton_states, before.automaton_states]).all()
-            assert not row.automaton_equal
+            assert np.isnan([row.machine_states, before.machine_states]).all()
+            assert not row.is_machine
             continue
         run = load_run(row.run_id)
         for net, asked_row in ((run.net, row), (run.untrained_net(), before)):
@@ -57,8 +59,8 @@ def test_each_net_is_compared_with_its_pattern(runs: pd.DataFrame) -> None:
             found = compare_with_pattern(net_map, parse("reber"), limits=Limits(states=20))
             assert asked_row.verdict == found.verdict
             assert (None if pd.isna(asked_row.difference) else asked_row.difference) == found.difference
-            assert asked_row.automaton_states == found.learnt.machine.size
-    assert compare.share(table["automaton_equal"]).n == 3
+            assert asked_row.machine_states == found.learnt.machine.size
+    assert compare.share(table["is_machine"]).n == 3
     figure = pictures.learnt_machines("machines", table, by=["seed"])
     draw(figure)
     assert [title.split(":")[0] for title in titles(figure)] == ["seed 0", "seed 1", "the pattern, 9 states"]
@@ -76,11 +78,11 @@ def test_rest_under_a_character_is_that_of_each_net(runs: pd.DataFrame) -> None:
             run = load_run(row.run_id)
             net = map_of_net(run.net if trained else run.untrained_net(), run.record.alphabet, run.record.outputs)
             subject = inside.subject_of_run(run)
-            visited_nk = net.path(subject.test.text)[0][:: -(-len(subject.test.text) // 128)]
+            visited_nk = net.path(subject.asked_text.text)[0][:: -(-len(subject.asked_text.text) // 128)]
             rest = limit_points(net, visited_nk, ".")
-            assert row.limit_points == len(rest.points)
+            assert row.points_of_rest == len(rest.points)
             assert row.at_rest == (rest.point_n >= 0).mean()
-            said = parse("flipflop:2").inputs_and_targets(subject.test.text)[1]
+            said = parse("flipflop:2").inputs_and_targets(subject.asked_text.text)[1]
             held = [format(int(symbol), "02b") for symbol in said[:: -(-len(said) // 128)]]
             assert list(row.portrait.labels) == held
             assert len(row.portrait.kinds) >= row.stable + row.saddle + row.slow
@@ -103,6 +105,29 @@ def test_slow_points_are_drawn_on_demand(runs: pd.DataFrame) -> None:
         assert any(line.get_label() == "slow" for line in axes.get_lines()) == slow
 
 
+def test_of_runs_that_all_diverged_every_table_has_its_columns_and_a_row(runs: pd.DataFrame) -> None:
+    diverged = runs[runs["end"] == End.DIVERGED]
+    tables = [
+        inside.automaton_table(diverged),
+        inside.limit_point_table(diverged, "B"),
+        inside.readout_table(diverged),
+        inside.interchange_table(diverged, {"reber": "node"}),
+        inside.count_table(diverged, trained=False),
+    ]
+    added = [[name for name in table.columns if name not in runs.columns] for table in tables]
+    assert added[0] == ["machine_states", "is_machine", "difference", "verdict", "limit", "comparison"]
+    assert added[1] == ["points_of_rest", "at_rest", "stable", "saddle", "unstable", "neutral", "slow", "portrait"]
+    assert added[2] == ["label", "predictor", "measure", "score", "fitted", "scored"]
+    assert added[3] == ["exchanged", "label", "accuracy", "pairs", "dimension", "size", "share"]
+    counted = ["phase", "number", "slope", "intercept", "r2", "reach", "last", "trained_to", "panel"]
+    assert added[4] == ["count", *counted]
+    for table, names in zip(tables, added, strict=True):
+        assert table["run_id"].tolist() == diverged["run_id"].tolist()
+        assert not set(names) & {*meanings(), *TrainConfig.__dataclass_fields__}, "a column of a run"
+        assert table.columns.is_unique
+        assert table[names].drop(columns=["is_machine", "verdict"], errors="ignore").isna().all(axis=None)
+
+
 def test_readouts_of_both_nets_are_in_one_table(runs: pd.DataFrame) -> None:
     table = inside.readout_table(of(runs, "hmm:mess3"))
     assert len(table) == 2 * 7
@@ -113,10 +138,11 @@ def test_readouts_of_both_nets_are_in_one_table(runs: pd.DataFrame) -> None:
         net = map_of_net(run.net if row.predictor == "trained" else run.untrained_net(), "012", "012")
         subject = inside.subject_of_run(run)
         with_one_nf = [
-            np.column_stack([net.path(text.text)[0], np.ones(len(text.text))]) for text in (subject.fit, subject.test)
+            np.column_stack([net.path(text.text)[0], np.ones(len(text.text))])
+            for text in (subject.fitted_text, subject.asked_text)
         ]
-        weights_fd = np.linalg.pinv(with_one_nf[0]) @ subject.fit.labels["belief"]
-        belief_nd = subject.test.labels["belief"]
+        weights_fd = np.linalg.pinv(with_one_nf[0]) @ subject.fitted_text.labels["belief"]
+        belief_nd = subject.asked_text.labels["belief"]
         off = ((with_one_nf[1] @ weights_fd - belief_nd) ** 2).sum() / ((belief_nd - belief_nd.mean(0)) ** 2).sum()
         assert row.score == pytest.approx(1 - off, abs=1e-6)
     assert compare.paired(table, "score", "predictor", "untrained", "trained").n == 2
@@ -129,7 +155,9 @@ def test_interchange_is_beside_what_it_is_compared_with(runs: pd.DataFrame) -> N
     subject = inside.subject_of_run(load_run(asked["run_id"].iloc[0]))
     rows = {
         (row.net, row.exchanged): row.accuracy
-        for row in interchange(subject.nets, subject.pattern, subject.fit, subject.test, "bit_A", pairs=60)
+        for row in interchange(
+            subject.nets, subject.pattern, subject.fitted_text, subject.asked_text, "bit_A", pairs=60
+        )
     }
     expected = [rows["trained", way] for way in ("subspace", "random", "shuffled")] + [rows["untrained", "subspace"]]
     assert table["accuracy"].tolist() == expected
@@ -139,7 +167,7 @@ def test_interchange_is_beside_what_it_is_compared_with(runs: pd.DataFrame) -> N
         inside.interchange_table(asked, {"anbn": "left_b"})
 
 
-def test_the_unit_that_counts_furthest_is_found_by_brute_force(runs: pd.DataFrame) -> None:
+def test_the_number_that_counts_furthest_is_found_by_brute_force(runs: pd.DataFrame) -> None:
     counting = of(runs, "anbn")
     for trained in (True, False):
         table = inside.count_table(counting, trained, length=1500)
@@ -162,6 +190,8 @@ def test_the_unit_that_counts_furthest_is_found_by_brute_force(runs: pd.DataFram
     draw(pictures.counts("counts", table, by=["seed"]))
     with pytest.raises(ValueError, match="reber counts nothing; allowed: strings with counts"):
         inside.count_table(of(runs, "reber"))
+    with pytest.raises(ValueError, match="length is 0; allowed: 1 or more"):
+        inside.count_table(counting, length=0)
 
 
 def reach(states: list[np.ndarray], counts: list[np.ndarray], unit: int, trained_to: int) -> float:

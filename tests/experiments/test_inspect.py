@@ -86,7 +86,7 @@ def test_what_is_found_is_printed_and_recorded(store: Path, capsys: pytest.Captu
     subject = subject_of_run(loaded)
     net_map = map_of_net(loaded.net, "#01", "#01", "#")
     comparison = compare_with_pattern(net_map, subject.pattern)
-    states_tk, _ = net_map.path(subject.test.text)
+    states_tk, _ = net_map.path(subject.asked_text.text)
     visited_nk = states_tk[:: -(-len(states_tk) // 128)]
     points = max(len(limit_points(net_map, visited_nk, character).points) for character in "01")
     exchanged = pd.read_csv(files["interchange.csv"])

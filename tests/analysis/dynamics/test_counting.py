@@ -84,7 +84,7 @@ def test_a_relu_net_of_torch_counts() -> None:
     assert (up.slope_k[0], down.slope_k[0]) == pytest.approx((1, 1))
     assert (up.reach_k[0], down.reach_k[0]) == (9, 8)
     table = counting_table([up, down], net.number_names)
-    assert table["unit"].tolist() == ["h 0", "h 1"] * 2
+    assert table["number"].tolist() == ["h 0", "h 1"] * 2
     assert table["phase"].tolist() == ["a", "a", "b", "b"]
     assert table["slope"].iloc[2] == pytest.approx(1)
     assert table["last"].tolist() == [9, 9, 8, 8]

@@ -9,10 +9,11 @@ import torch
 from scipy.optimize import brentq, minimize_scalar
 from torch import Tensor
 
-from analysis.dynamics.fixed_points import counts_over, find_fixed_points, merge, noisy_starts
+from analysis.dynamics.fixed_points import counts_over, find_fixed_points, noisy_starts
 from analysis.dynamics.least_speed import least_speed, speed
 from analysis.dynamics.limit_points import limit_points
 from analysis.dynamics.net_map import NetMap, map_of_net
+from analysis.dynamics.points import merge
 from rnn_core.nets.cell import State, layer_weights
 from rnn_core.nets.cells import CELLS, load_cell
 from rnn_core.nets.charrnn import CharRNN
@@ -37,7 +38,7 @@ def latches() -> NetMap:
 def test_all_nine_fixed_points_of_two_latches_are_found_with_their_kinds() -> None:
     starts_nk = np.random.default_rng(0).uniform(-1, 1, (300, 2))
     found = find_fixed_points(latches(), starts_nk, ".")
-    assert found.nothing_found == 0
+    assert (found.point_n >= 0).all()
     by_place = {tuple(np.round(point.state_k, 6) + 0.0): point for point in found.points}
     assert set(by_place) == {tuple(np.round(place, 6)) for place in NINE}
     for place, point in by_place.items():
@@ -86,7 +87,7 @@ def test_where_the_fixed_points_have_met_and_gone_there_is_a_slow_point() -> Non
     assert counts["slow"].tolist() == [1, 0]
     strict = find_fixed_points(net_map, np.linspace(-1, 1, 40)[:, None], ".")
     assert len(strict.points) == 1
-    assert strict.nothing_found == (found.point_n == 1).sum() > 0
+    assert (strict.point_n < 0).sum() == (found.point_n == 1).sum() > 0
 
 
 def test_a_start_that_newton_leads_away_from_finds_what_the_speed_leads_to() -> None:
@@ -145,11 +146,10 @@ def test_deltanet_holds_a_continuum_of_which_the_dimension_is_said() -> None:
     torch.manual_seed(3)
     net = CharRNN(3, 4, "deltanet", 1, "onehot").double()
     weights = layer_weights(net.cell, net.recurrent, 0)
-    key_k, _, beta_v = net.cell.coefficients(weights, torch.eye(3, dtype=torch.float64)[:1])  # type: ignore[attr-defined]
-    beta = 2 * torch.sigmoid(weights["weight_b"][0, 0].double())
-    for point in found.points:
+    key_k, _, beta_v = net.cell.coefficients(weights, torch.eye(3, dtype=torch.float64)[:1])  # type:
+    ignore[attr-defined] beta = 2 * torch.sigmoid(weights["weight_b"][0, 0].double()) for point in found.points:
         assert point.kind == "neutral"
-        assert point.neutral == 4 * 3, "S k = v binds 4 of 16 numbers"
+        assert point.staying == 4 * 3, "S k = v binds 4 of 16 numbers"
         held = point.state_k.reshape(4, 4) @ key_k[0].detach().numpy()
         assert held == pytest.approx((beta_v / beta)[0].detach().numpy(), abs=1e-7)
         assert point.time_constant == math.inf
@@ -164,7 +164,7 @@ def test_every_cells_points_stay_where_they_are(cell: str, word: str) -> None:
     visited_nk = np.concatenate([net_map.start_k[None], net_map.path(TEXT)[0]])
     found = find_fixed_points(net_map, visited_nk, word, slow=math.inf)
     assert found.points
-    assert found.nothing_found == 0
+    assert (found.point_n >= 0).all()
     for point in found.points[:5]:
         moved = np.linalg.norm(net_map.advance(point.state_k[None], word)[0] - point.state_k)
         assert moved**2 / 2 == pytest.approx(point.speed, abs=1e-24)

@@ -43,7 +43,7 @@ def test_the_state_of_an_automaton_is_exchanged_exactly(spec: str) -> None:
     assert row.share == pytest.approx(1)
     assert accuracy["shuffled"] == 1, "all states lie in the subspace, whichever labels it is of"
     assert row.pairs + row.missing == 200
-    assert row.open == 0
+    assert row.left_open == 0
 
 
 @pytest.mark.parametrize("label", ["bit_A", "bit_B"])
@@ -53,7 +53,7 @@ def test_one_bit_is_exchanged_and_the_other_kept(label: str) -> None:
     assert accuracy["subspace"] == accuracy["target"] == 1
     assert max(accuracy["random"], accuracy["shuffled"]) < 0.5
     assert found[0].dimension == 1
-    assert found[0].open == 0, "how long it has been silent changes no memory"
+    assert found[0].left_open == 0, "how long it has been silent changes no memory"
 
 
 def test_a_net_in_which_a_bit_has_no_direction_of_its_own_fails() -> None:
@@ -83,7 +83,7 @@ def test_a_net_that_ignores_what_it_reads_is_never_right_by_exchange() -> None:
 
 def test_the_right_answers_are_those_of_the_replaced_bit_worked_out_anew() -> None:
     _, test = texts("flipflop:2")
-    pairs = draw_pairs(FLIPFLOP, test, "bit_A", None, 100, np.random.default_rng(0))
+    pairs = draw_pairs(FLIPFLOP, answers_over(FLIPFLOP, test.text), test, "bit_A", None, 100, np.random.default_rng(0))
     bits = np.stack([test.labels["bit_A"], test.labels["bit_B"]], 1)
     for row, (base, source) in enumerate(zip(pairs.base_n, pairs.source_n, strict=True)):
         assert bits[base, 0] != bits[source, 0]
@@ -100,16 +100,17 @@ def test_the_right_answers_are_those_of_the_replaced_bit_worked_out_anew() -> No
 
 def test_pairs_are_skipped_where_no_text_has_the_labels_or_they_leave_it_open() -> None:
     pattern, (_, test) = parse("dyck:2"), texts("dyck:2")
-    pairs = draw_pairs(pattern, test, "depth", None, 300, np.random.default_rng(0))
+    pairs = draw_pairs(pattern, answers_over(pattern, test.text), test, "depth", None, 300, np.random.default_rng(0))
     assert pairs.missing > 0, "at depth 0 nothing is innermost, and only there"
-    assert pairs.open > 0, "depth and innermost do not say what lies below"
-    assert len(pairs.words) + pairs.missing + pairs.open == 300
+    assert pairs.left_open > 0, "depth and innermost do not say what lies below"
+    assert len(pairs.words) + pairs.missing + pairs.left_open == 300
     depths = test.labels["depth"][pairs.target_n]
     assert depths.tolist() == test.labels["depth"][pairs.source_n].tolist()
     assert (test.labels["innermost"][pairs.target_n] == test.labels["innermost"][pairs.base_n]).all()
     unbounded = parse("reverse")  # no automaton: a label with several stacks says too little
+    test = draw_text(unbounded, 1500, 2)
     with pytest.raises(ValueError, match=r"of 20 pairs \d+ have no position .* leave open what is right"):
-        draw_pairs(unbounded, draw_text(unbounded, 1500, 2), "top", (), 20, np.random.default_rng(0))
+        draw_pairs(unbounded, answers_over(unbounded, test.text), test, "top", (), 20, np.random.default_rng(0))
 
 
 def test_the_subspace_is_that_of_the_means() -> None:

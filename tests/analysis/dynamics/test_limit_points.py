@@ -151,7 +151,7 @@ def test_lines_of_rest_keep_a_point_for_each_state() -> None:
     limits = limit_points(net_map, states_nk, "a")
     assert limits.count_p.tolist() == [2, 1, 1]
     assert [point.kind for point in limits.points] == ["neutral"] * 3
-    assert [point.neutral for point in limits.points] == [1, 1, 1]
+    assert [point.staying for point in limits.points] == [1, 1, 1]
 
 
 def test_the_start_of_a_net_is_among_the_states_even_where_it_is_infinite() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 
-from analysis.figures.counting import CountPanel, unit_against_count
+from analysis.figures.counting import CountPanel, number_against_count
 from analysis.figures.scores import ScoreRow, score_rows
 from analysis.figures.style import COLOURS, GREY, WRONG
 from tests.analysis.figures.looking import ODD_TEXTS, draw, texts, titles, written
@@ -71,7 +71,7 @@ def panel(reach: float = 4, title: str = "reading a") -> CountPanel:
 
 
 def test_what_counts_and_what_does_not_stand_apart() -> None:
-    figure = unit_against_count("anbn", [panel(), panel(np.nan, "reading b")], "c 4")
+    figure = number_against_count("anbn", [panel(), panel(np.nan, "reading b")], "c 4")
     first, second = figure.axes
     shown = {str(line.get_label()): line for line in first.get_lines()}
     assert list(shown["counts"].get_xdata()) == [1, 1, 2, 2, 3, 3, 4, 4]
@@ -89,7 +89,7 @@ def test_what_counts_and_what_does_not_stand_apart() -> None:
 
 @pytest.mark.parametrize("count", [1, 3, 5])
 def test_any_number_of_panels_is_drawn(count: int) -> None:
-    figure = unit_against_count("anbn", [panel()] * count, "c 4")
+    figure = number_against_count("anbn", [panel()] * count, "c 4")
     assert len(figure.axes) == count
     draw(figure)
 
@@ -97,11 +97,11 @@ def test_any_number_of_panels_is_drawn(count: int) -> None:
 @pytest.mark.parametrize("odd", ODD_TEXTS)
 def test_any_text_is_drawn(odd: str) -> None:
     draw(score_rows(odd, [ScoreRow(odd, {odd: 0.5}, odd)], odd))
-    draw(unit_against_count(odd, [panel(title=odd)], odd))
+    draw(number_against_count(odd, [panel(title=odd)], odd))
 
 
 def test_panels_that_cannot_be_drawn_are_refused() -> None:
     with pytest.raises(ValueError, match="0 panels; allowed: 1 or more"):
-        unit_against_count("", [], "")
+        number_against_count("", [], "")
     with pytest.raises(ValueError, match="a: 0 counts and 2 values; allowed: 1 or more, as many of both"):
-        unit_against_count("", [CountPanel("a", "", np.zeros(0), np.zeros(2), 1, 0, 1)], "")
+        number_against_count("", [CountPanel("a", "", np.zeros(0), np.zeros(2), 1, 0, 1)], "")

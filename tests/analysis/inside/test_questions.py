@@ -1,5 +1,6 @@
 """Questions asked of nets whose steps are set by hand, so that the answers are known."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -72,19 +73,46 @@ def test_the_net_that_is_the_automaton_is_found_equal_and_its_states_are_read_an
     assert causes.metrics == {"interchange_accuracy": pytest.approx(expected)}
     assert expected == 1
     assert rows.loc[:, "trained", "random"].max() < 1
+    alike = causes.tables["consistency"].set_index("net")
+    assert alike.loc["trained", ["agree", "right"]].tolist() == [1, 1]
+    assert alike.loc["untrained", "right"] == 0
+    said = [line for line in causes.lines if line.startswith("after texts that lead the pattern to one state: ")]
+    pairs, prefixes = alike.loc["trained", "pairs"], alike.loc["trained", "prefixes"]
+    assert f"answers alike after 100.0% of {pairs} pairs of them, and rightly after 100.0% of {prefixes} t" in said[0]
+    assert not causes.lines[-1].endswith("on the same text"), "two texts were drawn"
+
+
+def test_what_is_left_out_and_what_is_not_random_is_said() -> None:
+    subject = about("anbn", counter())
+    still = np.full(len(subject.asked_text.text), 3)
+    labels = {**subject.asked_text.labels, "still": still, "left_b": np.where(still == 3, 7.0, np.nan)}
+    subject = dataclasses.replace(subject, asked_text=dataclasses.replace(subject.asked_text, labels=labels))
+    fitted = dataclasses.replace(subject.fitted_text, labels={**subject.fitted_text.labels, "still": still})
+    lines = QUESTIONS["causes"](dataclasses.replace(subject, fitted_text=fitted)).lines
+    assert any(line.startswith("still: not asked: still has one value in ") for line in lines)
+    assert "consistency: not asked: anbn has no automaton; allowed: patterns with finitely many states" in lines
+    lines = QUESTIONS["counting"](subject).lines
+    assert lines[-1] == "left_b: not asked: no phase has 3 different counts; allowed: one or more that have"
+    motif = about("aab")
+    assert motif.fitted_text.text == motif.asked_text.text
+    for question in ("readouts", "causes"):
+        assert (
+            QUESTIONS[question](motif).lines[-1] == "aab is not random: what was fitted was measured on the same text"
+        )
 
 
 def test_a_wrong_net_is_found_unequal_and_one_state_is_one_state() -> None:
     found = QUESTIONS["automaton"](about("tomita:3"))
     assert found.metrics["automaton_equal"] == 0
-    assert "not equal: after '10' the net allows # 0 1, the pattern 0; 1 state (" in found.lines[0]
+    assert "not equal: after '10' the net allows # 0 1, the pattern 0; the net has 1 state (" in found.lines[0]
 
 
 def test_the_four_memories_of_a_flipflop_of_two_bits_are_four_points_of_rest() -> None:
     found = QUESTIONS["fixed_points"](about("flipflop:2", bits_net()))
     assert found.metrics == {"limit_points": 4.0}
     assert found.lines[0].startswith("'.' is read again and again, of 5 characters the first ")
-    assert found.lines[1].startswith("trained net: 100 of 100 visited states come to rest, at 4 points; ")
+    at_rest = "trained net: 100 of 100 visited states come to rest, at 4 points (in a continuum of up to 2 dimensions: "
+    assert found.lines[1].startswith(at_rest), "this net can hold any two numbers"
     assert "(in a continuum of up to 2 dimensions)" in found.lines[1]
     table = found.tables["limit_points"].set_index(["net", "character"])["limit_points"]
     assert table["trained", "."] == 4
@@ -116,7 +144,7 @@ def test_the_cycle_of_a_net_that_fades_forgets_as_it_fades() -> None:
 
 def test_a_net_that_counts_is_seen_to_count() -> None:
     found = QUESTIONS["counting"](about("anbn", counter()))
-    table = found.tables["counting"].set_index(["count", "phase", "unit"])
+    table = found.tables["counting"].set_index(["count", "phase", "number"])
     row = table.loc["count_a", "a", "h 0"]
     assert (row["slope"], row["r2"]) == (pytest.approx(1), pytest.approx(1))
     assert row["reach"] == row["last"]
@@ -151,11 +179,12 @@ def test_a_net_of_another_alphabet_is_refused() -> None:
 
 def test_labels_with_too_many_values_and_those_that_apply_nowhere_are_left_out() -> None:
     subject = about("ereber", characters=60)
-    assert subject.fit.labels.keys() == subject.test.labels.keys()
+    assert subject.fitted_text.labels.keys() == subject.asked_text.labels.keys()
     assert all(
-        value_t.dtype.kind == "f" or len(np.unique(value_t)) <= MAX_CLASSES for value_t in subject.test.labels.values()
+        value_t.dtype.kind == "f" or len(np.unique(value_t)) <= MAX_CLASSES
+        for value_t in subject.asked_text.labels.values()
     )
-    assert not {"history"} & about("copy:3:delay=5", characters=60).test.labels.keys()
+    assert not {"history"} & about("copy:3:delay=5", characters=60).asked_text.labels.keys()
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from analysis.meanings import meanings
 from experiments.errors import UsageError
 from experiments.flags import complain, read_flags
 from experiments.output import run_program
-from rnn_core.measures.meanings import meanings
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,9 @@ from torch import Tensor, nn
 from torch.func import jacrev, vmap
 
 from rnn_core.nets.cell import State, layer_weights
+from rnn_core.nets.cells import CELLS, load_cell
 from rnn_core.nets.charrnn import CharRNN
+from rnn_core.nets.torch_cell import TorchCell
 from rnn_core.vocabulary import Vocabulary
 
 # The end of an array's name gives its axes: N states, K numbers of a flat state, V characters that are read, W that are
@@ -29,9 +31,6 @@ MAX_JACOBIAN_NUMBERS = 2**23
 
 ROWS = 16
 """The rows of a part of the state that grows with the text, such as the stack of `stack`; see `map_of_net`."""
-
-CELL_OF_MODULE = {("RNN", "tanh"): "rnn", ("RNN", "relu"): "relu", ("GRU", ""): "gru", ("LSTM", ""): "lstm"}
-"""The cell that torch's layers have, by the name of their class and the nonlinearity of nn.RNN."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,17 +182,20 @@ def map_of_net(net: CharRNN, alphabet: str, outputs: str = "", mark: str = "", r
 
     Arguments:
         net: the net; it is copied, in double precision, to the CPU.
-        alphabet: the characters that it reads.
-        outputs: the characters that it predicts; empty for the alphabet.
+        alphabet: the characters that it reads, in the order of their indices, as many as the net has inputs.
+        outputs: the characters that it predicts, in the order of theirs; empty for the alphabet.
         mark: the character before which its state is set to zero; empty for none.
         rows: how many rows are kept of a part of the state that grows with the text (`Cell.growing`). A text on which
             the net uses more is not followed exactly. Has no effect for other cells.
 
     Raises:
-        ValueError: rows is below 1.
+        ValueError: rows is below 1, or the net has another number of inputs or outputs than there are characters.
     """
     if rows < 1:
         raise ValueError(f"rows is {rows}; allowed: 1 or more")
+    given, needed = (len(alphabet), len(outputs or alphabet)), (net.inputs, net.readout.out_features)
+    if given != needed:
+        raise ValueError(f"{given[0]} characters that are read, {given[1]} that are predicted; allowed: {needed}")
     net = copy.deepcopy(net).cpu().double().eval()
     cell, readout = net.cell, net.readout
     weights = [
@@ -243,8 +245,8 @@ def map_of_module(
     Raises:
         ValueError: the layers are of another kind, or the widths do not fit together.
     """
-    kind = type(layers).__name__, getattr(layers, "nonlinearity", "")
-    if kind not in CELL_OF_MODULE or layers.bidirectional or layers.proj_size:
+    cells = [name for name in CELLS if isinstance(cell := load_cell(name), TorchCell) and cell.equals(layers)]
+    if not cells or layers.bidirectional or layers.proj_size:
         raise ValueError(f"layers is {layers}; allowed: nn.RNN, nn.GRU or nn.LSTM in one direction, no projections")
     width, inputs, outputs = layers.input_size, len(alphabet), outputs or alphabet
     given = (width, readout.in_features, readout.out_features, *(embedding.weight.shape if embedding else ()))
@@ -256,7 +258,7 @@ def map_of_module(
             f"width of an embedding of {inputs} characters; for the readout {layers.hidden_size} and {len(outputs)}"
         )
     encoding = "index" if width == 1 else "onehot"
-    net = CharRNN(inputs, layers.hidden_size, CELL_OF_MODULE[kind], layers.num_layers, encoding, len(outputs))
+    net = CharRNN(inputs, layers.hidden_size, cells[0], layers.num_layers, encoding, len(outputs))
     net.recurrent = net.cell.build_layers(width, layers.hidden_size, layers.num_layers)
     with torch.no_grad():
         for weight in net.recurrent.parameters():

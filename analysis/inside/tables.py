@@ -126,8 +126,8 @@ def readout_table(runs: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         For each run, label and predictor a row: the columns of `runs`, and those of `dynamics.Readout`. The predictors
-        are `trained`, `untrained`, and the tables of the last 1 to 5 characters. A run that diverged has one row without
-        these.
+        are `trained`, `untrained`, and the tables of the last 1 to 5 characters. A run that diverged has one row
+        without these.
 
     Raises:
         ValueError: a pattern has no labels.

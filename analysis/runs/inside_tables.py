@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.runs.schema import INSIDE_FOLDER
+from analysis.runs.schema import inside_table_file
 from analysis.runs.store import RunError, read_files
 
 TEXTS = ("character", "phase", "output", "inputs", "label")
@@ -27,7 +27,7 @@ def inside_table(runs: pd.DataFrame, name: str) -> pd.DataFrame:
     Raises:
         RunError: none of the runs has such a table, or a file is damaged.
     """
-    addresses = [f"{uri}/{INSIDE_FOLDER}/{name}.csv" for uri in runs["artifact_uri"]]
+    addresses = [f"{uri}/{inside_table_file(name)}" for uri in runs["artifact_uri"]]
     tables = []
     with closing(read_files(addresses, Path.read_bytes, missing_ok=True)) as contents:
         for content, address, run_id in zip(contents, addresses, runs["run_id"], strict=True):
@@ -43,7 +43,7 @@ def inside_table(runs: pd.DataFrame, name: str) -> pd.DataFrame:
             tables.append(table)
     if not tables:
         raise RunError(
-            f"none of {len(runs)} runs has {INSIDE_FOLDER}/{name}.csv; allowed: the name of a table that "
+            f"none of {len(runs)} runs has {inside_table_file(name)}; allowed: the name of a table that "
             "`python -m experiments.inspect` recorded in one or more of them"
         )
     return pd.concat(tables, ignore_index=True)

@@ -17,6 +17,7 @@ REACH_FILE = "generalization.csv"
 DIFF_FILE = "git.diff"
 PLOTS_FOLDER = "plots"
 INSIDE_FOLDER = "inside"
+"""The folder of what was found inside a net: for each question a text, tables and pictures."""
 TRAINING_STATE_FILE = "training_state.safetensors"
 
 RESUMED_DIFF_FILE = "git_resumed_{}.diff"
@@ -78,6 +79,11 @@ DATA_CONTEXT_TAG = "mlflow.data.context"
 
 _MEMBER_PREFIX = "sweep."
 _MEMBER = "member"
+
+
+def inside_table_file(name: str) -> str:
+    """Return the file of a table about the inside of a net, such as `inside/readouts.csv` for `readouts`."""
+    return f"{INSIDE_FOLDER}/{name}.csv"
 
 
 class End(StrEnum):

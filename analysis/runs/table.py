@@ -15,6 +15,7 @@ import pandas as pd
 from mlflow.entities import Run
 
 from analysis.commands import training_command
+from analysis.meanings import INSPECTED
 from analysis.runs import suggestions
 from analysis.runs.address import store_name
 from analysis.runs.config_tag import search_by_config
@@ -45,8 +46,8 @@ from rnn_core.record import Record
 MAX_VALUES = 100_000
 """The most values of a field in a query: a sweep has no more runs."""
 
-_METRICS = tuple(name for name in SHARED if name.islower())
-"""The metrics that patterns share, without those that stand for several: columns whichever runs are found."""
+_METRICS = tuple(name for name in (*SHARED, *INSPECTED) if name.islower())
+"""The metrics of all patterns, without those that stand for several: columns whichever runs are found."""
 
 FIELDS = tuple(field.name for field in dataclasses.fields(TrainConfig))
 

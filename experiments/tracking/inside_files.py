@@ -7,7 +7,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 
 from analysis.inside.finding import Finding
-from analysis.runs.schema import INSIDE_FOLDER, INSPECTED_TAG
+from analysis.runs.schema import INSIDE_FOLDER, INSPECTED_TAG, inside_table_file
 from analysis.runs.store import get_run
 from experiments.errors import TrackingError
 from experiments.tracking.causes import store_trouble
@@ -27,16 +27,17 @@ def record_finding(run_id: str, question: str, finding: Finding) -> None:
         TrackingError: the run cannot be written to.
     """
     client = MlflowClient()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory() as root:
+        folder = Path(root, INSIDE_FOLDER)
+        folder.mkdir()
         (folder / f"{question}.txt").write_text("\n".join(finding.lines) + "\n", encoding="utf-8")
         for table_name, table in finding.tables.items():
             # Quoted, so that a character such as a carriage return does not end a row.
-            table.to_csv(folder / f"{table_name}.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)
+            table.to_csv(Path(root, inside_table_file(table_name)), index=False, quoting=csv.QUOTE_NONNUMERIC)
         for picture_name, picture in finding.pictures.items():
             (folder / f"{picture_name}.png").write_bytes(picture.png())
         try:
-            client.log_artifacts(run_id, str(folder), INSIDE_FOLDER)
+            client.log_artifacts(run_id, root)
             for metric, value in finding.metrics.items():
                 client.log_metric(run_id, metric, value)
             # Last, so that a question is marked as asked only where all of its answer is there.

@@ -63,6 +63,12 @@ class TorchCell(Cell):
         """Return torch's layers."""
         return self.torch_layers(input_size, hidden_size, count, batch_first=True)
 
+    def equals(self, layers: nn.RNNBase) -> bool:
+        """Return whether layers of torch take this cell's step: they have its class and its nonlinearity."""
+        with torch.device("meta"):  # without memory, and without drawing weights
+            own = self.torch_layers(1, 1)
+        return type(own) is type(layers) and getattr(own, "nonlinearity", "") == getattr(layers, "nonlinearity", "")
+
     def read(self, layers: nn.Module, x_bti: Tensor, state: State) -> tuple[Tensor, State]:
         """Read B sequences with torch's layers."""
         # Torch takes and returns a state of one part as a tensor, not as a tuple.

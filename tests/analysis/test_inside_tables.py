@@ -9,12 +9,12 @@ import pytest
 
 from analysis import compare, inside, pictures
 from analysis.dynamics import Limits, compare_with_pattern, interchange, limit_points, map_of_net
+from analysis.meanings import meanings
 from analysis.runs import find_runs, load_run
 from analysis.runs.schema import End
 from experiments.sweep import main as sweep
 from experiments.train import main as train
 from rnn_core.config import TrainConfig
-from rnn_core.measures.meanings import meanings
 from rnn_core.patterns import parse
 from tests.analysis.figures.looking import draw, titles
 from tests.conftest import recording_in

@@ -11,10 +11,10 @@ import pytest
 from analysis.dynamics.labelled import draw_text
 from analysis.dynamics.net_map import map_of_net
 from analysis.inside import QUESTIONS, DoesNotApplyError, Subject
+from analysis.meanings import meaning_of, meanings
 from experiments.metrics import main
 from rnn_core.config import TrainConfig
 from rnn_core.data import prepare
-from rnn_core.measures.meanings import meaning_of, meanings
 from rnn_core.measures.report import measure
 from rnn_core.patterns import Pattern, parse
 from rnn_core.training import train

@@ -146,8 +146,9 @@ def test_deltanet_holds_a_continuum_of_which_the_dimension_is_said() -> None:
     torch.manual_seed(3)
     net = CharRNN(3, 4, "deltanet", 1, "onehot").double()
     weights = layer_weights(net.cell, net.recurrent, 0)
-    key_k, _, beta_v = net.cell.coefficients(weights, torch.eye(3, dtype=torch.float64)[:1])  # type:
-    ignore[attr-defined] beta = 2 * torch.sigmoid(weights["weight_b"][0, 0].double()) for point in found.points:
+    key_k, _, beta_v = net.cell.coefficients(weights, torch.eye(3, dtype=torch.float64)[:1])  # type: ignore[attr-defined]
+    beta = 2 * torch.sigmoid(weights["weight_b"][0, 0].double())
+    for point in found.points:
         assert point.kind == "neutral"
         assert point.staying == 4 * 3, "S k = v binds 4 of 16 numbers"
         held = point.state_k.reshape(4, 4) @ key_k[0].detach().numpy()

@@ -50,6 +50,13 @@ def test_the_parts_of_the_map_are_those_that_are_collected(cell: str) -> None:
             assert net_map.part(states_tk, f"layer {layer} {name}") == pytest.approx(part[layer].numpy(), abs=1e-5)
 
 
+def test_an_alphabet_of_another_size_is_refused() -> None:
+    for alphabet, outputs in (("abcd", "abc"), ("abc", "ab")):
+        message = rf"{len(alphabet)} characters that are read, {len(outputs)} that are predicted; allowed: \(3, 3\)"
+        with pytest.raises(ValueError, match=message):
+            map_of_net(net_of("gru"), alphabet, outputs)
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_two_states_that_reduce_to_the_same_act_alike(cell: str) -> None:
     net = net_of(cell, layers=1).double()

@@ -134,7 +134,7 @@ def test_the_verdict_on_a_wrong_net_says_both_sides() -> None:
     found = compare_with_pattern(net_of_automaton(pattern, (2, "0", 2)), pattern)
     assert found.difference == "10"
     assert (found.of_net, found.of_pattern) == ({"0"}, {"#", "1"})
-    assert found.verdict == "not equal: after '10' the net allows 0, the pattern # 1; 3 states"
+    assert found.verdict == "not equal: after '10' the net allows 0, the pattern # 1; the net has 3 states"
 
 
 def relu_net(pattern: Pattern) -> NetMap:

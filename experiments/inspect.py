@@ -23,7 +23,7 @@ class Flags:
     fixed_points: where states come to rest while one character is read again and again. cycle: the cycle of a net that
     runs free, and what it withstands. exponents: whether disturbances grow. automaton: the automaton of what the net
     holds possible, beside the pattern's. readouts: which labels of the pattern can be read out of the states. counting:
-    which units count. causes: whether the net uses what can be read out.
+    which numbers of the state count. causes: whether the net uses what can be read out.
     """
 
     runs: Annotated[tuple[str, ...], tyro.conf.Positional]

@@ -1,7 +1,7 @@
 """What the documents show works as it stands there."""
 
 import dataclasses
-import importlib.util
+import importlib
 import re
 import shlex
 import tomllib
@@ -288,8 +288,11 @@ def test_the_tables_of_many_nets_are_joined_as_the_page_shows(
     capsys.readouterr()
     exec(OVER_SEEDS, {})
     said = capsys.readouterr().out
-    assert re.search(r"^gru +\S+ +2$", said, flags=re.MULTILINE)
-    assert re.search(r"^ +last 5 characters +\d", said, flags=re.MULTILINE)
+    assert re.search(r"^gru: the pattern's automaton: \S+ \[.*\] \(share of 2 seeds\)$", said, flags=re.MULTILINE)
+    line = (
+        r"^rnn, node: score at predictor trained is \S+ \w+ than at untrained|^rnn, node: score at predictor 'trained'"
+    )
+    assert re.search(line, said, flags=re.MULTILINE), said
 
 
 def test_the_page_explains_every_question_table_and_metric() -> None:
@@ -297,6 +300,17 @@ def test_the_page_explains_every_question_table_and_metric() -> None:
     assert [name for name in re.findall("^## (.*)", page, flags=re.MULTILINE) if name in QUESTIONS] == list(QUESTIONS)
     assert all(f"`{name}`" in page for name in ("limit_points", "automaton_states", "automaton_equal"))
     assert all(f"`{tag}`" in text_of("docs/runs.md") for tag in (INSPECTED_TAG, f"{INSIDE_FOLDER}/"))
+
+
+@pytest.mark.parametrize("page", sorted(path.stem for path in (PROJECT / "docs" / "api").glob("*.md")))
+def test_the_page_of_a_package_lists_the_file_of_each_name_that_it_exports(page: str) -> None:
+    if page == "rnn_core":  # exports nothing by itself
+        return
+    package = importlib.import_module(f"analysis.{page}")
+    listed = re.findall("^::: (.+)", text_of(f"docs/api/{page}.md"), flags=re.MULTILINE)
+    files = {getattr(getattr(package, name), "__module__", package.__name__) for name in package.__all__}
+    of_package = {file for file in files if file.startswith(package.__name__)}
+    assert listed == [package.__name__] or sorted(of_package - {*listed}) == []
 
 
 def test_the_cell_that_the_first_hour_shows_is_the_notebooks() -> None:

@@ -82,6 +82,10 @@ def test_what_is_found_is_printed_and_recorded(store: Path, capsys: pytest.Captu
         line.strip().removeprefix("automaton: ") for line in lines if line.startswith("  automaton: ")
     ]
 
+    page = (PROJECT / "docs" / "inside.md").read_text()
+    columns = {column for path in files.values() if path.suffix == ".csv" for column in pd.read_csv(path).columns}
+    assert {column for column in columns if f"`{column}`" not in page} <= {"after 0", "after 1"}
+    assert all(f"`{name}`" in page for name in files if name.endswith(".csv"))
     loaded = load_run(run.info.run_id)
     subject = subject_of_run(loaded)
     net_map = map_of_net(loaded.net, "#01", "#01", "#")

@@ -165,9 +165,10 @@ def wrong_parts(machine: Machine, true: Machine) -> tuple[np.ndarray, np.ndarray
     """
     words = machine.shortest_words()
     if set(machine.inputs) != set(true.inputs) or len(words) < machine.size:
+        unreached = counted(machine.size - len(words), "state")
         raise ValueError(
             f"machines that read {machine.inputs!r} and {true.inputs!r}, with "
-            f"{counted(machine.size - len(words), 'state')} that cannot be reached; allowed: the same inputs, and no such states"
+            f"{unreached} that cannot be reached; allowed: the same inputs, and no such states"
         )
     stands_for = np.array([true.states_along(words[state])[-1] for state in range(machine.size)])
     wrong = [machine.outputs[state] != true.outputs[other] for state, other in enumerate(stands_for.tolist())]

@@ -160,6 +160,13 @@ def test_answers_over_a_text_are_those_of_the_states() -> None:
         assert (over.least is None) == (not pattern.predicts_next)
 
 
+def test_what_a_net_allows_does_not_depend_on_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After d come two i for certain; elsewhere in the pattern one of three consonants comes."""
+    monkeypatch.setattr("analysis.dynamics.allowing.ALLOWING_PROBABILITY", 0.6)
+    pattern = parse("elman")
+    assert answers_over(pattern, "di").least == answers_of_states(pattern)[1].least == pytest.approx(1 / 6)
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_cell_has_its_states_exchanged(cell: str) -> None:
     torch.manual_seed(0)

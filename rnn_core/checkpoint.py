@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from safetensors.torch import load_file
@@ -16,6 +15,7 @@ from safetensors.torch import load_file
 from rnn_core.config import ConfigError, config_from_dict, shown
 from rnn_core.files import read_whole_file, why_not_read
 from rnn_core.nets.charrnn import CharRNN
+from rnn_core.nets.weightless import without_numbers
 from rnn_core.record import Record
 
 MAX_RECORD_BYTES = 10**8
@@ -137,7 +137,7 @@ def load_weights(record: Record, path: Path) -> CharRNN:
         CheckpointError: the file is missing, is damaged, or holds weights of another net, or such as are not finite.
     """
     try:
-        with torch.device("meta"):  # allocates no memory
+        with without_numbers():
             net = record.build_net()
     except RuntimeError as error:  # sizes that torch cannot count
         raise CheckpointError(f"{path} does not belong to this config, whose net cannot be built: {error}") from None

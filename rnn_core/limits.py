@@ -55,13 +55,15 @@ def check_memory(config: TrainConfig, inputs: int, outputs: int, length: int, wi
     """
     try:
         weights = parameter_count(inputs, config.hidden_size, config.cell, config.layers, config.encoding, outputs)
-    except RuntimeError:  # more bytes than torch can count
+        in_a_step = numbers_per_step(config, outputs)
+    except RuntimeError:  # more bytes than torch can count: the weights alone are too many
+        in_a_step = 0
         widths = [input_width(inputs, config.hidden_size, config.encoding)] + [config.hidden_size] * (config.layers - 1)
         shapes = [load_cell(config.cell).weight_shapes(width, config.hidden_size).values() for width in widths]
         weights = sum(math.prod(shape) for layer in shapes for shape in layer)
     needs = {
         "hidden_size": BYTES_A_NUMBER * 4 * weights,  # weights, gradients and Adam's two moments
-        "window": BYTES_A_NUMBER * config.batch_size * window * numbers_per_step(config, outputs),
+        "window": BYTES_A_NUMBER * config.batch_size * window * in_a_step,
         "length": 400 * length,  # bytes: characters and indices of the training text and a test of up to 11 times that
     }
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -107,10 +109,7 @@ def numbers_per_step(config: TrainConfig, outputs: int) -> int:
 
 @lru_cache
 def _cell_numbers(cell: str, hidden_size: int) -> int:
-    try:
-        return load_cell(cell).numbers_per_step(hidden_size)
-    except RuntimeError:  # more bytes than torch can count; then check_memory refuses the weights
-        return 0
+    return load_cell(cell).numbers_per_step(hidden_size)
 
 
 def _bytes_text(count: float) -> str:

@@ -18,6 +18,10 @@ State = tuple[Tensor, ...]
 """The parts of a recurrent state, in the order of `Cell.state_shapes`."""
 
 
+_SMALL_SIZE = 4
+"""The numbers of a step are counted in nets of this size, of twice and of three times this size."""
+
+
 class Cell(ABC):
     """A recurrent cell: the weights and the state of one layer, and one step.
 
@@ -95,11 +99,19 @@ class Cell(ABC):
         """Return an estimate of how many numbers training holds in memory for each step of each sequence in one layer.
 
         By default they are the numbers that autograd saves for the backward pass of a step, and 6 for each hidden unit
-        (outputs and gradients). The step is run on torch's meta device, which allocates no memory.
+        (outputs and gradients). They are counted in nets of three small sizes, and continued as a polynomial of H of
+        the second degree: a state may be a matrix. (On torch's meta device a step of any size could be run, but its
+        first product imports torch's compiler, which takes as long as a short run.)
         """
-        # The difference between two sequences and one leaves out the weights, which autograd saves once for all.
-        saved = [self._saved_numbers(hidden_size, batch_size) for batch_size in (1, 2)]
-        return saved[1] - saved[0] + 6 * hidden_size
+        small, middle, large = (
+            # The difference between two sequences and one leaves out the weights, which autograd saves once for all.
+            self._saved_numbers(size, 2) - self._saved_numbers(size, 1)
+            for size in (_SMALL_SIZE, 2 * _SMALL_SIZE, 3 * _SMALL_SIZE)
+        )
+        first, second = middle - small, large - 2 * middle + small
+        more, square = hidden_size - _SMALL_SIZE, 2 * _SMALL_SIZE**2
+        rise = 2 * _SMALL_SIZE * first * more + second * more * (more - _SMALL_SIZE)
+        return small + rise // square + 6 * hidden_size
 
     def _saved_numbers(self, hidden_size: int, batch_size: int) -> int:
         """Return how many numbers, weights included, autograd saves for one step of one net."""
@@ -110,14 +122,14 @@ class Cell(ABC):
             saved += tensor.numel()
             return tensor
 
-        with torch.device("meta"), torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+        with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
             shapes = self.weight_shapes(hidden_size, hidden_size)
-            weights = {name: torch.empty(1, *shape, requires_grad=True) for name, shape in shapes.items()}
+            weights = {name: torch.zeros(1, *shape, requires_grad=True) for name, shape in shapes.items()}
             state = tuple(
-                torch.empty(1, batch_size, *shape, requires_grad=True)
+                torch.zeros(1, batch_size, *shape, requires_grad=True)
                 for shape in self.state_shapes(hidden_size).values()
             )
-            self.step(weights, torch.empty(1, batch_size, hidden_size, requires_grad=True), state)
+            self.step(weights, torch.zeros(1, batch_size, hidden_size, requires_grad=True), state)
         return saved
 
     def build_layers(self, input_size: int, hidden_size: int, count: int) -> nn.Module:

@@ -3,12 +3,12 @@
 import math
 from functools import lru_cache
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from rnn_core.nets.cell import State
 from rnn_core.nets.cells import load_cell
+from rnn_core.nets.weightless import without_numbers
 
 
 class CharRNN(nn.Module):
@@ -30,6 +30,7 @@ class CharRNN(nn.Module):
         readout: the linear layer from the top layer's output to the W logits.
 
     Example:
+        >>> import torch
         >>> net = CharRNN(inputs=3)
         >>> input_bti = net.encode(torch.tensor([[0, 1, 2, 0, 1]]))
         >>> logits_btw, state = net(input_bti, net.init_state(batch_size=1))
@@ -124,12 +125,12 @@ def parameter_count(
 ) -> int:
     """Return the number of trainable parameters of a CharRNN; the arguments are those of CharRNN.
 
-    They are counted on torch's meta device, which allocates no memory.
+    They are counted in a net without numbers, which takes no memory.
 
     Raises:
         RuntimeError: a weight has more numbers than torch can count.
     """
-    with torch.device("meta"):
+    with without_numbers():
         net = CharRNN(inputs, hidden_size, cell, layers, encoding, outputs)
     return sum(weight.numel() for weight in net.parameters())
 

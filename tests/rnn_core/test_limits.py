@@ -6,11 +6,13 @@ import sys
 from typing import Any
 
 import pytest
+import torch
 
 from rnn_core.config import ConfigError, TrainConfig
 from rnn_core.data import prepare
 from rnn_core.limits import bytes_per_stacked_net
-from rnn_core.nets.cells import CELLS
+from rnn_core.nets.cell import Cell
+from rnn_core.nets.cells import CELLS, load_cell
 from rnn_core.training.compiled_stack import CELLS as CELLS_OF_LOOPS
 from rnn_core.training.stack import bytes_a_net
 
@@ -86,3 +88,18 @@ def test_a_larger_net_takes_more_memory() -> None:
 def test_a_net_that_torch_cannot_count_is_refused_in_one_line(outer_cell: str) -> None:
     with pytest.raises(ConfigError, match=r"hidden_size is 1099511627776; allowed: what fits into memory"):
         prepare(TrainConfig(cell=outer_cell, hidden_size=2**40, layers=2))
+
+
+@pytest.mark.parametrize("cell", [*CELLS, "outer"])
+def test_the_numbers_of_a_step_of_any_size_are_those_that_autograd_saves(cell: str) -> None:
+    found, size, counts = load_cell(cell), 37, []
+    for rows in (3, 4):
+        weights = {
+            name: torch.rand(1, *shape, requires_grad=True) for name, shape in found.weight_shapes(size, size).items()
+        }
+        state = tuple(torch.rand(1, rows, *shape, requires_grad=True) for shape in found.state_shapes(size).values())
+        saved: list[int] = []
+        with torch.autograd.graph.saved_tensors_hooks(lambda x, saved=saved: saved.append(x.numel()), lambda x: x):
+            found.step(weights, torch.rand(1, rows, size, requires_grad=True), state)
+        counts.append(sum(saved))
+    assert Cell.numbers_per_step(found, size) == counts[1] - counts[0] + 6 * size

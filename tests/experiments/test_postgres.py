@@ -62,7 +62,7 @@ def test_a_sweep_on_a_cluster_survives_the_death_of_workers(
         for kill in range(kills):
             made = complete()
             while complete() < made + 2:
-                time.sleep(0.1)
+                time.sleep(0.3)
             os.kill(list(cluster.workers.values())[kill % workers].pid, signal.SIGKILL)
             killed.append(kill)
             time.sleep(2)

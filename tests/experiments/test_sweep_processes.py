@@ -62,7 +62,7 @@ def wait_until(condition: Callable[[], bool], store: Path, seconds: float = 90.0
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, (store / "out.txt").read_text()
-        time.sleep(0.05)
+        time.sleep(0.2)  # to ask a store costs as much as a tenth of this
 
 
 def check_whole(seeds: int) -> None:

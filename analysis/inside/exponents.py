@@ -15,6 +15,9 @@ MAX_JACOBIAN_NUMBERS = 2**25
 """The most numbers in the Jacobians along the text after the burn-in. Of nets with large states fewer characters are
 read, but at least 10 in each part."""
 
+ROUNDING = 1e-8
+"""An exponent up to which, above or below 0, counts as 0: what is more may be the rounding of an eigenvalue of 1."""
+
 LARGEST = 5
 """How many exponents are measured, the largest ones."""
 
@@ -51,7 +54,7 @@ def _line(measured: Exponents) -> str:
     largest, spread = float(measured.exponent_e[0]), float(measured.spread_e[0])
     if largest == -np.inf:
         return "every small disturbance is gone after finitely many characters: the largest Lyapunov exponent is -inf"
-    meaning = "last" if abs(largest) <= spread else "grow" if largest > 0 else "die out"
+    meaning = "last" if abs(largest) <= max(spread, ROUNDING) else "grow" if largest > 0 else "die out"
     return (
         f"the largest Lyapunov exponent is {largest:.3g} nats a character (standard deviation over {BLOCKS} parts of "
         f"the text {spread:.2g}), so small disturbances {meaning}"

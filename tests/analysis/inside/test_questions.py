@@ -119,7 +119,7 @@ def test_the_four_memories_of_a_flipflop_of_two_bits_are_four_points_of_rest() -
     assert table["trained", "A"] == 2, "the other bit is held"
 
 
-@pytest.mark.parametrize(("share", "meaning"), [(0.5, "die out"), (1.0, "last"), (1.01, "grow")])
+@pytest.mark.parametrize(("share", "meaning"), [(0.5, "die out"), (1.0, "last"), (1 + 1e-12, "last"), (1.01, "grow")])
 def test_exponents_are_the_logarithm_of_what_is_kept(share: float, meaning: str) -> None:
     found = QUESTIONS["exponents"](about("abc", fading(parse("abc"), share)))
     table = found.tables["exponents"].set_index("net")

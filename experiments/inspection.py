@@ -11,8 +11,9 @@ from analysis.inside import NEEDED_PACKAGES, QUESTIONS, DoesNotApplyError, Findi
 from analysis.runs import RunError, load_run
 from analysis.runs.loading import LoadedRun
 from experiments.errors import UsageError
+from experiments.net_page.of_runs import page_of_runs
 from experiments.progress import waiting
-from experiments.tracking.inside_files import inspected, record_finding
+from experiments.tracking.inside_files import inspected, record_finding, record_page
 from rnn_core.checkpoint import CheckpointError
 from rnn_core.config import ConfigError
 from rnn_core.vocabulary import visible
@@ -43,7 +44,7 @@ def check_packages(questions: Sequence[str]) -> None:
 def inspect_run(run: LoadedRun, questions: Sequence[str], asked_for: bool) -> Iterator[str]:
     """Ask questions about the net of a run, record each answer at once, and yield what was found, line by line.
 
-    Why a question has no answer is recorded as its answer, so that it counts as asked.
+    Why a question has no answer is recorded as its answer, so that it counts as asked. At the end the page of the net is recorded anew, with what was found.
 
     Arguments:
         run: the run.
@@ -62,6 +63,7 @@ def inspect_run(run: LoadedRun, questions: Sequence[str], asked_for: bool) -> It
         raise UsageError(str(error)) from None
     except ConfigError as error:
         raise UsageError(f"run {run.run_id} ({run.name}): {error}") from None
+    answered = False
     for name in questions:
         try:
             with waiting(f"asking for {name.replace('_', ' ')}"), _computing():
@@ -76,7 +78,10 @@ def inspect_run(run: LoadedRun, questions: Sequence[str], asked_for: bool) -> It
             yield f"{name}: not asked: {error}"
             continue
         record_finding(run.run_id, name, finding)
+        answered = True
         yield from (visible(f"{name}: {line}") for line in finding.lines)
+    if answered:
+        record_page(run.run_id, page_of_runs([run]))
 
 
 def inspect_runs(run_ids: Iterable[str], questions: Sequence[str]) -> None:

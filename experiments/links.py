@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from analysis.runs.address import DEFAULT_STORE, database_path
-from analysis.runs.schema import PLOTS_FOLDER, members_condition
+from analysis.runs.schema import PAGE_FILE, PLOTS_FOLDER, members_condition
 
 MODEL_TRAINING = "workflowType=machine_learning"
 """The part of an address that opens MLflow's view for training; without it, a new store opens the one for GenAI."""
@@ -31,6 +31,17 @@ def how_to_compare(store: str, experiment_id: str, sweep_id: str) -> str:
 def runs_link(experiment_id: str, sweep_id: str) -> str:
     """Return a Markdown link to the list of a sweep's runs, for a description in the same store."""
     return f"[its runs]({_runs_of(experiment_id, sweep_id)})"
+
+
+def page_link(experiment_id: str, run_id: str) -> str:
+    """Return, in Markdown, how to open the page of a run's net, for its description.
+
+    Arguments:
+        experiment_id: MLflow's id of the experiment.
+        run_id: MLflow's id of the run.
+    """
+    page = f"#/experiments/{experiment_id}/runs/{run_id}/artifacts/{PAGE_FILE}?{MODEL_TRAINING}"
+    return f"[**Play with the net**]({page}): type, and it reads along ({PAGE_FILE} among the artifacts)"
 
 
 def picture_links(experiment_id: str, run_id: str, names: Iterable[str]) -> str:

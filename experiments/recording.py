@@ -9,6 +9,7 @@ import numpy as np
 
 from analysis.runs.schema import End
 from experiments.flags import with_flags
+from experiments.net_page.of_training import page_of_training
 from experiments.tracking import TrackedRun
 from rnn_core.checkpoint import named_weights
 from rnn_core.data import Prepared
@@ -59,5 +60,6 @@ def measure_and_record(
         run.finish(End.DIVERGED, with_flags(DivergedError(None, math.nan), flags))
         return None
     with waiting("recording the run"):
-        run.finish(end, why, report, weights, training_state)
+        page = page_of_training(run.name, net, prepared, report)
+        run.finish(end, why, report, weights, training_state, page)
     return report

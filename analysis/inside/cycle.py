@@ -49,7 +49,9 @@ def cycle(subject: Subject) -> Finding:
         f"{disturbed.directions} random directions at each place"
         + (f"; the states of the cycle lie {radius:.3g} from their mean, on average" if period > 1 else ""),
     ]
-    return Finding(lines, {"multipliers": multipliers})
+    states = pd.DataFrame(found.states_pk, columns=subject.trained.number_names)
+    states.insert(0, "character", list(found.text))
+    return Finding(lines, {"multipliers": multipliers, "cycle": states})
 
 
 def _lasting(characters: float) -> str:

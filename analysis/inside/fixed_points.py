@@ -55,6 +55,8 @@ def fixed_points(subject: Subject) -> Finding:
     lines = [f"{visible(held)!r} is read again and again{which}"]
     lines += [f"{name} net: {_line(rests[name, held], points)}" for name, points in found.items()]
     tables = {"limit_points": pd.DataFrame(rows), "fixed_points": points, "fixed_points_counted": counts}
+    if any(len(rest.points) for rest in rests.values()):
+        tables["rest_points"] = pd.concat([_points(subject, *key, rest) for key, rest in rests.items()])
     picture = portraits(
         f"States and fixed points while {visible(held)!r} is read again and again",
         [portrait(name, subject.visited(name), points) for name, points in found.items()],
@@ -90,6 +92,16 @@ def _row(rest: LimitPoints) -> dict[str, int]:
         "states_still_moving": rest.still_moving,
         "states_growing": rest.growing,
     }
+
+
+def _points(subject: Subject, name: str, character: str, rest: LimitPoints) -> pd.DataFrame:
+    """Return a row for each point of rest of a net: how many states lead there, and the numbers of its state."""
+    states_pk = np.array([point.state_k for point in rest.points]).reshape(-1, subject.nets[name].size)
+    table = pd.DataFrame(states_pk, columns=subject.nets[name].number_names)
+    table.insert(0, "states", rest.count_p)
+    table.insert(0, "character", character)
+    table.insert(0, "net", name)
+    return table
 
 
 def _line(rest: LimitPoints, found: FixedPoints) -> str:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -22,6 +23,7 @@ from analysis.runs.schema import (
     DIGEST_TAG,
     END_REASON_TAG,
     HEARTBEAT_TAG,
+    INSIDE_FOLDER,
     KIND_TAG,
     MODEL_FOLDER,
     SWEEP_KIND,
@@ -34,6 +36,7 @@ from analysis.runs.schema import (
 )
 from analysis.runs.store import (
     RunError,
+    artifact_paths,
     get_run,
     has_files,
     model_address,
@@ -78,6 +81,21 @@ class LoadedRun:
         address, finished = f"{self._run.info.artifact_uri}/{CURVES_FILE}", end_of(self._run) == End.FINISHED
         (curves,) = read_curves([address], [self.config.epochs], [finished])
         return curves
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The last value of each metric, by name; see docs/runs.md."""
+        return dict(self._run.data.metrics)
+
+    def inside(self) -> dict[str, str]:
+        """Return the texts and tables that `python -m experiments.inspect` recorded, by the name of their file.
+
+        Raises:
+            RunError: they cannot be read.
+        """
+        paths = [path for path in artifact_paths(self._run, INSIDE_FOLDER) if path.endswith((".txt", ".csv"))]
+        contents = read_files([f"{self._run.info.artifact_uri}/{path}" for path in paths], Path.read_bytes)
+        return {Path(path).name: content.decode() for path, content in zip(paths, contents, strict=True)}
 
     @property
     def config(self) -> TrainConfig:

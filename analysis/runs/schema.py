@@ -15,6 +15,7 @@ from rnn_core.checkpoint import WEIGHTS_FILE as WEIGHTS_FILE
 CURVES_FILE = "curves.csv"
 REACH_FILE = "generalization.csv"
 DIFF_FILE = "git.diff"
+PAGE_FILE = "net.html"
 PLOTS_FOLDER = "plots"
 INSIDE_FOLDER = "inside"
 """The folder of what was found inside a net: for each question a text, tables and pictures."""

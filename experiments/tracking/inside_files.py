@@ -1,4 +1,4 @@
-"""Writes what was found inside a net into its run: tables and pictures under `inside/`, and a few metrics."""
+"""Writes what was found inside a net into its run: tables and pictures under `inside/`, a few metrics, and its page."""
 
 import csv
 import tempfile
@@ -7,7 +7,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 
 from analysis.inside.finding import Finding
-from analysis.runs.schema import INSIDE_FOLDER, INSPECTED_TAG, inside_table_file
+from analysis.runs.schema import INSIDE_FOLDER, INSPECTED_TAG, PAGE_FILE, inside_table_file
 from analysis.runs.store import get_run
 from experiments.errors import TrackingError
 from experiments.tracking.causes import store_trouble
@@ -44,6 +44,18 @@ def record_finding(run_id: str, question: str, finding: Finding) -> None:
             client.set_tag(run_id, INSPECTED_TAG, ",".join(sorted({*inspected(run_id), question})))
         except Exception as error:  # MLflow raises many kinds
             raise TrackingError(store_trouble(error)) from error
+
+
+def record_page(run_id: str, page: str) -> None:
+    """Record the page of a run's net, in HTML, in place of an earlier one.
+
+    Raises:
+        TrackingError: the run cannot be written to.
+    """
+    try:
+        MlflowClient().log_text(run_id, page, PAGE_FILE)
+    except Exception as error:  # MLflow raises many kinds
+        raise TrackingError(store_trouble(error)) from error
 
 
 def inspected(run_id: str) -> list[str]:

@@ -106,7 +106,7 @@ class ResumedRun(TrackedRun):
             if model.model_id != model_id:
                 self._client.delete_logged_model(model.model_id)
         replaced = artifact_paths(self._run, schema.PLOTS_FOLDER)
-        replaced += [path for path in artifact_paths(self._run) if path == schema.REACH_FILE]
+        replaced += [path for path in artifact_paths(self._run) if path in (schema.REACH_FILE, schema.PAGE_FILE)]
         repository = get_artifact_repository(self._run.info.artifact_uri)
         for path in replaced:
             if not (artifacts / path).exists():

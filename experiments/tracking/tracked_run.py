@@ -31,7 +31,7 @@ from analysis.runs.schema import CONFIG_FILE, End
 from experiments.code_state import code_state
 from experiments.descriptions import description, fields_in_words, first_line, model_description
 from experiments.errors import TrackingError
-from experiments.links import picture_links
+from experiments.links import page_link, picture_links
 from experiments.plots import draw_run
 from experiments.tracking.access import MAX_END_REASON, end_run, name_of, open_run
 from experiments.tracking.away import impatient, is_away
@@ -144,6 +144,7 @@ class TrackedRun:
         report: Report | None = None,
         weights: Mapping[str, np.ndarray] | None = None,
         training_state: Path | None = None,
+        page: str = "",
     ) -> None:
         """Record the results, and end the run.
 
@@ -153,6 +154,7 @@ class TrackedRun:
             report: the measures of the trained net; None, for a training that failed, records the curve alone.
             weights: the weights of the net, by name; recorded if there is a report.
             training_state: a file with the state of the training, from which a longer one can go on; None for none.
+            page: the page in which the net can be played with, in HTML; empty for none.
 
         Raises:
             TrackingError: the store could not be written; the message says in which folder the files are kept.
@@ -160,7 +162,7 @@ class TrackedRun:
         """
         try:
             with tempfile.TemporaryDirectory() as folder:
-                self._record(Path(folder), end, why, report, weights, training_state)
+                self._record(Path(folder), end, why, report, weights, training_state, page)
         except Exception as error:
             if is_away(error):
                 raise
@@ -174,6 +176,7 @@ class TrackedRun:
         report: Report | None,
         weights: Mapping[str, np.ndarray] | None,
         training_state: Path | None,
+        page: str,
     ) -> None:
         """Do what `finish` does; the files of the run are written into an empty folder first."""
         metrics: Mapping[str, float] = report.metrics if report else {}
@@ -185,6 +188,8 @@ class TrackedRun:
             (folder / ARTIFACTS / schema.PLOTS_FOLDER / f"{name}.png").write_bytes(picture)
         if training_state:
             shutil.copy(training_state, folder / ARTIFACTS / schema.TRAINING_STATE_FILE)
+        if page:
+            (folder / ARTIFACTS / schema.PAGE_FILE).write_text(page, encoding="utf-8")
         self._files.log_artifacts(str(folder / ARTIFACTS))
         # Before the metrics, or MLflow would read the history of each to link it to the model.
         model_id = self._log_model(folder, report.example) if report and weights else None
@@ -196,6 +201,8 @@ class TrackedRun:
         sample, references = (report.sample, report.references) if report else (None, {})
         end_reason = schema.format_end_reason(end, why)
         links = picture_links(self.experiment_id, self.run_id, pictures)
+        if page:
+            links = f"{page_link(self.experiment_id, self.run_id)}\n\n{links}"
         tags = {schema.NOTE_TAG: description(end == End.FINISHED, end_reason, links, metrics, sample, references)}
         if self._sweep:  # written last, so that every member of a sweep is complete
             tags |= self._sweep.tag_of_a_member

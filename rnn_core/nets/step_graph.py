@@ -12,6 +12,7 @@ from torch import Tensor
 
 from rnn_core.nets.cell import State, linear
 from rnn_core.nets.cells import load_cell
+from rnn_core.nets.charrnn import CharRNN, input_width
 from rnn_core.nets.tracing import Operation, Tracer
 
 MOST_ROWS = 1024
@@ -22,7 +23,7 @@ WEIGHTS, X, KEPT, STATE = range(4)
 it is kept, 1, or switched off, 0, (L, H), and the flat state before the step, (K,)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StepGraph:
     """One step of a net with K numbers in its state, L layers of H units and W outputs.
 
@@ -91,6 +92,13 @@ def step_graph(cell: str, width: int, hidden_size: int, layers: int, outputs: in
     all_parts = tuple(parts.values()) * layers
     operations = tuple(tracer.operations)
     return StepGraph(tuple(tracer.sizes), tracer.constants, operations, *ends, tuple(shapes), all_parts)
+
+
+def graph_of_net(net: CharRNN) -> StepGraph:
+    """Return one step of a net; the errors are those of `step_graph`."""
+    name = type(net.cell).__module__.rpartition(".")[2]
+    width = input_width(net.inputs, net.hidden_size, net.encoding)
+    return step_graph(name, width, net.hidden_size, net.layers, net.outputs)
 
 
 def _part_shapes(name: str, hidden_size: int) -> dict[str, tuple[int, ...]]:

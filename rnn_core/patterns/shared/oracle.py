@@ -68,6 +68,14 @@ class Oracle(ABC):
         """The oracle as a finite automaton; by default None."""
         return None
 
+    def nearest_states(self, count: int) -> Automaton | None:
+        """Return the automaton of the `count` states nearest to the start, or of all, if the oracle has states.
+
+        By default it is `automaton`, if that has no more states.
+        """
+        automaton = self.automaton
+        return automaton if automaton is not None and len(automaton.states) <= count else None
+
     def check_possible(self, text: str) -> None:
         """Raise ValueError if a character of `text` is impossible after those before it; the error names the first."""
         impossible = np.flatnonzero(np.isneginf(self.log_probs(text)))
@@ -162,3 +170,6 @@ class StateOracle(Oracle):
     def automaton(self) -> Automaton | None:
         """The oracle as a finite automaton; None where it has more than `automaton.MAX_STATES` states."""
         return explore(self.vocabulary.characters, self._start, self._transitions)
+
+    def nearest_states(self, count: int) -> Automaton | None:
+        return explore(self.vocabulary.characters, self._start, self._transitions, count)

@@ -1,0 +1,198 @@
+// The page: what is pressed, typed and shown.
+
+const MOST_CHARACTERS = 2000;
+const MOST_KEYS = 40;
+const PAUSE = 140;
+
+/** Set the characters, those of strings with the mark before them, and the moment that is selected. */
+function write(characters, selected) {
+  const begun = mark && characters[0] !== mark ? [mark, ...characters] : characters;
+  now.characters = begun.slice(0, MOST_CHARACTERS);
+  now.selected = Math.max(0, Math.min(selected, now.characters.length - 1));
+  show();
+}
+
+/** Write a character after the selected moment, in place of what came after it. */
+function writeOn(character) {
+  const kept = now.characters.slice(0, now.selected + 1);
+  write([...kept, character], kept.length);
+  element("text").value = now.characters.join("");
+}
+
+/** Let the net write one character. */
+function writeFree() {
+  if (now.selected + 1 >= MOST_CHARACTERS) {
+    stop();
+    element("status").textContent = `The page holds ${MOST_CHARACTERS} characters; go back, or clear the text.`;
+    return;
+  }
+  const { reading } = open(now.net);
+  if (!now.characters.length) write([alphabet[0]], 0);
+  mask(open(now.net).net, now.off);
+  reading.moments.length = now.selected + 1;
+  if (reading.moments[now.selected].guess === undefined) return;
+  writeOn(outputs[reading.draw(Number(element("temperature").value))]);
+}
+
+function stop() {
+  clearInterval(now.timer);
+  now.timer = 0;
+  element("play").textContent = "Let it write";
+  element("status").setAttribute("aria-live", "polite");
+}
+
+function play() {
+  if (now.timer) return stop();
+  element("status").setAttribute("aria-live", "off");
+  element("play").textContent = "Pause";
+  now.timer = setInterval(writeFree, PAUSE);
+}
+
+/** Show everything anew. */
+function show() {
+  const shown = open(now.net);
+  readAll();
+  const { reading, about } = shown;
+  if (about.recorded) now.selected = Math.min(now.selected, reading.moments.length - 1);
+  const verdicts = reading.moments.map((_, t) => reading.verdict(t));
+  const wholeVerdicts = now.off.size ? shown.whole.moments.map((_, t) => shown.whole.verdict(t)) : verdicts;
+  const changed = reading.moments.map((moment, t) => now.off.size > 0 && moment.guess !== shown.whole.moments[t].guess);
+  const hidden = about.recorded ? reading.moments[0].units.length : about.hidden;
+  const view = viewOf(now.net, now.layer);
+  tape.show({
+    reading,
+    selected: now.selected,
+    verdicts,
+    changed,
+    layer: now.layer,
+    hidden,
+    scale: view.scale,
+    unit: now.unit,
+    kept: (unit) => !now.off.has(now.layer * about.hidden + unit),
+  });
+  showMoment(shown, verdicts);
+  showUnits(verdicts, wholeVerdicts, changed);
+  showPath(shown, view);
+  showAutomaton(shown);
+}
+
+/** Show what is the same for all nets of the page, and listen. */
+function begin() {
+  element("sentence").textContent = told.pattern.sentence.replaceAll("`", "");
+  const tries = [
+    "type below",
+    ...(told.pattern.next ? ["let it write"] : []),
+    "click a moment of the tape, and go on from there",
+    "click a unit’s name, and switch it off",
+    "drag the path to turn it",
+  ];
+  element("tries").replaceChildren(...tries.map((text) => made("li", text)));
+  element("free").hidden = !told.pattern.next;
+  element("expects").textContent = told.pattern.next ? "What it expects next" : "What it says";
+  const verdicts =
+    knowledge.table || !told.pattern.next
+      ? "blue: right · white on vermilion: wrong"
+      : "blue: as it came · in a frame: something else came";
+  const marked = mark ? ` ${glyph(mark)} ends a string, and the net begins anew.` : "";
+  element("legend").textContent = `${verdicts} · grey: nobody can say.${marked} Units: blue above 0, orange below.`;
+  if (alphabet.length <= MOST_KEYS) {
+    const keys = alphabet.map((character) => {
+      const key = made("button", glyph(character));
+      key.type = "button";
+      key.setAttribute("aria-label", `Write ${spoken(character)}`);
+      key.addEventListener("click", () => writeOn(character));
+      return key;
+    });
+    element("keys").append(...keys);
+  }
+  element("nets").hidden = told.nets.length === 1;
+  element("net").max = told.nets.length - 1;
+  listen();
+  element("text").value = told.text;
+  showNet();
+  write(Array.from(told.text), told.text.length);
+}
+
+function listen() {
+  const text = element("text");
+  const shift = () => (mark && !text.value.startsWith(mark) ? 1 : 0);
+  text.addEventListener("input", () => {
+    stop();
+    const caret = Array.from(text.value.slice(0, text.selectionStart)).length;
+    write(Array.from(text.value), caret - 1 + shift());
+  });
+  text.addEventListener("keyup", (event) => {
+    if (!/^(Arrow|Home|End)/.test(event.key)) return;
+    select(Array.from(text.value.slice(0, text.selectionStart)).length - 1 + shift());
+  });
+  element("play").addEventListener("click", play);
+  element("step").addEventListener("click", () => {
+    stop();
+    writeFree();
+  });
+  const warmth = () => {
+    const value = Number(element("temperature").value);
+    element("warmth").textContent = value === 0 ? "0: the likeliest" : value.toFixed(2);
+  };
+  element("temperature").addEventListener("input", warmth);
+  warmth();
+  element("layer").addEventListener("change", (event) => {
+    now.layer = Number(event.target.value);
+    show();
+  });
+  element("unit").addEventListener("input", (event) => {
+    const { hidden } = open(now.net).about;
+    const unit = Number(event.target.value) - 1;
+    if (Number.isInteger(unit) && unit >= 0 && unit < hidden) now.unit = unit;
+    show();
+  });
+  element("toggle").addEventListener("click", () => {
+    const unit = now.layer * open(now.net).about.hidden + now.unit;
+    if (!now.off.delete(unit)) now.off.add(unit);
+    show();
+  });
+  element("all").addEventListener("click", () => {
+    now.off.clear();
+    show();
+  });
+  element("colour").addEventListener("change", show);
+  element("net").addEventListener("input", (event) => {
+    now.net = Number(event.target.value);
+    now.off.clear();
+    showNet();
+    show();
+  });
+  element("tape").addEventListener("keydown", pressed);
+  new ResizeObserver(() => show()).observe(element("frame"));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
+}
+
+/** Select a moment. */
+function select(moment) {
+  stop();
+  now.selected = Math.max(0, Math.min(moment, open(now.net).reading.moments.length - 1));
+  show();
+}
+
+/** Go through the tape, or write, by the keyboard. */
+function pressed(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const last = open(now.net).reading.moments.length - 1;
+  const moment = { ArrowLeft: now.selected - 1, ArrowRight: now.selected + 1, Home: 0, End: last }[event.key];
+  const character = event.key === "Enter" ? "\n" : event.key;
+  if (moment !== undefined) select(moment);
+  else if (event.key === "ArrowUp" || event.key === "ArrowDown") {
+    now.unit = Math.max(0, Math.min(open(now.net).about.hidden - 1, now.unit + (event.key === "ArrowUp" ? -1 : 1)));
+    show();
+  } else if (open(now.net).net && Array.from(character).length === 1) writeOn(character);
+  else return;
+  event.preventDefault();
+}
+
+const picture = new PathPicture(element("path"));
+const tape = new Tape(element("frame"), element("tape"), element("room"), ({ unit, moment }) => {
+  if (moment !== undefined) return select(moment);
+  now.unit = unit;
+  show();
+});
+begin();

@@ -1,0 +1,306 @@
+// The panels below the tape: what the net expects, its path, its automaton, and what is said of it in words.
+
+const MOST_BARS = 14;
+
+/** Return an element by its id. */
+function element(id) {
+  return document.getElementById(id);
+}
+
+/** Return how many of some verdicts are "right". */
+function countRight(verdicts) {
+  return verdicts.filter((verdict) => verdict === "right").length;
+}
+
+/** Return the name of a label's value. */
+function named(value) {
+  return value === null || value === "" || value === -1 ? "–" : glyph(String(value));
+}
+
+/** Return a new element of a kind with a text and a class. */
+function made(kind, text = "", name = "") {
+  const node = document.createElement(kind);
+  node.textContent = text;
+  if (name) node.className = name;
+  return node;
+}
+
+/** Return a probability as a percentage. */
+function percent(probability) {
+  if (probability > 0 && probability < 0.001) return "<0.1 %";
+  return `${(100 * probability).toFixed(probability > 0.0995 || probability === 0 ? 0 : 1)} %`;
+}
+
+/** Return a number with a noun. */
+function counted(number, noun) {
+  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** Show in words and bars what the net expects at the selected moment. */
+function showMoment({ reading, whole }, verdicts) {
+  const moment = reading.moments[now.selected];
+  const slider = element("tape");
+  slider.setAttribute("aria-valuemax", reading.moments.length);
+  slider.setAttribute("aria-valuenow", now.selected + 1);
+  element("bars").replaceChildren();
+  if (!moment) {
+    slider.setAttribute("aria-valuetext", "no text");
+    element("status").textContent = "Type a character.";
+    return;
+  }
+  const words = inWords(moment, verdicts[now.selected]);
+  slider.setAttribute("aria-valuetext", words);
+  element("status").textContent = words;
+  if (!moment.probabilities) return;
+  const exact = knowledge.table && knowledge.distribution(moment.place);
+  const before = now.off.size ? whole.moments[now.selected].probabilities : null;
+  let indices = outputs.map((_, index) => index);
+  if (outputs.length > MOST_BARS) {
+    indices.sort((a, b) => moment.probabilities[b] - moment.probabilities[a] || a - b);
+    indices = indices.slice(0, MOST_BARS);
+  }
+  const verb = told.pattern.next ? "is" : "says";
+  element("bars").append(
+    ...indices.map((index) => bar(index, moment.probabilities[index], exact?.[index], before?.[index])),
+  );
+  const parts = ["bar: the net"];
+  if (exact) parts.push(`frame: the pattern, ${told.pattern.next ? "exactly" : `which ${verb} one symbol`}`);
+  else if (knowledge.table) parts.push("the pattern has nothing to say here");
+  if (before) parts.push("orange: the net with all its units");
+  if (outputs.length > MOST_BARS) parts.push(`the likeliest ${MOST_BARS} of ${outputs.length}`);
+  element("bars-legend").textContent = parts.join(" · ");
+}
+
+/** Return what happens at a moment, in words. */
+function inWords(moment, verdict) {
+  const number = `Moment ${now.selected + 1}: `;
+  const read = `“${glyph(moment.character)}”`;
+  if (moment.index < 0)
+    return `${number}${read} is no character of its alphabet (${alphabet.map(glyph).join("").slice(0, 60)}), and it passes it over.`;
+  const sentences = [`${number}it has read ${read}.`];
+  if (!moment.possible) sentences.push("The pattern never has that here.");
+  const share = moment.probabilities ? ` (${percent(moment.probabilities[moment.guess])})` : "";
+  sentences.push(
+    `It ${told.pattern.next ? "expects" : "says"} “${glyph(outputs[moment.guess])}”${share}${verdict ? `: ${verdictInWords(verdict)}.` : "."}`,
+  );
+  const worst = verdict === "wrong" ? open(now.net).reading.worst(moment) : -1;
+  if (worst >= 0 && worst !== moment.guess)
+    sentences.push(
+      `It holds “${glyph(outputs[worst])}” possible (${percent(moment.probabilities[worst])}), which cannot come here.`,
+    );
+  return sentences.join(" ");
+}
+
+/** Return a verdict in words. */
+function verdictInWords(verdict) {
+  if (knowledge.table || !told.pattern.next) return verdict;
+  return verdict === "right" ? "that is what came" : "something else came";
+}
+
+/** Return a row of the bars. */
+function bar(index, probability, exact, before) {
+  const row = made("li");
+  const room = made("div", "", "room");
+  const filled = made("div", "", "bar");
+  filled.style.width = `${100 * probability}%`;
+  room.append(filled);
+  if (exact > 0) {
+    const frame = made("div", "", "exact");
+    frame.style.width = `${100 * exact}%`;
+    room.append(frame);
+  }
+  if (before !== undefined) {
+    const line = made("div", "", "whole");
+    line.style.width = `${100 * before}%`;
+    room.append(line);
+  }
+  const of = exact === undefined ? "" : `, pattern ${percent(exact)}`;
+  row.setAttribute("aria-label", `${spoken(outputs[index])}: net ${percent(probability)}${of}`);
+  row.append(made("span", glyph(outputs[index]), "sign"), room, made("span", percent(probability), "share"));
+  return row;
+}
+
+/** Show which units are off, and what that changes. */
+function showUnits(verdicts, wholeVerdicts, changed) {
+  const { hidden } = open(now.net).about;
+  const isOff = now.off.has(now.layer * hidden + now.unit);
+  element("unit").value = now.unit + 1;
+  element("toggle").textContent = isOff ? "Switch on" : "Switch off";
+  element("all").disabled = !now.off.size;
+  const judged = verdicts.filter(Boolean).length;
+  const word = knowledge.table || !told.pattern.next ? "right" : "as it came";
+  element("score").textContent = judged
+    ? `On the tape, ${countRight(verdicts)} of ${counted(judged, "moment")} ${word}.`
+    : "";
+  const parts = ["Its output is then 0: neither the net’s next step nor what lies above sees it."];
+  if (now.off.size) {
+    parts.splice(
+      0,
+      1,
+      `${counted(now.off.size, "unit")} off: ${counted(changed.filter(Boolean).length, "expectation")} changed (▾).`,
+    );
+    if (judged) parts.push(`${countRight(verdicts)} ${word}, with all units ${countRight(wholeVerdicts)}.`);
+  }
+  element("changes").textContent = parts.join(" ");
+}
+
+/** Return of each moment its kind: what it is coloured by, with a name, a colour and a shape; and all kinds. */
+function kindsOf(reading, by) {
+  const { table } = knowledge;
+  let values = reading.moments.map((moment) => moment.character);
+  if (by === "automaton") values = automatonStates(reading);
+  else if (by !== "character")
+    values = reading.moments.map(({ place }) => (place >= 0 ? table.labels[by][place] : null));
+  if (by !== "character" && table?.number_labels.includes(by)) {
+    const top = Math.max(1, ...values.filter((value) => value !== null));
+    const kinds = values.map((value) => ({
+      name: named(value),
+      colour: value === null || value < 0 ? "var(--soft)" : ramp(value / top),
+      shape: "circle",
+    }));
+    const order = [...new Set(values)].sort((a, b) => a - b);
+    const ends = [0, top].map((value) => ({ name: String(value), colour: ramp(value / top), shape: "circle" }));
+    return { kinds, legend: order.length > 8 ? ends : order.map((value) => kinds[values.indexOf(value)]) };
+  }
+  const known = by === "character" ? alphabet : [];
+  const distinct = [...new Set(values)].sort((a, b) => known.indexOf(a) - known.indexOf(b) || (a > b ? 1 : -1));
+  const all = distinct.map((value, number) => {
+    const place = known.length && known.length <= COLOURS.length ? Math.max(0, known.indexOf(value)) : number;
+    return { name: named(value), colour: COLOURS[place % COLOURS.length], shape: SHAPES[place % SHAPES.length] };
+  });
+  return { kinds: values.map((value) => all[distinct.indexOf(value)]), legend: all.slice(0, 14) };
+}
+
+/** Return a colour for a share of the largest number. */
+function ramp(share) {
+  const place = Math.max(0, Math.min(0.9999, share)) * (RAMP.length - 1);
+  const below = Math.floor(place);
+  return mixed(channels(RAMP[below]), channels(RAMP[below + 1]), place - below);
+}
+
+/** Show the path of the units, with what was found. */
+function showPath(shown, view) {
+  const { reading, about } = shown;
+  const { kinds, legend } = kindsOf(reading, element("colour").value);
+  for (const moment of reading.moments) {
+    if (view.directions && moment.units && moment.by !== view.directions) {
+      moment.point = view.directions.point(unitsOf(moment, now.layer, about.hidden));
+      moment.by = view.directions;
+    }
+    moment.anew = moment.index === knowledge.mark;
+  }
+  const found = view.directions ? foundPoints(shown, view) : { rests: [], cycle: null };
+  const lengths = reading.moments.filter(({ point }) => point).map(({ point }) => Math.sqrt(dot(point, point)));
+  picture.shown = {
+    moments: reading.moments,
+    selected: now.selected,
+    kindOf: (t) => kinds[t],
+    radius: Math.max(view.radius, ...lengths.filter(Number.isFinite)),
+    ...found,
+  };
+  picture.draw();
+  const nodes = legend.flatMap(({ name, colour, shape }) => [swatch(colour, shape), name]);
+  const shares = `PC 1, 2 and 3 hold ${view.share.map((share) => percent(share)).join(", ")} of the variance.`;
+  const extra = [
+    found.cycle && " Wide line: the cycle that it settles in.",
+    found.rests.length && " ×: where it comes to rest while that character is read again and again.",
+  ];
+  element("path-legend").replaceChildren(
+    ...nodes,
+    made("br"),
+    `${shares} Drag to turn, or use the arrow keys.${extra.filter(Boolean).join("")}`,
+  );
+  element("path").setAttribute(
+    "aria-label",
+    `The path of ${counted(reading.moments.length, "moment")} in three principal components. ${shares}`,
+  );
+}
+
+/** Return a small canvas with the sign of a kind. */
+function swatch(colour, shape) {
+  const canvas = made("canvas", "", "swatch");
+  canvas.width = canvas.height = 36;
+  const context = canvas.getContext("2d");
+  context.fillStyle = colourOf(colour);
+  drawShape(context, shape, 18, 18, 11);
+  context.fill();
+  return canvas;
+}
+
+/** Show the learnt automaton, and where it is at the selected moment. */
+function showAutomaton({ about, reading }) {
+  const rows = about.found?.automaton ?? [];
+  element("automaton").replaceChildren();
+  if (!rows.length) return;
+  const state = automatonStates(reading)[now.selected];
+  const table = made("table");
+  table.append(made("caption", "The automaton that was learnt from the net; the marked row is where it is now."));
+  const head = made("tr");
+  head.append(
+    made("th", "state"),
+    made("th", "says"),
+    ...Array.from(about.found.inputs, (input) => made("th", `after ${glyph(input)}`)),
+  );
+  table.append(head);
+  rows.forEach(([said, ...after], number) => {
+    const row = made("tr", "", number === state ? "here" : "");
+    row.append(made("td", number), made("td", said || "–"), ...after.map((next) => made("td", next)));
+    table.append(row);
+  });
+  element("automaton").append(table);
+}
+
+/** Show what does not change while one net is shown. */
+function showNet() {
+  const { about } = open(now.net);
+  element("title").textContent = about.name;
+  element("net-name").textContent = about.label;
+  element("net").setAttribute("aria-valuetext", about.label);
+  const layers = about.layers === 1 ? "" : `${about.layers} layers of `;
+  const task = told.pattern.next ? "expect the next character of " : "say the right symbol after each character of ";
+  element("lead").replaceChildren(
+    `A recurrent net (${about.cell}, ${layers}${counted(about.hidden, "unit")}, ${counted(about.parameters, "number")} learnt in ${counted(about.epochs, "epoch")}) that was trained to ${task}`,
+    made("b", told.pattern.name),
+    ".",
+  );
+  element("numbers").replaceChildren(
+    ...about.numbers.map(([name, value]) => {
+      const chip = made("li", `${name} `);
+      chip.append(made("b", value));
+      return chip;
+    }),
+  );
+  const reasons = {
+    large: `The net has ${about.parameters.toLocaleString("en")} numbers, more than a page can carry. Shown is what it did on the beginning of its test; it reads nothing else here.`,
+    unknown:
+      "Its cell computes something that the page cannot. Shown is what it did on the beginning of its test; it reads nothing else here.",
+  };
+  element("why").textContent =
+    reasons[about.why] ??
+    (told.pattern.known ? "" : "Its pattern cannot be made again here, so that nothing is known of what is right.");
+  element("why").hidden = !element("why").textContent;
+  element("writing").hidden = element("off").hidden = Boolean(about.recorded);
+  element("layer").replaceChildren(...Array.from({ length: about.layers }, (_, layer) => new Option(layer + 1, layer)));
+  element("layers").hidden = about.layers === 1;
+  now.layer = about.layers - 1;
+  element("layer").value = now.layer;
+  now.unit = Math.min(now.unit, about.hidden - 1);
+  element("unit").max = about.hidden;
+  const by = [
+    ["character", "by the character read"],
+    ...Object.keys(knowledge.table?.labels ?? {}).map((name) => [
+      name,
+      `by ${name.replaceAll("_", " ")}, which the pattern knows`,
+    ]),
+  ];
+  if (about.found?.automaton.length) by.push(["automaton", "by the state of its automaton"]);
+  const chosen = element("colour").value;
+  element("colour").replaceChildren(...by.map(([value, text]) => new Option(text, value)));
+  if (by.some(([value]) => value === chosen)) element("colour").value = chosen;
+  const lines = Object.entries(about.lines).flatMap(([question, sentences]) => [
+    made("dt", question.replaceAll("_", " ")),
+    ...sentences.map((sentence) => made("dd", sentence)),
+  ]);
+  element("lines").replaceChildren(...lines);
+  element("found").hidden = !lines.length;
+}

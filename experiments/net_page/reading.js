@@ -1,0 +1,165 @@
+// A text that a net reads, moment by moment, beside what its pattern knows of it.
+
+/** A step is right if the net gives no impossible character more than this probability; see docs/runs.md. */
+const ALLOWED = 0.01;
+
+/** Return the index of the largest number. */
+function largest(numbers) {
+  let best = 0;
+  for (let i = 1; i < numbers.length; i++) if (numbers[i] > numbers[best]) best = i;
+  return best;
+}
+
+/** What a pattern knows, followed along a text. A place is a state of its table, or below 0 if it is unknown. */
+class Knowledge {
+  constructor(pattern) {
+    this.pattern = pattern;
+    this.table = pattern.table;
+    this.alphabet = Array.from(pattern.alphabet);
+    this.outputs = Array.from(pattern.outputs);
+    this.mark = this.alphabet.indexOf(pattern.mark);
+    this.start = this.table ? 0 : -1;
+    if (this.table) {
+      this.next = bytesOf(this.table.next);
+      this.likely = bytesOf(this.table.likely);
+    }
+  }
+
+  /** Return where a character leads from a place: -1 where it is impossible, -2 where the table ends. */
+  after(place, index) {
+    const next = this.next[place * this.alphabet.length + index];
+    return { 255: -1, 254: -2 }[next] ?? next;
+  }
+
+  /** Return the place after a character, and whether it was possible; after a mark, all begins anew. */
+  follow(place, index) {
+    if (place >= 0 && this.after(place, index) !== -1) return { place: this.after(place, index), possible: true };
+    const anew = this.table && index === this.mark;
+    return { place: anew ? this.after(this.start, index) : -1, possible: place < 0 };
+  }
+
+  /** Return the exact probability of each output in a place; null where it is unknown or does not count. */
+  distribution(place) {
+    if (place < 0 || this.table.scored?.[place] === 0) return null;
+    const exact = new Float64Array(this.outputs.length);
+    if (this.table.said) {
+      if (this.table.said[place] === null) return null;
+      exact[this.outputs.indexOf(this.table.said[place])] = 1;
+    } else {
+      for (let index = 0; index < exact.length; index++) {
+        exact[index] = this.table.probabilities[this.likely[place * exact.length + index]];
+      }
+    }
+    return exact;
+  }
+}
+
+/** The moments of one net along one text. */
+class Reading {
+  constructor(net, knowledge) {
+    this.net = net;
+    this.knowledge = knowledge;
+    this.moments = [];
+  }
+
+  /** Read a text; what it has in common with the one before is not read again. */
+  read(characters) {
+    let same = 0;
+    while (same < characters.length && this.moments[same]?.character === characters[same]) same++;
+    this.moments.length = same;
+    for (const character of characters.slice(same)) this.append(character);
+  }
+
+  /** Read one more character. One that is not in the alphabet is passed over. */
+  append(character) {
+    const { knowledge, moments } = this;
+    const before = moments[moments.length - 1];
+    const index = knowledge.alphabet.indexOf(character);
+    if (index < 0) {
+      moments.push({ state: [], place: knowledge.start, ...before, character, index, possible: true });
+      return;
+    }
+    const anew = index === knowledge.mark || !before;
+    const { place, possible } = knowledge.follow(before ? before.place : knowledge.start, index);
+    const after = this.net.step(anew ? [] : before.state, index);
+    moments.push({ character, index, place, possible, guess: largest(after.probabilities), ...after });
+  }
+
+  /** Return "right" or "wrong" for what the net expects at a moment; "" where nobody can say. */
+  verdict(number) {
+    const moment = this.moments[number];
+    const next = this.moments[number + 1];
+    if (moment.index < 0 || !moment.probabilities) return "";
+    if (!this.knowledge.table) return this.cameTrue(moment, next);
+    const exact = this.knowledge.distribution(moment.place);
+    if (!exact) return "";
+    const possible = exact.filter((probability) => probability > 0);
+    if (possible.length === 1) return exact[moment.guess] === 1 ? "right" : "wrong";
+    const least = Math.min(ALLOWED, Math.min(...possible) / 2);
+    if (moment.probabilities.some((probability, index) => exact[index] === 0 && probability > least)) return "wrong";
+    return next && exact[next.index] > 0 && moment.probabilities[next.index] <= least ? "wrong" : "right";
+  }
+
+  /** Return the likeliest output that cannot come after a moment; -1 for none. */
+  worst(moment) {
+    const exact = this.knowledge.table && moment.probabilities && this.knowledge.distribution(moment.place);
+    if (!exact) return -1;
+    const impossible = moment.probabilities.map((probability, index) => (exact[index] > 0 ? 0 : probability));
+    return largest(impossible);
+  }
+
+  /** Return whether the likeliest character came, where nothing else is known. */
+  cameTrue(moment, next) {
+    if (!this.knowledge.pattern.next || !next || next.index < 0) return "";
+    return next.index === moment.guess ? "right" : "wrong";
+  }
+
+  /** Return the output that the net gives at its last moment: the likeliest at temperature 0, or one that is drawn. */
+  draw(temperature) {
+    const { probabilities, guess } = this.moments[this.moments.length - 1];
+    if (temperature === 0) return guess;
+    const powers = softmax(probabilities.map(Math.log), temperature);
+    let left = Math.random();
+    const drawn = powers.findIndex((power) => {
+      left -= power;
+      return left < 0;
+    });
+    return drawn < 0 ? guess : drawn;
+  }
+}
+
+/** The recorded moments of a net that is too large for the page; it reads nothing else. */
+class Recorded {
+  constructor(about, knowledge) {
+    const { text, guesses, units, path, share } = about.recorded;
+    const [characters, said, levels] = [Array.from(text), Array.from(guesses), bytesOf(units)];
+    const width = levels.length / characters.length;
+    const coordinates = numbersOf(path);
+    this.knowledge = knowledge;
+    this.share = share;
+    this.moments = [];
+    let place = knowledge.start;
+    characters.forEach((character, t) => {
+      const index = knowledge.alphabet.indexOf(character);
+      const followed = knowledge.follow(place, index);
+      place = followed.place;
+      this.moments.push({
+        character,
+        index,
+        ...followed,
+        guess: knowledge.outputs.indexOf(said[t]),
+        units: Float64Array.from(levels.subarray(t * width, (t + 1) * width), (level) => (level - 128) / 127),
+        point: coordinates.subarray(3 * t, 3 * t + 3),
+      });
+    });
+  }
+
+  /** Return "right" or "wrong" for the likeliest output at a moment; "" where nobody can say. */
+  verdict(number) {
+    const [moment, next] = [this.moments[number], this.moments[number + 1]];
+    const exact = this.knowledge.table && this.knowledge.distribution(moment.place);
+    if (exact) return exact[moment.guess] > 0 ? "right" : "wrong";
+    if (this.knowledge.table || !this.knowledge.pattern.next || !next) return "";
+    return next.index === moment.guess ? "right" : "wrong";
+  }
+}

@@ -52,7 +52,7 @@ function showMoment({ reading, whole }, verdicts) {
   slider.setAttribute("aria-valuetext", words);
   element("status").textContent = words;
   if (!moment.probabilities) return;
-  const exact = knowledge.table && knowledge.distribution(moment.place);
+  const exact = knowledge.table && knowledge.distribution(moment.states);
   const before = now.off.size ? whole.moments[now.selected].probabilities : null;
   let indices = outputs.map((_, index) => index);
   if (outputs.length > MOST_BARS) {
@@ -149,8 +149,7 @@ function kindsOf(reading, by) {
   const { table } = knowledge;
   let values = reading.moments.map((moment) => moment.character);
   if (by === "automaton") values = automatonStates(reading);
-  else if (by !== "character")
-    values = reading.moments.map(({ place }) => (place >= 0 ? table.labels[by][place] : null));
+  else if (by !== "character") values = reading.moments.map(({ states }) => knowledge.label(by, states));
   if (by !== "character" && table?.number_labels.includes(by)) {
     const top = Math.max(1, ...values.filter((value) => value !== null));
     const kinds = values.map((value) => ({

@@ -9,13 +9,13 @@ import numpy as np
 from rnn_core.patterns import Pattern
 from rnn_core.patterns.shared.automaton import BEYOND, Automaton
 
-MAX_STATES, MAX_ENTRIES = 250, 1250
+MAX_STATES, MAX_ENTRIES = 210, 1100
 """The most states of a table, and states times characters; of a larger pattern, it has those nearest to the start."""
 
 NOWHERE, OUTSIDE = 255, 254
-"""Numbers in the place of a next state: the character is impossible; the table does not have the state."""
+"""In place of a next state: the character is impossible; the table does not have the state."""
 
-MAX_LABELS = 4
+MAX_LABELS = 3
 """The most labels that a table has."""
 
 
@@ -55,8 +55,8 @@ def pattern_table(pattern: Pattern) -> dict[str, Any] | None:
         "states": len(table.states),
         "next": _packed(np.select([table.next_sv == -1, table.next_sv == BEYOND], [NOWHERE, OUTSIDE], table.next_sv)),
         "likely": _packed(place_sv),
-        "probabilities": [float(f"{probability:.9g}") for probability in probabilities],
-        "said": None if pattern.predicts_next else [pattern.inputs_and_targets(word)[1][-1:] or None for word in words],
+        "probabilities": [float(f"{probability:.6g}") for probability in probabilities],
+        "said": None if pattern.predicts_next else _packed(np.array([_said(pattern, word) for word in words])),
         "scored": _scored(pattern, table, words),
         "labels": {name: [_plain(each[name]) for each in labels] for name in names},
         "number_labels": [name for name in names if name in pattern.number_labels],
@@ -76,6 +76,11 @@ def _words(table: Automaton) -> list[str]:
             if after >= 0 and not words[after] and (state or not words[0]):
                 words[after] = (words[state] if state else "") + character
     return words
+
+
+def _said(pattern: Pattern, word: str) -> int:
+    """Return the place in a transducer's outputs of what it says after a word; NOWHERE after none."""
+    return pattern.outputs.index(pattern.inputs_and_targets(word)[1][-1]) if word else NOWHERE
 
 
 def _scored(pattern: Pattern, table: Automaton, words: list[str]) -> list[int] | None:

@@ -3,6 +3,9 @@
 /** A step is right if the net gives no impossible character more than this probability; see docs/runs.md. */
 const ALLOWED = 0.01;
 
+/** In a table of moves: a character is impossible, or leads to a state that the table does not have. */
+const [NOWHERE, OUTSIDE] = [255, 254];
+
 /** Return the index of the largest number. */
 function largest(numbers) {
   let best = 0;
@@ -10,7 +13,7 @@ function largest(numbers) {
   return best;
 }
 
-/** What a pattern knows, followed along a text. A place is a state of its table, or below 0 if it is unknown. */
+/** What a pattern knows, followed along a text: in which states of its table it may be, none where that is unknown. */
 class Knowledge {
   constructor(pattern) {
     this.pattern = pattern;
@@ -18,39 +21,54 @@ class Knowledge {
     this.alphabet = Array.from(pattern.alphabet);
     this.outputs = Array.from(pattern.outputs);
     this.mark = this.alphabet.indexOf(pattern.mark);
-    this.start = this.table ? 0 : -1;
-    if (this.table) {
-      this.next = bytesOf(this.table.next);
-      this.likely = bytesOf(this.table.likely);
-    }
+    this.start = this.table ? [0] : [];
+    this.next = this.table && bytesOf(this.table.next);
+    this.likely = this.table && bytesOf(this.table.likely);
+    this.said = this.table?.said && bytesOf(this.table.said);
   }
 
-  /** Return where a character leads from a place: -1 where it is impossible, -2 where the table ends. */
-  after(place, index) {
-    const next = this.next[place * this.alphabet.length + index];
-    return { 255: -1, 254: -2 }[next] ?? next;
+  /** Return the states to which a character leads from some states, and whether the table lacks one of them. */
+  after(states, index) {
+    const all = new Set(states.map((state) => this.next[state * this.alphabet.length + index]));
+    all.delete(NOWHERE);
+    return { outside: all.delete(OUTSIDE), states: [...all] };
   }
 
-  /** Return the place after a character, and whether it was possible; after a mark, all begins anew. */
-  follow(place, index) {
-    if (place >= 0 && this.after(place, index) !== -1) return { place: this.after(place, index), possible: true };
-    const anew = this.table && index === this.mark;
-    return { place: anew ? this.after(this.start, index) : -1, possible: place < 0 };
+  /**
+   * Return the states after a character, and whether it was possible. After one that was not, a stream may be wherever
+   * that character leads; a string is lost up to the next mark.
+   */
+  follow(before, index) {
+    if (!this.table) return { states: [], possible: true };
+    const { outside, states } = this.after(before, index);
+    if (states.length || outside) return { states: outside ? [] : states, possible: true };
+    const possible = !before.length;
+    if (index === this.mark) return { states: this.after(this.start, index).states, possible };
+    if (possible || this.mark >= 0) return { states: [], possible };
+    return { states: this.after([...Array(this.table.states).keys()], index).states, possible };
   }
 
-  /** Return the exact probability of each output in a place; null where it is unknown or does not count. */
-  distribution(place) {
-    if (place < 0 || this.table.scored?.[place] === 0) return null;
+  /** Return the exact probability of each output in some states; null where it is unknown or does not count. */
+  distribution(states) {
+    const all = states.map((state) => this.ofState(state));
+    const [first] = all;
+    return first && all.every((each) => each?.every((number, index) => number === first[index])) ? first : null;
+  }
+
+  ofState(state) {
+    if (this.table.scored?.[state] === 0) return null;
     const exact = new Float64Array(this.outputs.length);
-    if (this.table.said) {
-      if (this.table.said[place] === null) return null;
-      exact[this.outputs.indexOf(this.table.said[place])] = 1;
-    } else {
-      for (let index = 0; index < exact.length; index++) {
-        exact[index] = this.table.probabilities[this.likely[place * exact.length + index]];
-      }
-    }
+    if (!this.said)
+      return exact.map((_, index) => this.table.probabilities[this.likely[state * exact.length + index]]);
+    if (this.said[state] === NOWHERE) return null;
+    exact[this.said[state]] = 1;
     return exact;
+  }
+
+  /** Return the value of a label in some states; null where they differ, or none is known. */
+  label(name, states) {
+    const values = new Set(states.map((state) => this.table.labels[name][state]));
+    return values.size === 1 ? [...values][0] : null;
   }
 }
 
@@ -76,13 +94,13 @@ class Reading {
     const before = moments[moments.length - 1];
     const index = knowledge.alphabet.indexOf(character);
     if (index < 0) {
-      moments.push({ state: [], place: knowledge.start, ...before, character, index, possible: true });
+      moments.push({ state: [], states: knowledge.start, ...before, character, index, possible: true });
       return;
     }
     const anew = index === knowledge.mark || !before;
-    const { place, possible } = knowledge.follow(before ? before.place : knowledge.start, index);
+    const { states, possible } = knowledge.follow(before ? before.states : knowledge.start, index);
     const after = this.net.step(anew ? [] : before.state, index);
-    moments.push({ character, index, place, possible, guess: largest(after.probabilities), ...after });
+    moments.push({ character, index, states, possible, guess: largest(after.probabilities), ...after });
   }
 
   /** Return "right" or "wrong" for what the net expects at a moment; "" where nobody can say. */
@@ -91,7 +109,7 @@ class Reading {
     const next = this.moments[number + 1];
     if (moment.index < 0 || !moment.probabilities) return "";
     if (!this.knowledge.table) return this.cameTrue(moment, next);
-    const exact = this.knowledge.distribution(moment.place);
+    const exact = this.knowledge.distribution(moment.states);
     if (!exact) return "";
     const possible = exact.filter((probability) => probability > 0);
     if (possible.length === 1) return exact[moment.guess] === 1 ? "right" : "wrong";
@@ -102,7 +120,7 @@ class Reading {
 
   /** Return the likeliest output that cannot come after a moment; -1 for none. */
   worst(moment) {
-    const exact = this.knowledge.table && moment.probabilities && this.knowledge.distribution(moment.place);
+    const exact = this.knowledge.table && moment.probabilities && this.knowledge.distribution(moment.states);
     if (!exact) return -1;
     const impossible = moment.probabilities.map((probability, index) => (exact[index] > 0 ? 0 : probability));
     return largest(impossible);
@@ -138,11 +156,11 @@ class Recorded {
     this.knowledge = knowledge;
     this.share = share;
     this.moments = [];
-    let place = knowledge.start;
+    let states = knowledge.start;
     characters.forEach((character, t) => {
       const index = knowledge.alphabet.indexOf(character);
-      const followed = knowledge.follow(place, index);
-      place = followed.place;
+      const followed = knowledge.follow(states, index);
+      states = followed.states;
       this.moments.push({
         character,
         index,
@@ -157,7 +175,7 @@ class Recorded {
   /** Return "right" or "wrong" for the likeliest output at a moment; "" where nobody can say. */
   verdict(number) {
     const [moment, next] = [this.moments[number], this.moments[number + 1]];
-    const exact = this.knowledge.table && this.knowledge.distribution(moment.place);
+    const exact = this.knowledge.table && this.knowledge.distribution(moment.states);
     if (exact) return exact[moment.guess] > 0 ? "right" : "wrong";
     if (this.knowledge.table || !this.knowledge.pattern.next || !next) return "";
     return next.index === moment.guess ? "right" : "wrong";

@@ -122,10 +122,10 @@ def test_a_table_follows_the_pattern_along_its_texts(spec: str) -> None:
         if table["scored"] is not None and not table["scored"][state]:
             continue
         if table["said"] is not None:
-            assert expected_sw[place, pattern.outputs.index(table["said"][state])] == 1
+            assert expected_sw[place, bytes_of(table["said"])[state]] == 1
         else:
             told = np.array(table["probabilities"])[likely_sv[state]]
-            np.testing.assert_allclose(told, expected_sw[place], atol=1e-8)
+            np.testing.assert_allclose(told, expected_sw[place], atol=1e-6)
     assert followed > 2
 
 

@@ -41,7 +41,7 @@ def page_link(experiment_id: str, run_id: str) -> str:
         run_id: MLflow's id of the run.
     """
     page = f"#/experiments/{experiment_id}/runs/{run_id}/artifacts/{PAGE_FILE}?{MODEL_TRAINING}"
-    return f"[**Play with the net**]({page}): type, and it reads along ({PAGE_FILE} among the artifacts)"
+    return f"[**Play with the net**]({page}), which reads along as you type ({PAGE_FILE} among the artifacts)"
 
 
 def picture_links(experiment_id: str, run_id: str, names: Iterable[str]) -> str:

@@ -50,7 +50,7 @@ def _print(flags: Flags) -> None:
     if not flags.runs:
         raise UsageError("no run is named; allowed: one or more ids or names, or latest")
     if sys.stdout.isatty():
-        raise UsageError("a page would fill the terminal; allowed: into a file, by > net.html after the command")
+        raise UsageError("a page would fill the terminal; allowed: into a file, by > FILE.html after the command")
     with starting():
         from analysis.runs import RunError, load_run
         from analysis.runs.address import store_name

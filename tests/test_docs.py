@@ -17,7 +17,7 @@ from analysis.dynamics import trajectories
 from analysis.inside import QUESTIONS
 from analysis.runs import find_runs, load_net, load_run
 from analysis.runs.schema import INSIDE_FOLDER, INSPECTED_TAG
-from experiments import delete, generate, inspect, notebooks, patterns, sweep
+from experiments import delete, generate, inspect, notebooks, page, patterns, sweep
 from experiments import train as train_command
 from experiments.flags import read_flags
 from experiments.grid import read_grid
@@ -43,10 +43,25 @@ COMMANDS = {
     "inspect": inspect.Flags,
     "patterns": patterns.Flags,
     "notebooks": notebooks.Flags,
+    "page": page.Flags,
 }
 """The commands of this project, and their flags."""
 
-NOT_OURS = ("pytest", "ruff", "mypy", "bash", "pre-commit", "mkdocs", "jupyter", "dask", "curl", "python3", ".")
+NOT_OURS = (
+    "pytest",
+    "ruff",
+    "mypy",
+    "bash",
+    "pre-commit",
+    "mkdocs",
+    "jupyter",
+    "dask",
+    "curl",
+    "python3",
+    "cat",
+    "oxlint",
+    ".",
+)
 """What else the documents tell a person to run. Their arguments are not looked at."""
 
 ROOMS = ("rnn_core", "analysis", "experiments")

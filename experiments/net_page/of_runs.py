@@ -80,8 +80,12 @@ def _found(run: LoadedRun) -> Found:
             table = _table(files["cycle.csv"])
             found["cycle"] = "".join(table["character"]), _flat_states(run.net, net_map, table)
         if "rest_points.csv" in files:
-            by_character = _table(files["rest_points.csv"]).query("net == 'trained'").groupby("character", sort=False)
-            found["rests"] = {held: _flat_states(run.net, net_map, table) for held, table in by_character}
+            table = _table(files["rest_points.csv"])
+            table = table[table["net"] == "trained"]
+            found["rests"] = {
+                held: _flat_states(run.net, net_map, table[table["character"] == held])
+                for held in table["character"].unique()
+            }
     return Found(lines, **found)
 
 

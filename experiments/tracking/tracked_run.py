@@ -202,7 +202,7 @@ class TrackedRun:
         end_reason = schema.format_end_reason(end, why)
         links = picture_links(self.experiment_id, self.run_id, pictures)
         if page:
-            links = f"{page_link(self.experiment_id, self.run_id)}\n\n{links}"
+            links = f"{page_link(self.experiment_id, self.run_id)}; pictures: {links}"
         tags = {schema.NOTE_TAG: description(end == End.FINISHED, end_reason, links, metrics, sample, references)}
         if self._sweep:  # written last, so that every member of a sweep is complete
             tags |= self._sweep.tag_of_a_member

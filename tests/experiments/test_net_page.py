@@ -250,7 +250,7 @@ def test_what_cannot_be_shown_is_refused_in_one_line(
     assert train(SHORT) == 0
     assert "no run 'nobody'" in refused(capsys, "latest", "nobody")
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    assert "a page would fill the terminal; allowed: into a file, by > net.html" in refused(capsys, "latest")
+    assert "a page would fill the terminal; allowed: into a file, by > FILE.html" in refused(capsys, "latest")
 
 
 def test_a_net_whose_text_is_gone_is_shown_without_its_pattern(store: Path, capsys: pytest.CaptureFixture[str]) -> None:

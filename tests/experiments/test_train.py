@@ -83,6 +83,7 @@ def test_a_run_records_everything(store: Path) -> None:
     assert len(tags["git_commit"]) == 40 or tags["git_commit"] == "unknown"
     links, _, numbers, *_ = tags["mlflow.note.content"].splitlines()
     folder = f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}/artifacts/"
+    assert links.startswith(f"[**Play with the net**]({folder}net.html?workflowType=machine_learning), ")
     addresses = re.findall(r"\[[a-z ]+\]\(([^)]*)\)", links)
     assert addresses[0] == f"{folder}plots/loss.png?workflowType=machine_learning"
     pictures = [address.removeprefix(folder).partition("?")[0] for address in addresses]

@@ -127,6 +127,7 @@ def parts(runs: int) -> dict[str, float]:
         (run, "_log_model", "model"),
         (tracking, "draw_run", "plots"),
         (recording, "measure", "measuring"),
+        (recording, "page_of_training", "page of the net"),
     ):
         timed(where, name, part)
     with new_store():

@@ -164,8 +164,11 @@ function kindsOf(reading, by) {
   const known = by === "character" ? alphabet : [];
   const distinct = [...new Set(values)].sort((a, b) => known.indexOf(a) - known.indexOf(b) || (a > b ? 1 : -1));
   const all = distinct.map((value, number) => {
-    const place = known.length && known.length <= COLOURS.length ? Math.max(0, known.indexOf(value)) : number;
-    return { name: named(value), colour: COLOURS[place % COLOURS.length], shape: SHAPES[place % SHAPES.length] };
+    const place = known.length ? known.indexOf(value) : number;
+    if (place < 0 || value === null) return { name: named(value), colour: "var(--soft)", shape: "circle" };
+    const round = Math.floor(place / COLOURS.length); // in each round, the colours have other shapes
+    const shape = SHAPES[(place + round) % SHAPES.length];
+    return { name: named(value), colour: COLOURS[place % COLOURS.length], shape };
   });
   return { kinds: values.map((value) => all[distinct.indexOf(value)]), legend: all.slice(0, 14) };
 }
@@ -198,7 +201,11 @@ function showPath(shown, view) {
     ...found,
   };
   picture.draw();
-  const nodes = legend.flatMap(({ name, colour, shape }) => [swatch(colour, shape), name]);
+  const nodes = legend.map(({ name, colour, shape }) => {
+    const entry = made("span", "", "entry");
+    entry.append(swatch(colour, shape), name);
+    return entry;
+  });
   const shares = `PC 1, 2 and 3 hold ${view.share.map((share) => percent(share)).join(", ")} of the variance.`;
   const extra = [
     found.cycle && " Wide line: the cycle that it settles in.",

@@ -34,7 +34,8 @@ def pattern_table(pattern: Pattern) -> dict[str, Any] | None:
             base64.
         likely: the place in `probabilities` of the probability of each, packed alike.
         probabilities: the different probabilities that characters have; of more than 256, the nearest of these.
-        said: for a transducer what is said in each state, None where nothing is; None for all other patterns.
+        said: for a transducer the place in its outputs of what is said in each state that a character leads to, packed
+            alike; None for all other patterns.
         scored: for each state whether the target after it counts, 1 or 0; None where all do.
         labels: for each label its value in each state.
         number_labels: the names of those labels that have a size.
@@ -79,8 +80,8 @@ def _words(table: Automaton) -> list[str]:
 
 
 def _said(pattern: Pattern, word: str) -> int:
-    """Return the place in a transducer's outputs of what it says after a word; NOWHERE after none."""
-    return pattern.outputs.index(pattern.inputs_and_targets(word)[1][-1]) if word else NOWHERE
+    """Return the place in a transducer's outputs of what it says after a word; any after none."""
+    return pattern.outputs.index(pattern.inputs_and_targets(word)[1][-1]) if word else 0
 
 
 def _scored(pattern: Pattern, table: Automaton, words: list[str]) -> list[int] | None:

@@ -60,7 +60,6 @@ class Knowledge {
     const exact = new Float64Array(this.outputs.length);
     if (!this.said)
       return exact.map((_, index) => this.table.probabilities[this.likely[state * exact.length + index]]);
-    if (this.said[state] === NOWHERE) return null;
     exact[this.said[state]] = 1;
     return exact;
   }

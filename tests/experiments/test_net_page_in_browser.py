@@ -204,17 +204,19 @@ def test_a_unit_is_switched_off_and_on(abc: tuple[Prepared, CharRNN], browser: A
 def test_the_path_is_turned_and_coloured(abc: tuple[Prepared, CharRNN], browser: Any, tmp_path: Path) -> None:
     prepared, net = abc
     page = opened(browser, tmp_path, of_one(prepared, net), prepared, viewport={"width": 1200, "height": 1400})
-    pictures = [page.locator("#path").screenshot()]
+    pictures = [page.evaluate("element('path').toDataURL()")]
     box = page.locator("#path").bounding_box()
     page.mouse.move(box["x"] + 100, box["y"] + 100)
     page.mouse.down()
     page.mouse.move(box["x"] + 200, box["y"] + 100)
     page.mouse.up()
-    pictures.append(page.locator("#path").screenshot())
+    pictures.append(page.evaluate("element('path').toDataURL()"))
     page.focus("#path")
+    pictures.append(page.evaluate("element('path').toDataURL()"))
     page.keyboard.press("ArrowUp")
-    pictures.append(page.locator("#path").screenshot())
-    assert len(set(pictures)) == 3
+    pictures.append(page.evaluate("element('path').toDataURL()"))
+    assert pictures[0] != pictures[1], "dragging does not turn it"
+    assert pictures[2] != pictures[3], "the arrows do not turn it"
     assert page.locator("#path-legend .entry").all_inner_texts() == ["a", "b", "c"]
     page.select_option("#colour", "place")
     assert page.locator("#path-legend .entry").all_inner_texts() == ["0", "1", "2"]

@@ -44,8 +44,8 @@ def check_packages(questions: Sequence[str]) -> None:
 def inspect_run(run: LoadedRun, questions: Sequence[str], asked_for: bool) -> Iterator[str]:
     """Ask questions about the net of a run, record each answer at once, and yield what was found, line by line.
 
-    Why a question has no answer is recorded as its answer, so that it counts as asked. At the end the page of the net is
-    recorded anew, with what was found.
+    Why a question has no answer is recorded as its answer, so that it counts as asked. At the end the page of the net
+    is recorded anew, with what was found.
 
     Arguments:
         run: the run.

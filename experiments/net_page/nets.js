@@ -1,8 +1,8 @@
 // The nets of the page: they are opened when they are first shown, and keep what they have read.
 
 const told = JSON.parse(document.getElementById("told").textContent);
-const knowledge = new Knowledge(told.pattern);
-const { alphabet, outputs } = knowledge;
+const patternOracle = new Oracle(told.pattern);
+const { alphabet, outputs } = patternOracle;
 const mark = told.pattern.mark;
 
 /** What is shown now: which net, layer and unit, which characters, and which moment of them. */
@@ -15,10 +15,10 @@ const opened = [];
 function open(number) {
   if (!opened[number]) {
     const about = told.nets[number];
-    if (about.recorded) opened[number] = { about, reading: new Recorded(about, knowledge), layers: [] };
+    if (about.recorded) opened[number] = { about, reading: new Recorded(about, patternOracle), layers: [] };
     else {
       const net = new Net(about);
-      const [reading, whole] = [new Reading(net, knowledge), new Reading(net, knowledge)];
+      const [reading, whole] = [new Reading(net, patternOracle), new Reading(net, patternOracle)];
       opened[number] = { about, net, reading, whole, layers: [] };
     }
   }
@@ -62,7 +62,7 @@ function viewOf(number, layer) {
 function rowsOf(shown, layer) {
   if (!shown.longer) {
     mask(shown.net, new Set());
-    shown.longer = new Reading(shown.net, knowledge);
+    shown.longer = new Reading(shown.net, patternOracle);
     shown.longer.read(Array.from(told.longer));
   }
   const rows = shown.longer.moments.filter((moment) => moment.units);
@@ -110,9 +110,9 @@ function foundPoints({ net, about }, { directions }) {
 /** Return the state of the learnt automaton at each moment; null where it has read nothing. */
 function automatonStates(reading) {
   const { automaton, inputs } = open(now.net).about.found;
-  let state = knowledge.mark < 0 ? 0 : null;
+  let state = patternOracle.mark < 0 ? 0 : null;
   return reading.moments.map(({ character, index }) => {
-    if (index >= 0 && index === knowledge.mark) state = 0;
+    if (index >= 0 && index === patternOracle.mark) state = 0;
     else if (state !== null && inputs.includes(character))
       state = automaton[state][1 + Array.from(inputs).indexOf(character)];
     return state;

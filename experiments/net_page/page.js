@@ -90,7 +90,7 @@ function begin() {
   element("free").hidden = !told.pattern.next;
   element("expects").textContent = told.pattern.next ? "What it expects next" : "What it says";
   const verdicts =
-    knowledge.table || !told.pattern.next
+    patternOracle.table || !told.pattern.next
       ? "blue: right · white on vermilion: wrong"
       : "blue: as it came · in a frame: something else came";
   const marked = mark ? ` ${glyph(mark)} ends a string, and the net begins anew.` : "";

@@ -52,7 +52,7 @@ function showMoment({ reading, whole }, verdicts) {
   slider.setAttribute("aria-valuetext", words);
   element("status").textContent = words;
   if (!moment.probabilities) return;
-  const exact = knowledge.table && knowledge.distribution(moment.states);
+  const exact = patternOracle.table && patternOracle.distribution(moment.states);
   const before = now.off.size ? whole.moments[now.selected].probabilities : null;
   let indices = outputs.map((_, index) => index);
   if (outputs.length > MOST_BARS) {
@@ -65,7 +65,7 @@ function showMoment({ reading, whole }, verdicts) {
   );
   const parts = ["bar: the net"];
   if (exact) parts.push(`frame: the pattern, ${told.pattern.next ? "exactly" : `which ${verb} one symbol`}`);
-  else if (knowledge.table) parts.push("the pattern has nothing to say here");
+  else if (patternOracle.table) parts.push("the pattern has nothing to say here");
   if (before) parts.push("orange: the net with all its units");
   if (outputs.length > MOST_BARS) parts.push(`the likeliest ${MOST_BARS} of ${outputs.length}`);
   element("bars-legend").textContent = parts.join(" · ");
@@ -93,7 +93,7 @@ function inWords(moment, verdict) {
 
 /** Return a verdict in words. */
 function verdictInWords(verdict) {
-  if (knowledge.table || !told.pattern.next) return verdict;
+  if (patternOracle.table || !told.pattern.next) return verdict;
   return verdict === "right" ? "that is what came" : "something else came";
 }
 
@@ -128,7 +128,7 @@ function showUnits(verdicts, wholeVerdicts, changed) {
   element("toggle").textContent = isOff ? "Switch on" : "Switch off";
   element("all").disabled = !now.off.size;
   const judged = verdicts.filter(Boolean).length;
-  const word = knowledge.table || !told.pattern.next ? "right" : "as it came";
+  const word = patternOracle.table || !told.pattern.next ? "right" : "as it came";
   element("score").textContent = judged
     ? `On the tape, ${countRight(verdicts)} of ${counted(judged, "moment")} ${word}.`
     : "";
@@ -146,10 +146,10 @@ function showUnits(verdicts, wholeVerdicts, changed) {
 
 /** Return of each moment its kind: what it is coloured by, with a name, a colour and a shape; and all kinds. */
 function kindsOf(reading, by) {
-  const { table } = knowledge;
+  const { table } = patternOracle;
   let values = reading.moments.map((moment) => moment.character);
   if (by === "automaton") values = automatonStates(reading);
-  else if (by !== "character") values = reading.moments.map(({ states }) => knowledge.label(by, states));
+  else if (by !== "character") values = reading.moments.map(({ states }) => patternOracle.label(by, states));
   if (by !== "character" && table?.number_labels.includes(by)) {
     const top = Math.max(1, ...values.filter((value) => value !== null));
     const kinds = values.map((value) => ({
@@ -189,7 +189,7 @@ function showPath(shown, view) {
       moment.point = view.directions.point(unitsOf(moment, now.layer, about.hidden));
       moment.by = view.directions;
     }
-    moment.anew = moment.index === knowledge.mark;
+    moment.anew = moment.index === patternOracle.mark;
   }
   const found = view.directions ? foundPoints(shown, view) : { rests: [], cycle: null };
   const lengths = reading.moments.filter(({ point }) => point).map(({ point }) => Math.sqrt(dot(point, point)));
@@ -294,7 +294,7 @@ function showNet() {
   element("unit").max = about.hidden;
   const by = [
     ["character", "by the character read"],
-    ...Object.keys(knowledge.table?.labels ?? {}).map((name) => [
+    ...Object.keys(patternOracle.table?.labels ?? {}).map((name) => [
       name,
       `by ${name.replaceAll("_", " ")}, which the pattern knows`,
     ]),

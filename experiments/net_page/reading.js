@@ -14,7 +14,7 @@ function largest(numbers) {
 }
 
 /** What a pattern knows, followed along a text: in which states of its table it may be, none where that is unknown. */
-class Knowledge {
+class Oracle {
   constructor(pattern) {
     this.pattern = pattern;
     this.table = pattern.table;
@@ -73,9 +73,9 @@ class Knowledge {
 
 /** The moments of one net along one text. */
 class Reading {
-  constructor(net, knowledge) {
+  constructor(net, oracle) {
     this.net = net;
-    this.knowledge = knowledge;
+    this.oracle = oracle;
     this.moments = [];
   }
 
@@ -89,15 +89,15 @@ class Reading {
 
   /** Read one more character. One that is not in the alphabet is passed over. */
   append(character) {
-    const { knowledge, moments } = this;
+    const { oracle, moments } = this;
     const before = moments[moments.length - 1];
-    const index = knowledge.alphabet.indexOf(character);
+    const index = oracle.alphabet.indexOf(character);
     if (index < 0) {
-      moments.push({ state: [], states: knowledge.start, ...before, character, index, possible: true });
+      moments.push({ state: [], states: oracle.start, ...before, character, index, possible: true });
       return;
     }
-    const anew = index === knowledge.mark || !before;
-    const { states, possible } = knowledge.follow(before ? before.states : knowledge.start, index);
+    const anew = index === oracle.mark || !before;
+    const { states, possible } = oracle.follow(before ? before.states : oracle.start, index);
     const after = this.net.step(anew ? [] : before.state, index);
     moments.push({ character, index, states, possible, guess: largest(after.probabilities), ...after });
   }
@@ -107,8 +107,8 @@ class Reading {
     const moment = this.moments[number];
     const next = this.moments[number + 1];
     if (moment.index < 0 || !moment.probabilities) return "";
-    if (!this.knowledge.table) return this.cameTrue(moment, next);
-    const exact = this.knowledge.distribution(moment.states);
+    if (!this.oracle.table) return this.cameTrue(moment, next);
+    const exact = this.oracle.distribution(moment.states);
     if (!exact) return "";
     const possible = exact.filter((probability) => probability > 0);
     if (possible.length === 1) return exact[moment.guess] === 1 ? "right" : "wrong";
@@ -119,7 +119,7 @@ class Reading {
 
   /** Return the likeliest output that cannot come after a moment; -1 for none. */
   worst(moment) {
-    const exact = this.knowledge.table && moment.probabilities && this.knowledge.distribution(moment.states);
+    const exact = this.oracle.table && moment.probabilities && this.oracle.distribution(moment.states);
     if (!exact) return -1;
     const impossible = moment.probabilities.map((probability, index) => (exact[index] > 0 ? 0 : probability));
     return largest(impossible);
@@ -127,7 +127,7 @@ class Reading {
 
   /** Return whether the likeliest character came, where nothing else is known. */
   cameTrue(moment, next) {
-    if (!this.knowledge.pattern.next || !next || next.index < 0) return "";
+    if (!this.oracle.pattern.next || !next || next.index < 0) return "";
     return next.index === moment.guess ? "right" : "wrong";
   }
 
@@ -147,24 +147,24 @@ class Reading {
 
 /** The recorded moments of a net that is too large for the page; it reads nothing else. */
 class Recorded {
-  constructor(about, knowledge) {
+  constructor(about, oracle) {
     const { text, guesses, units, path, share } = about.recorded;
     const [characters, said, levels] = [Array.from(text), Array.from(guesses), bytesOf(units)];
     const width = levels.length / characters.length;
     const coordinates = numbersOf(path);
-    this.knowledge = knowledge;
+    this.oracle = oracle;
     this.share = share;
     this.moments = [];
-    let states = knowledge.start;
+    let states = oracle.start;
     characters.forEach((character, t) => {
-      const index = knowledge.alphabet.indexOf(character);
-      const followed = knowledge.follow(states, index);
+      const index = oracle.alphabet.indexOf(character);
+      const followed = oracle.follow(states, index);
       states = followed.states;
       this.moments.push({
         character,
         index,
         ...followed,
-        guess: knowledge.outputs.indexOf(said[t]),
+        guess: oracle.outputs.indexOf(said[t]),
         units: Float64Array.from(levels.subarray(t * width, (t + 1) * width), (level) => (level - 128) / 127),
         point: coordinates.subarray(3 * t, 3 * t + 3),
       });
@@ -174,9 +174,9 @@ class Recorded {
   /** Return "right" or "wrong" for the likeliest output at a moment; "" where nobody can say. */
   verdict(number) {
     const [moment, next] = [this.moments[number], this.moments[number + 1]];
-    const exact = this.knowledge.table && this.knowledge.distribution(moment.states);
+    const exact = this.oracle.table && this.oracle.distribution(moment.states);
     if (exact) return exact[moment.guess] > 0 ? "right" : "wrong";
-    if (this.knowledge.table || !this.knowledge.pattern.next || !next) return "";
+    if (this.oracle.table || !this.oracle.pattern.next || !next) return "";
     return next.index === moment.guess ? "right" : "wrong";
   }
 }

@@ -120,7 +120,7 @@ class Tape {
     const verdict = this.shown.verdicts[t];
     const y = LINE + LINE / 2;
     // Without the pattern's table, that something else came need be no error.
-    const { table, pattern } = this.shown.reading.knowledge;
+    const { table, pattern } = this.shown.reading.oracle;
     const certain = table || !pattern.next;
     if (verdict === "wrong") {
       context.fillStyle = context.strokeStyle = colours.wrong;
@@ -130,7 +130,7 @@ class Tape {
     }
     context.font = "15px ui-monospace, monospace";
     context.fillStyle = { right: colours.high, wrong: certain ? "#ffffff" : colours.ink }[verdict] ?? colours.soft;
-    context.fillText(glyph(this.shown.reading.knowledge.outputs[moment.guess]), middle, y + 1);
+    context.fillText(glyph(this.shown.reading.oracle.outputs[moment.guess]), middle, y + 1);
     if (this.shown.changed[t]) {
       context.fillStyle = colours.ink;
       drawShape(context, "down", middle, LINE + 2, 3);
@@ -157,7 +157,7 @@ class Tape {
     context.fillStyle = colours.soft;
     context.font = "13px system-ui, sans-serif";
     context.fillText("reads", GUTTER - 10, LINE / 2 + 1);
-    context.fillText(reading.knowledge.pattern.next ? "expects next" : "says", GUTTER - 10, LINE * 1.5 + 1);
+    context.fillText(reading.oracle.pattern.next ? "expects next" : "says", GUTTER - 10, LINE * 1.5 + 1);
     const every = Math.ceil(13 / this.row);
     for (let unit = 0; unit < hidden; unit++) {
       if (unit % every && unit !== chosen && kept(unit)) continue;

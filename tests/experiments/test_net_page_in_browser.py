@@ -32,7 +32,7 @@ SAMPLE = ("gru", "deltanet", "stack")
 """The kinds of cells that CI tries: gates, a matrix, and a state that grows."""
 
 READ = """text => {
-    const reading = new Reading(new Net(told.nets[0]), knowledge);
+    const reading = new Reading(new Net(told.nets[0]), patternOracle);
     reading.read(Array.from(text));
     return reading.moments.map(moment => Array.from(moment.probabilities));
 }"""

@@ -71,6 +71,7 @@ def test_missing_runs_are_made_on_request_where_the_project_is_and_no_others(
     (tmp_path / "analysis").mkdir()
     monkeypatch.chdir(tmp_path / "analysis")
     monkeypatch.setenv("PYTHONPATH", str(PROJECT))
+    monkeypatch.setattr("os.cpu_count", lambda: 1)  # without workers, which would import everything, too
     asked = {"pattern": ["ab", "abc"], "cell": ["rnn", "mingru"], "parameters": 100, "epochs": 1}
     sizes = {("ab", "rnn"): 8, ("ab", "mingru"): 16, ("abc", "rnn"): 7, ("abc", "mingru"): 14}
     try:

@@ -22,7 +22,9 @@ TEST_RATIO = 10
 
 
 class Motif(Pattern):
-    """A motif repeated: `abc`, or `unit:a:b` where the motif has a colon.
+    """A short string, the motif, repeated without end.
+
+    The spec is the motif itself, such as `abc`; a motif with a colon is written `unit:a:b`.
 
     Training reads the first `length` characters. The test reads them again and continues for ten times their length;
     only the characters beyond the training length are scored. Since the text begins at the beginning of the motif,

@@ -226,7 +226,7 @@ class Reach:
         cases_right: the number of cases in which every step is right.
         steps: the number of scored steps; 0 for every size if steps were not scored.
         steps_right: the number of scored steps that are right.
-        loss_sum: the sum of the cross-entropies of the scored steps, in nats.
+        loss_sum: the sum of the cross-entropies of the scored steps, in nats; infinite or NaN where a state overflowed.
     """
 
     measure: str
@@ -281,9 +281,14 @@ def _draw_reach(axes: Axes, reach: Reach) -> list[Line2D]:
     axes.set_ylim(-0.05, 1.05)
     if any(reach.steps):
         loss = np.bincount(bins, reach.loss_sum) / np.maximum(np.bincount(bins, reach.steps), 1)
+        finite = np.isfinite(loss)  # a linear or rectified state may overflow on strings longer than those trained on
+        label = "loss" if finite.all() else "loss, while finite"
         loss_axes = axes.twinx()
-        legend += loss_axes.plot(x, loss, ":", color=GREY, marker=".", markersize=3, label="loss")
-        loss_axes.set_ylim(-0.05 * max(loss.max(), 0.1), 1.05 * max(loss.max(), 0.1))
+        legend += loss_axes.plot(
+            x, np.where(finite, loss, np.nan), ":", color=GREY, marker=".", markersize=3, label=label
+        )
+        highest = max(loss.max(initial=0.1, where=finite), 0.1)
+        loss_axes.set_ylim(-0.05 * highest, 1.05 * highest)
         loss_axes.set_ylabel("loss (nats per step)", fontsize=9, color=GREY)
         loss_axes.tick_params(labelsize=8, colors=GREY)
         loss_axes.spines[["top", "right", "left"]].set_visible(False)

@@ -175,14 +175,16 @@ def _score_texts(net: CharRNN, table: _CaseTable, begin: int, end: int) -> Itera
     possible_sw, decidable_s = table.possible_sw[steps], table.decidable_s[steps]
     allowed_sw = np.exp(log_probs_sw) > table.bar_s[steps, None]
     allows_s = allowed_sw[np.arange(count), target_s] & ~(allowed_sw & ~possible_sw).any(axis=1)
-    right_s = np.where(decidable_s, log_probs_sw.argmax(axis=1) == target_s, allows_s)
+    target_log_probs_s = log_probs_sw[np.arange(count), target_s]
+    # Of a state that has overflowed, all are NaN; argmax would name one.
+    right_s = np.where(decidable_s, log_probs_sw.argmax(axis=1) == target_s, allows_s) & ~np.isnan(target_log_probs_s)
 
     cases = range(table.begins[begin], table.begins[end])
     bounds = table.bounds[cases.start : cases.stop + 1]
     judged = table.judged[bounds[0] : bounds[-1]] - first
     bounds = bounds - bounds[0]
     flags = [flags_s[judged] for flags_s in (right_s, decidable_s, decidable_s & right_s)]
-    target_log_probs_j = log_probs_sw[np.arange(count), target_s][judged]
+    target_log_probs_j = target_log_probs_s[judged]
     for case, (case_begin, case_end) in zip(cases, pairwise(bounds), strict=True):
         right, decidable, decidable_right = (np.count_nonzero(flags_j[case_begin:case_end]) for flags_j in flags)
         judged_count = case_end - case_begin

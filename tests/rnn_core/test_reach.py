@@ -77,6 +77,18 @@ def judge(
 ANBN = TrainConfig(pattern="anbn", length=300)
 
 
+def test_a_state_that_has_overflowed_says_nothing_right() -> None:
+    prepared = prepare(dataclasses.replace(ANBN, cell="irnn", hidden_size=2, encoding="onehot"))
+    net = prepared.record.build_net().eval()
+    for name, weight in net.recurrent.named_parameters():
+        weight.data = 1000 * torch.eye(2) if name == "weight_hh_l0" else torch.ones_like(weight)
+    rows, metrics = generalize(net, prepared)
+    overflowed = [row for row in rows if row.size > 13]  # the state overflows while it reads the a
+    assert overflowed
+    assert all(math.isnan(row.loss_sum) and row.decidable_right == 0 for row in overflowed)
+    assert all(map(math.isfinite, metrics.values()))
+
+
 BOTH = {"whole_strings", "beyond_strings"}
 
 

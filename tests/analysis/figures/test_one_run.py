@@ -1,5 +1,6 @@
 """Pictures of one run."""
 
+import dataclasses
 from itertools import pairwise
 
 import numpy as np
@@ -320,6 +321,17 @@ def test_the_share_that_is_right_is_drawn_at_each_size() -> None:
     low, high = axes.get_ylim()
     assert low < 0 < 1 < high
     draw(figure)
+
+
+def test_a_loss_is_drawn_while_it_is_finite() -> None:
+    reach = dataclasses.replace(reach_of([1, 2, 3, 4], (1, 2)), loss_sum=[2.0, 4.0, np.inf, np.nan])
+    ((_, losses),) = panels(generalization([reach]))
+    assert losses is not None
+    (loss,) = losses.get_lines()
+    np.testing.assert_array_equal(loss.get_ydata(), [0.5, 1.0, np.nan, np.nan])
+    assert loss.get_label() == "loss, while finite"
+    assert losses.get_ylim() == pytest.approx((-0.05, 1.05))
+    draw(generalization([dataclasses.replace(reach, loss_sum=[np.nan] * 4)]))
 
 
 def test_each_measure_has_a_panel_and_steps_only_where_they_were_judged() -> None:

@@ -83,18 +83,19 @@ function begin() {
     "type below",
     ...(told.pattern.next ? ["let it write"] : []),
     "click a moment of the tape, and go on from there",
-    "click a unit’s name, and switch it off",
+    "click a unit’s name twice to switch it off",
     "drag the path to turn it",
   ];
   element("tries").replaceChildren(...tries.map((text) => made("li", text)));
   element("free").hidden = !told.pattern.next;
   element("expects").textContent = told.pattern.next ? "What it expects next" : "What it says";
-  const verdicts =
-    patternOracle.table || !told.pattern.next
-      ? "blue: right · white on vermilion: wrong"
-      : "blue: as it came · in a frame: something else came";
+  const verdicts = patternOracle.table
+    ? `blue: right${told.pattern.next ? ", the pattern allows it" : ""} · white on vermilion: wrong · grey: not known here · underlined: the pattern never has it here`
+    : told.pattern.next
+      ? "blue: as it came · in a frame: something else came"
+      : "grey: not known";
   const marked = mark ? ` ${glyph(mark)} ends a string, and the net begins anew.` : "";
-  element("legend").textContent = `${verdicts} · grey: nobody can say.${marked} Units: blue above 0, orange below.`;
+  element("legend").textContent = `${verdicts}.${marked} Units: the cell’s outputs, blue above 0, orange below. The arrow keys move along the tape; what is typed at an earlier moment replaces what follows.`;
   if (alphabet.length <= MOST_KEYS) {
     const keys = alphabet.map((character) => {
       const key = made("button", glyph(character));
@@ -130,9 +131,10 @@ function listen() {
     stop();
     writeFree();
   });
+  element("temperature").value = patternOracle.hasChance(false) ? 1 : 0; // the likeliest alone would never take a rarer turn
   const warmth = () => {
     const value = Number(element("temperature").value);
-    element("warmth").textContent = value === 0 ? "0: the likeliest" : value.toFixed(2);
+    element("warmth").textContent = { 0: "0: the likeliest", 1: "1: as often as it expects" }[value] ?? value.toFixed(2);
   };
   element("temperature").addEventListener("input", warmth);
   warmth();
@@ -143,14 +145,10 @@ function listen() {
   element("unit").addEventListener("input", (event) => {
     const { hidden } = open(now.net).about;
     const unit = Number(event.target.value) - 1;
-    if (Number.isInteger(unit) && unit >= 0 && unit < hidden) now.unit = unit;
+    if (Number.isInteger(unit)) now.unit = Math.max(0, Math.min(unit, hidden - 1));
     show();
   });
-  element("toggle").addEventListener("click", () => {
-    const unit = now.layer * open(now.net).about.hidden + now.unit;
-    if (!now.off.delete(unit)) now.off.add(unit);
-    show();
-  });
+  element("toggle").addEventListener("click", toggle);
   element("all").addEventListener("click", () => {
     now.off.clear();
     show();
@@ -165,6 +163,13 @@ function listen() {
   element("tape").addEventListener("keydown", pressed);
   new ResizeObserver(() => show()).observe(element("frame"));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
+}
+
+/** Switch the chosen unit off, or on again. */
+function toggle() {
+  const unit = now.layer * open(now.net).about.hidden + now.unit;
+  if (!now.off.delete(unit)) now.off.add(unit);
+  show();
 }
 
 /** Select a moment. */
@@ -184,15 +189,19 @@ function pressed(event) {
   else if (event.key === "ArrowUp" || event.key === "ArrowDown") {
     now.unit = Math.max(0, Math.min(open(now.net).about.hidden - 1, now.unit + (event.key === "ArrowUp" ? -1 : 1)));
     show();
+  } else if (event.key === "Backspace" && open(now.net).net) {
+    write(now.characters.slice(0, now.selected), now.selected - 1);
+    element("text").value = now.characters.join("");
   } else if (open(now.net).net && Array.from(character).length === 1) writeOn(character);
   else return;
   event.preventDefault();
 }
 
 const picture = new PathPicture(element("path"));
-const tape = new Tape(element("frame"), element("tape"), element("room"), ({ unit, moment }) => {
+const tape = new Tape(element("frame"), element("tape"), element("room"), ({ unit, moment, twice }) => {
   if (moment !== undefined) return select(moment);
   now.unit = unit;
-  show();
+  if (twice && open(now.net).net) toggle();
+  else show();
 });
 begin();

@@ -76,6 +76,9 @@ def _source() -> tuple[str, str, str]:
     for name in SCRIPTS:
         texts[name] = re.sub(r"^\s*(//[^\n]*|/\*\*.*?\*/)\n", "", texts[name], flags=re.MULTILINE | re.DOTALL)
     short = {name: re.sub(r"^[ \n]+", "", text, flags=re.MULTILINE) for name, text in texts.items()}
+    for name in SCRIPTS:  # line ends and spaces beside signs that need none, and that stand in no string
+        short[name] = re.sub(r"([;{,(\[])\n", r"\1", short[name])
+        short[name] = re.sub(r" (=>|===|!==|&&|\|\|) ", r"\1", short[name])
     short[STYLE] = short[STYLE].replace("\n", "").replace(": ", ":").replace(" {", "{")
     page = short[SKELETON].replace("/* style.css */", short[STYLE])
     before, rest = page.replace("/* scripts */", "".join(short[name] for name in SCRIPTS)).split("A living net", 1)

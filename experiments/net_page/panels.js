@@ -14,7 +14,7 @@ function countRight(verdicts) {
 
 /** Return the name of a label's value. */
 function named(value) {
-  return value === null || value === "" || value === -1 ? "–" : glyph(String(value));
+  return value === null || value === "" || value === -1 ? "none" : glyph(String(value));
 }
 
 /** Return a new element of a kind with a text and a class. */
@@ -65,10 +65,16 @@ function showMoment({ reading, whole }, verdicts) {
   );
   const parts = ["bar: the net"];
   if (exact) parts.push(`frame: the pattern, ${told.pattern.next ? "exactly" : `which ${verb} one symbol`}`);
-  else if (patternOracle.table) parts.push("the pattern has nothing to say here");
+  else if (patternOracle.table) parts.push(whyUnknown(moment));
   if (before) parts.push("orange: the net with all its units");
   if (outputs.length > MOST_BARS) parts.push(`the likeliest ${MOST_BARS} of ${outputs.length}`);
   element("bars-legend").textContent = parts.join(" · ");
+}
+
+/** Return why it is not known what comes after a moment. */
+function whyUnknown({ index, states }) {
+  if (index < 0 || !states.length) return "the text so far is none of the pattern’s";
+  return states.length > 1 ? "the text so far fits several places of the pattern" : "what comes here does not count";
 }
 
 /** Return what happens at a moment, in words. */
@@ -78,12 +84,15 @@ function inWords(moment, verdict) {
   if (moment.index < 0)
     return `${number}${read} is no character of its alphabet (${alphabet.map(glyph).join("").slice(0, 60)}), and it passes it over.`;
   const sentences = [`${number}it has read ${read}.`];
-  if (!moment.possible) sentences.push("The pattern never has that here.");
+  if (!moment.possible)
+    sentences.push(`The pattern never has that here${mark ? `; what comes is unknown up to the next ${glyph(mark)}` : ""}.`);
   const share = moment.probabilities ? ` (${percent(moment.probabilities[moment.guess])})` : "";
   sentences.push(
     `It ${told.pattern.next ? "expects" : "says"} “${glyph(outputs[moment.guess])}”${share}${verdict ? `: ${verdictInWords(verdict)}.` : "."}`,
   );
-  const worst = verdict === "wrong" ? open(now.net).reading.worst(moment) : -1;
+  const due = verdict === "wrong" ? open(now.net).reading.due(moment) : -1;
+  if (due >= 0) sentences.push(`It should ${told.pattern.next ? "expect" : "say"} “${glyph(outputs[due])}”.`);
+  const worst = verdict === "wrong" && due < 0 ? open(now.net).reading.worst(moment) : -1;
   if (worst >= 0 && worst !== moment.guess)
     sentences.push(
       `It holds “${glyph(outputs[worst])}” possible (${percent(moment.probabilities[worst])}), which cannot come here.`,
@@ -122,7 +131,8 @@ function bar(index, probability, exact, before) {
 
 /** Show which units are off, and what that changes. */
 function showUnits(verdicts, wholeVerdicts, changed) {
-  const { hidden } = open(now.net).about;
+  const { about } = open(now.net);
+  const { hidden } = about;
   const isOff = now.off.has(now.layer * hidden + now.unit);
   element("unit").value = now.unit + 1;
   element("toggle").textContent = isOff ? "Switch on" : "Switch off";
@@ -130,16 +140,17 @@ function showUnits(verdicts, wholeVerdicts, changed) {
   const judged = verdicts.filter(Boolean).length;
   const word = patternOracle.table || !told.pattern.next ? "right" : "as it came";
   element("score").textContent = judged
-    ? `On the tape, ${countRight(verdicts)} of ${counted(judged, "moment")} ${word}.`
+    ? `On the tape, ${countRight(verdicts)} of ${counted(judged, "moment")} ${word}${judged < verdicts.length ? `; of ${verdicts.length - judged} it is not known` : ""}.`
     : "";
-  const parts = ["Its output is then 0: neither the net’s next step nor what lies above sees it."];
+  const above = about.layers > 1 ? " and for the layer above" : "";
+  const parts = [`Its output is then 0, for the net’s next step too${above}.`];
   if (now.off.size) {
     parts.splice(
       0,
       1,
-      `${counted(now.off.size, "unit")} off: ${counted(changed.filter(Boolean).length, "expectation")} changed (▾).`,
+      `${counted(now.off.size, "unit")} off: ${counted(changed.filter(Boolean).length, told.pattern.next ? "expectation" : "answer")} changed (▾).`,
     );
-    if (judged) parts.push(`${countRight(verdicts)} ${word}, with all units ${countRight(wholeVerdicts)}.`);
+    if (judged) parts.push(`${countRight(verdicts)} ${word} (${countRight(wholeVerdicts)} with all units).`);
   }
   element("changes").textContent = parts.join(" ");
 }
@@ -206,7 +217,7 @@ function showPath(shown, view) {
     entry.append(swatch(colour, shape), name);
     return entry;
   });
-  const shares = `PC 1, 2 and 3 hold ${view.share.map((share) => percent(share)).join(", ")} of the variance.`;
+  const shares = `PC 1, 2 and 3, the directions in which the units vary most, hold ${view.share.map((share) => percent(share)).join(", ")} of their variance.`;
   const extra = [
     found.cycle && " Wide line: the cycle that it settles in.",
     found.rests.length && " ×: where it comes to rest while that character is read again and again.",
@@ -272,7 +283,8 @@ function showNet() {
   element("numbers").replaceChildren(
     ...about.numbers.map(([name, value]) => {
       const chip = made("li", `${name} `);
-      chip.append(made("b", value));
+      const chance = name === "eval accuracy" && patternOracle.hasChance(true);
+      chip.append(made("b", chance ? `${value}, where not all can be guessed` : value));
       return chip;
     }),
   );
@@ -296,7 +308,7 @@ function showNet() {
     ["character", "by the character read"],
     ...Object.keys(patternOracle.table?.labels ?? {}).map((name) => [
       name,
-      `by ${name.replaceAll("_", " ")}, which the pattern knows`,
+      `by the pattern’s “${name.replaceAll("_", " ")}”`,
     ]),
   ];
   if (about.found?.automaton.length) by.push(["automaton", "by the state of its automaton"]);

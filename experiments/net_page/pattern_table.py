@@ -9,7 +9,7 @@ import numpy as np
 from rnn_core.patterns import Pattern
 from rnn_core.patterns.shared.automaton import BEYOND, Automaton
 
-MAX_STATES, MAX_ENTRIES = 210, 1100
+MAX_STATES, MAX_ENTRIES = 180, 850
 """The most states of a table, and states times characters; of a larger pattern, it has those nearest to the start."""
 
 NOWHERE, OUTSIDE = 255, 254
@@ -37,7 +37,7 @@ def pattern_table(pattern: Pattern) -> dict[str, Any] | None:
         said: for a transducer the place in its outputs of what is said in each state that a character leads to, packed
             alike; None for all other patterns.
         scored: for each state whether the target after it counts, 1 or 0; None where all do.
-        labels: for each label its value in each state.
+        labels: for each label its different values, and the place among them of its value in each state, packed alike.
         number_labels: the names of those labels that have a size.
     """
     if pattern.oracle is None:
@@ -59,7 +59,7 @@ def pattern_table(pattern: Pattern) -> dict[str, Any] | None:
         "probabilities": [float(f"{probability:.6g}") for probability in probabilities],
         "said": None if pattern.predicts_next else _packed(np.array([_said(pattern, word) for word in words])),
         "scored": _scored(pattern, table, words),
-        "labels": {name: [_plain(each[name]) for each in labels] for name in names},
+        "labels": {name: _label([_plain(each[name]) for each in labels]) for name in names},
         "number_labels": [name for name in names if name in pattern.number_labels],
     }
 
@@ -100,6 +100,12 @@ def _last_counts(pattern: Pattern, word: str) -> bool:
     """Return whether the last character of a word counts."""
     scored_t = pattern.scored(word)
     return scored_t is None or bool(scored_t[-1])
+
+
+def _label(values: list[Any]) -> list[Any]:
+    """Return the different values of a label, in the order in which they come, and the place of each state's."""
+    distinct = list(dict.fromkeys(values))
+    return [distinct, _packed(np.array([distinct.index(value) for value in values]))]
 
 
 def _plain(value: Any) -> Any:

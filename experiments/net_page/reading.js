@@ -25,6 +25,10 @@ class Oracle {
     this.next = this.table && bytesOf(this.table.next);
     this.likely = this.table && bytesOf(this.table.likely);
     this.said = this.table?.said && bytesOf(this.table.said);
+    const labels = Object.entries(this.table?.labels ?? {});
+    this.labels = Object.fromEntries(
+      labels.map(([name, [values, places]]) => [name, Array.from(bytesOf(places), (place) => values[place])]),
+    );
   }
 
   /** Return the states to which a character leads from some states, and whether the table lacks one of them. */
@@ -64,9 +68,19 @@ class Oracle {
     return exact;
   }
 
+  /** Return whether chance decides what comes in some state, only among those that count or in all; true if unknown. */
+  hasChance(counting) {
+    if (!this.table || this.said) return !this.table;
+    return Array.from({ length: this.table.states }, (_, state) => state).some((state) => {
+      if (counting && this.table.scored?.[state] === 0) return false;
+      const rows = this.likely.subarray(state * this.outputs.length, (state + 1) * this.outputs.length);
+      return rows.filter((place) => this.table.probabilities[place] > 0).length > 1;
+    });
+  }
+
   /** Return the value of a label in some states; null where they differ, or none is known. */
   label(name, states) {
-    const values = new Set(states.map((state) => this.table.labels[name][state]));
+    const values = new Set(states.map((state) => this.labels[name][state]));
     return values.size === 1 ? [...values][0] : null;
   }
 }
@@ -131,6 +145,12 @@ class Reading {
     return next.index === moment.guess ? "right" : "wrong";
   }
 
+  /** Return the one output that the pattern has after a moment; -1 where there are several, or none is known. */
+  due(moment) {
+    const exact = this.oracle.table && moment.index >= 0 && this.oracle.distribution(moment.states);
+    return exact ? exact.indexOf(1) : -1;
+  }
+
   /** Return the output that the net gives at its last moment: the likeliest at temperature 0, or one that is drawn. */
   draw(temperature) {
     const { probabilities, guess } = this.moments[this.moments.length - 1];
@@ -169,6 +189,10 @@ class Recorded {
         point: coordinates.subarray(3 * t, 3 * t + 3),
       });
     });
+  }
+
+  due() {
+    return -1;
   }
 
   /** Return "right" or "wrong" for the likeliest output at a moment; "" where nobody can say. */

@@ -1,7 +1,7 @@
 // The tape: what a net has read, what it expects after each character, and how active its units are.
 
 const COLUMN = 22;
-const GUTTER = 96;
+const GUTTER = 104;
 const LINE = 26;
 
 /** Return what is shown for a character: a visible sign for those that cannot be seen. */
@@ -33,7 +33,7 @@ function mixed(first, second, share) {
 
 /**
  * The picture of the tape. `shown` has `reading`, `selected`, `verdicts`, `changed`, `layer`, `hidden`, `scale`, `kept`
- * and `unit`, the unit that is chosen.
+ * and `unit`, the unit that is chosen. `chosen` is told what a person clicks: a moment, or a unit, and whether twice.
  */
 class Tape {
   constructor(frame, canvas, room, chosen) {
@@ -41,14 +41,25 @@ class Tape {
     frame.addEventListener("scroll", () => this.draw());
     canvas.addEventListener("click", (event) => {
       const [x, y] = [event.offsetX, event.offsetY];
-      const unit = Math.floor((y - 2 * LINE - 8) / this.row);
+      const unit = Math.floor((y - this.top) / this.row);
       if (x < GUTTER) {
-        if (unit >= 0 && unit < this.shown.hidden) chosen({ unit });
+        if (unit >= 0 && unit < this.shown.hidden) chosen({ unit, twice: event.detail === 2 });
       } else {
         const moment = Math.floor((x - GUTTER + frame.scrollLeft) / COLUMN);
         if (moment < this.shown.reading.moments.length) chosen({ moment });
       }
     });
+  }
+
+  /** Whether there is a line with what a transducer should say. */
+  get hasDue() {
+    const { table, pattern } = this.shown.reading.oracle;
+    return Boolean(table) && !pattern.next;
+  }
+
+  /** Where the rows of the units begin, in pixels. */
+  get top() {
+    return (this.hasDue ? 3 : 2) * LINE + 8;
   }
 
   /** The height of a unit's row, in pixels. */
@@ -60,11 +71,12 @@ class Tape {
   show(shown) {
     this.shown = shown;
     const count = shown.reading.moments.length;
-    this.canvas.style.height = `${2 * LINE + 12 + this.row * shown.hidden}px`;
+    this.canvas.style.height = `${this.top + 4 + this.row * shown.hidden}px`;
     this.room.style.width = `${GUTTER + COLUMN * (count + 2)}px`;
     const [left, sight] = [COLUMN * shown.selected, this.frame.clientWidth - GUTTER - 2 * COLUMN];
     if (left < this.frame.scrollLeft) this.frame.scrollLeft = left - COLUMN;
-    else if (left > this.frame.scrollLeft + sight) this.frame.scrollLeft = left - sight + COLUMN;
+    else if (left > this.frame.scrollLeft + sight)
+      this.frame.scrollLeft = COLUMN * Math.ceil((left - sight) / COLUMN + 1);
     this.draw();
   }
 
@@ -80,7 +92,7 @@ class Tape {
     );
     context.textAlign = "center";
     context.textBaseline = "middle";
-    const first = Math.floor(this.frame.scrollLeft / COLUMN);
+    const first = Math.ceil(this.frame.scrollLeft / COLUMN - 0.01); // no part of a column
     const last = Math.min(reading.moments.length, first + Math.ceil(width / COLUMN) + 1);
     for (let t = first; t < last; t++) {
       const x = GUTTER + COLUMN * t - this.frame.scrollLeft;
@@ -131,6 +143,11 @@ class Tape {
     context.font = "15px ui-monospace, monospace";
     context.fillStyle = { right: colours.high, wrong: certain ? "#ffffff" : colours.ink }[verdict] ?? colours.soft;
     context.fillText(glyph(this.shown.reading.oracle.outputs[moment.guess]), middle, y + 1);
+    const due = this.hasDue ? this.shown.reading.due(moment) : -1;
+    if (due >= 0) {
+      context.fillStyle = colours.soft;
+      context.fillText(glyph(this.shown.reading.oracle.outputs[due]), middle, y + LINE + 1);
+    }
     if (this.shown.changed[t]) {
       context.fillStyle = colours.ink;
       drawShape(context, "down", middle, LINE + 2, 3);
@@ -144,7 +161,7 @@ class Tape {
     if (!units) return;
     const [paper, ends] = [channels(colours.paper), [channels(colours.low), channels(colours.high)]];
     for (let unit = 0; unit < hidden; unit++) {
-      const y = 2 * LINE + 8 + unit * this.row;
+      const y = this.top + unit * this.row;
       const value = units[layer * hidden + unit] / scale;
       context.fillStyle = kept(unit) ? heat(value, paper, ends) : colours.line;
       context.fillRect(x + 0.5, y, COLUMN - 1, this.row - (this.row > 3 ? 1 : 0));
@@ -158,10 +175,11 @@ class Tape {
     context.font = "13px system-ui, sans-serif";
     context.fillText("reads", GUTTER - 10, LINE / 2 + 1);
     context.fillText(reading.oracle.pattern.next ? "expects next" : "says", GUTTER - 10, LINE * 1.5 + 1);
+    if (this.hasDue) context.fillText("should say", GUTTER - 10, LINE * 2.5 + 1);
     const every = Math.ceil(13 / this.row);
     for (let unit = 0; unit < hidden; unit++) {
       if (unit % every && unit !== chosen && kept(unit)) continue;
-      const y = 2 * LINE + 8 + (unit + 0.5) * this.row;
+      const y = this.top + (unit + 0.5) * this.row;
       context.font = `${unit === chosen ? "700 " : ""}11px system-ui, sans-serif`;
       context.fillStyle = unit === chosen ? colours.ink : colours.soft;
       context.fillText(kept(unit) ? `unit ${unit + 1}` : `unit ${unit + 1} off`, GUTTER - 10, y);

@@ -148,7 +148,9 @@ class Counting(Strings):
 
 
 class AnBn(Counting):
-    """As many b as a: a^n b^n, n at least 1, geometric(0.3) or uniform.
+    """As many b as a, such as aaabbb; the number is drawn for each string.
+
+    a^n b^n, n at least 1, geometric(0.3) or uniform.
 
     Example:
         >>> AnBn("").sample(20, Random(1))
@@ -161,7 +163,9 @@ class AnBn(Counting):
 
 
 class AnBnCn(Counting):
-    """As many b and c as a: a^n b^n c^n, n at least 1, geometric(0.3) or uniform.
+    """As many b and c as a, such as aabbcc; the number is drawn for each string.
+
+    a^n b^n c^n, n at least 1, geometric(0.3) or uniform.
 
     Example:
         >>> AnBnCn("uniform=3").sample(20, Random(1))
@@ -173,7 +177,9 @@ class AnBnCn(Counting):
 
 
 class AnB2n(Counting):
-    """Two b for each a: a^n b^2n, n at least 1, geometric(0.3) or uniform.
+    """Two b for each a, such as aabbbb; the number is drawn for each string.
+
+    a^n b^2n, n at least 1, geometric(0.3) or uniform.
 
     Example:
         >>> AnB2n("geometric=0.5").sample(20, Random(1))
@@ -185,7 +191,9 @@ class AnB2n(Counting):
 
 
 class AmBnCmn(Counting):
-    """As many c as a and b together: a^m b^n c^(m+n), m and n at least 1, each geometric(0.3) or uniform.
+    """As many c as a and b together, such as abbccc; both numbers are drawn for each string.
+
+    a^m b^n c^(m+n), m and n at least 1, each geometric(0.3) or uniform.
 
     Example:
         >>> AmBnCmn("").sample(20, Random(1))

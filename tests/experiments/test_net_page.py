@@ -111,7 +111,7 @@ def test_a_table_follows_the_pattern_along_its_texts(spec: str) -> None:
         if after == OUTSIDE:  # a page goes on at the next mark
             break
         state, followed = after, followed + 1
-        assert {name: values[state] for name, values in table["labels"].items()} == {
+        assert {name: values[bytes_of(places)[state]] for name, (values, places) in table["labels"].items()} == {
             name: pytest.approx(labels[name][place].item(), abs=1e-4)
             if labels[name].dtype.kind == "f"
             else labels[name][place]

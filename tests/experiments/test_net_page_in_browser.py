@@ -193,7 +193,7 @@ def test_a_unit_is_switched_off_and_on(abc: tuple[Prepared, CharRNN], browser: A
     off = np.array(page.evaluate("open(0).reading.moments.map(m => Array.from(m.probabilities))"))
     with torch.no_grad():  # nothing but the bias is left
         np.testing.assert_allclose(off, np.broadcast_to(net.readout.bias.softmax(-1).numpy(), off.shape), atol=1e-6)
-    assert "with all units 60" in page.inner_text("#changes")
+    assert "(60 with all units)" in page.inner_text("#changes")
     page.click("#all")
     assert page.evaluate("open(0).reading.moments.map(m => Array.from(m.probabilities))") == before
     page.click("#tape", position={"x": 50, "y": 2 * 26 + 8 + 2.5 * 15})  # the name of the third unit

@@ -4,7 +4,6 @@ import base64
 import dataclasses
 import json
 import re
-import time
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -23,7 +22,7 @@ from experiments.inspect import main as inspect
 from experiments.net_page import page as sources
 from experiments.net_page.of_runs import page_of_runs
 from experiments.net_page.of_training import first_text
-from experiments.net_page.page import net_page
+from experiments.net_page.page import _source, net_page
 from experiments.net_page.pattern_table import NOWHERE, OUTSIDE, pattern_table
 from experiments.net_page.told import PageNet
 from experiments.page import main
@@ -34,6 +33,7 @@ from rnn_core.data import Prepared, prepare
 from rnn_core.nets.cells import CELLS
 from rnn_core.nets.charrnn import CharRNN
 from rnn_core.patterns import Pattern, parse
+from tests.conftest import PROJECT
 
 MAX_BYTES = 60_000
 """The most bytes of a page beside its weights."""
@@ -301,14 +301,13 @@ def test_what_inspect_finds_is_in_the_page(store: Path, monkeypatch: pytest.Monk
     assert page_of_runs([run]) == page
 
 
-def test_a_page_costs_a_run_of_a_sweep_little() -> None:
-    """The first of a shape traces the step; all others take a tenth of what is allowed, 10 ms of processor time."""
-    prepared, net = prepared_net(cell="lstm", pattern="flipflop:2", hidden_size=32, encoding="onehot")
-    page_of(prepared, net)
-    begin = time.process_time()
-    for _ in range(10):
-        page_of(prepared, net)
-    assert (time.process_time() - begin) / 10 < 0.01
+def test_the_page_in_docs_has_the_present_source() -> None:
+    page = (PROJECT / "docs" / "living_net.html").read_text()
+    before, _, after = _source()
+    renew = "make it anew: README's first run, then python -m experiments.page latest > docs/living_net.html"
+    assert page.startswith(before), renew
+    assert page.rstrip("\n").endswith(after.rstrip("\n")), renew
+    assert told_in(page)["pattern"]["name"] == "abc"
 
 
 def test_the_pages_of_a_shape_share_their_graph_and_not_their_weights() -> None:

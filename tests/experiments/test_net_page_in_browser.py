@@ -11,6 +11,7 @@ import pytest
 import torch
 from mlflow import MlflowClient
 
+from experiments.net_page.in_notebook import Frame
 from experiments.net_page.of_training import first_text
 from experiments.net_page.page import net_page
 from experiments.net_page.told import Found, PageNet
@@ -310,6 +311,15 @@ def test_a_pattern_called_like_html_stays_text_in_every_place(browser: Any, tmp_
     assert page.inner_text("#title") == page.inner_text("#lines dd") == page.inner_text("#lead b") == name
     assert page.title() == name
     closed(page)
+    # In the frame of a notebook, too, whose text is quoted once more.
+    page = browser.new_page()
+    page.set_content(Frame((name,), net_page(of_one(prepared, net, found, name), None, "<"))._repr_html_())
+    frame = page.frame_locator("iframe")
+    assert frame.locator("#title").inner_text() == name
+    assert page.locator("iframe").get_attribute("title") == f"Play with {name}"
+    frame.locator("#text").fill(name[:5])
+    assert frame.locator("#status").inner_text().startswith("Moment 5: it has read “␣”")
+    page.close()
 
 
 @pytest.mark.parametrize("width", [1440, 800, 602])

@@ -36,9 +36,9 @@ class FlipFlop(Transducer):
     """Bits of memory: A, B, C set them, a, b, c clear them, a dot changes none; said is their binary number, A first.
 
     `flipflop:3:silence=mixed`, in short `flipflop:3`, has three bits. All are 0 at first. A letter is a pulse; all
-    pulses are equally likely. Before each pulse there is a silence of dots: with probability 1/2 it is geometric (1 or more, 4
-    in the mean), otherwise 1 to 50, all equally likely. Said is 0 to 7 for three bits, for more of them A to Z after 9,
-    a to z, and letters with accents. The table of reach has silences of 100, 200 and 400 after every memory.
+    pulses are equally likely. Before each pulse there is a silence of dots: with probability 1/2 it is geometric (1 or
+    more, 4 in the mean), otherwise 1 to 50, all equally likely. Said is 0 to 7 for three bits, for more of them A to Z
+    after 9, a to z, and letters with accents. The table of reach has silences of 100, 200 and 400 after every memory.
 
     `flipflop:3:golub` is the published set-up (Sussillo & Barak 2013, Golub & Sussillo 2018), with 27 characters.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from analysis.runs.address import DEFAULT_STORE, database_path
-from analysis.runs.schema import PAGE_FILE, PLOTS_FOLDER, members_condition
+from analysis.runs.schema import PAGE_FILE, PLOTS_FOLDER, SWEEP_PAGE_FILE, members_condition
 
 MODEL_TRAINING = "workflowType=machine_learning"
 """The part of an address that opens MLflow's view for training; without it, a new store opens the one for GenAI."""
@@ -31,6 +31,21 @@ def how_to_compare(store: str, experiment_id: str, sweep_id: str) -> str:
 def runs_link(experiment_id: str, sweep_id: str) -> str:
     """Return a Markdown link to the list of a sweep's runs, for a description in the same store."""
     return f"[its runs]({_runs_of(experiment_id, sweep_id)})"
+
+
+def sweep_page_link(experiment_id: str, sweep_id: str) -> str:
+    """Return, in Markdown, how to open the page of a sweep, for its description."""
+    page = f"#/experiments/{experiment_id}/runs/{sweep_id}/artifacts/{SWEEP_PAGE_FILE}?{MODEL_TRAINING}"
+    return f"[**Look at the sweep**]({page}): curves, heat map and runs ({SWEEP_PAGE_FILE} among the artifacts)"
+
+
+def run_address(store: str, experiment_id: str) -> tuple[str, str]:
+    """Return what comes before and after a run's id in the address of its page; see `how_to_look`.
+
+    Where no server serves the store, it is the address at which `mlflow ui` does.
+    """
+    before, after = _address(store, f"#/experiments/{experiment_id}/runs/RUN_ID?{MODEL_TRAINING}").split("RUN_ID")
+    return before, after
 
 
 def page_link(experiment_id: str, run_id: str) -> str:
@@ -67,9 +82,19 @@ def _runs_of(experiment_id: str, sweep_id: str) -> str:
 
 def _page(store: str, page: str) -> str:
     """Return the address of a page of MLflow, after the command that serves the store if no server does."""
+    command = how_to_serve(store)
+    return f"{command}   then {_address(store, page)}" if command else _address(store, page)
+
+
+def how_to_serve(store: str) -> str:
+    """Return the command that serves a store, such as "mlflow ui"; empty if a server does."""
     if store.startswith("http"):
-        return f"{store.rstrip('/')}/{page}"
+        return ""
     # The store of a folder is what `mlflow ui` shows by itself in that folder.
     here = database_path() == Path.cwd() / DEFAULT_STORE
-    serve = "mlflow ui" if here else f"mlflow ui --backend-store-uri {shlex.quote(store)}"
-    return f"{serve}   then http://127.0.0.1:5000/{page}"
+    return "mlflow ui" if here else f"mlflow ui --backend-store-uri {shlex.quote(store)}"
+
+
+def _address(store: str, page: str) -> str:
+    """Return the address of a page of MLflow, at the server of a store or at that of `mlflow ui`."""
+    return f"{store.rstrip('/') if store.startswith('http') else 'http://127.0.0.1:5000'}/{page}"

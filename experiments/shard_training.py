@@ -190,8 +190,10 @@ def _record(result: TrainingResult, prepared: Prepared, shard: Shard) -> Outcome
             run.finish(End.DIVERGED, with_flags(result.divergence, PLURALS))
         else:
             report = measure_and_record(run, result.net, prepared, flags=PLURALS)
-        outcome = Outcome(record.digest, run.run_id, run.end, run.end_reason, dict(report.metrics) if report else {})
-        return outcome.with_curve(np.array([metrics["train_loss"] for metrics in result.history]))
+        metrics = dict(report.metrics) if report else {}
+        outcome = Outcome(record.digest, run.run_id, run.end, run.end_reason, metrics, name=run.name)
+        curves = {key: np.array([values[key] for values in result.history]) for key in next(iter(result.history), {})}
+        return outcome.with_curves(curves, prepared.config.epochs)
     except Exception as error:
         if is_away(error):
             if run is not None:

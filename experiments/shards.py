@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,7 +33,8 @@ MAX_BYTES = 2**29
 """The most memory of a shard's nets, so that the peak does not grow with the number of runs. One net may need more."""
 
 MAX_POINTS = 200
-"""The most points of a curve that are kept for the sweep's pictures."""
+"""The most points of a curve that are kept for the sweep's pictures and page, but for the last of a run that ends
+early."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,10 @@ class Outcome:
         end_reason: the text of the run's tag of that name, or the error.
         metrics: the metrics at the end, by name.
         reused: whether others recorded it, and the sweep uses it.
-        epoch_e: the epochs of the curve, from 0, at most MAX_POINTS; empty if the curve was not read.
-        loss_e: the training loss in each of them, in nats per character.
-        files: the URI of the folder of its files, for a run whose curve was not read.
+        name: the name of the run; empty if nothing was recorded.
+        epoch_e: the epochs of the curves, from 0, at most MAX_POINTS + 1; empty if the curves were not read.
+        curves: by metric, such as train_loss in nats per character, its value in each of them.
+        files: the URI of the folder of its files, for a run whose curves were not read.
     """
 
     digest: str
@@ -91,22 +93,33 @@ class Outcome:
     end_reason: str
     metrics: dict[str, float]
     reused: bool = False
-    epoch_e: np.ndarray = field(default_factory=lambda: np.empty(0))
-    loss_e: np.ndarray = field(default_factory=lambda: np.empty(0))
+    name: str = ""
+    epoch_e: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
+    curves: Mapping[str, np.ndarray] = field(default_factory=dict)
     files: str = ""
 
     @classmethod
     def of(cls, digest: str, run: Run, sweep_id: str) -> "Outcome":
-        """Return the outcome, without its curve, of a complete run that the sweep with an id has made or reuses."""
+        """Return the outcome, without its curves, of a complete run that the sweep with an id has made or reuses."""
         info, tags, metrics = run.info, run.data.tags, run.data.metrics
         reused = tags.get(PARENT_TAG) != sweep_id
         end, end_reason = read_end(info.status, tags), tags[END_REASON_TAG]
-        return cls(digest, info.run_id, end, end_reason, metrics, reused, files=info.artifact_uri)
+        return cls(digest, info.run_id, end, end_reason, metrics, reused, info.run_name, files=info.artifact_uri)
 
-    def with_curve(self, losses_e: np.ndarray) -> "Outcome":
-        """Return the outcome with the training loss of each epoch, thinned to at most MAX_POINTS."""
-        epoch_e = epochs_to_draw(len(losses_e))
-        return dataclasses.replace(self, epoch_e=epoch_e, loss_e=losses_e[epoch_e].astype(np.float32))
+    def with_curves(self, curves: Mapping[str, np.ndarray], epochs: int) -> "Outcome":
+        """Return the outcome with its curves, thinned to `epochs_to_draw` and the last epoch.
+
+        Runs of as many epochs are thinned to the same ones, also those that end early.
+
+        Arguments:
+            curves: by metric its value after each epoch.
+            epochs: for how many epochs the run was to be trained.
+        """
+        length = len(next(iter(curves.values()), ()))
+        epoch_e = epochs_to_draw(epochs)
+        epoch_e = np.unique([*epoch_e[epoch_e < length], length - 1]) if length else epoch_e[:0]
+        thinned = {name: np.asarray(values_e)[epoch_e].astype(np.float32) for name, values_e in curves.items()}
+        return dataclasses.replace(self, epoch_e=epoch_e, curves=thinned)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis import compare, pictures
 from analysis.figures import Picture
-from analysis.runs.schema import RESULTS_FILE, RUNS_FILE, End
+from analysis.runs.schema import COMPLETE, RESULTS_FILE, RUNS_FILE, End
 from experiments.descriptions import escaped, fitting
 from experiments.grid import Grid, RunRequest
 from experiments.shards import Outcome, epochs_to_draw
@@ -76,6 +76,7 @@ class Summary:
             several settings has a row for each.
         results: `analysis.compare.results` of each setting, which is one combination of the swept values; with the
             hidden size that was fitted to each, if the grid gives a number of parameters.
+        metrics: the metrics that say how well a trained net does, losses first.
         measure: the metric by which settings are compared: excess_loss if all runs have it, otherwise eval_loss.
     """
 
@@ -86,7 +87,7 @@ class Summary:
         metrics = dict.fromkeys(name for row in rows for name in row.outcome.metrics if name not in NOT_COMPARED)
         # Losses first, since results.csv has several columns for every metric.
         first = ("excess_loss", "eval_loss")
-        self._metrics = sorted(metrics, key=lambda name: (name not in first, not name.endswith("_loss")))
+        self.metrics = sorted(metrics, key=lambda name: (name not in first, not name.endswith("_loss")))
         self.runs = pd.DataFrame(
             [
                 {
@@ -94,7 +95,7 @@ class Summary:
                     "reused": row.outcome.reused,
                     "end": row.outcome.end,
                     **vars(row.request.config),
-                    **{name: row.outcome.metrics.get(name, math.nan) for name in self._metrics},
+                    **{name: row.outcome.metrics.get(name, math.nan) for name in self.metrics},
                 }
                 for row in rows
             ]
@@ -104,7 +105,7 @@ class Summary:
         if "excess_loss" not in finished or finished["excess_loss"].isna().any():
             self.measure = "eval_loss"
         self._named = [*self.setting, "hidden_size"] if grid.parameters else self.setting
-        self.results = compare.results(self.runs, self._metrics, self._named)
+        self.results = compare.results(self.runs, self.metrics, self._named)
 
     def count(self, end: str) -> int:
         """Return how many runs have a certain end."""
@@ -112,7 +113,7 @@ class Summary:
 
     def files(self) -> dict[str, str]:
         """Return the tables of runs and of results as CSV, by file name."""
-        runs = self.runs[["run_id", "reused", "end", *self._named, "seed", *self._metrics]]
+        runs = self.runs[["run_id", "reused", "end", *self._named, "seed", *self.metrics]]
         ends = [str(end) for end in (End.FINISHED, End.DIVERGED, End.FAILED)]
         results = self.results[[*self.results.columns.drop(ends), *ends]]
         return {
@@ -215,17 +216,25 @@ class Summary:
         parts += [f"by no seed in {by_none} other setting{'s' * (by_none != 1)}"] if by_none else []
         return ", ".join(parts)
 
+    def solved(self) -> pd.Series:
+        """Return for each run 1 if it solves its pattern and 0 if not; NaN if it failed, or that is not defined."""
+        solved = pd.Series(math.nan, self.runs.index)
+        for metric, runs in self._by_metric_of_solving():
+            complete = runs[runs["end"].isin(COMPLETE)]
+            solved[complete.index] = compare.solved(complete, metric=metric).astype(float)
+        return solved
+
     def pictures(self) -> dict[str, Picture]:
         """Return the heat map and the curves, by name; one that has no data is left out."""
         if not self.count(End.FINISHED):
             return {}
         drawn = {}
-        rows, columns = self._axes()
+        rows, columns = self.axes()
         runs, panels, note = self._shown([name for name in (rows, columns) if name])
         if np.isfinite(runs[self.measure]).any():
             axes = panels, rows or None, columns or None
             drawn["heat_map"] = pictures.medians(runs, self.measure, *axes, log=True, note=note)
-        lines = self._axes(but="epochs")[0] or "pattern"
+        lines = self.axes(but="epochs")[0] or "pattern"
         runs, panels, note = self._shown([lines, "epochs"], lines)
         with warnings.catch_warnings():  # of missing seeds, which the page of an interrupted sweep reports itself
             warnings.simplefilter("ignore")
@@ -245,7 +254,7 @@ class Summary:
         interval = ", with its 95 % interval" if found.n > 1 else ""
         return f"lowest median {_words(self.measure)}{interval}: {found}{ends}{f' at {what}' if what else ''}"
 
-    def _axes(self, but: str = "") -> tuple[str, str]:
+    def axes(self, but: str = "") -> tuple[str, str]:
         """Return the swept fields for the rows and the columns of a picture; "" for none.
 
         Arguments:
@@ -282,13 +291,13 @@ class Summary:
 
         Runs of different lengths are thinned to different epochs; values between those are interpolated linearly.
         """
-        rows_by_id = {row.outcome.run_id: row for row in self._rows if len(row.outcome.loss_e)}
+        rows_by_id = {row.outcome.run_id: row for row in self._rows if "train_loss" in row.outcome.curves}
         rows = [rows_by_id[run_id] for run_id in runs["run_id"].unique() if run_id in rows_by_id]
         if not rows:
             return pd.DataFrame()
         lengths = {row.request.config.epochs for row in rows}
         epoch_e = np.unique(np.concatenate([epochs_to_draw(epochs) for epochs in lengths]))
-        loss_ne = [np.interp(epoch_e, row.outcome.epoch_e, row.outcome.loss_e, right=np.nan) for row in rows]
+        loss_ne = [np.interp(epoch_e, row.outcome.epoch_e, row.outcome.curves["train_loss"], right=np.nan) for row in rows]
         ids = [row.outcome.run_id for row in rows]
         table = pd.DataFrame(
             {

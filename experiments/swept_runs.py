@@ -12,7 +12,6 @@ from analysis.runs.address import absolute_store_address, store_name
 from analysis.runs.schema import GRID_FILE, GRID_GIVEN_FILE, End, format_end_reason
 from experiments.bars import show_runs
 from experiments.descriptions import ALWAYS_NAMED, first_line
-from experiments.ended_sweep import EndedSweep
 from experiments.grid import Grid, RunRequest
 from experiments.left_trainings import left_trainings
 from experiments.progress import COMPILING, waiting
@@ -20,6 +19,7 @@ from experiments.shard_training import record_shard
 from experiments.shards import Outcome, Shard, plan
 from experiments.signals import Interrupted, Stop
 from experiments.summary import SweptRun
+from experiments.sweep_report import SweepReport
 from experiments.tracking import Membership, StoreAwayError, TrackedSweep, check_params, clear_up, persist_aloud
 from experiments.tracking.away import impatient
 from experiments.workers import AtWork, Workers
@@ -70,8 +70,11 @@ class Sweep:
             self.files[GRID_GIVEN_FILE] = file.read_text(encoding="utf-8")
         self.outcomes: dict[str, Outcome] = {}
         """How each run that has ended did so, by digest."""
+        self.renewed_at = 0
+        """How many runs had ended when the record was last renewed."""
         self.begin = time.monotonic()
         self.tracked: TrackedSweep
+        self.report: SweepReport
 
     def run(self, workers: Workers | None, stop: Stop) -> int:
         """Make the missing runs, record and print the results, and return the exit status.
@@ -87,6 +90,8 @@ class Sweep:
         try:
             with stop.held(), waiting(f"opening a sweep in {store_name()}"):
                 self.tracked = TrackedSweep(self.grid.title(), self.grid.params(), self.files)
+                total = len(set(self.digests))
+                self.report = SweepReport(self.grid, self.tracked, total, self.begin)
             persist_aloud(lambda _: self._clear_and_reuse(), stop, "nothing has been trained yet")
             shards = self._missing_shards(workers.count if workers else 1)
             if workers is None or workers.here:
@@ -94,6 +99,7 @@ class Sweep:
             outcomes = self._try_twice(shards, workers, stop)
             for ended in show_runs(outcomes, sum(len(shard.requests) for shard in shards)):
                 self.outcomes |= {outcome.digest: outcome for outcome in ended}
+                self._renew(stop)
             stop.ignore()
         except Interrupted as signal:
             if not hasattr(self, "tracked"):
@@ -260,13 +266,22 @@ class Sweep:
 
     def _finish(self, end: End, end_reason: str, exit_status: int, stop: Stop) -> int:
         """Record and print the results of the runs that have ended, and return the exit status."""
-        rows = [
+        return self.report.finish(self._rows(), end, end_reason, exit_status, stop)
+
+    def _renew(self, stop: Stop) -> None:
+        """Record what there is so far, if that is due and a run has ended since the last time."""
+        if len(self.outcomes) > self.renewed_at and self.report.due():
+            self.renewed_at = len(self.outcomes)
+            with stop.held():
+                self.report.renew(self._rows())
+
+    def _rows(self) -> list[SweptRun]:
+        """Return the runs that have ended, in the order of the grid."""
+        return [
             SweptRun(request, self.outcomes[digest])
             for request, digest in zip(self.requests, self.digests, strict=True)
             if digest in self.outcomes
         ]
-        seconds = time.monotonic() - self.begin
-        return EndedSweep(self.grid, self.tracked, rows, seconds, end, end_reason, exit_status).record_and_print(stop)
 
 
 def _try_here(shard: Shard, stop: Stop) -> Iterator[tuple[Shard, list[Outcome], AtWork]]:

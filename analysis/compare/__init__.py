@@ -9,7 +9,7 @@ make intervals too narrow; vary both together instead. Motifs and texts draw no 
 """
 
 from analysis.compare.choosing import chosen
-from analysis.compare.curves import curves_over_seeds
+from analysis.compare.curves import MedianInterval, curves_over_seeds, median_interval
 from analysis.compare.estimates import FEW_SEEDS, STATISTICS, Estimate, estimate, share, verdict
 from analysis.compare.labels import interval_label, setting_label, statistic_label
 from analysis.compare.pairs import Paired, paired, paired_steps
@@ -22,6 +22,7 @@ __all__ = [
     "FREE_FIELDS",
     "STATISTICS",
     "Estimate",
+    "MedianInterval",
     "MixedError",
     "Paired",
     "chosen",
@@ -29,6 +30,7 @@ __all__ = [
     "epochs_to_solve",
     "estimate",
     "interval_label",
+    "median_interval",
     "median_epochs_to_solve",
     "over_seeds",
     "paired",

@@ -1,6 +1,7 @@
 """Training curves over the seeds of settings: an estimate for each epoch."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from analysis.compare.estimates import (
     STATISTICS,
     check_level,
     check_statistic,
+    interval_ranks,
     percentile_interval,
     resample_counts,
 )
@@ -66,6 +68,43 @@ def curves_over_seeds(
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 
+@dataclass(frozen=True)
+class MedianInterval:
+    """How the interval of a median over n runs follows from their values at an epoch, as `curves_over_seeds` makes it.
+
+    A resample's median is half the sum of two of the n values in ascending order. The ends of the interval are two of
+    the medians of all resamples in ascending order; where an end lies on the wrong side of the median of the n values
+    by rounding, the end is that median.
+
+    Attributes:
+        pairs: for each pair of ranks, from 0, that occurs: the lower one, the upper one, and in how many resamples.
+        low, high: the places, from 0, of the ends among the medians of all resamples in ascending order.
+    """
+
+    pairs: list[tuple[int, int, int]]
+    low: int
+    high: int
+
+
+def median_interval(n: int, level: float = 0.95) -> MedianInterval:
+    """Return how the interval of a median over n runs is made, for programs that have the values and not this package.
+
+    Arguments:
+        n: the number of runs, 2 or more.
+        level: the level of the interval, between 0 and 1.
+
+    Raises:
+        ValueError: fewer than two runs, or a level out of range.
+    """
+    check_level(level)
+    if n < 2:
+        raise ValueError(f"n is {n!r}; allowed: 2 runs or more, because one has no interval")
+    ranks_b2 = np.stack(_median_ranks(resample_counts(n, _RESAMPLES_PER_EPOCH)), axis=1)
+    pairs, counts = np.unique(ranks_b2, axis=0, return_counts=True)
+    low, high = interval_ranks(_RESAMPLES_PER_EPOCH, level)
+    return MedianInterval([(*pair, count) for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True)], low, high)
+
+
 def values_by_epoch(runs: pd.DataFrame, curves: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Return the values of a metric with a row for each run and a column for each epoch; NaN if there is no value.
 
@@ -100,12 +139,23 @@ def _estimate_epochs(value_ne: pd.DataFrame, statistic: str, level: float) -> pd
         if statistic == "mean":
             resampled_be = counts_bn @ value_ne.to_numpy() / n
         else:
-            # Ranks are resampled instead of runs, so that the ranks of a resample's median are the same at all epochs.
-            cumulative_bn = counts_bn.cumsum(axis=1)
-            lower_rank_b, upper_rank_b = ((cumulative_bn > rank).argmax(axis=1) for rank in ((n - 1) // 2, n // 2))
+            lower_rank_b, upper_rank_b = _median_ranks(counts_bn)
             resampled_be = (sorted_ne[lower_rank_b] + sorted_ne[upper_rank_b]) / 2
         low_e, high_e = percentile_interval(resampled_be, level)
     value_e = STATISTICS[statistic](sorted_ne, axis=0)
     # By rounding, an end of the interval of equal values can lie on the wrong side of the value.
     ends = {"low": np.minimum(low_e, value_e), "high": np.maximum(high_e, value_e)}
     return pd.DataFrame({"epoch": value_ne.columns, "value": value_e} | ends | {"n": n})
+
+
+def _median_ranks(counts_bn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ranks, 0 to n - 1, of the two values whose mean is the median of each resample, (B,) each.
+
+    Ranks are resampled instead of runs, so that the ranks of a resample's median are the same at all epochs.
+
+    Arguments:
+        counts_bn: how often each of n values in ascending order occurs in each resample.
+    """
+    n, cumulative_bn = counts_bn.shape[1], counts_bn.cumsum(axis=1)
+    lower_rank_b, upper_rank_b = ((cumulative_bn > rank).argmax(axis=1) for rank in ((n - 1) // 2, n // 2))
+    return lower_rank_b, upper_rank_b

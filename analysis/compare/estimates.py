@@ -163,10 +163,14 @@ def percentile_interval(resampled: np.ndarray, level: float) -> tuple[Any, Any]:
         resampled: the statistic of each resample, along the first axis.
         level: the level of the interval, between 0 and 1.
     """
-    last_rank = len(resampled) - 1
-    low_rank, high_rank = math.floor((1 - level) / 2 * last_rank), math.ceil((1 + level) / 2 * last_rank)
+    low_rank, high_rank = interval_ranks(len(resampled), level)
     ordered = np.partition(resampled, (low_rank, high_rank), axis=0)
     return ordered[low_rank], ordered[high_rank]
+
+
+def interval_ranks(resamples: int, level: float) -> tuple[int, int]:
+    """Return the ranks, from 0, of the ends of the percentile interval among resampled statistics in ascending order."""
+    return math.floor((1 - level) / 2 * (resamples - 1)), math.ceil((1 + level) / 2 * (resamples - 1))
 
 
 def three_digits(value: float) -> str:

@@ -29,6 +29,7 @@ GRID_FILE = "grid.toml"
 GRID_GIVEN_FILE = "grid_given.toml"
 RUNS_FILE = "runs.csv"
 RESULTS_FILE = "results.csv"
+SWEEP_PAGE_FILE = "sweep.html"
 
 MODEL_NAME = "model"
 """The name of the logged model that holds a run's net."""

@@ -1,4 +1,3 @@
-"use strict";
 // Carries out one step of a net, as its graph of operations says.
 
 /** The functions of each number that a graph can hold, by their names there. */
@@ -34,16 +33,6 @@ const FUNCTIONS = {
 
 /** The buffers that a step reads. */
 const [WEIGHTS, X, KEPT, STATE] = [0, 1, 2, 3];
-
-/** Return the bytes of base64. */
-function bytesOf(text) {
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-}
-
-/** Return the numbers of float32 in base64. */
-function numbersOf(text) {
-  return Float64Array.from(new Float32Array(bytesOf(text).buffer));
-}
 
 /** Return the places of all numbers of an operand, the last axis first to move. */
 function placesOf(offset, distances, axes) {

@@ -1,23 +1,19 @@
 """Puts together the page of a net, or of several nets of one pattern: one file that needs nothing else."""
 
 import dataclasses
-import html
-import json
-import re
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from experiments.net_page.pattern_table import pattern_table
 from experiments.net_page.told import PageNet, told_of_net
+from experiments.page_parts.filling import filled_page
 from rnn_core.patterns import Pattern
 from rnn_core.record import Record
 
 FIRST_CHARACTERS = 60
 """The most characters of the text that the net reads when the page is opened."""
 
-SKELETON, STYLE = "skeleton.html", "style.css"
 SCRIPTS = ("graph.js", "reading.js", "path.js", "tape.js", "nets.js", "panels.js", "page.js")
 """The files of JavaScript, in the order in which a browser runs them."""
 
@@ -40,10 +36,7 @@ def net_page(nets: Sequence[PageNet], pattern: Pattern | None, text: str) -> str
         "nets": [told_of_net(net, text) for net in nets],
     }
     title = nets[0].name if len(nets) == 1 else f"{len(nets)} nets, from {nets[0].name} to {nets[-1].name}"
-    source = _source()
-    # In a script, only `<` could end the data or begin a comment; within JSON it stands in strings alone.
-    data = json.dumps(told, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
-    return "".join([source[0], html.escape(title), source[1], data, source[2]])
+    return filled_page(Path(__file__).parent, SCRIPTS, title, told)
 
 
 def _told_of_pattern(record: Record, pattern: Pattern | None) -> dict[str, Any]:
@@ -65,22 +58,3 @@ def _first_characters(text: str, record: Record) -> str:
     first = text[:FIRST_CHARACTERS]
     end = first.rfind(record.mark) if record.mark else 0
     return first[: end + (1 if record.predicts_next else 0)] if end > FIRST_CHARACTERS // 3 else first
-
-
-@cache
-def _source() -> tuple[str, str, str]:
-    """Return the page without its title and data: what comes before the title, before the data, and after them."""
-    folder = Path(__file__).parent
-    texts = {name: (folder / name).read_text(encoding="utf-8") for name in (SKELETON, STYLE, *SCRIPTS)}
-    # Comments that fill lines, and the spaces before lines, are a third of the source.
-    for name in SCRIPTS:
-        texts[name] = re.sub(r"^\s*(//[^\n]*|/\*\*.*?\*/)\n", "", texts[name], flags=re.MULTILINE | re.DOTALL)
-    short = {name: re.sub(r"^[ \n]+", "", text, flags=re.MULTILINE) for name, text in texts.items()}
-    for name in SCRIPTS:  # line ends and spaces beside signs that need none, and that stand in no string
-        short[name] = re.sub(r"([;{,(\[])\n", r"\1", short[name])
-        short[name] = re.sub(r" (=>|===|!==|&&|\|\|) ", r"\1", short[name])
-    short[STYLE] = short[STYLE].replace("\n", "").replace(": ", ":").replace(" {", "{")
-    page = short[SKELETON].replace("/* style.css */", short[STYLE])
-    before, rest = page.replace("/* scripts */", "".join(short[name] for name in SCRIPTS)).split("A living net", 1)
-    middle, after = rest.split("{}", 1)
-    return before, middle, after

@@ -2,11 +2,6 @@
 
 const MOST_BARS = 14;
 
-/** Return an element by its id. */
-function element(id) {
-  return document.getElementById(id);
-}
-
 /** Return how many of some verdicts are "right". */
 function countRight(verdicts) {
   return verdicts.filter((verdict) => verdict === "right").length;
@@ -17,23 +12,10 @@ function named(value) {
   return value === null || value === "" || value === -1 ? "none" : glyph(String(value));
 }
 
-/** Return a new element of a kind with a text and a class. */
-function made(kind, text = "", name = "") {
-  const node = document.createElement(kind);
-  node.textContent = text;
-  if (name) node.className = name;
-  return node;
-}
-
 /** Return a probability as a percentage. */
 function percent(probability) {
   if (probability > 0 && probability < 0.001) return "<0.1 %";
   return `${(100 * probability).toFixed(probability > 0.0995 || probability === 0 ? 0 : 1)} %`;
-}
-
-/** Return a number with a noun. */
-function counted(number, noun) {
-  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 /** Show in words and bars what the net expects at the selected moment. */
@@ -182,13 +164,6 @@ function kindsOf(reading, by) {
     return { name: named(value), colour: COLOURS[place % COLOURS.length], shape };
   });
   return { kinds: values.map((value) => all[distinct.indexOf(value)]), legend: all.slice(0, 14) };
-}
-
-/** Return a colour for a share of the largest number. */
-function ramp(share) {
-  const place = Math.max(0, Math.min(0.9999, share)) * (RAMP.length - 1);
-  const below = Math.floor(place);
-  return mixed(channels(RAMP[below]), channels(RAMP[below + 1]), place - below);
 }
 
 /** Show the path of the units, with what was found. */

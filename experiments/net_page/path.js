@@ -1,19 +1,8 @@
 // The path of a net's units in their first three principal components, which can be turned.
 
-/** Colours that are distinct with every common kind of colour blindness (Okabe & Ito 2008), each with a shape. */
-const COLOURS = ["var(--first)", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "var(--ink)"];
 const SHAPES = ["circle", "square", "diamond", "up", "down", "left", "right"];
 
-/** From small to large numbers; they differ in lightness, too. */
-const RAMP = ["#440154", "#3b528b", "#21918c", "#5ec962", "#d8c526"];
-
 const MOST_DRAWN = 300;
-
-/** Return the value of a colour that may be a variable of the style sheet. */
-function colourOf(name) {
-  const variable = /^var\((.*)\)$/.exec(name);
-  return variable ? getComputedStyle(document.documentElement).getPropertyValue(variable[1]).trim() : name;
-}
 
 /** Return a canvas's context, its width and its height in CSS pixels, with nothing on it. */
 function cleared(canvas) {

@@ -21,16 +21,6 @@ function heat(value, paper, [low, high]) {
   return mixed(paper, value < 0 ? low : high, strength);
 }
 
-/** Return the red, green and blue of a colour in hexadecimal. */
-function channels(colour) {
-  return [1, 3, 5].map((place) => Number.parseInt(colour.slice(place, place + 2), 16));
-}
-
-/** Return a mixture of two colours, each as red, green and blue. */
-function mixed(first, second, share) {
-  return `rgb(${first.map((channel, i) => Math.round(channel + share * (second[i] - channel))).join(" ")})`;
-}
-
 /**
  * The picture of the tape. `shown` has `reading`, `selected`, `verdicts`, `changed`, `layer`, `hidden`, `scale`, `kept`
  * and `unit`, the unit that is chosen. `chosen` is told what a person clicks: a moment, or a unit, and whether twice.

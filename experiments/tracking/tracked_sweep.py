@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from analysis.figures import Picture
 from analysis.runs import schema
@@ -19,7 +20,7 @@ from experiments.errors import TrackingError
 from experiments.tracking.access import MAX_END_REASON, MAX_PARAM, end_run, name_of, open_run
 from experiments.tracking.causes import store_trouble
 from experiments.tracking.code_record import code_tags, log_diff
-from experiments.tracking.life import Heart, children_condition, delete_half_made
+from experiments.tracking.life import Heart, children_condition, delete_half_made, goes_on
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ class TrackedSweep:
         self.run_id: str = run.info.run_id
         self.experiment_id: str = run.info.experiment_id
         self._client = MlflowClient()
+        self._files = get_artifact_repository(run.info.artifact_uri)
         try:
             self._client.log_batch(
                 self.run_id,
@@ -132,6 +134,22 @@ class TrackedSweep:
         """Delete the runs of this sweep that have not ended, and if asked those that failed; return how many."""
         return delete_half_made(self.experiment_id, children_condition(self.run_id), failed_too)
 
+    def renew(self, note: str, files: Mapping[str, str]) -> None:
+        """Record the present state of the sweep, which goes on; nothing, if another start has ended it.
+
+        Arguments:
+            note: the description of its page, in Markdown.
+            files: texts to keep as artifacts, by file name, in place of earlier ones.
+
+        Raises:
+            TrackingError: the store could not be read or written.
+        """
+        try:
+            if goes_on(self.run_id):
+                self._write({name: text.encode() for name, text in files.items()}, {schema.NOTE_TAG: note}, {})
+        except Exception as error:
+            raise TrackingError(f"sweep {self.run_id}: {store_trouble(error)}") from error
+
     def finish(
         self,
         end: End,
@@ -156,22 +174,28 @@ class TrackedSweep:
         """
         self._heart.stop()
         try:
-            with tempfile.TemporaryDirectory() as folder:
-                plots = Path(folder) / schema.PLOTS_FOLDER
-                plots.mkdir()
-                for name, text in files.items():
-                    (Path(folder) / name).write_text(text, encoding="utf-8")
-                for name, figure in figures.items():
-                    (plots / f"{name}.png").write_bytes(figure.png())
-                self._client.log_artifacts(self.run_id, folder)
-            now = int(time.time() * 1000)
-            self._client.log_batch(
-                self.run_id,
-                metrics=[Metric(name, value, now, 0) for name, value in metrics.items()],
-                tags=[RunTag(schema.NOTE_TAG, note), RunTag(schema.END_REASON_TAG, end_reason[:MAX_END_REASON])],
-            )
+            contents = {name: text.encode() for name, text in files.items()}
+            contents |= {f"{schema.PLOTS_FOLDER}/{name}.png": figure.png() for name, figure in figures.items()}
+            tags = {schema.NOTE_TAG: note, schema.END_REASON_TAG: end_reason[:MAX_END_REASON]}
+            self._write(contents, tags, metrics)
         except Exception as error:
             end = End.FAILED
             raise TrackingError(f"sweep {self.run_id}: {store_trouble(error)}") from error
         finally:
             end_run(self.run_id, end.status)
+
+    def _write(self, contents: Mapping[str, bytes], tags: Mapping[str, str], metrics: Mapping[str, float]) -> None:
+        """Write artifacts, by path, each of them whole or not at all; and then tags and metrics."""
+        with tempfile.TemporaryDirectory() as folder:
+            for path, content in contents.items():
+                file = Path(folder, path)
+                file.parent.mkdir(exist_ok=True)
+                file.write_bytes(content)
+                # One by one: of a whole folder, MLflow would write files in place, and a reader could see half of one.
+                self._files.log_artifact(str(file), path.rpartition("/")[0] or None)
+        now = int(time.time() * 1000)
+        self._client.log_batch(
+            self.run_id,
+            metrics=[Metric(name, value, now, 0) for name, value in metrics.items()],
+            tags=[RunTag(name, value) for name, value in tags.items()],
+        )

@@ -26,6 +26,7 @@ from experiments.net_page.page import _source, net_page
 from experiments.net_page.pattern_table import NOWHERE, OUTSIDE, pattern_table
 from experiments.net_page.told import PageNet
 from experiments.page import main
+from experiments.page_parts import filling
 from experiments.sweep import main as sweep
 from experiments.train import main as train
 from rnn_core.config import TrainConfig
@@ -150,7 +151,7 @@ def test_a_page_needs_nothing_from_elsewhere() -> None:
     assert "default-src 'none'" in page
     folder = Path(sources.__file__).parent
     there = {path.name for path in folder.iterdir() if path.suffix in (".js", ".css", ".html")}
-    assert there == {*sources.SCRIPTS, sources.STYLE, sources.SKELETON}
+    assert there == {*sources.SCRIPTS, filling.STYLE, filling.SKELETON}
     assert not re.search(r"^\s*(//|/\*\*|\* )", page, re.MULTILINE), "comments are left out"
 
 

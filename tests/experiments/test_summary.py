@@ -31,7 +31,7 @@ def summary_of(ends: Ends = lambda number, config: "finished", parameters: int =
         outcome = Outcome(f"digest{number}", "" if end == "failed" else f"run{number}", End(end), reason, metrics)
         if end == "diverged":
             curve_e = curve_e[: asked.config.epochs // 2]
-        rows.append(SweptRun(asked, outcome if end == "failed" else outcome.with_curve(curve_e)))
+        rows.append(SweptRun(asked, outcome if end == "failed" else outcome.with_curves({"train_loss": curve_e}, asked.config.epochs)))
     return Summary(grid, rows)
 
 
@@ -115,10 +115,10 @@ def test_the_curves_are_medians_of_the_longest_runs_and_of_a_net_that_diverged_a
 
 def test_a_curve_is_thinned_to_its_first_and_last_epoch_and_no_more_than_can_be_seen_between() -> None:
     losses = np.linspace(2, 1, 1000)
-    outcome = Outcome("", "", End.DIVERGED, "diverged: ", {}).with_curve(losses[:450])
+    outcome = Outcome("", "", End.DIVERGED, "diverged: ", {}).with_curves({"train_loss": losses[:450]}, 450)
     assert outcome.epoch_e[[0, -1]].tolist() == [0, 449]
-    assert len(outcome.loss_e) == len(outcome.epoch_e) == MAX_POINTS
-    assert np.allclose(outcome.loss_e, losses[outcome.epoch_e])
+    assert len(outcome.curves["train_loss"]) == len(outcome.epoch_e) == MAX_POINTS
+    assert np.allclose(outcome.curves["train_loss"], losses[outcome.epoch_e])
     assert [epochs_to_draw(epochs).tolist() for epochs in (1, 2, MAX_POINTS)] == [[0], [0, 1], list(range(MAX_POINTS))]
 
 

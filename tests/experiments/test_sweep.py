@@ -24,7 +24,7 @@ from mlflow.utils.validation import MAX_TAG_VAL_LENGTH
 from analysis.compare.estimates import three_digits
 from analysis.figures import Picture
 from analysis.runs import load_run
-from experiments import ended_sweep, shard_training, shards
+from experiments import sweep_report, shard_training, shards
 from experiments.cost import _finish_time, in_words
 from experiments.sweep import main
 from experiments.tracking import TrackedRun
@@ -619,8 +619,8 @@ def test_what_failed_in_a_sweep_that_is_interrupted_is_deleted(monkeypatch: pyte
 
 
 def test_a_description_keeps_whole_lines_and_rows_within_its_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert ended_sweep.MAX_DESCRIPTION == MAX_TAG_VAL_LENGTH, "MLflow keeps no more"
-    monkeypatch.setattr(ended_sweep, "MAX_DESCRIPTION", 1600)
+    assert sweep_report.MAX_DESCRIPTION == MAX_TAG_VAL_LENGTH, "MLflow keeps no more"
+    monkeypatch.setattr(sweep_report, "MAX_DESCRIPTION", 1600)
     assert main(["--patterns", "ab,abc,abcd,abcde", "--epochs", "1", "--hidden-sizes", "2", "--seeds", "1"]) == 0
     note = parents()[0].data.tags["mlflow.note.content"]
     assert 800 < len(note) <= 1600

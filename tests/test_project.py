@@ -67,6 +67,7 @@ def test_a_wheel_holds_every_package_and_says_that_it_is_typed(tmp_path: Path) -
     packages = {name.replace(".", "/") for name in PYPROJECT["tool"]["setuptools"]["packages"]}
     assert {f"{name}/__init__.py" for name in packages} <= held
     assert {f"{name}/py.typed" for name in ("rnn_core", "analysis", "experiments")} <= held
-    sources = {path.name for path in (PROJECT / "experiments" / "net_page").iterdir() if path.suffix != ".py"}
-    assert {f"experiments/net_page/{name}" for name in sources - {"__pycache__"}} <= held
+    sources = [path for end in ("html", "css", "js") for path in (PROJECT / "experiments").glob(f"*/*.{end}")]
+    assert {path.parent.name for path in sources} == {"net_page", "page_parts", "sweep_page"}
+    assert {path.relative_to(PROJECT).as_posix() for path in sources} <= held
     assert not [name for name in held if name.startswith(("tests", "benchmarks", "docs"))]

@@ -43,8 +43,8 @@ function showCurves(shown) {
   now.curves = now.curves.filter(({ points }) => points.length);
   const notes = ["Line: median over the runs of a group. Band: its 95 % interval, for each epoch by itself."];
   if (groups.length > MOST_LINES) notes.push(`The first ${MOST_LINES} of ${groups.length} groups; filter, or choose fewer fields.`);
-  const mixed = now.curves.find((curve) => curve.mixed)?.mixed;
-  if (mixed) notes.push(`A group has no band where ${mixed}: choose these fields, too, or filter.`);
+  const unlike = now.curves.find((curve) => curve.unlike)?.unlike;
+  if (unlike) notes.push(`A group has no band where ${unlike}: choose these fields, too, or filter.`);
   const single = now.curves.length && now.curves.every(({ points }) => points.every(({ n }) => n === 1));
   if (single) notes.push("Single seeds have no band.");
   const without = shown.filter((run) => !told.curves.points[run.number]).length;
@@ -73,12 +73,12 @@ function showEpoch() {
     cell.scope = "col";
     head.append(cell);
   }
-  const rows = now.curves.map(({ name, points, mixed }, number) => {
+  const rows = now.curves.map(({ name, points, unlike }, number) => {
     const point = points.findLast((each) => each.epoch <= epoch) ?? points[0];
     const row = made("tr");
     const first = made("td", "", "long");
     first.append(stroke(number), name);
-    const interval = mixed ? `none: ${mixed}` : intervalInWords(point);
+    const interval = unlike ? `none: ${unlike}` : intervalInWords(point);
     row.append(first, made("td", short(point.median), "number"), made("td", interval));
     row.append(made("td", point.n, "number"), made("td", point.epoch, "number"));
     return row;
@@ -137,8 +137,8 @@ function showMap(shown) {
   });
   const what = number.name === "solved" ? "Share of the runs that solve their pattern" : `Median of ${number.label}`;
   const notes = [`${what}, over the runs of a cell that have it; n says how many.`];
-  const mixed = cells.find(({ note, n }) => n && note)?.note;
-  if (mixed) notes.push(`Some cells are of several settings: ${mixed}.`);
+  const several = cells.find(({ note, n }) => n && note);
+  if (several) notes.push(`Some cells are of several settings: ${several.note}.`);
   element("map-note").textContent = notes.join(" ");
   element("map-plot").setAttribute("aria-label", `${what} by ${rows.label || "all"} and ${columnsSide.label || "all"}`);
   const head = made("tr");
@@ -202,6 +202,14 @@ function filterOf(field, f) {
   return set;
 }
 
+/** Offer the values of all fields; those that only come with others, such as with a pattern's recipe, are folded. */
+function offerFilters() {
+  const sets = fields.map(filterOf);
+  element("filters").replaceChildren(...sets.filter((_, f) => isMain(fields[f])));
+  element("folded").replaceChildren(...sets.filter((_, f) => !isMain(fields[f])));
+  element("more-fields").hidden = fields.every(isMain);
+}
+
 /** Fill a select element with texts. */
 function offer(id, texts, values = texts.map((_, i) => i)) {
   element(id).replaceChildren(
@@ -235,10 +243,11 @@ function choose() {
   const rows = fields.findIndex(({ name }) => name === told.axes[0]);
   const settings = new Set(runs.map((run) => run.setting)).size;
   now.by = new Set(settings > MOST_LINES && rows >= 0 ? [rows] : swept);
-  element("filters").replaceChildren(...fields.map(filterOf));
+  offerFilters();
   element("by").append(made("b", "A line for each"));
-  fields.forEach(({ name }, f) => {
-    if (name !== "end") element("by").append(choice(name, now.by.has(f), (on) => now.by[on ? "add" : "delete"](f)));
+  fields.forEach((field, f) => {
+    if (isMain(field) && field.name !== "end")
+      element("by").append(choice(field.name, now.by.has(f), (on) => now.by[on ? "add" : "delete"](f)));
   });
   element("by").hidden = !fields.length;
   offer("metric", metrics.map(({ label }) => label));
@@ -252,9 +261,13 @@ function choose() {
   chooseLog();
 }
 
+/** Return whether a metric is a loss. */
+function isLoss(name = "") {
+  return name.includes("loss");
+}
+
 /** Choose logarithmic scales for losses. */
 function chooseLog() {
-  const isLoss = (name) => /loss/.test(name ?? "");
   element("log").checked = isLoss(metrics[element("metric").selectedIndex]?.name);
   element("map-log").checked = isLoss(numbers[element("number").selectedIndex]?.name);
 }
@@ -267,7 +280,7 @@ function listen() {
   element("epoch").addEventListener("input", showEpoch);
   element("everything").addEventListener("click", () => {
     now.out.forEach((out) => out.clear());
-    element("filters").replaceChildren(...fields.map(filterOf));
+    offerFilters();
     show();
   });
   element("more").addEventListener("click", () => {

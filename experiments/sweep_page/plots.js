@@ -3,15 +3,15 @@
 const { Document } = Bokeh.require("document/document");
 const { add_document_standalone: addDocument } = Bokeh.require("embed");
 const M = Bokeh.Models;
-Bokeh.settings.dev = false;
+Bokeh.logger.set_level("warn");
 
 const DASHES = ["solid", "dashed", "dotted"];
 
 /** The most lines that can be told apart. */
 const MOST_LINES = COLOURS.length * DASHES.length;
 
-/** The least width and height of a cell, in pixels, into which its number and the number of its runs are written. */
-const [CELL_WIDTH, CELL_HEIGHT] = [46, 34];
+/** The least width of a cell, in pixels, into which its number and the number of its runs are written. */
+const CELL_WIDTH = 46;
 
 /** What is drawn in each place, to be removed before it is drawn anew. */
 const drawn = {};
@@ -63,7 +63,7 @@ function emptyPlot(height, ranges, scales = {}) {
 
 /** Return a tool that shows under the pointer what some columns say; as text, whatever it holds. */
 function hoverTool(renderers, columns) {
-  return new M.HoverTool({ renderers, tooltips: columns.map((column) => [column, `@{${column}}`]) });
+  return new M.HoverTool({ renderers, limit: 1, tooltips: columns.map((column) => [column, `@{${column}}`]) });
 }
 
 /** Return the colour and the dashes of a line by its number. */
@@ -137,7 +137,7 @@ function drawMap(cells, rows, columns, label, log) {
   );
   const ranges = {
     x_range: new M.FactorRange({ factors: columns.texts, range_padding: 0 }),
-    y_range: new M.FactorRange({ factors: [...rows.texts].reverse(), range_padding: 0 }),
+    y_range: new M.FactorRange({ factors: rows.texts.toReversed(), range_padding: 0 }),
   };
   const height = Math.max(40, Math.min(56, 520 / rows.texts.length)) * rows.texts.length + 90;
   const plot = emptyPlot(height, ranges, { x_scale: new M.CategoricalScale(), y_scale: new M.CategoricalScale() });

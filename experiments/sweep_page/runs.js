@@ -15,14 +15,19 @@ const runs = told.runs.ids.map((id, number) => ({
   values: fields.map((field) => field.of_runs[number]),
 }));
 
-const ends = [...new Set(told.runs.ends)];
-if (ends.length > 1) {
-  fields.push({ name: "end", swept: false, values: ends, of_runs: told.runs.ends.map((end) => ends.indexOf(end)) });
-  for (const run of runs) run.values.push(ends.indexOf(run.end));
+const kindsOfEnd = [...new Set(told.runs.ends)];
+if (kindsOfEnd.length > 1) {
+  fields.push({ name: "end", swept: false, values: kindsOfEnd, of_runs: told.runs.ends.map((end) => kindsOfEnd.indexOf(end)) });
+  for (const run of runs) run.values.push(kindsOfEnd.indexOf(run.end));
 }
 
 /** The fields in which runs of one setting may differ. */
 const FREE = new Set(["seed", "data seed", "device", "threads", "end"]);
+
+/** Return whether a field is swept, the seed, or how runs ended; others come with these, such as with a recipe. */
+function isMain({ name, swept }) {
+  return swept || name === "seed" || name === "end";
+}
 
 /** Where the curve of each run begins among all values. */
 let total = 0;

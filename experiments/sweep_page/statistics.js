@@ -51,7 +51,7 @@ function groupsOf(shown, by) {
  * Between the epochs of a run that were kept, its values lie on straight lines; runs of as many epochs have the same.
  */
 function curveOf(group, metric) {
-  const mixed = whyMixed(group);
+  const unlike = whyMixed(group);
   const own = group.map(epochsOf);
   const epochs = [...new Set(own.flat())].sort((a, b) => a - b);
   const place = group.map(() => 0);
@@ -69,9 +69,9 @@ function curveOf(group, metric) {
     const sorted = values.filter(Number.isFinite).sort((a, b) => a - b);
     if (!sorted.length) continue;
     const median = medianOf(sorted);
-    points.push({ epoch, median, interval: mixed ? null : intervalOf(sorted, median), n: sorted.length });
+    points.push({ epoch, median, interval: unlike ? null : intervalOf(sorted, median), n: sorted.length });
   }
-  return { mixed, points };
+  return { unlike, points };
 }
 
 /** Return what a group has of a number: the median, or the share of runs where it is a truth; and how many have one. */

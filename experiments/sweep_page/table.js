@@ -1,7 +1,7 @@
 // The table of runs: sorted by any column, with names and ids to copy.
 
 /** How many rows are added at a time. */
-const ROWS = 100;
+const ROWS = 50;
 
 /** Whether the page is opened as a file, so that links lead out of it: within a page of MLflow they cannot. */
 const LINKS = location.protocol === "file:";
@@ -36,6 +36,12 @@ function copyButton(text, what) {
   return button;
 }
 
+/** Return a number of a run as the table has it. */
+function inTable(number, run) {
+  const value = number.of_runs[run.number];
+  return number.name === "solved" && value !== null ? ["no", "yes"][value] : short(value);
+}
+
 /** The columns: each with a name, what a run has in it, by what it is sorted, and whether it is a number. */
 const columns = [
   { name: "run", text: (run) => run.name, cell: nameCell },
@@ -44,13 +50,14 @@ const columns = [
   ...fields
     .map((field, f) => ({
       name: field.name,
+      main: isMain(field),
       text: (run) => cut(field.values[run.values[f]], 40),
       key: (run) => run.values[f],
     }))
-    .filter(({ name }) => name !== "end"),
+    .filter(({ name, main }) => main && name !== "end"),
   ...numbers.slice(0, 6).map((number) => ({
     name: number.label.split(" (")[0],
-    text: (run) => short(number.of_runs[run.number]),
+    text: (run) => inTable(number, run),
     key: (run) => number.of_runs[run.number] ?? Number.POSITIVE_INFINITY,
     number: true,
   })),

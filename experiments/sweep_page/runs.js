@@ -50,6 +50,7 @@ function valueAt(metric, { number }, place) {
 /** Return a number with three significant digits. */
 function short(number) {
   if (number === null || !Number.isFinite(number)) return "–";
+  if (number === 0) return "0";
   const text = number.toPrecision(3);
   return text.includes("e") ? Number(text).toExponential(2).replace(/\.?0+e/, "e") : text;
 }

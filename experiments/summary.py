@@ -297,7 +297,9 @@ class Summary:
             return pd.DataFrame()
         lengths = {row.request.config.epochs for row in rows}
         epoch_e = np.unique(np.concatenate([epochs_to_draw(epochs) for epochs in lengths]))
-        loss_ne = [np.interp(epoch_e, row.outcome.epoch_e, row.outcome.curves["train_loss"], right=np.nan) for row in rows]
+        loss_ne = [
+            np.interp(epoch_e, row.outcome.epoch_e, row.outcome.curves["train_loss"], right=np.nan) for row in rows
+        ]
         ids = [row.outcome.run_id for row in rows]
         table = pd.DataFrame(
             {

@@ -102,7 +102,9 @@ def median_interval(n: int, level: float = 0.95) -> MedianInterval:
     ranks_b2 = np.stack(_median_ranks(resample_counts(n, _RESAMPLES_PER_EPOCH)), axis=1)
     pairs, counts = np.unique(ranks_b2, axis=0, return_counts=True)
     low, high = interval_ranks(_RESAMPLES_PER_EPOCH, level)
-    return MedianInterval([(*pair, count) for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True)], low, high)
+    return MedianInterval(
+        [(*pair, count) for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True)], low, high
+    )
 
 
 def values_by_epoch(runs: pd.DataFrame, curves: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -252,9 +252,11 @@ function choose() {
   element("by").hidden = !fields.length;
   offer("metric", metrics.map(({ label }) => label));
   offer("number", numbers.map(({ label }) => label));
-  for (const [id, at] of [["rows", 0], ["columns", 1]]) {
+  const column = fields.findIndex(({ name }) => name === told.axes[1]);
+  const sides = { rows, columns: column < 0 ? (swept.findLast((f) => f !== rows) ?? -1) : column };
+  for (const [id, side] of Object.entries(sides)) {
     offer(id, ["none", ...fields.map(({ name }) => name)], [-1, ...fields.keys()]);
-    element(id).value = String(fields.findIndex(({ name }) => name === told.axes[at]));
+    element(id).value = String(side);
   }
   const measured = numbers.findIndex(({ name }) => name === told.measure);
   element("number").selectedIndex = Math.max(0, measured);

@@ -33,7 +33,9 @@ def _bokeh() -> str:
     """Return the JavaScript of Bokeh, as it was packed; the package itself, which takes a second, is not imported."""
     spec = find_spec("bokeh")
     if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("the package bokeh is missing, which the page of a sweep draws with; pip install -e .")
+        raise ModuleNotFoundError(
+            "the package bokeh is missing, which the page of a sweep draws with; pip install -e ."
+        )
     text = (Path(spec.origin).parent / BUNDLE).read_text(encoding="utf-8")
     # The address of a file that is not there.
     return re.sub(r"^//# sourceMappingURL=.*$", "", text, flags=re.MULTILINE)

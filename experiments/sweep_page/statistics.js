@@ -26,7 +26,8 @@ function whyMixed(group) {
     const differ = fields.filter(
       (field, f) => !FREE.has(field.name) && group.some((run) => run.values[f] !== group[0].values[f]),
     );
-    return `its runs differ in ${differ.map((field) => field.name).join(", ")}`;
+    const swept = differ.filter((field) => field.swept); // others come with these
+    return `its runs differ in ${(swept.length ? swept : differ).map((field) => field.name).join(", ")}`;
   }
   return new Set(group.map((run) => run.draw)).size < group.length ? "its runs have the same seeds" : "";
 }

@@ -58,7 +58,7 @@ const columns = [
   ...numbers.slice(0, 6).map((number) => ({
     name: number.label.split(" (")[0],
     text: (run) => inTable(number, run),
-    key: (run) => number.of_runs[run.number] ?? Number.POSITIVE_INFINITY,
+    key: (run) => number.of_runs[run.number],
     number: true,
   })),
   ...(runs.some((run) => run.reason) ? [{ name: "why", text: (run) => run.reason, long: true }] : []),
@@ -87,6 +87,7 @@ function showTable(shown) {
   const key = columns[column].key ?? columns[column].text;
   const order = [...shown].sort((a, b) => {
     const [x, y] = [key(a), key(b)];
+    if (x === null || y === null) return (x === null) - (y === null) || a.number - b.number; // at the end both ways
     return (x < y ? -1 : x > y ? 1 : 0) * (down ? -1 : 1) || a.number - b.number;
   });
   const head = made("tr");

@@ -230,4 +230,6 @@ def _intervals(rows: Sequence[SweptRun]) -> Mapping[int, Any]:
     counts = {sum(length >= least for length in lengths) for lengths in by_setting.values() for least in {*lengths, 1}}
     most = max(map(len, by_setting.values()))
     counts |= {*range(2, min(most, MAX_SEEDS) + 1)}
-    return {n: [each.low, each.high, each.pairs] for n in sorted(counts) if n > 1 for each in [compare.median_interval(n)]}
+    return {
+        n: [each.low, each.high, each.pairs] for n in sorted(counts) if n > 1 for each in [compare.median_interval(n)]
+    }

@@ -15,6 +15,7 @@ from experiments.net_page.in_notebook import Frame
 from experiments.net_page.of_training import first_text
 from experiments.net_page.page import net_page
 from experiments.net_page.told import Found, PageNet
+from experiments.sweep import main as sweep
 from experiments.train import main as train
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared, prepare
@@ -347,7 +348,7 @@ def test_it_fits_and_can_be_told_without_looking(
         closed(page)
 
 
-def test_it_lives_in_the_run_page_of_mlflow(store: Path, browser: Any, tmp_path: Path) -> None:
+def test_it_lives_in_the_run_page_of_mlflow_and_so_does_the_page_of_a_sweep(store: Path, browser: Any) -> None:
     with tracking(store) as address, tracked_at(address):
         assert train(["--pattern", "abc", "--hidden-size", "4", "--epochs", "100"]) == 0
         (run,) = MlflowClient().search_runs(["0"])
@@ -362,4 +363,15 @@ def test_it_lives_in_the_run_page_of_mlflow(store: Path, browser: Any, tmp_path:
         frame.locator("#step").click()
         assert frame.locator("#text").input_value() == "abcab"
         assert frame.locator("h1").inner_text() == run.info.run_name
+        assert sweep(["--patterns", "abc", "--hidden-sizes", "4", "--epochs", "50,100", "--seeds", "1"]) == 0
+        (parent,) = MlflowClient().search_runs(["0"], "tags.kind = 'sweep'")
+        page.goto(f"{address}/{parent.data.tags['mlflow.note.content'].split('](')[1].split(')')[0]}")
+        page.wait_for_selector(f"iframe[srcdoc], iframe[src*='blob']", timeout=60_000)
+        frame.locator("#map-plot .bk-Plot").wait_for(timeout=60_000)
+        assert frame.locator("h1").inner_text() == parent.info.run_name
+        frame.locator("button[aria-label='Copy the id of the sweep']").click()
+        frame.locator("#copied:has-text('opy')").wait_for()
+        left = frame.locator("#copied").evaluate("shown => shown.querySelector('input')?.value")
+        assert left in (None, parent.info.run_id), "what could not be copied is selected"
+        assert run.info.run_id in frame.locator("#runs").evaluate("() => told.runs.ids"), "it is used again"
         page.close()

@@ -31,7 +31,11 @@ def summary_of(ends: Ends = lambda number, config: "finished", parameters: int =
         outcome = Outcome(f"digest{number}", "" if end == "failed" else f"run{number}", End(end), reason, metrics)
         if end == "diverged":
             curve_e = curve_e[: asked.config.epochs // 2]
-        rows.append(SweptRun(asked, outcome if end == "failed" else outcome.with_curves({"train_loss": curve_e}, asked.config.epochs)))
+        rows.append(
+            SweptRun(
+                asked, outcome if end == "failed" else outcome.with_curves({"train_loss": curve_e}, asked.config.epochs)
+            )
+        )
     return Summary(grid, rows)
 
 

@@ -70,7 +70,7 @@ class SweepReport:
         return time.monotonic() >= self._due
 
     def renew(self, rows: Sequence[SweptRun]) -> None:
-        """Record tables, page and description of a sweep that is at work; a store that cannot be written disturbs nothing.
+        """Record tables, page and description of a sweep at work; a store that cannot be written disturbs nothing.
 
         Arguments:
             rows: the runs that have ended so far: one or more.
@@ -111,7 +111,7 @@ class SweepReport:
         problems = [end_reason] if exit_status else []
 
         def finish(_: bool) -> None:
-            self.tracked.finish(end, end_reason, description, metrics | contents.metrics, contents.files, figures)
+            self.tracked.finish(end, end_reason, description, {**metrics, **contents.metrics}, contents.files, figures)
 
         try:
             # A store that is away is waited for only if the sweep finished.

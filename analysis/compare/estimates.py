@@ -169,7 +169,7 @@ def percentile_interval(resampled: np.ndarray, level: float) -> tuple[Any, Any]:
 
 
 def interval_ranks(resamples: int, level: float) -> tuple[int, int]:
-    """Return the ranks, from 0, of the ends of the percentile interval among resampled statistics in ascending order."""
+    """Return the ranks, from 0, of the ends of the percentile interval among resampled statistics that ascend."""
     return math.floor((1 - level) / 2 * (resamples - 1)), math.ceil((1 + level) / 2 * (resamples - 1))
 
 

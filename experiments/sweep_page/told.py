@@ -1,4 +1,4 @@
-"""What the page of a sweep is told: its runs with their settings, ends, numbers and curves, and how intervals are made."""
+"""What the page of a sweep is told: its runs with settings, ends, numbers and curves, and how intervals are made."""
 
 import base64
 import math
@@ -80,7 +80,7 @@ def told_of_sweep(summary: Summary, rows: Sequence[SweptRun], state: SweepState)
         "measure": summary.measure,
         "axes": [name.replace("_", " ") for name in summary.axes()],
         "fields": _fields(grid, kept),
-        "runs": _runs(summary, kept),
+        "runs": _runs(kept),
         "numbers": _numbers(summary, len(kept)),
         "curves": _curves(kept),
         "intervals": _intervals(kept),
@@ -132,7 +132,7 @@ def _short_patterns(grid: Grid, specs: Sequence[str]) -> list[str]:
     return [visible(name if count[name] == 1 else spec) for name, spec in zip(names, specs, strict=True)]
 
 
-def _runs(summary: Summary, rows: Sequence[SweptRun]) -> dict[str, Any]:
+def _runs(rows: Sequence[SweptRun]) -> dict[str, Any]:
     """Return the names, ids, ends and settings of runs.
 
     Returns:

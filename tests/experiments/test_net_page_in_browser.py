@@ -366,7 +366,7 @@ def test_it_lives_in_the_run_page_of_mlflow_and_so_does_the_page_of_a_sweep(stor
         assert sweep(["--patterns", "abc", "--hidden-sizes", "4", "--epochs", "50,100", "--seeds", "1"]) == 0
         (parent,) = MlflowClient().search_runs(["0"], "tags.kind = 'sweep'")
         page.goto(f"{address}/{parent.data.tags['mlflow.note.content'].split('](')[1].split(')')[0]}")
-        page.wait_for_selector(f"iframe[srcdoc], iframe[src*='blob']", timeout=60_000)
+        page.wait_for_selector("iframe[srcdoc], iframe[src*='blob']", timeout=60_000)
         frame.locator("#map-plot .bk-Plot").wait_for(timeout=60_000)
         assert frame.locator("h1").inner_text() == parent.info.run_name
         frame.locator("button[aria-label='Copy the id of the sweep']").click()

@@ -24,7 +24,7 @@ from mlflow.utils.validation import MAX_TAG_VAL_LENGTH
 from analysis.compare.estimates import three_digits
 from analysis.figures import Picture
 from analysis.runs import load_run
-from experiments import sweep_report, shard_training, shards
+from experiments import shard_training, shards, sweep_report
 from experiments.cost import _finish_time, in_words
 from experiments.sweep import main
 from experiments.tracking import TrackedRun

@@ -107,7 +107,7 @@ def recorded(run_id: str, name: str) -> str:
 
 @pytest.fixture
 def renewals(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, str, str]]:
-    """Let a sweep be renewed after each run; return what the store holds each time: the page's data, runs, description."""
+    """Let a sweep be renewed after each run; return what the store holds each time: page, runs, description."""
     seen = []
     renew = TrackedSweep.renew
 

@@ -66,15 +66,17 @@ function hoverTool(renderers, columns) {
   return new M.HoverTool({ renderers, limit: 1, tooltips: columns.map((column) => [column, `@{${column}}`]) });
 }
 
-/** Return the ticks of a logarithmic axis of some numbers: 1, 2 and 5 of each power of ten, or fewer of many powers. */
-function logTicker(values) {
+/** Return the ticks, with their texts, of a logarithmic axis of some numbers: 1, 2 and 5 of each power of ten, or fewer of many powers. */
+function logTicks(values) {
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const powers = Array.from({ length: 80 }, (_, i) => i - 40).filter((i) => 10 ** (i + 1) > low && 10 ** i < high);
   const mantissas = powers.length > 3 ? [1] : [1, 2, 5];
   const every = Math.ceil(powers.length / 8);
   const ticks = powers.filter((i) => i % every === 0).flatMap((i) => mantissas.map((m) => Number(`${m}e${i}`)));
   const shown = ticks.filter((tick) => tick >= low && tick <= high);
-  return shown.length > 1 ? new M.FixedTicker({ ticks: shown }) : new M.LogTicker();
+  if (shown.length < 2) return { ticker: new M.LogTicker() };
+  const texts = shown.map((tick) => [tick, String(tick)]);
+  return { ticker: new M.FixedTicker({ ticks: shown }), major_label_overrides: new Map(texts) };
 }
 
 /** Return the colour and the dashes of a line by its number. */
@@ -88,7 +90,7 @@ function drawCurves(curves, label, log) {
   const ranges = { x_range: new M.DataRange1d({ range_padding: 0.02 }), y_range: new M.DataRange1d() };
   const plot = emptyPlot(400, ranges, { x_scale: new M.LinearScale(), y_scale: new scale() });
   const heights = curves.flatMap(({ points }) => points.flatMap(({ median, interval }) => [median, ...(interval ?? [])]));
-  const ticks = log ? { ticker: logTicker(heights.filter((height) => height > 0)) } : {};
+  const ticks = log ? logTicks(heights.filter((height) => height > 0)) : {};
   const x = new M.LinearAxis({ ...axisStyle("epoch"), ticker: new M.BasicTicker({ min_interval: 1 }) });
   const y = new axis({ ...axisStyle(label), ...ticks, formatter: new M.BasicTickFormatter({ precision: "auto" }) });
   plot.add_layout(x, "below");
@@ -185,8 +187,8 @@ function drawMap(cells, rows, columns, label, log) {
     const palette = Array.from({ length: 64 }, (_, i) => hexadecimal(ramp(i / 63)));
     const ends = high > low ? { low, high } : { low: low - (log ? low / 2 : 1), high: high + (log ? high : 1) };
     const mapper = new (log ? M.LogColorMapper : M.LinearColorMapper)({ palette, ...ends });
-    const ticker = log ? logTicker(Object.values(ends)) : new M.BasicTicker({ desired_num_ticks: 4 });
-    const bar = { color_mapper: mapper, ticker, formatter: new M.BasicTickFormatter(), width: 14, title: "" };
+    const ticks = log ? logTicks(Object.values(ends)) : { ticker: new M.BasicTicker({ desired_num_ticks: 4 }) };
+    const bar = { color_mapper: mapper, ...ticks, formatter: new M.BasicTickFormatter(), width: 14, title: "" };
     const looks = { background_fill_color: line_color, ...textStyle("major_label", "var(--ink)", "12px") };
     plot.add_layout(new M.ColorBar({ ...bar, ...looks }), "right");
   }

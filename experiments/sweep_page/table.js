@@ -6,25 +6,23 @@ const ROWS = 50;
 /** Whether the page is opened as a file, so that links lead out of it: within a page of MLflow they cannot. */
 const LINKS = location.protocol === "file:";
 
-/** Copy a text; where that is refused, show it selected, so that it can be copied by hand. */
-async function copy(text, what) {
-  const shown = element("copied");
-  try {
-    await navigator.clipboard.writeText(text);
-    shown.textContent = `Copied ${what}.`;
-    return;
-  } catch {
-    // The frame of MLflow's page has no clipboard; an older way may still be open.
-  }
+/**
+ * Copy a text out of a field in which it is selected, so that it can be copied by hand where that is refused.
+ * The newer way, navigator.clipboard, gives no answer in the frame of MLflow's page.
+ */
+function copy(text, what) {
+  const before = document.activeElement;
   const field = made(text.includes("\n") ? "textarea" : "input");
   field.value = text;
   field.readOnly = true;
   field.setAttribute("aria-label", `What is copied: ${what}`);
-  shown.replaceChildren(field);
-  field.focus();
+  element("copied").replaceChildren(field);
+  field.focus({ preventScroll: true });
   field.select();
   const done = document.execCommand("copy");
-  shown.append(made("span", done ? ` Copied ${what}.` : ` Press Ctrl+C to copy ${what}.`));
+  if (done) before.focus({ preventScroll: true });
+  else field.scrollIntoView({ block: "center" });
+  element("copied").append(made("span", done ? ` Copied ${what}.` : ` Press Ctrl+C to copy ${what}.`));
 }
 
 /** Return a button that copies a text. */
@@ -47,6 +45,7 @@ const columns = [
   { name: "run", text: (run) => run.name, cell: nameCell },
   { name: "id", text: (run) => run.id, cell: idCell },
   { name: "end", text: (run) => run.end },
+  ...(runs.some((run) => run.reason) ? [{ name: "why", text: (run) => cut(run.reason, 160), long: true }] : []),
   ...fields
     .map((field, f) => ({
       name: field.name,
@@ -61,7 +60,6 @@ const columns = [
     key: (run) => number.of_runs[run.number],
     number: true,
   })),
-  ...(runs.some((run) => run.reason) ? [{ name: "why", text: (run) => run.reason, long: true }] : []),
 ];
 
 /** Return a cell with the name of a run, which is a link where links lead somewhere. */

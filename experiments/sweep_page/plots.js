@@ -75,7 +75,7 @@ function logTicks(values) {
   const ticks = powers.filter((i) => i % every === 0).flatMap((i) => mantissas.map((m) => Number(`${m}e${i}`)));
   const shown = ticks.filter((tick) => tick >= low && tick <= high);
   if (shown.length < 2) return { ticker: new M.LogTicker() };
-  const texts = shown.map((tick) => [tick, String(tick)]);
+  const texts = shown.map((tick) => [tick, tick < 1e5 && tick > 1e-6 ? String(tick) : tick.toExponential()]);
   return { ticker: new M.FixedTicker({ ticks: shown }), major_label_overrides: new Map(texts) };
 }
 

@@ -8,7 +8,7 @@ const LINKS = location.protocol === "file:";
 
 /**
  * Copy a text out of a field in which it is selected, so that it can be copied by hand where that is refused.
- * The newer way, navigator.clipboard, gives no answer in the frame of MLflow's page.
+ * The newer way, navigator.clipboard, is refused in a frame such as that of MLflow's page.
  */
 function copy(text, what) {
   const before = document.activeElement;

@@ -23,7 +23,7 @@ def made_up(troubled: bool = True, **said: str) -> tuple[Summary, list[SweptRun]
     rows = []
     for number, asked in enumerate(grid.runs()):
         end = End(ENDS.get(asked.config.seed, "finished") if troubled else "finished")
-        length = {End.FINISHED: asked.config.epochs, End.DIVERGED: asked.config.epochs // 3}.get(end, 0)
+        length = {End.FINISHED: asked.config.epochs, End.DIVERGED: 2 * asked.config.epochs // 3}.get(end, 0)
         loss_e = np.exp(random.normal(0, 0.1, length).cumsum() - np.linspace(0, 3, length))
         metrics = {"excess_loss": random.random(), "eval_accuracy": float(number % 3 == 0), "floor_loss": 0.0}
         metrics = metrics if end == End.FINISHED else {}

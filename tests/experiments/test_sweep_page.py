@@ -74,7 +74,7 @@ def test_a_page_knows_every_run_and_thins_long_curves_of_many_alike() -> None:
     np.testing.assert_array_equal(curve(told, 0, 1), run.curves["train_accuracy"][places])
     assert told["runs"]["ends"][5] == "diverged"
     assert told["runs"]["reasons"][5] == "diverged: a reason for abc"
-    assert len(curve(told, 5)) == sum(epoch < 200 for epoch in epochs), "as far as it came, at the same epochs"
+    assert len(curve(told, 5)) == sum(epoch < 400 for epoch in epochs), "as far as it came, at the same epochs"
 
 
 def test_of_more_runs_than_a_page_holds_it_has_whole_settings_and_says_how_many_are_left_out(

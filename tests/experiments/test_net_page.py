@@ -22,7 +22,7 @@ from experiments.inspect import main as inspect
 from experiments.net_page import page as sources
 from experiments.net_page.of_runs import page_of_runs
 from experiments.net_page.of_training import first_text
-from experiments.net_page.page import _source, net_page
+from experiments.net_page.page import net_page
 from experiments.net_page.pattern_table import NOWHERE, OUTSIDE, pattern_table
 from experiments.net_page.told import PageNet
 from experiments.page import main
@@ -304,7 +304,7 @@ def test_what_inspect_finds_is_in_the_page(store: Path, monkeypatch: pytest.Monk
 
 def test_the_page_in_docs_has_the_present_source() -> None:
     page = (PROJECT / "docs" / "living_net.html").read_text()
-    before, _, after = _source()
+    before, _, after, _ = filling._source(Path(sources.__file__).parent, sources.SCRIPTS)
     renew = "make it anew: README's first run, then python -m experiments.page latest > docs/living_net.html"
     assert page.startswith(before), renew
     assert page.rstrip("\n").endswith(after.rstrip("\n")), renew

@@ -124,7 +124,7 @@ def test_no_more_than_a_few_searches_are_made(there: Path, searched: list[str]) 
     assert searched == ["tags.`config_digest` LIKE '%'"]
 
 
-@pytest.mark.slow
+@pytest.mark.long  # the slow test of `find_runs` over a server asks it, too
 def test_a_server_is_asked_in_the_same_way(mixed: Path) -> None:
     with tracking(mixed) as address, tracked_at(address):
         query = {"pattern": ["abc", "aéb"], "hidden_size": [3], "seed": [2]}

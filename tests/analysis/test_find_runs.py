@@ -29,6 +29,7 @@ from analysis.runs import (
     load_run,
     reach_table,
 )
+from analysis.runs.config_tag import search_by_config
 from analysis.runs.life import process_tags
 from analysis.runs.table import FIELDS
 from experiments.sweep import main as sweep
@@ -363,6 +364,10 @@ def test_runs_are_read_over_a_server(tracking_server: str, store: Path, monkeypa
         ).fetchone()
     assert len(table) == count == 8 * 3 * 2
     assert len(find_runs(sweep="latest", pattern="aab")) == 4
+    asked = search_by_config({"pattern": ["aab"], "hidden_size": [3], "seed": [1]})
+    assert [run.info.run_id for run in asked] == over.query("pattern == 'aab' & hidden_size == 3 & seed == 1")[
+        "run_id"
+    ].tolist(), "the server answers to a condition, and to no run more"
     assert {states.output_lth.shape for states in trajectories(over, 5)} == {(1, 5, 2), (1, 5, 3)}
     assert reach_table(over).empty, "a file that is not there is no trouble of the server"
     with pytest.raises(RunError, match="to make them"):

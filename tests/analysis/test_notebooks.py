@@ -2,6 +2,7 @@
 
 import ast
 import base64
+import inspect
 import json
 import re
 import shutil
@@ -100,42 +101,89 @@ def installed() -> dict[str, str]:
     return readers_environment(PYTHONPATH=str(PROJECT))
 
 
-@pytest.mark.slow
-def test_every_notebook_can_be_executed_on_a_small_store(store: Path, copied: Path) -> None:
-    """Two seeds decide nothing, and every notebook says so."""
-    seeds = ["--seeds", "0-1"]
+def record_motifs() -> None:
+    """Record what the first two notebooks look at, with two seeds."""
     assert train(["--pattern", "aab", "--hidden-size", "8", "--epochs", "300"]) == 0
-    units = [["--patterns", "abc,abcabd", "--hidden-sizes", "4,8", "--epochs", "20,100"]]
-    units += [["--patterns", "abc,aab", "--hidden-sizes", "16", "--epochs", "5,50"]]
-    for lists in units:
-        assert sweep([*lists, *seeds]) == 0
-    others = ["--patterns", "tomita:3,anbn,dyck:2", "--cells", "lstm", "--lengths", "20000", "--encodings", "onehot"]
-    others += ["--hidden-sizes", "16", "--epochs", "1", "--learning-rates", "0.01", "--batch-sizes", "32"]
-    assert sweep([*others, "--schedules", "constant", "--clips", "1.0", *seeds]) == 0
-    families = ["--patterns", "noisy:abc:0.1,anbn", "--cells", "rnn,gru", "--lengths", "10000", "--hidden-sizes", "16"]
-    assert sweep([*families, "--epochs", "50", "--learning-rates", "0.02", "--schedules", "cosine", *seeds]) == 0
-    equal = ["--patterns", "group:Z2", "--cells", "rnn,signed", "--parameters", "2000", "--lengths", "50000"]
-    equal += ["--learning-rates", "0.003,0.01", "--encodings", "onehot", "--epochs", "20", "--batch-sizes", "32"]
-    assert sweep([*equal, "--schedules", "cosine", "--clips", "1.0", "--seeds", "0-2"]) == 0
-    inside = ["--lengths", "100000", "--encodings", "onehot", "--hidden-sizes", "16", "--batch-sizes", "32"]
-    inside += ["--learning-rates", "0.01", "--clips", "1", *seeds]
+    assert sweep(["--patterns", "abc,abcabd", "--hidden-sizes", "4,8", "--epochs", "20,100", "--seeds", "2"]) == 0
+
+
+def record_others() -> None:
+    """Record what the other notebooks look at, with two or three seeds."""
+    assert sweep(["--patterns", "abc,aab", "--hidden-sizes", "16", "--epochs", "5,50", "--seeds", "2"]) == 0
+    others = "--patterns tomita:3,anbn,dyck:2 --cells lstm --lengths 20000 --encodings onehot --hidden-sizes 16 "
+    others += "--epochs 1 --learning-rates 0.01 --batch-sizes 32 --schedules constant --clips 1.0 --seeds 2"
+    assert sweep(others.split()) == 0
+    families = "--patterns noisy:abc:0.1,anbn --cells rnn,gru --lengths 10000 --hidden-sizes 16 --epochs 50 "
+    assert sweep(f"{families} --learning-rates 0.02 --schedules cosine --seeds 2".split()) == 0
+    equal = "--patterns group:Z2 --cells rnn,signed --parameters 2000 --lengths 50000 --learning-rates 0.003,0.01 "
+    equal += "--encodings onehot --epochs 20 --batch-sizes 32 --schedules cosine --clips 1.0 --seeds 3"
+    assert sweep(equal.split()) == 0
+    inside = "--lengths 100000 --encodings onehot --hidden-sizes 16 --batch-sizes 32 --learning-rates 0.01 --clips 1"
     for pattern, names, epochs, schedule in (
         ("flipflop:2", "rnn", "30", "cosine"),
         ("reber,hmm:mess3", "gru", "30", "cosine"),
         ("anbn", "gru,lstm", "30", "cosine"),
         ("group:S3", "gru", "1", "constant"),
     ):
-        lists = ["--patterns", pattern, "--cells", names, "--epochs", epochs, "--schedules", schedule]
-        assert sweep([*lists, *inside]) == 0
-    command = [sys.executable, "-m", "experiments.notebooks", "--folder", str(copied)]
+        lists = ["--patterns", pattern, "--cells", names, "--epochs", epochs, "--schedules", schedule, "--seeds", "2"]
+        assert sweep([*lists, *inside.split()]) == 0
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(["01", "02"], marks=pytest.mark.slow),
+        pytest.param([path.stem[:2] for path in NOTEBOOKS], marks=pytest.mark.long),
+    ],
+    ids=["the first two", "all"],
+)
+def test_notebooks_can_be_executed_on_a_small_store(names: list[str], store: Path, copied: Path) -> None:
+    """Two seeds decide nothing, and every notebook says so."""
+    record_motifs()
+    if len(names) > 2:
+        record_others()
+    command = [sys.executable, "-m", "experiments.notebooks", *names, "--folder", str(copied)]
     subprocess.run(command, check=True, cwd=copied, env=installed())
-    for path in copied.glob("*.ipynb"):
+    for name in names:
+        (path,) = copied.glob(f"{name}_*.ipynb")
+        assert path.read_bytes() != (FOLDER / path.name).read_bytes(), "it was not executed"
         assert "few seeds" in said_by(path)
         assert not [output for output in outputs_of(path) if output["output_type"] == "error"]
         committed = {cell["id"]: source_of(cell) for cell in cells_of(FOLDER / path.name)}
         assert {cell["id"]: source_of(cell) for cell in cells_of(path)} == committed
     words = said_by(copied / "02_compare_runs.ipynb")
     assert not re.search(", (higher|lower)$", words, flags=re.MULTILINE), "two seeds have decided something"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_each_call_of_a_notebook_fits_the_function_that_it_calls(path: Path) -> None:
+    """Whether a function is there, and takes as many arguments, of these names; the long tests execute all."""
+    code = ast.parse("\n".join(map(source_of, cells_of(path))))
+    names: dict[str, Any] = {}
+    imports: list[ast.stmt] = [node for node in ast.walk(code) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    exec(compile(ast.Module(imports, []), str(path), "exec"), names)
+    checked = 0
+    for node in ast.walk(code):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            found = names.get(node.value.id)
+            assert not inspect.ismodule(found) or hasattr(found, node.attr), ast.unparse(node)
+        if not isinstance(node, ast.Call):
+            continue
+        root = node.func
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        if not (isinstance(root, ast.Name) and root.id in names):
+            continue
+        function = eval(ast.unparse(node.func), names)
+        if not str(getattr(function, "__module__", "")).startswith(("analysis.", "experiments.", "rnn_core.")):
+            continue
+        given = [argument for argument in node.args if not isinstance(argument, ast.Starred)]
+        named = {keyword.arg: None for keyword in node.keywords if keyword.arg}
+        partial = len(given) < len(node.args) or len(named) < len(node.keywords)
+        signature = inspect.signature(function)
+        (signature.bind_partial if partial else signature.bind)(*given, **named)
+        checked += 1
+    assert checked >= 8
 
 
 @pytest.mark.long

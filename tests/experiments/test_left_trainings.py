@@ -117,7 +117,16 @@ def states(store: Path) -> list[Path]:
     return sorted((store / "checkpoints").glob("*.safetensors"))
 
 
-@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
+@pytest.mark.parametrize(
+    "grid",
+    [
+        GRIDS["stack"],
+        pytest.param(GRIDS["a net that diverges"], marks=pytest.mark.long),
+        pytest.param(GRIDS["alone, for two numbers of epochs"], marks=pytest.mark.long),
+        GRIDS["alone, keep=best"],
+    ],
+    ids=GRIDS,
+)
 def test_a_sweep_goes_on_in_the_middle_of_its_training(
     grid: list[str], store: Path, windows: Windows, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -135,7 +144,7 @@ def test_a_sweep_goes_on_in_the_middle_of_its_training(
 
 
 @pytest.mark.parametrize(
-    "cuts", [(1, 3), pytest.param((2,), marks=pytest.mark.slow), pytest.param((3,), marks=pytest.mark.slow)], ids=str
+    "cuts", [(1, 3), pytest.param((2,), marks=pytest.mark.long), pytest.param((3,), marks=pytest.mark.long)], ids=str
 )
 def test_what_was_trained_to_the_end_is_not_trained_again(
     cuts: tuple[int, ...], store: Path, windows: Windows, monkeypatch: pytest.MonkeyPatch

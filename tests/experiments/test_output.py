@@ -122,15 +122,17 @@ def test_a_character_that_the_encoding_lacks_is_printed_as_its_code(encoding: st
 
 
 TRAIN = python("-m", "experiments.train", "--epochs", "2", "--pattern", "ab\n")
-SWEEP = python("-m", "experiments.sweep", "--epochs", "2", "--patterns", "abc", "--seeds", "2", "--workers", "2")
+SWEEP = python("-m", "experiments.sweep", "--epochs", "2", "--patterns", "abc", "--seeds", "2", "--workers", "1")
+WORKERS = SWEEP.replace("--workers 1", "--workers 2")
 
 
 @pytest.mark.parametrize(
     ("command", "where", "ends"),
     [
-        pytest.param(TRAIN, "2>&1 | head -1", ["FINISHED"], marks=pytest.mark.slow),
+        pytest.param(TRAIN, "2>&1 | head -1", ["FINISHED"], marks=pytest.mark.long),
         pytest.param(TRAIN, "<&- >&- 2>&-", ["FINISHED"], marks=pytest.mark.long),
-        pytest.param(SWEEP, "> /dev/full 2>&1", ["FINISHED"] * 3, marks=pytest.mark.long),
+        pytest.param(WORKERS, "> /dev/full 2>&1", ["FINISHED"] * 3, marks=pytest.mark.long),
+        pytest.param(WORKERS, "2>&- | true", ["FINISHED"] * 3, marks=pytest.mark.long),
         pytest.param(SWEEP, "2>&- | true", ["FINISHED"] * 3, marks=pytest.mark.slow),
     ],
 )

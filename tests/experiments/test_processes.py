@@ -65,7 +65,7 @@ def check_kept(run: Run) -> None:
         assert Path(MlflowClient().download_artifacts(run.info.run_id, f"plots/{name}.png")).exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGTERM])
 def test_a_signal_keeps_what_there_is_and_ends_the_run_killed(store: Path, number: signal.Signals) -> None:
     with started(store, sys.executable, "-m", "experiments.train", "--epochs", str(ENDLESS)) as process:
         time.sleep(0.5)
@@ -101,7 +101,9 @@ def test_a_signal_within_the_first_epoch_keeps_the_weights(store: Path) -> None:
     assert loaded.net.inputs == len(loaded.record.alphabet)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, "FAILED"), (signal.SIGTERM, "KILLED")])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, "FAILED"), pytest.param(signal.SIGTERM, "KILLED", marks=pytest.mark.long)]
+)
 def test_under_mlflow_run_the_tag_tells_the_truth(store: Path, number: signal.Signals, status: str) -> None:
     mlflow = str(Path(sys.executable).with_name("mlflow"))
     with started(store, mlflow, "run", ".", "--env-manager", "local", "-P", f"epochs={ENDLESS}") as process:
@@ -119,7 +121,7 @@ def test_under_mlflow_run_the_tag_tells_the_truth(store: Path, number: signal.Si
     check_kept(run)
 
 
-@pytest.mark.parametrize("opened", [False, True], ids=["python -m", "mlflow run"])
+@pytest.mark.parametrize("opened", [pytest.param(False, marks=pytest.mark.long), True], ids=["python -m", "mlflow run"])
 def test_a_signal_before_the_training_leaves_no_run_running(store: Path, opened: bool) -> None:
     command = [sys.executable, "-m", "experiments.train"]
     environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{store / 'mlflow.db'}"}
@@ -175,6 +177,7 @@ def test_mlflow_run_takes_numbers_and_patterns_as_they_are_typed(store: Path) ->
     assert (config.pattern, config.learning_rate, config.epochs) == ("a b'$c", 0.01, 3)
 
 
+@pytest.mark.long  # `test_command.py` has it in this process
 def test_bad_input_under_mlflow_run_is_said_on_the_run(store: Path) -> None:
     mlflow = str(Path(sys.executable).with_name("mlflow"))
     environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{store / 'mlflow.db'}"}

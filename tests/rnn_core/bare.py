@@ -34,11 +34,15 @@ ONE_OF_EACH_KIND = tuple({kind_of(cell): cell for cell in reversed(CELLS)}.value
 def with_cells(cases: Iterable[Any], cells: Sequence[str] = CELLS) -> list[Any]:
     """Return parameters of a test: each cell with each case.
 
-    Cells that torch lacks have the first case alone, and only one of each kind; the others are left to the long tests.
+    The first case is for torch's cells, and for one cell of each kind that torch lacks; at the other cases torch's
+    cells take turns. All else is left to the long tests.
     """
+    turns = [cell for cell in cells if cell in TORCHS]
 
     def is_quick(cell: str, number: int) -> bool:
-        return cell in TORCHS or (number == 0 and cell in ONE_OF_EACH_KIND)
+        if number == 0:
+            return cell in TORCHS or cell in ONE_OF_EACH_KIND
+        return cell == turns[number % len(turns)]
 
     return [
         pytest.param(cell, case, marks=[] if is_quick(cell, number) else [pytest.mark.long])

@@ -135,7 +135,7 @@ def test_random_numbers_go_on_where_they_were(tmp_path: Path) -> None:
 
 
 STACKS = {
-    "strings": [dataclasses.replace(MANY_WINDOWS, pattern="tomita:5", length=80, seed=seed) for seed in range(3)],
+    "strings": [dataclasses.replace(MANY_WINDOWS, pattern="tomita:5", length=40, seed=seed) for seed in range(3)],
     "clip": [
         dataclasses.replace(CONFIGS["motif"], clip=clip, learning_rate=rate, schedule=schedule)
         for clip, rate, schedule in ((0.0, 0.01, "constant"), (0.5, 0.1, "cosine"), (1.0, 1e37, "constant"))

@@ -301,7 +301,7 @@ def test_without_aalpy_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("spec", "size"), [("tomita:3", 5), ("reber", 9)])
+@pytest.mark.parametrize(("spec", "size"), [pytest.param("tomita:3", 5, marks=pytest.mark.long), ("reber", 9)])
 def test_a_net_trained_with_the_recipe_is_the_machine(spec: str, size: int) -> None:
     pattern = parse(spec)
     *_, last = train(prepare(TrainConfig(pattern=spec, threads=1, **pattern.recipe), pattern))

@@ -80,7 +80,7 @@ def check_whole(seeds: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "workers", [pytest.param(2, marks=pytest.mark.slow), *(pytest.param(n, marks=pytest.mark.long) for n in (1, 2, 3))]
+    "workers", [pytest.param(1, marks=pytest.mark.slow), *(pytest.param(n, marks=pytest.mark.long) for n in (2, 3))]
 )
 def test_two_sweeps_at_once_make_each_run_once(store: Path, workers: int) -> None:
     arguments = ["--epochs", "3", "--seeds", "12", "--workers", str(workers)]
@@ -155,8 +155,7 @@ def test_a_sweep_killed_goes_on_with_no_run_lost_and_none_doubled(
     assert {model.source_run_id for model in models} == {run.info.run_id for run in children()}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.long), pytest.param(2, marks=pytest.mark.slow)])
 def test_a_signal_ends_a_sweep_with_what_there_is(store: Path, workers: int) -> None:
     arguments = ["--epochs", "3", "--seeds", "150", "--workers", str(workers)]
     with sweeping(store, *arguments) as process:

@@ -74,7 +74,13 @@ def newest() -> Run:
     return MlflowClient().search_runs(["0"], order_by=["attributes.start_time DESC"])[0]
 
 
-@pytest.mark.parametrize("arguments", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(arguments, id=kind, marks=[pytest.mark.long] if kind in ("best", "curriculum") else [])
+        for kind, arguments in KINDS.items()
+    ],
+)
 def test_a_run_that_was_interrupted_goes_on_as_if_it_had_never_stopped(
     arguments: list[str], store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,6 +22,9 @@ NEVER_NAMED = ("device", "threads")
 """Fields that say where a run is trained, and not what it is."""
 
 
+AT_WORK = "still at work as of"
+"""With these words begins the description of a sweep that is at work, in bold."""
+
 MAX_REASON = 1000
 """The most characters of a reason that a description shows; escaped, it may become five times as long."""
 

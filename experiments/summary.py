@@ -291,7 +291,7 @@ class Summary:
 
         Runs of different lengths are thinned to different epochs; values between those are interpolated linearly.
         """
-        rows_by_id = {row.outcome.run_id: row for row in self._rows if "train_loss" in row.outcome.curves}
+        rows_by_id = {row.outcome.run_id: row for row in self._rows if len(row.outcome.epoch_e)}
         rows = [rows_by_id[run_id] for run_id in runs["run_id"].unique() if run_id in rows_by_id]
         if not rows:
             return pd.DataFrame()

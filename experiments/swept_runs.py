@@ -270,7 +270,7 @@ class Sweep:
 
     def _renew(self, stop: Stop) -> None:
         """Record what there is so far, if that is due and a run has ended since the last time."""
-        if len(self.outcomes) > self.renewed_at and self.report.due():
+        if len(self.outcomes) > self.renewed_at and self.report.due(len(self.outcomes)):
             self.renewed_at = len(self.outcomes)
             with stop.held():
                 self.report.renew(self._rows())

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -86,6 +87,7 @@ class MedianInterval:
     high: int
 
 
+@lru_cache(maxsize=256)
 def median_interval(n: int, level: float = 0.95) -> MedianInterval:
     """Return how the interval of a median over n runs is made, for programs that have the values and not this package.
 

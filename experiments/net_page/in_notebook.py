@@ -31,15 +31,15 @@ class Frame:
         return f'<iframe sandbox="allow-scripts" title="{title}" style="{style}" srcdoc="{page}"></iframe>'
 
 
-def play(run_ids: Iterable[str]) -> Frame:
+def play(run_ids: str | Iterable[str]) -> Frame:
     """Return the page in which the nets of recorded runs of one pattern can be played with; of several it has a slider.
 
     Arguments:
-        run_ids: ids or names of runs, such as the column `run_id` of a table of runs.
+        run_ids: the id or the name of a run, or several, such as the column `run_id` of a table of runs.
 
     Raises:
         RunError: a run is not there, or cannot be read.
         UsageError: a run recorded no net, or the runs have different patterns.
     """
-    runs = [load_run(run_id) for run_id in run_ids]
+    runs = [load_run(run_id) for run_id in ([run_ids] if isinstance(run_ids, str) else run_ids)]
     return Frame(tuple(run.name for run in runs), page_of_runs(runs))

@@ -25,6 +25,7 @@ function showMoment({ reading, whole }, verdicts) {
   slider.setAttribute("aria-valuemax", reading.moments.length);
   slider.setAttribute("aria-valuenow", now.selected + 1);
   element("bars").replaceChildren();
+  element("bars-legend").textContent = "";
   if (!moment) {
     slider.setAttribute("aria-valuetext", "no text");
     element("status").textContent = "Type a character.";
@@ -41,12 +42,11 @@ function showMoment({ reading, whole }, verdicts) {
     indices.sort((a, b) => moment.probabilities[b] - moment.probabilities[a] || a - b);
     indices = indices.slice(0, MOST_BARS);
   }
-  const verb = told.pattern.next ? "is" : "says";
   element("bars").append(
     ...indices.map((index) => bar(index, moment.probabilities[index], exact?.[index], before?.[index])),
   );
   const parts = ["bar: the net"];
-  if (exact) parts.push(`frame: the pattern, ${told.pattern.next ? "exactly" : `which ${verb} one symbol`}`);
+  if (exact) parts.push(`frame: the pattern, ${told.pattern.next ? "exactly" : "which says one symbol"}`);
   else if (patternOracle.table) parts.push(whyUnknown(moment));
   if (before) parts.push("orange: the net with all its units");
   if (outputs.length > MOST_BARS) parts.push(`the likeliest ${MOST_BARS} of ${outputs.length}`);

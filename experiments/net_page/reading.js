@@ -191,7 +191,12 @@ class Recorded {
     });
   }
 
-  due() {
+  due(moment) {
+    return Reading.prototype.due.call(this, moment);
+  }
+
+  /** Return -1: what the net gave to other outputs was not recorded. */
+  worst() {
     return -1;
   }
 

@@ -138,7 +138,7 @@ function showMap(shown) {
   const what = number.name === "solved" ? "Share of the runs that solve their pattern" : `Median of ${number.label}`;
   const notes = [`${what}, over the runs of a cell that have it; n says how many.`];
   const several = cells.find(({ note, n }) => n && note);
-  if (several) notes.push(`Some cells are of several settings: ${several.note}.`);
+  if (several) notes.push(`Some cells are of several kinds of runs: ${several.note}.`);
   element("map-note").textContent = notes.join(" ");
   element("map-plot").setAttribute("aria-label", `${what} by ${rows.label || "all"} and ${columnsSide.label || "all"}`);
   const head = made("tr");
@@ -220,7 +220,7 @@ function offer(id, texts, values = texts.map((_, i) => i)) {
 /** Show what does not change. */
 function begin() {
   element("title").textContent = told.name;
-  const count = Object.entries(Object.groupBy(runs, (run) => run.end)).map(([end, of]) => `${of.length} ${end}`);
+  const count = told.ends.map(([end, number]) => `${number} ${end}`);
   element("lead").textContent = `${counted(told.total, "run")}: ${count.join(", ") || "none has ended"}`;
   const state = element("state");
   state.hidden = told.end === "finished" && !told.left_out;

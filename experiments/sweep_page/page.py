@@ -17,15 +17,16 @@ BUNDLE = "server/static/js/bokeh.min.js"
 """The file of the package bokeh that draws; its widgets and tables, which would be as much again, are not needed."""
 
 
-def sweep_page(summary: Summary, rows: Sequence[SweptRun], state: SweepState) -> str:
+def sweep_page(summary: Summary, lines: Sequence[str], rows: Sequence[SweptRun], state: SweepState) -> str:
     """Return the page of a sweep, in HTML.
 
     Arguments:
         summary: its results.
+        lines: these in sentences.
         rows: the runs that have ended, those of `summary`.
         state: which sweep it is, and how far.
     """
-    return filled_page(Path(__file__).parent, SCRIPTS, state.name, told_of_sweep(summary, rows, state), _bokeh())
+    return filled_page(Path(__file__).parent, SCRIPTS, state.name, told_of_sweep(summary, lines, rows, state), _bokeh())
 
 
 @cache

@@ -22,7 +22,7 @@ if (kindsOfEnd.length > 1) {
 }
 
 /** The fields in which runs of one setting may differ. */
-const FREE = new Set(["seed", "data seed", "device", "threads", "end"]);
+const FREE = new Set([...told.free, "end"]);
 
 /** Return whether a field is swept, the seed, or how runs ended; others come with these, such as with a recipe. */
 function isMain({ name, swept }) {

@@ -28,7 +28,7 @@ MIN_POINTS = 20
 """The least points of a curve, however many runs there are."""
 
 MAX_SEEDS = 100
-"""The most runs of a setting of which every part has an interval; of more, only all of those that have a value."""
+"""The most runs that have an interval, but for all runs of the largest setting; intervals of more take memory."""
 
 SOLVED = "solved"
 """The number that is 1 for a run that solves its pattern, and 0 for one that does not."""
@@ -56,15 +56,19 @@ class SweepState:
     as_of: str
 
 
-def told_of_sweep(summary: Summary, rows: Sequence[SweptRun], state: SweepState) -> dict[str, Any]:
+def told_of_sweep(
+    summary: Summary, lines: Sequence[str], rows: Sequence[SweptRun], state: SweepState
+) -> dict[str, Any]:
     """Return what a page is told of a sweep, as JSON has it.
 
     Arguments:
         summary: its results.
+        lines: these in sentences.
         rows: the runs that have ended, those of `summary`.
         state: which sweep it is, and how far.
     """
     grid, kept = summary.grid, _first_settings(rows)
+    ends = {row.outcome.digest: str(row.outcome.end) for row in rows}
     before, after = run_address(state.store, state.experiment_id)
     return {
         "name": state.name,
@@ -72,9 +76,11 @@ def told_of_sweep(summary: Summary, rows: Sequence[SweptRun], state: SweepState)
         "total": state.total,
         "end": state.end_reason,
         "as_of": state.as_of,
-        "ended": len({row.outcome.digest for row in rows}),
+        "ended": len(ends),
+        "ends": list(Counter(ends.values()).items()),
         "left_out": len(rows) - len(kept),
-        "lines": summary.lines(),
+        "lines": lines,
+        "free": [name.replace("_", " ") for name in FREE_FIELDS],
         "address": [before, after],
         "serve": how_to_serve(state.store),
         "measure": summary.measure,
@@ -136,9 +142,9 @@ def _runs(rows: Sequence[SweptRun]) -> dict[str, Any]:
     """Return the names, ids, ends and settings of runs.
 
     Returns:
-        names, ids, ends: texts; reused: 1 for a run that others recorded; reasons: by the place of a run that did not
-        finish, why. setting: the number of each run's setting. draw: the number of its seeds, so that two runs of one
-        setting with the same seeds, which would count twice, are seen.
+        names, ids, ends: texts; reasons: by the place of a run that did not finish, why. setting: the number of each
+        run's setting. draw: the number of its seeds, so that two runs of one setting with the same seeds, which would
+        count twice, are seen.
     """
     outcomes = [row.outcome for row in rows]
     reasons = {place: each.end_reason for place, each in enumerate(outcomes) if each.end_reason != each.end}
@@ -146,7 +152,6 @@ def _runs(rows: Sequence[SweptRun]) -> dict[str, Any]:
         "names": [visible(outcome.name) for outcome in outcomes],
         "ids": [outcome.run_id for outcome in outcomes],
         "ends": [str(outcome.end) for outcome in outcomes],
-        "reused": [int(outcome.reused) for outcome in outcomes],
         "reasons": {place: visible(reason)[:300] for place, reason in reasons.items()},
         "setting": _numbered(map(_setting, rows)),
         "draw": _numbered((row.request.config.seed, row.request.config.data_seed) for row in rows),
@@ -229,7 +234,7 @@ def _intervals(rows: Sequence[SweptRun]) -> Mapping[int, Any]:
         by_setting.setdefault(_setting(row), []).append(len(row.outcome.epoch_e))
     counts = {sum(length >= least for length in lengths) for lengths in by_setting.values() for least in {*lengths, 1}}
     most = max(map(len, by_setting.values()))
-    counts |= {*range(2, min(most, MAX_SEEDS) + 1)}
+    counts = {n for n in counts if n <= MAX_SEEDS or n == most} | {*range(2, min(most, MAX_SEEDS) + 1)}
     return {
         n: [each.low, each.high, each.pairs] for n in sorted(counts) if n > 1 for each in [compare.median_interval(n)]
     }

@@ -13,6 +13,7 @@ from analysis.runs import schema, search_runs
 from analysis.runs.life import GONE, heartbeat_tag, is_alive
 from analysis.runs.schema import End
 from analysis.runs.store import NoRunError, get_run, models_of_run
+from experiments.descriptions import AT_WORK
 
 HEARTBEAT_SECONDS = 10.0
 """How often a process writes the tag that says that it is at work."""
@@ -166,6 +167,9 @@ def _end_if_dead(run_id: str) -> bool:
         return False
     client = MlflowClient()
     client.set_tag(run_id, schema.END_REASON_TAG, GONE)
+    note = run.data.tags.get(schema.NOTE_TAG, "")
+    if note.startswith(f"**{AT_WORK}"):
+        client.set_tag(run_id, schema.NOTE_TAG, note.replace("**", f"**{GONE}; it was ", 1))
     client.set_terminated(run_id, End.KILLED.status)
     return True
 

@@ -110,7 +110,7 @@ class Group(StringTransducer):
         self.default_length = 200_000
         if len(read) >= MANY:  # 500,000 strings of 10, read once
             self.default_length = 5_500_000
-            larger = {"cell": "lstm", "hidden_size": 128, "epochs": 1, "batch_size": 512, "learning_rate": 0.005}
+            larger = {"cell": "lstm", "hidden_size": 128, "epochs": 1, "batch_size": 128, "learning_rate": 0.005}
             self.recipe = {**self.recipe, **larger}
         self.oracle = self._oracle_up_to(self.longest)
 

@@ -12,6 +12,7 @@ from mlflow.entities import Run, ViewType
 
 from analysis.runs import find_runs
 from analysis.runs.life import GONE, process_tags
+from experiments.descriptions import AT_WORK
 from experiments.sweep import main
 from experiments.tracking import TrackedRun, clear_up
 from experiments.train import main as train
@@ -183,6 +184,17 @@ def test_what_killed_and_ended_sweeps_left_half_made_is_deleted(dead: dict[str, 
     for run_id in (silent, killed):
         assert there[run_id].info.status == "KILLED"
         assert there[run_id].data.tags["end_reason"] == GONE
+
+
+def test_a_sweep_that_was_killed_is_no_longer_said_to_be_at_work(dead: dict[str, str]) -> None:
+    state = f"{AT_WORK} 2026-01-31 12:30 UTC: 1 of 2 runs have ended"
+    sweep, other = (
+        create(MARK | dead | {"kind": "sweep", "mlflow.note.content": note})
+        for note in (f"**{state}**\n\nmore", "more")
+    )
+    clear_up("0")
+    notes = [active()[run_id].data.tags["mlflow.note.content"] for run_id in (sweep, other)]
+    assert notes == [f"**{GONE}; it was {state}**\n\nmore", "more"]
 
 
 def test_a_single_run_whose_process_is_gone_is_ended_and_kept(dead: dict[str, str]) -> None:

@@ -284,6 +284,22 @@ def test_a_large_net_is_shown_by_its_states(browser: Any, tmp_path: Path, monkey
     assert page.locator("#bars li").count() == 0
     closed(page)
 
+    prepared, net = trained(1, pattern="flipflop:2", length=600, hidden_size=9, cell="gru", encoding="onehot")
+    page = opened(browser, tmp_path, of_one(prepared, net), prepared)
+    moments = page.evaluate(
+        "open(0).reading.moments.map((_, t) => [open(0).reading.verdict(t), open(0).reading.due(_)])"
+    )
+    wrong = next(t for t, (verdict, _) in enumerate(moments) if verdict == "wrong")
+    page.focus("#tape")
+    page.keyboard.press("Home")
+    for _ in range(wrong):
+        page.keyboard.press("ArrowRight")
+    due = prepared.record.outputs[moments[wrong][1]]
+    assert page.inner_text("#status").endswith(f": wrong. It should say “{due}”.")
+    said = prepared.pattern.inputs_and_targets(prepared.evaluation.text)[1]
+    assert due == said[wrong]
+    closed(page)
+
 
 def test_what_was_found_is_drawn_and_followed(abc: tuple[Prepared, CharRNN], browser: Any, tmp_path: Path) -> None:
     prepared, net = abc

@@ -44,7 +44,7 @@ def curve(told: Any, run: int, metric: int = 0) -> np.ndarray:
 
 def test_a_page_needs_nothing_else() -> None:
     summary, rows = made_up(hidden_sizes="4,8", seeds="7")
-    page = sweep_page(summary, rows, state_of(summary))
+    page = sweep_page(summary, summary.lines(), rows, state_of(summary))
     library = sources._bokeh()
     assert page.count(library) == 1
     assert len(library) < 2_000_000
@@ -62,7 +62,7 @@ def test_a_page_needs_nothing_else() -> None:
 
 def test_a_page_knows_every_run_and_thins_long_curves_of_many_alike() -> None:
     summary, rows = made_up(epochs="600", hidden_sizes=",".join(map(str, range(1, 251))), seeds="6", cells="rnn,gru")
-    told = told_of_sweep(summary, rows, state_of(summary))
+    told = told_of_sweep(summary, summary.lines(), rows, state_of(summary))
     assert len(told["runs"]["ids"]) == told["ended"] == 3000
     page = json.dumps(told, separators=(",", ":"))
     assert len(page) < 4_000_000
@@ -82,13 +82,15 @@ def test_of_more_runs_than_a_page_holds_it_has_whole_settings_and_says_how_many_
 ) -> None:
     monkeypatch.setattr("experiments.sweep_page.told.MAX_RUNS", 5)
     summary, rows = made_up(epochs="1", cells="rnn,gru,lstm", seeds="2")
-    told = told_of_sweep(summary, rows, state_of(summary))
+    told = told_of_sweep(summary, summary.lines(), rows, state_of(summary))
     assert (len(told["runs"]["ids"]), told["left_out"], told["ended"]) == (4, 2, 6)
 
 
 def test_fields_of_recipes_are_fields_too_and_numbers_ascend() -> None:
     summary, rows = made_up(patterns="reber,abc", learning_rates="0.1,0.01", epochs="2", seeds="1")
-    fields = {field["name"]: field for field in told_of_sweep(summary, rows, state_of(summary))["fields"]}
+    fields = {
+        field["name"]: field for field in told_of_sweep(summary, summary.lines(), rows, state_of(summary))["fields"]
+    }
     assert fields["pattern"]["values"] == ["reber", "abc"]
     assert fields["learning rate"]["values"] == ["0.01", "0.1"]
     assert fields["learning rate"]["of_runs"] == [1, 0, 1, 0]
@@ -146,11 +148,33 @@ def test_a_sweep_at_work_is_renewed_and_one_that_has_ended_is_not(
     assert main([*EIGHT[:-1], "3"]) == 0
     again = told_in(recorded(parents()[0].info.run_id, SWEEP_PAGE_FILE))
     assert renewals[-1][0]["ended"] == again["ended"] == 12
-    assert sum(again["runs"]["reused"]) == 8
     for number, run_id in enumerate(again["runs"]["ids"]):
         if run_id in told["runs"]["ids"]:
             was = told["runs"]["ids"].index(run_id)
             np.testing.assert_allclose(curve(again, number), curve(told, was), rtol=1e-6)
+
+
+def test_runs_that_diverged_at_once_are_summed_up_again(store: Path) -> None:
+    lists = ["--epochs", "3", "--hidden-sizes", "64", "--learning-rates", "0.1,1e37", "--windows", "3", "--seeds", "1"]
+    for _ in range(2):
+        assert main(lists) == 0
+        told = told_in(recorded(parents()[0].info.run_id, SWEEP_PAGE_FILE))
+        assert sorted(told["ends"]) == [["diverged", 1], ["finished", 1]]
+
+
+def test_a_page_that_cannot_be_made_costs_nothing_else(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> str:
+        raise ModuleNotFoundError("the package bokeh is missing")
+
+    monkeypatch.setattr(sweep_report, "sweep_page", broken)
+    assert main(["--epochs", "2", "--seeds", "1"]) == 0
+    assert "the sweep has no page: ModuleNotFoundError: the package bokeh is missing" in capsys.readouterr().err
+    (parent,) = parents()
+    assert len(recorded(parent.info.run_id, RUNS_FILE).splitlines()) == 2
+    assert parent.info.status == "FINISHED"
+    assert SWEEP_PAGE_FILE not in parent.data.tags["mlflow.note.content"]
 
 
 def test_a_sweep_that_is_stopped_says_so_and_is_not_renewed_any_more(
@@ -173,7 +197,7 @@ def test_a_sweep_that_is_stopped_says_so_and_is_not_renewed_any_more(
     assert "at work" not in parent.data.tags["mlflow.note.content"]
 
 
-def test_neither_a_store_that_is_away_nor_another_start_is_disturbed(
+def test_a_store_that_is_away_disturbs_no_sweep(
     store: Path, renewals: list[tuple[Any, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(run_id: str) -> bool:
@@ -182,7 +206,9 @@ def test_neither_a_store_that_is_away_nor_another_start_is_disturbed(
     monkeypatch.setattr(tracked_sweep, "goes_on", away)
     assert main(EIGHT) == 0
     assert renewals == []
-    monkeypatch.undo()
+
+
+def test_a_sweep_that_another_start_has_ended_is_not_renewed(store: Path) -> None:
     sweep = TrackedSweep("a sweep", {}, {})
     sweep.renew("note", {RUNS_FILE: "first"})
     MlflowClient().set_terminated(sweep.run_id, "KILLED")

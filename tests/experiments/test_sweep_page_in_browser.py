@@ -27,7 +27,9 @@ class Shown:
 
     def __init__(self, browser: Any, folder: Path, summary: Summary, rows: list[SweptRun], **look: Any) -> None:
         path = folder / "sweep.html"
-        path.write_text(sweep_page(summary, rows, state_of(summary, look.pop("end", "finished"))), encoding="utf-8")
+        path.write_text(
+            sweep_page(summary, summary.lines(), rows, state_of(summary, look.pop("end", "finished"))), encoding="utf-8"
+        )
         self.page = browser.new_page(**look)
         self.complaints: list[str] = []
         self.asked: list[str] = []

@@ -151,7 +151,7 @@ def test_a_person_groups_filters_reads_and_copies(tmp_path: Path) -> None:
         ]
         assert [row[1:] for row in shown.map()[1:]] == [texts[:2], texts[2:]]
         page.select_option("#columns", label="none")
-        assert "Some cells are of several settings: its runs differ in cell" in page.inner_text("#map-note")
+        assert "Some cells are of several kinds of runs: its runs differ in cell" in page.inner_text("#map-note")
 
         page.click("#runs th button:text-is('excess loss')")  # the table
         losses = [row[-3] for row in rows_of(page)]

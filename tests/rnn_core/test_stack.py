@@ -39,20 +39,6 @@ def double() -> Iterator[None]:
     torch.set_default_dtype(torch.float32)
 
 
-EXACT = "gru"
-"""The compiled loops of this cell are compared in double precision, too; those of every cell by the long tests, since
-to compile them takes half a minute each. Cells share all but their step, which single precision shows to be right."""
-
-
-@pytest.fixture
-def exactness(cell: str, request: pytest.FixtureRequest) -> Iterator[float]:
-    """The relative difference between two roads in double precision, or in single where no loops in double are made."""
-    single = cell in COMPILED and cell != EXACT and not request.node.get_closest_marker("long")
-    torch.set_default_dtype(torch.float32 if single else torch.float64)
-    yield 1e-4 if single else 1e-9
-    torch.set_default_dtype(torch.float32)
-
-
 @pytest.fixture
 def tolerance(cell: str) -> Iterator[float]:
     """The relative difference between two roads: in single precision, or in double for cells where rounding grows fast.
@@ -105,9 +91,7 @@ def test_a_hundred_epochs_in_a_stack_are_those_of_nets_alone(cell: str, encoding
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("double")
-@pytest.mark.parametrize(  # cells that have no compiled loops are compared in double precision above
-    "cell", [cell if cell == EXACT else pytest.param(cell, marks=pytest.mark.long) for cell in COMPILED]
-)
+@pytest.mark.parametrize("cell", COMPILED)  # the others are compared in double precision above
 def test_in_double_precision_a_hundred_epochs_agree_to_the_ninth_digit(cell: str) -> None:
     check_equal([TrainConfig(cell=cell, epochs=100, seed=seed) for seed in (0, 42)], 1e-9, 1e-9)
 
@@ -131,25 +115,25 @@ MORE_FIELDS: list[dict[str, object]] = [
 ]
 
 
+@pytest.mark.usefixtures("double")
 @pytest.mark.parametrize(
     ("cell", "fields"),
     [
         *((cell, MASKED) for cell in CELLS),
         *zip(itertools.cycle(CELLS), MORE_FIELDS, strict=False),
-        *(pytest.param(EXACT, fields, marks=pytest.mark.slow) for fields in MORE_FIELDS),
-        *(pytest.param(cell, MASKED, marks=pytest.mark.long) for cell in COMPILED),
+        *(pytest.param(*both, marks=pytest.mark.slow) for both in itertools.product(COMPILED, MORE_FIELDS)),
         *(pytest.param(*both, marks=pytest.mark.long) for both in itertools.product(CELLS, MORE_FIELDS)),
     ],
 )
 def test_windows_masks_and_settings_are_those_of_nets_alone(
-    cell: str, fields: dict[str, object], exactness: float, tmp_path_factory: pytest.TempPathFactory
+    cell: str, fields: dict[str, object], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     tale = tmp_path_factory.mktemp("texts") / "tale.txt"
     tale.write_text("the cat sat on the mat. " * 5)
     fields = fields | {"pattern": str(fields["pattern"]).replace("TALE", str(tale))}
     # Without a window of its own a text has 64 steps.
     base = TrainConfig(**{"cell": cell, "epochs": 8, **fields})  # type: ignore[arg-type]
-    check_equal([dataclasses.replace(base, seed=seed) for seed in range(2)], exactness, exactness)
+    check_equal([dataclasses.replace(base, seed=seed) for seed in range(2)], 1e-9, 1e-9)
 
 
 @pytest.mark.usefixtures("double")
@@ -165,7 +149,7 @@ def test_every_net_has_its_own_numbers_data_and_steps() -> None:
 
 @pytest.mark.usefixtures("double")
 def test_a_net_with_nothing_to_learn_in_a_window_takes_no_step_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    members = [prepare(TrainConfig(cell=EXACT, window=5, epochs=20, seed=seed)) for seed in range(2)]
+    members = [prepare(TrainConfig(window=5, epochs=20, seed=seed)) for seed in range(2)]
     first, second, third = members[1].windows
     nothing = dataclasses.replace(second, mask_bt=torch.zeros_like(second.input_bt, dtype=torch.bool))
     windows = {0: [first, second, third], 1: [first, nothing, third]}

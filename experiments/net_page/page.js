@@ -6,8 +6,8 @@ const PAUSE = 140;
 
 /** Set the characters, those of strings with the mark before them, and the moment that is selected. */
 function write(characters, selected) {
-  const begun = mark && characters[0] !== mark ? [mark, ...characters] : characters;
-  now.characters = begun.slice(0, MOST_CHARACTERS);
+  const marked = mark && characters[0] !== mark ? [mark, ...characters] : characters;
+  now.characters = marked.slice(0, MOST_CHARACTERS);
   now.selected = Math.max(0, Math.min(selected, now.characters.length - 1));
   show();
 }

@@ -59,7 +59,7 @@ def pattern_table(pattern: Pattern) -> dict[str, Any] | None:
         "probabilities": [float(f"{probability:.6g}") for probability in probabilities],
         "said": None if pattern.predicts_next else _packed(np.array([_said(pattern, word) for word in words])),
         "scored": _scored(pattern, table, words),
-        "labels": {name: _label([_plain(each[name]) for each in labels]) for name in names},
+        "labels": {name: _packed_label([_plain(each[name]) for each in labels]) for name in names},
         "number_labels": [name for name in names if name in pattern.number_labels],
     }
 
@@ -102,7 +102,7 @@ def _last_counts(pattern: Pattern, word: str) -> bool:
     return scored_t is None or bool(scored_t[-1])
 
 
-def _label(values: list[Any]) -> list[Any]:
+def _packed_label(values: list[Any]) -> list[Any]:
     """Return the different values of a label, in the order in which they come, and the place of each state's."""
     distinct = list(dict.fromkeys(values))
     return [distinct, _packed(np.array([distinct.index(value) for value in values]))]

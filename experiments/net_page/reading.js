@@ -191,6 +191,7 @@ class Recorded {
     });
   }
 
+  /** Return the one output that the pattern has after a moment; -1 where there are several, or none is known. */
   due(moment) {
     return Reading.prototype.due.call(this, moment);
   }

@@ -275,10 +275,10 @@ function chooseLog() {
 }
 
 function listen() {
-  const again = (id, then) => element(id).addEventListener("change", then);
-  for (const id of ["metric", "number"]) again(id, chooseLog);
-  for (const id of ["metric", "log"]) again(id, () => showCurves(shownRuns()));
-  for (const id of ["number", "rows", "columns", "map-log"]) again(id, () => showMap(shownRuns()));
+  const onChange = (id, then) => element(id).addEventListener("change", then);
+  for (const id of ["metric", "number"]) onChange(id, chooseLog);
+  for (const id of ["metric", "log"]) onChange(id, () => showCurves(shownRuns()));
+  for (const id of ["number", "rows", "columns", "map-log"]) onChange(id, () => showMap(shownRuns()));
   element("epoch").addEventListener("input", showEpoch);
   element("everything").addEventListener("click", () => {
     now.out.forEach((out) => out.clear());

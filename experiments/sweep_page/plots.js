@@ -5,6 +5,7 @@ const { add_document_standalone: addDocument } = Bokeh.require("embed");
 const M = Bokeh.Models;
 Bokeh.logger.set_level("warn");
 
+const FONT = "system-ui, sans-serif";
 const DASHES = ["solid", "dashed", "dotted"];
 
 /** The most lines that can be told apart. */
@@ -27,7 +28,7 @@ async function draw(id, plot) {
 
 /** Return the properties of texts, as Bokeh has them. */
 function textStyle(prefix, colour, size = "13px") {
-  const names = { text_color: colourOf(colour), text_font: "system-ui, sans-serif", text_font_size: size };
+  const names = { text_color: colourOf(colour), text_font: FONT, text_font_size: size };
   return Object.fromEntries(Object.entries(names).map(([name, value]) => [`${prefix}_${name}`, value]));
 }
 
@@ -178,9 +179,8 @@ function drawMap(cells, rows, columns, label, log) {
   const rect = new M.Rect({ ...place, width: 1, height: 1, fill_color: { field: "colour" }, line_color });
   const boxes = plot.add_glyph(rect, source);
   if (width >= CELL_WIDTH) {
-    const style = { ...textStyle("x", "var(--ink)") };
     const centred = { text_align: "center", text_baseline: "middle", text_color: { field: "ink" } };
-    const font = { text_font: style.x_text_font, text_font_size: "12px", text_line_height: 1.1 };
+    const font = { text_font: FONT, text_font_size: "12px", text_line_height: 1.1 };
     plot.add_glyph(new M.Text({ ...place, text: { field: "written" }, ...centred, ...font }), source);
   }
   if (values.length) {

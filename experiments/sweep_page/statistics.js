@@ -53,18 +53,18 @@ function groupsOf(shown, by) {
  */
 function curveOf(group, metric) {
   const unlike = whyMixed(group);
-  const own = group.map(epochsOf);
-  const epochs = [...new Set(own.flat())].sort((a, b) => a - b);
+  const epochsOfRuns = group.map(epochsOf);
+  const epochs = [...new Set(epochsOfRuns.flat())].sort((a, b) => a - b);
   const place = group.map(() => 0);
   const points = [];
   for (const epoch of epochs) {
     const values = [];
     group.forEach((run, i) => {
-      while (place[i] < own[i].length && own[i][place[i]] < epoch) place[i]++;
-      if (place[i] === own[i].length) return;
-      const [after, next] = [own[i][place[i]], valueAt(metric, run, place[i])];
+      while (place[i] < epochsOfRuns[i].length && epochsOfRuns[i][place[i]] < epoch) place[i]++;
+      if (place[i] === epochsOfRuns[i].length) return;
+      const [after, next] = [epochsOfRuns[i][place[i]], valueAt(metric, run, place[i])];
       if (after === epoch) return values.push(next);
-      const [before, last] = [own[i][place[i] - 1], valueAt(metric, run, place[i] - 1)];
+      const [before, last] = [epochsOfRuns[i][place[i] - 1], valueAt(metric, run, place[i] - 1)];
       return values.push(last + ((next - last) * (epoch - before)) / (after - before));
     });
     const sorted = values.filter(Number.isFinite).sort((a, b) => a - b);

@@ -102,8 +102,8 @@ class TrackedSweep:
         self.run_id: str = run.info.run_id
         self.experiment_id: str = run.info.experiment_id
         self._client = MlflowClient()
-        self._files = get_artifact_repository(run.info.artifact_uri)
         try:
+            self._files = get_artifact_repository(run.info.artifact_uri)
             self._client.log_batch(
                 self.run_id,
                 # `mlflow run` has logged the params that were typed; they cannot be changed.

@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import html
 import json
 import re
 from pathlib import Path
@@ -302,13 +303,21 @@ def test_what_inspect_finds_is_in_the_page(store: Path, monkeypatch: pytest.Monk
     assert page_of_runs([run]) == page
 
 
-def test_the_page_in_docs_has_the_present_source() -> None:
-    page = (PROJECT / "docs" / "living_net.html").read_text()
-    before, _, after, _ = filling._source(Path(sources.__file__).parent, sources.SCRIPTS)
-    renew = "make it anew: README's first run, then python -m experiments.page latest > docs/living_net.html"
-    assert page.startswith(before), renew
-    assert page.rstrip("\n").endswith(after.rstrip("\n")), renew
-    assert told_in(page)["pattern"]["name"] == "abc"
+def test_the_pages_that_are_committed_have_the_present_source() -> None:
+    notebook = json.loads((PROJECT / "analysis" / "notebooks" / "01_first_look.ipynb").read_text())
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+    shown = "".join("".join(output.get("data", {}).get("text/html", "")) for output in outputs)
+    (frame,) = re.findall(r'srcdoc="([^"]*)"', shown)
+    style, script = (filling._source(Path(sources.__file__).parent, sources.SCRIPTS)[part] for part in (1, 3))
+    for page, pattern, renew in (
+        ((PROJECT / "docs" / "living_net.html").read_text(), "abc", "experiments.page latest > docs/living_net.html"),
+        (html.unescape(frame), "aab", "experiments.notebooks 01 --make"),
+    ):
+        assert len(style) > 2_000
+        assert style in page, f"make it anew by python -m {renew}"
+        assert len(script) > 20_000
+        assert page.rstrip("\n").endswith(script.rstrip("\n")), f"make it anew by python -m {renew}"
+        assert told_in(page)["pattern"]["name"] == pattern
 
 
 def test_the_pages_of_a_shape_share_their_graph_and_not_their_weights() -> None:

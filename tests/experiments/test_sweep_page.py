@@ -17,6 +17,7 @@ from mlflow.entities import Run
 from analysis.runs import RunError
 from analysis.runs.schema import RUNS_FILE, SWEEP_PAGE_FILE
 from experiments import sweep_report
+from experiments.descriptions import AT_WORK
 from experiments.page_parts import filling
 from experiments.sweep import main
 from experiments.sweep_page import page as sources
@@ -133,6 +134,7 @@ def test_a_sweep_at_work_is_renewed_and_one_that_has_ended_is_not(
         assert told["end"] == "", "it is at work"
         assert (told["total"], len(told["runs"]["ids"]), len(runs.splitlines())) == (8, number, number + 1)
         assert all(told["curves"]["points"])
+        assert note.startswith(f"**{AT_WORK} "), "by which a killed sweep is known"
         assert f"{number} of 8 runs have ended" in note.splitlines()[0]
         assert "[**Look at the sweep**](#/experiments/0/runs/" in note
         assert "| solved |" in note

@@ -144,7 +144,7 @@ function listen() {
   });
   element("unit").addEventListener("input", (event) => {
     const { hidden } = open(now.net).about;
-    const unit = Number(event.target.value) - 1;
+    const unit = Number(event.target.value);
     if (Number.isInteger(unit)) now.unit = Math.max(0, Math.min(unit, hidden - 1));
     show();
   });

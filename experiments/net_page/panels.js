@@ -116,7 +116,7 @@ function showUnits(verdicts, wholeVerdicts, changed) {
   const { about } = open(now.net);
   const { hidden } = about;
   const isOff = now.off.has(now.layer * hidden + now.unit);
-  element("unit").value = now.unit + 1;
+  element("unit").value = now.unit;
   element("toggle").textContent = isOff ? "Switch on" : "Switch off";
   element("all").disabled = !now.off.size;
   const judged = verdicts.filter(Boolean).length;
@@ -278,7 +278,7 @@ function showNet() {
   now.layer = about.layers - 1;
   element("layer").value = now.layer;
   now.unit = Math.min(now.unit, about.hidden - 1);
-  element("unit").max = about.hidden;
+  element("unit").max = about.hidden - 1;
   const by = [
     ["character", "by the character read"],
     ...Object.keys(patternOracle.table?.labels ?? {}).map((name) => [

@@ -172,7 +172,7 @@ class Tape {
       const y = this.top + (unit + 0.5) * this.row;
       context.font = `${unit === chosen ? "700 " : ""}11px system-ui, sans-serif`;
       context.fillStyle = unit === chosen ? colours.ink : colours.soft;
-      context.fillText(kept(unit) ? `unit ${unit + 1}` : `unit ${unit + 1} off`, GUTTER - 10, y);
+      context.fillText(kept(unit) ? `unit ${unit}` : `unit ${unit} off`, GUTTER - 10, y);
     }
   }
 }

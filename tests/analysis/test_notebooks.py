@@ -37,6 +37,14 @@ def said_by(path: Path) -> str:
     return "".join("".join(output["text"]) for output in outputs_of(path) if output["output_type"] == "stream")
 
 
+def forget_outputs(path: Path) -> None:
+    notebook = json.loads(path.read_text())
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            cell.update(outputs=[], execution_count=None)
+    path.write_text(json.dumps(notebook))
+
+
 def test_these_are_the_notebooks() -> None:
     names = ["01_first_look", "02_compare_runs", "03_hidden_states", "04_patterns", "05_cells", "06_inside"]
     assert [path.stem for path in NOTEBOOKS] == names
@@ -142,11 +150,13 @@ def test_notebooks_can_be_executed_on_a_small_store(names: list[str], store: Pat
     record_motifs()
     if len(names) > 2:
         record_others()
+    paths = [path for name in names for path in copied.glob(f"{name}_*.ipynb")]
+    for path in paths:  # the same nets on the same machine may give byte for byte what is committed
+        forget_outputs(path)
     command = [sys.executable, "-m", "experiments.notebooks", *names, "--folder", str(copied)]
     subprocess.run(command, check=True, cwd=copied, env=installed())
-    for name in names:
-        (path,) = copied.glob(f"{name}_*.ipynb")
-        assert path.read_bytes() != (FOLDER / path.name).read_bytes(), "it was not executed"
+    for path in paths:
+        assert [cell["execution_count"] for cell in cells_of(path)] == list(range(1, len(cells_of(path)) + 1))
         assert "few seeds" in said_by(path)
         assert not [output for output in outputs_of(path) if output["output_type"] == "error"]
         committed = {cell["id"]: source_of(cell) for cell in cells_of(FOLDER / path.name)}

@@ -3,11 +3,13 @@
 import dataclasses
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from analysis.dynamics.ablation import ablation
 from analysis.dynamics.consistency import consistency
 from analysis.dynamics.interchange import interchange
+from analysis.dynamics.labelled import LabelledText, applies
 from analysis.figures import Picture
 from analysis.figures.scores import ScoreRow, score_rows
 from analysis.inside.finding import DoesNotApplyError, Finding
@@ -57,12 +59,19 @@ def causes(subject: Subject) -> Finding:
 
 
 def _exchanged(subject: Subject) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Return the rows of `interchange` of each label, and by label why one could not be exchanged."""
+    """Return the rows of `interchange` of each label, and by label why one was not exchanged.
+
+    Of labels that tell the same only the first is exchanged, so that a mean over labels counts it once.
+    """
     rows, refused = [], {}
     labels = [label for label, value_t in subject.asked_text.labels.items() if value_t.ndim == 1]
     states = {name: (subject.fitted_states[name], subject.states[name]) for name in subject.nets} if labels else {}
-    for label in labels:
+    for place, label in enumerate(labels):
         fitted, asked = subject.fitted_text, subject.asked_text
+        twins = [earlier for earlier in labels[:place] if _same_but_for_names(asked, earlier, label)]
+        if twins:
+            refused[label] = f"{twins[0]} tells the same by other names of its values"
+            continue
         try:
             rows += interchange(subject.nets, subject.pattern, fitted, asked, label, states=states)
         except ValueError as error:  # a label with one value, or one that leaves open what is right
@@ -70,6 +79,16 @@ def _exchanged(subject: Subject) -> tuple[pd.DataFrame, dict[str, str]]:
     if not labels:
         refused["interchange"] = f"{subject.pattern.spec} has no labels that could be exchanged"
     return pd.DataFrame([dataclasses.asdict(row) for row in rows]), refused
+
+
+def _same_but_for_names(text: LabelledText, one: str, other: str) -> bool:
+    """Return whether two labels of a text tell the same: they apply at the same positions, and values pair off."""
+    applying_t, other_t = (applies(text.labels[label]) for label in (one, other))
+    if (applying_t != other_t).any():
+        return False
+    values = [text.labels[label][applying_t] for label in (one, other)]
+    pairs = set(zip(*(value_n.tolist() for value_n in values), strict=True))
+    return 1 < len(pairs) == len(np.unique(values[0])) == len(np.unique(values[1]))
 
 
 def _exchange_lines(shares: pd.DataFrame, pairs: Mapping[str, int]) -> list[str]:

@@ -72,6 +72,9 @@ def test_the_net_that_is_the_automaton_is_found_equal_and_its_states_are_read_an
     expected = np.mean([rows[label, "trained", "subspace"] for label in rows.index.unique("label")])
     assert causes.metrics == {"interchange_accuracy": pytest.approx(expected)}
     assert expected == 1
+    # The nodes of its graph are the states of its automaton.
+    assert list(rows.index.unique("label")) == ["node"]
+    assert "state: not asked: node tells the same by other names of its values" in causes.lines
     assert rows.loc[:, "trained", "random"].max() < 1
     alike = causes.tables["consistency"].set_index("net")
     assert alike.loc["trained", ["agree", "right"]].tolist() == [1, 1]

@@ -17,6 +17,7 @@ from mlflow.entities import Run
 
 from analysis.runs import load_run
 from tests.conftest import PROJECT, readers_environment
+from tests.forks import Command
 
 pytestmark = pytest.mark.slow
 
@@ -67,33 +68,33 @@ def check_kept(run: Run) -> None:
 
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGTERM])
 def test_a_signal_keeps_what_there_is_and_ends_the_run_killed(store: Path, number: signal.Signals) -> None:
-    with started(store, sys.executable, "-m", "experiments.train", "--epochs", str(ENDLESS)) as process:
-        time.sleep(0.5)
-        process.send_signal(number)
-        for impatience in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):  # while it saves
-            time.sleep(0.1)
-            process.send_signal(impatience)
-        assert process.wait(60) == 128 + number
+    process = Command("experiments.train", "--epochs", str(ENDLESS), said=store / "out.txt")
+    process.wait_for("epoch 1/")
+    time.sleep(0.5)
+    process.send_signal(number)
+    for impatience in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):  # while it saves
+        time.sleep(0.1)
+        process.send_signal(impatience)
+    assert process.wait(60) == 128 + number
     run = ended_run()
     assert run.info.status == "KILLED"
     epochs = len(MlflowClient().get_metric_history(run.info.run_id, "train_loss"))
     assert run.data.tags["end_reason"] == f"interrupted by {number.name} in epoch {epochs}"
     check_kept(run)
-    said = (store / "out.txt").read_text()
-    assert f"error: interrupted by {number.name}" in said
-    assert "Traceback" not in said
+    assert f"error: interrupted by {number.name}" in process.said
+    assert "Traceback" not in process.said
 
 
 def test_a_signal_within_the_first_epoch_keeps_the_weights(store: Path) -> None:
-    (store / "tale.txt").write_text("the cat sat on the mat. " * 2_500)
-    long_epoch = ["--pattern", f"text:{store / 'tale.txt'}", "--window", "8"]
-    long_epoch += ["--cell", "rnn", "--hidden-size", "16", "--batch-size", "1"]  # many small steps
-    with started(store, sys.executable, "-m", "experiments.train", *long_epoch, until=" parameters") as process:
-        while not MlflowClient().search_runs(["0"]):
-            time.sleep(0.1)
-        time.sleep(1)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(300) == 130
+    (store / "tale.txt").write_text("the cat sat on the mat. " * 150)
+    long_epoch = ["--pattern", "text:tale.txt", "--window", "1", "--batch-size", "1"]  # many small steps
+    process = Command("experiments.train", *long_epoch, "--cell", "rnn", "--hidden-size", "16", said=store / "out.txt")
+    process.wait_for(" parameters")
+    while not MlflowClient().search_runs(["0"]):
+        time.sleep(0.1)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130
     run = ended_run()
     assert (run.info.status, run.data.tags["end_reason"]) == ("KILLED", "interrupted by SIGINT in epoch 0")
     loaded = load_run(run.info.run_id)

@@ -5,8 +5,14 @@ const patternOracle = new Oracle(told.pattern);
 const { alphabet, outputs } = patternOracle;
 const mark = told.pattern.mark;
 
-/** What is shown now: which net, layer and unit, which characters, and which moment of them. */
-const now = { net: 0, layer: 0, unit: 0, characters: [], selected: 0, off: new Set(), timer: 0 };
+/** The most numbers that are drawn of a part of the state; of the outputs, all are. */
+const MOST_NUMBERS = 128;
+
+/**
+ * What is shown now: which net, layer and unit, which part of the state ("" for the outputs), which characters, and which
+ * moment of them.
+ */
+const now = { net: 0, layer: 0, unit: 0, part: "", characters: [], selected: 0, off: new Set(), timer: 0 };
 
 /** The nets that were shown so far, with their readings. */
 const opened = [];
@@ -15,19 +21,56 @@ const opened = [];
 function open(number) {
   if (!opened[number]) {
     const about = told.nets[number];
-    if (about.recorded) opened[number] = { about, reading: new Recorded(about, patternOracle), layers: [] };
+    if (about.recorded) opened[number] = { about, reading: new Recorded(about, patternOracle) };
     else {
       const net = new Net(about);
       const [reading, whole] = [new Reading(net, patternOracle), new Reading(net, patternOracle)];
-      opened[number] = { about, net, reading, whole, layers: [] };
+      opened[number] = { about, net, reading, whole, layers: {} };
     }
   }
   return opened[number];
 }
 
-/** Return the units of one layer at a moment. */
-function unitsOf(moment, layer, hidden) {
-  return moment.units.slice(layer * hidden, (layer + 1) * hidden);
+/** Return what is shown of each layer: its name, where it begins in the state of the layer, its size and its shape. */
+function partOf({ parts, hidden }) {
+  return parts?.find(([name]) => name === now.part) ?? ["unit", 0, hidden, [hidden]];
+}
+
+/** Return all numbers of what is shown at a moment; zeros at their end may be left out. */
+function numbersAt(about, { units, state }, layer) {
+  if (about.recorded) return units;
+  const [, start, size] = partOf(about);
+  const [numbers, width] = now.part ? [state, about.graph.sizes[STATE] / about.layers] : [units, about.hidden];
+  return numbers.subarray(layer * width + start, layer * width + start + size);
+}
+
+/** Return the numbers that are drawn at a moment. */
+function rowOf(about, moment, layer) {
+  const numbers = numbersAt(about, moment, layer);
+  if (!now.part) return numbers;
+  const row = new Float64Array(Math.min(MOST_NUMBERS, partOf(about)[2]));
+  row.set(numbers.subarray(0, row.length));
+  return row;
+}
+
+/** Return how many numbers there are; of more than can be drawn, up to the last that is not 0 at some moment. */
+function countOf({ about, reading }) {
+  const size = partOf(about)[2];
+  if (!now.part || size <= MOST_NUMBERS) return size;
+  const read = reading.moments.filter((moment) => moment.units);
+  return Math.max(1, ...read.map((moment) => numbersAt(about, moment, now.layer).findLastIndex((x) => x !== 0) + 1));
+}
+
+/** Return the name of a number, such as "c 3", as in tables. */
+function nameOf(about, number) {
+  const [name, , , shape] = partOf(about);
+  let left = number;
+  const places = shape.map(() => 0);
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    places[axis] = left % shape[axis];
+    left = Math.floor(left / shape[axis]);
+  }
+  return [name, ...places].join(" ");
 }
 
 /** Return how a layer of a net is shown: the directions of its path, its radius, and its largest number. */
@@ -42,7 +85,8 @@ function viewOf(number, layer) {
       scale: 1,
     };
   }
-  if (!shown.layers[layer]) {
+  const key = `${layer} ${now.part}`;
+  if (!shown.layers[key]) {
     const rows = rowsOf(shown, layer);
     // The nets of one training share their directions, so that the picture stays while the slider moves.
     const all = told.shared ? told.nets.flatMap((_, other) => rowsOf(open(other), layer)) : rows;
@@ -53,12 +97,12 @@ function viewOf(number, layer) {
       1e-6,
       ...(told.shared ? all : rows).map((row) => Math.sqrt(dot(directions.point(row), directions.point(row)))),
     );
-    shown.layers[layer] = { directions, radius, share: directions.share, scale: Math.min(scale, 1e6), points };
+    shown.layers[key] = { directions, radius, share: directions.share, scale: Math.min(scale, 1e6), points };
   }
-  return shown.layers[layer];
+  return shown.layers[key];
 }
 
-/** Return the units of one layer along the longer text, read by the whole net. */
+/** Return what is shown of one layer along the longer text, read by the whole net. */
 function rowsOf(shown, layer) {
   if (!shown.longer) {
     mask(shown.net, new Set());
@@ -66,7 +110,7 @@ function rowsOf(shown, layer) {
     shown.longer.read(Array.from(told.longer));
   }
   const rows = shown.longer.moments.filter((moment) => moment.units);
-  return rows.map((moment) => unitsOf(moment, layer, shown.about.hidden));
+  return rows.map((moment) => rowOf(shown.about, moment, layer));
 }
 
 /** Switch off the units of a set, and all others on. */
@@ -90,7 +134,7 @@ function readAll() {
 /** Return where the points lie that were found inside the net. */
 function foundPoints({ net, about }, { directions }) {
   mask(net, new Set());
-  const pointOf = (state, index) => directions.point(unitsOf(net.step(state, index), now.layer, about.hidden));
+  const pointOf = (state, index) => directions.point(rowOf(about, net.step(state, index), now.layer));
   const rowsIn = (packed) => {
     const numbers = numbersOf(packed);
     const size = about.graph.sizes[STATE];

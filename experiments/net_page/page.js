@@ -2,10 +2,42 @@
 
 const MOST_CHARACTERS = 2000;
 const MOST_KEYS = 40;
+const MOST_CHANGES = 200;
 const PAUSE = 140;
 
-/** Set the characters, those of strings with the mark before them, and the moment that is selected. */
+/** What was shown before each of the last changes of the text, or of the units that are off. */
+const past = [];
+
+/** Remember what is shown, before it is changed; all that the net writes until it pauses is one change. */
+function remember() {
+  if (now.timer) return;
+  past.push({ ...now, off: new Set(now.off) });
+  if (past.length > MOST_CHANGES) past.shift();
+}
+
+/** Take back the last change. The units of a net that is no longer shown stay as they are. */
+function undo() {
+  stop();
+  const before = past.pop();
+  if (!before) return;
+  if (before.net === now.net) now.off = before.off;
+  setCharacters(before.characters, before.selected);
+  showText();
+}
+
+/** Show in the field for text what is on the tape. */
+function showText() {
+  element("text").value = now.characters.join("");
+}
+
+/** Set the characters as a change that can be taken back. */
 function write(characters, selected) {
+  remember();
+  setCharacters(characters, selected);
+}
+
+/** Set the characters, those of strings with the mark before them, and the moment that is selected. */
+function setCharacters(characters, selected) {
   const marked = mark && characters[0] !== mark ? [mark, ...characters] : characters;
   now.characters = marked.slice(0, MOST_CHARACTERS);
   now.selected = Math.max(0, Math.min(selected, now.characters.length - 1));
@@ -16,7 +48,7 @@ function write(characters, selected) {
 function writeOn(character) {
   const kept = now.characters.slice(0, now.selected + 1);
   write([...kept, character], kept.length);
-  element("text").value = now.characters.join("");
+  showText();
 }
 
 /** Let the net write one character. */
@@ -27,10 +59,9 @@ function writeFree() {
     return;
   }
   const { reading } = open(now.net);
-  if (!now.characters.length) write([alphabet[0]], 0);
-  mask(open(now.net).net, now.off);
+  if (!now.characters.length) return writeOn(mark || alphabet[0]);
   reading.moments.length = now.selected + 1;
-  if (reading.moments[now.selected].guess === undefined) return;
+  if (reading.moments[now.selected].guess === undefined) return stop(); // it has read nothing that it knows
   writeOn(outputs[reading.draw(Number(element("temperature").value))]);
 }
 
@@ -43,6 +74,7 @@ function stop() {
 
 function play() {
   if (now.timer) return stop();
+  remember();
   element("status").setAttribute("aria-live", "off");
   element("play").textContent = "Pause";
   now.timer = setInterval(writeFree, PAUSE);
@@ -57,19 +89,23 @@ function show() {
   const verdicts = reading.moments.map((_, t) => reading.verdict(t));
   const wholeVerdicts = now.off.size ? shown.whole.moments.map((_, t) => shown.whole.verdict(t)) : verdicts;
   const changed = reading.moments.map((moment, t) => now.off.size > 0 && moment.guess !== shown.whole.moments[t].guess);
-  const hidden = about.recorded ? reading.moments[0].units.length : about.hidden;
   const view = viewOf(now.net, now.layer);
+  const count = countOf(shown);
+  const drawn = about.recorded ? reading.moments[0].units.length : now.part ? Math.min(count, MOST_NUMBERS) : count;
+  element("cut").textContent = drawn < count ? `the first ${drawn} of ${count.toLocaleString("en")} numbers` : "";
   tape.show({
     reading,
     selected: now.selected,
     verdicts,
     changed,
-    layer: now.layer,
-    hidden,
+    count: drawn,
+    rowAt: (t) => rowOf(about, reading.moments[t], now.layer),
+    name: (row) => nameOf(about, row),
     scale: view.scale,
-    unit: now.unit,
-    kept: (unit) => !now.off.has(now.layer * about.hidden + unit),
+    unit: now.part ? -1 : now.unit,
+    kept: (unit) => now.part || !now.off.has(now.layer * about.hidden + unit),
   });
+  element("undo").disabled = !past.length;
   showMoment(shown, verdicts);
   showUnits(verdicts, wholeVerdicts, changed);
   showPath(shown, view);
@@ -95,7 +131,7 @@ function begin() {
       ? "blue: as it came · in a frame: something else came"
       : "grey: not known";
   const marked = mark ? ` ${glyph(mark)} ends a string, and the net begins anew.` : "";
-  element("legend").textContent = `${verdicts}.${marked} Units: the cell’s outputs, blue above 0, orange below. The arrow keys move along the tape; what is typed at an earlier moment replaces what follows.`;
+  element("legend").textContent = `${verdicts}.${marked} Rows: blue above 0, orange below. The arrow keys move along the tape; what is typed at an earlier moment replaces what follows.`;
   if (alphabet.length <= MOST_KEYS) {
     const keys = alphabet.map((character) => {
       const key = made("button", glyph(character));
@@ -109,9 +145,9 @@ function begin() {
   element("nets").hidden = told.nets.length === 1;
   element("net").max = told.nets.length - 1;
   listen();
-  element("text").value = told.text;
   showNet();
-  write(Array.from(told.text), told.text.length);
+  setCharacters(Array.from(told.text), told.text.length);
+  element("text").value = told.text;
 }
 
 function listen() {
@@ -150,7 +186,12 @@ function listen() {
   });
   element("toggle").addEventListener("click", toggle);
   element("all").addEventListener("click", () => {
+    remember();
     now.off.clear();
+    show();
+  });
+  element("part").addEventListener("change", (event) => {
+    now.part = event.target.value;
     show();
   });
   element("colour").addEventListener("change", show);
@@ -161,12 +202,19 @@ function listen() {
     show();
   });
   element("tape").addEventListener("keydown", pressed);
+  element("undo").addEventListener("click", undo);
+  document.addEventListener("keydown", (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.key !== "z") return;
+    event.preventDefault();
+    undo();
+  });
   new ResizeObserver(() => show()).observe(element("frame"));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
 }
 
 /** Switch the chosen unit off, or on again. */
 function toggle() {
+  remember();
   const unit = now.layer * open(now.net).about.hidden + now.unit;
   if (!now.off.delete(unit)) now.off.add(unit);
   show();
@@ -191,7 +239,7 @@ function pressed(event) {
     show();
   } else if (event.key === "Backspace" && open(now.net).net) {
     write(now.characters.slice(0, now.selected), now.selected - 1);
-    element("text").value = now.characters.join("");
+    showText();
   } else if (open(now.net).net && Array.from(character).length === 1) writeOn(character);
   else return;
   event.preventDefault();
@@ -200,6 +248,7 @@ function pressed(event) {
 const picture = new PathPicture(element("path"));
 const tape = new Tape(element("frame"), element("tape"), element("room"), ({ unit, moment, twice }) => {
   if (moment !== undefined) return select(moment);
+  if (now.part) return;
   now.unit = unit;
   if (twice && open(now.net).net) toggle();
   else show();

@@ -172,7 +172,7 @@ function showPath(shown, view) {
   const { kinds, legend } = kindsOf(reading, element("colour").value);
   for (const moment of reading.moments) {
     if (view.directions && moment.units && moment.by !== view.directions) {
-      moment.point = view.directions.point(unitsOf(moment, now.layer, about.hidden));
+      moment.point = view.directions.point(rowOf(about, moment, now.layer));
       moment.by = view.directions;
     }
     moment.anew = moment.index === patternOracle.mark;
@@ -192,7 +192,7 @@ function showPath(shown, view) {
     entry.append(swatch(colour, shape), name);
     return entry;
   });
-  const shares = `PC 1, 2 and 3, the directions in which the units vary most, hold ${view.share.map((share) => percent(share)).join(", ")} of their variance.`;
+  const shares = `PC 1, 2 and 3, the directions in which it varies most, hold ${view.share.map((share) => percent(share)).join(", ")} of the variance.`;
   const extra = [
     found.cycle && " Wide line: the cycle that it settles in.",
     found.rests.length && " ×: where it comes to rest while that character is read again and again.",
@@ -242,6 +242,12 @@ function showAutomaton({ about, reading }) {
   element("automaton").append(table);
 }
 
+/** Set what there is to choose, each as a value with its text, and the value that is chosen: the first, if it is gone. */
+function setChoices(id, choices, chosen) {
+  element(id).replaceChildren(...choices.map(([value, text]) => new Option(text, value)));
+  if (choices.some(([value]) => value === chosen)) element(id).value = chosen;
+}
+
 /** Show what does not change while one net is shown. */
 function showNet() {
   const { about } = open(now.net);
@@ -273,12 +279,16 @@ function showNet() {
     (told.pattern.known ? "" : "Its pattern cannot be made again here, so that nothing is known of what is right.");
   element("why").hidden = !element("why").textContent;
   element("writing").hidden = element("off").hidden = Boolean(about.recorded);
-  element("layer").replaceChildren(...Array.from({ length: about.layers }, (_, layer) => new Option(layer + 1, layer)));
+  element("layer").replaceChildren(...Array.from({ length: about.layers }, (_, layer) => new Option(layer, layer)));
   element("layers").hidden = about.layers === 1;
   now.layer = about.layers - 1;
   element("layer").value = now.layer;
   now.unit = Math.min(now.unit, about.hidden - 1);
   element("unit").max = about.hidden - 1;
+  const parts = [["", "outputs of its units"], ...(about.parts ?? []).map(([name]) => [name, `its memory ${name}`])];
+  setChoices("part", parts, now.part);
+  now.part = element("part").value;
+  element("part").disabled = parts.length === 1;
   const by = [
     ["character", "by the character read"],
     ...Object.keys(patternOracle.table?.labels ?? {}).map((name) => [
@@ -287,9 +297,7 @@ function showNet() {
     ]),
   ];
   if (about.found?.automaton.length) by.push(["automaton", "by the state of its automaton"]);
-  const chosen = element("colour").value;
-  element("colour").replaceChildren(...by.map(([value, text]) => new Option(text, value)));
-  if (by.some(([value]) => value === chosen)) element("colour").value = chosen;
+  setChoices("colour", by, element("colour").value);
   const lines = Object.entries(about.lines).flatMap(([question, sentences]) => [
     made("dt", question.replaceAll("_", " ")),
     ...sentences.map((sentence) => made("dd", sentence)),

@@ -22,8 +22,8 @@ function heat(value, paper, [low, high]) {
 }
 
 /**
- * The picture of the tape. `shown` has `reading`, `selected`, `verdicts`, `changed`, `layer`, `hidden`, `scale`, `kept`
- * and `unit`, the unit that is chosen. `chosen` is told what a person clicks: a moment, or a unit, and whether twice.
+ * The picture of the tape. `shown` has `reading`, `selected`, `verdicts`, `changed`, the `count` of rows, `rowAt` a moment, the
+ * `name` of a row, `scale`, `kept`, and `unit`, the row that is chosen. `chosen` is told what a person clicks: a moment, or a unit, and whether twice.
  */
 class Tape {
   constructor(frame, canvas, room, chosen) {
@@ -33,7 +33,7 @@ class Tape {
       const [x, y] = [event.offsetX, event.offsetY];
       const unit = Math.floor((y - this.top) / this.row);
       if (x < GUTTER) {
-        if (unit >= 0 && unit < this.shown.hidden) chosen({ unit, twice: event.detail === 2 });
+        if (unit >= 0 && unit < this.shown.count) chosen({ unit, twice: event.detail === 2 });
       } else {
         const moment = Math.floor((x - GUTTER + frame.scrollLeft) / COLUMN);
         if (moment < this.shown.reading.moments.length) chosen({ moment });
@@ -54,14 +54,14 @@ class Tape {
 
   /** The height of a unit's row, in pixels. */
   get row() {
-    return Math.max(2, Math.min(15, Math.floor(300 / this.shown.hidden)));
+    return Math.max(2, Math.min(15, Math.floor(300 / this.shown.count)));
   }
 
   /** Show what there is to be shown, with the selected moment in sight. */
   show(shown) {
     this.shown = shown;
     const count = shown.reading.moments.length;
-    this.canvas.style.height = `${this.top + 4 + this.row * shown.hidden}px`;
+    this.canvas.style.height = `${this.top + 4 + this.row * shown.count}px`;
     this.room.style.width = `${GUTTER + COLUMN * (count + 2)}px`;
     const [left, sight] = [COLUMN * shown.selected, this.frame.clientWidth - GUTTER - 2 * COLUMN];
     if (left < this.frame.scrollLeft) this.frame.scrollLeft = left - COLUMN;
@@ -146,20 +146,19 @@ class Tape {
   }
 
   drawUnits(context, t, x, colours) {
-    const { reading, layer, hidden, scale, kept } = this.shown;
-    const { units } = reading.moments[t];
-    if (!units) return;
+    const { reading, count, scale, kept } = this.shown;
+    if (!reading.moments[t].units) return;
+    const row = this.shown.rowAt(t);
     const [paper, ends] = [channels(colours.paper), [channels(colours.low), channels(colours.high)]];
-    for (let unit = 0; unit < hidden; unit++) {
+    for (let unit = 0; unit < count; unit++) {
       const y = this.top + unit * this.row;
-      const value = units[layer * hidden + unit] / scale;
-      context.fillStyle = kept(unit) ? heat(value, paper, ends) : colours.line;
+      context.fillStyle = kept(unit) ? heat(row[unit] / scale, paper, ends) : colours.line;
       context.fillRect(x + 0.5, y, COLUMN - 1, this.row - (this.row > 3 ? 1 : 0));
     }
   }
 
   drawNames(context, colours) {
-    const { reading, hidden, kept, unit: chosen } = this.shown;
+    const { reading, count, name, kept, unit: chosen } = this.shown;
     context.textAlign = "right";
     context.fillStyle = colours.soft;
     context.font = "13px system-ui, sans-serif";
@@ -167,12 +166,12 @@ class Tape {
     context.fillText(reading.oracle.pattern.next ? "expects next" : "says", GUTTER - 10, LINE * 1.5 + 1);
     if (this.hasDue) context.fillText("should say", GUTTER - 10, LINE * 2.5 + 1);
     const every = Math.ceil(13 / this.row);
-    for (let unit = 0; unit < hidden; unit++) {
+    for (let unit = 0; unit < count; unit++) {
       if (unit % every && unit !== chosen && kept(unit)) continue;
       const y = this.top + (unit + 0.5) * this.row;
       context.font = `${unit === chosen ? "700 " : ""}11px system-ui, sans-serif`;
       context.fillStyle = unit === chosen ? colours.ink : colours.soft;
-      context.fillText(kept(unit) ? `unit ${unit}` : `unit ${unit} off`, GUTTER - 10, y);
+      context.fillText(kept(unit) ? name(unit) : `${name(unit)} off`, GUTTER - 10, y);
     }
   }
 }

@@ -99,6 +99,7 @@ def told_of_net(shown: PageNet, text: str) -> dict[str, Any]:
     onehot = inputs_vi.shape[0] == inputs_vi.shape[1] and np.array_equal(inputs_vi, np.eye(len(inputs_vi)))
     return told | {
         "graph": _graph(graph),
+        "parts": _parts(shown.net, graph),
         "weights": packed(flat),
         "inputs": None if onehot else packed(inputs_vi),
         "found": _found(shown.found),
@@ -124,6 +125,16 @@ def _graph(graph: StepGraph) -> dict[str, Any]:
         "state": graph.state,
         "units": graph.units,
     }
+
+
+def _parts(net: CharRNN, graph: StepGraph) -> list[list[Any]]:
+    """Return the parts of a layer's state beside its output: the name, the place in the state, the size, the shape."""
+    parts, start = list[list[Any]](), 0
+    for name, shape in zip(net.cell.state_shapes(net.hidden_size), graph.parts, strict=False):
+        if name != net.cell.output:
+            parts.append([name, start, math.prod(shape), shape])
+        start += math.prod(shape)
+    return parts
 
 
 def _operand(operand: Operand) -> Any:

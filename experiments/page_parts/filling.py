@@ -34,7 +34,7 @@ def _source(folder: Path, scripts: tuple[str, ...]) -> tuple[str, str, str, str]
     here = Path(__file__).parent
     script = "".join(_short_script(file) for file in (here / SHARED_SCRIPT, *(folder / name for name in scripts)))
     style = _short((here / SHARED_STYLE).read_text(encoding="utf-8") + (folder / STYLE).read_text(encoding="utf-8"))
-    style = style.replace("\n", "").replace(": ", ":").replace(" {", "{")
+    style = re.sub(r"(?<=[:,]) | (?={)|\n|;\s*(?=})", "", style)
     page = _short((folder / SKELETON).read_text(encoding="utf-8"))
     page = page.replace("/* style */", style).replace("/* scripts */", script)
     before, rest = page.split("</title>", 1)
@@ -44,11 +44,14 @@ def _source(folder: Path, scripts: tuple[str, ...]) -> tuple[str, str, str, str]
 
 
 def _short_script(file: Path) -> str:
-    """Return a script without what is a third of its source: comments that fill lines, and the spaces before lines."""
+    """Return a script without what is a third of its source: comments, the spaces before lines, and those at signs.
+
+    Its lines must be formatted as usual: with a semicolon at the end of each statement, and no such spaces in strings.
+    """
     text = file.read_text(encoding="utf-8")
     text = _short(re.sub(r"^\s*(//[^\n]*|/\*\*.*?\*/)\n", "", text, flags=re.MULTILINE | re.DOTALL))
-    # Line ends and spaces beside signs that need none, and that stand in no string.
-    return re.sub(r" (=>|===|!==|&&|\|\|) ", r"\1", re.sub(r"([;{,(\[])\n", r"\1", text))
+    text = re.sub(r"([;{}(,\[])( //[^\n]*)?\n", r"\1", text)
+    return re.sub(r" (=>|===|!==|&&|\|\||[=+*/?:-]) | (?=[{}])|(?<={) ", r"\1", text)
 
 
 def _short(text: str) -> str:

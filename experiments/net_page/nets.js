@@ -9,8 +9,8 @@ const mark = told.pattern.mark;
 const MOST_NUMBERS = 128;
 
 /**
- * What is shown now: which net, layer and unit, which part of the state ("" for the outputs), which characters, and which
- * moment of them.
+ * What is shown now: which net, layer and unit, which part of the state ("" for the outputs), which characters, and
+ * which moment of them.
  */
 const now = { net: 0, layer: 0, unit: 0, part: "", characters: [], selected: 0, off: new Set(), timer: 0 };
 
@@ -61,7 +61,7 @@ function countOf({ about, reading }) {
   return Math.max(1, ...read.map((moment) => numbersAt(about, moment, now.layer).findLastIndex((x) => x !== 0) + 1));
 }
 
-/** Return the name of a number, such as "c 3", as in tables. */
+/** Return the name of a number: that of its part, with its indices in it, such as "c 3". */
 function nameOf(about, number) {
   const [name, , , shape] = partOf(about);
   let left = number;

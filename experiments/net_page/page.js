@@ -55,7 +55,7 @@ function writeOn(character) {
 function writeFree() {
   if (now.selected + 1 >= MOST_CHARACTERS) {
     stop();
-    element("status").textContent = `The page holds ${MOST_CHARACTERS} characters; go back, or clear the text.`;
+    say("status", `The page holds ${MOST_CHARACTERS} characters; go back, or clear the text.`);
     return;
   }
   const { reading } = open(now.net);
@@ -68,7 +68,7 @@ function writeFree() {
 function stop() {
   clearInterval(now.timer);
   now.timer = 0;
-  element("play").textContent = "Let it write";
+  say("play", "Let it write");
   element("status").setAttribute("aria-live", "polite");
 }
 
@@ -76,7 +76,7 @@ function play() {
   if (now.timer) return stop();
   remember();
   element("status").setAttribute("aria-live", "off");
-  element("play").textContent = "Pause";
+  say("play", "Pause");
   now.timer = setInterval(writeFree, PAUSE);
 }
 
@@ -92,7 +92,7 @@ function show() {
   const view = viewOf(now.net, now.layer);
   const count = countOf(shown);
   const drawn = about.recorded ? reading.moments[0].units.length : now.part ? Math.min(count, MOST_NUMBERS) : count;
-  element("cut").textContent = drawn < count ? `the first ${drawn} of ${count.toLocaleString("en")} numbers` : "";
+  say("cut", drawn < count ? `${now.part ? "" : "rows: "}the first ${drawn} of ${count.toLocaleString("en")} numbers` : "");
   tape.show({
     reading,
     selected: now.selected,
@@ -114,7 +114,7 @@ function show() {
 
 /** Show what is the same for all nets of the page, and listen. */
 function begin() {
-  element("sentence").textContent = told.pattern.sentence.replaceAll("`", "");
+  say("sentence", told.pattern.sentence.replaceAll("`", ""));
   const tries = [
     "type below",
     ...(told.pattern.next ? ["let it write"] : []),
@@ -124,14 +124,14 @@ function begin() {
   ];
   element("tries").replaceChildren(...tries.map((text) => made("li", text)));
   element("free").hidden = !told.pattern.next;
-  element("expects").textContent = told.pattern.next ? "What it expects next" : "What it says";
+  say("expects", told.pattern.next ? "What it expects next" : "What it says");
   const verdicts = patternOracle.table
     ? `blue: right${told.pattern.next ? ", the pattern allows it" : ""} · white on vermilion: wrong · grey: not known here · underlined: the pattern never has it here`
     : told.pattern.next
       ? "blue: as it came · in a frame: something else came"
       : "grey: not known";
   const marked = mark ? ` ${glyph(mark)} ends a string, and the net begins anew.` : "";
-  element("legend").textContent = `${verdicts}.${marked} Rows: blue above 0, orange below. The arrow keys move along the tape; what is typed at an earlier moment replaces what follows.`;
+  say("legend", `${verdicts}.${marked} Rows: blue above 0, orange below. The arrow keys move along the tape.`);
   if (alphabet.length <= MOST_KEYS) {
     const keys = alphabet.map((character) => {
       const key = made("button", glyph(character));
@@ -170,7 +170,7 @@ function listen() {
   element("temperature").value = patternOracle.hasChance(false) ? 1 : 0; // the likeliest alone would never take a rarer turn
   const warmth = () => {
     const value = Number(element("temperature").value);
-    element("warmth").textContent = { 0: "0: the likeliest", 1: "1: as often as it expects" }[value] ?? value.toFixed(2);
+    say("warmth", { 0: "0: the likeliest", 1: "1: as often as it expects" }[value] ?? value.toFixed(2));
   };
   element("temperature").addEventListener("input", warmth);
   warmth();

@@ -2,6 +2,11 @@
 
 const MOST_BARS = 14;
 
+/** Set the text of an element. */
+function say(id, text) {
+  element(id).textContent = text;
+}
+
 /** Return how many of some verdicts are "right". */
 function countRight(verdicts) {
   return verdicts.filter((verdict) => verdict === "right").length;
@@ -25,15 +30,15 @@ function showMoment({ reading, whole }, verdicts) {
   slider.setAttribute("aria-valuemax", reading.moments.length);
   slider.setAttribute("aria-valuenow", now.selected + 1);
   element("bars").replaceChildren();
-  element("bars-legend").textContent = "";
+  say("bars-legend", open(now.net).net ? "" : "only the likeliest was recorded");
   if (!moment) {
     slider.setAttribute("aria-valuetext", "no text");
-    element("status").textContent = "Type a character.";
+    say("status", "Type a character.");
     return;
   }
   const words = inWords(moment, verdicts[now.selected]);
   slider.setAttribute("aria-valuetext", words);
-  element("status").textContent = words;
+  say("status", words);
   if (!moment.probabilities) return;
   const exact = patternOracle.table && patternOracle.distribution(moment.states);
   const before = now.off.size ? whole.moments[now.selected].probabilities : null;
@@ -50,7 +55,7 @@ function showMoment({ reading, whole }, verdicts) {
   else if (patternOracle.table) parts.push(whyUnknown(moment));
   if (before) parts.push("orange: the net with all its units");
   if (outputs.length > MOST_BARS) parts.push(`the likeliest ${MOST_BARS} of ${outputs.length}`);
-  element("bars-legend").textContent = parts.join(" · ");
+  say("bars-legend", parts.join(" · "));
 }
 
 /** Return why it is not known what comes after a moment. */
@@ -117,14 +122,14 @@ function showUnits(verdicts, wholeVerdicts, changed) {
   const { hidden } = about;
   const isOff = now.off.has(now.layer * hidden + now.unit);
   element("unit").value = now.unit;
-  element("toggle").textContent = isOff ? "Switch on" : "Switch off";
+  say("toggle", isOff ? "Switch on" : "Switch off");
   element("all").disabled = !now.off.size;
   const judged = verdicts.filter(Boolean).length;
   const word = patternOracle.table || !told.pattern.next ? "right" : "as it came";
   element("score").textContent = judged
     ? `On the tape, ${countRight(verdicts)} of ${counted(judged, "moment")} ${word}${judged < verdicts.length ? `; of ${verdicts.length - judged} it is not known` : ""}.`
     : "";
-  const above = about.layers > 1 ? " and for the layer above" : "";
+  const above = now.layer + 1 < about.layers ? " and for the layer above" : "";
   const parts = [`Its output is then 0, for the net’s next step too${above}.`];
   if (now.off.size) {
     parts.splice(
@@ -134,7 +139,7 @@ function showUnits(verdicts, wholeVerdicts, changed) {
     );
     if (judged) parts.push(`${countRight(verdicts)} ${word} (${countRight(wholeVerdicts)} with all units).`);
   }
-  element("changes").textContent = parts.join(" ");
+  say("changes", parts.join(" "));
 }
 
 /** Return of each moment its kind: what it is coloured by, with a name, a colour and a shape; and all kinds. */
@@ -223,6 +228,7 @@ function swatch(colour, shape) {
 function showAutomaton({ about, reading }) {
   const rows = about.found?.automaton ?? [];
   element("automaton").replaceChildren();
+  element("automaton").hidden = !rows.length;
   if (!rows.length) return;
   const state = automatonStates(reading)[now.selected];
   const table = made("table");
@@ -240,9 +246,10 @@ function showAutomaton({ about, reading }) {
     table.append(row);
   });
   element("automaton").append(table);
+  element("automaton").scrollTop = (table.querySelector(".here")?.offsetTop ?? 0) - 380;
 }
 
-/** Set what there is to choose, each as a value with its text, and the value that is chosen: the first, if it is gone. */
+/** Set what there is to choose, each as a value with its text, and what is chosen: the first, if that is gone. */
 function setChoices(id, choices, chosen) {
   element(id).replaceChildren(...choices.map(([value, text]) => new Option(text, value)));
   if (choices.some(([value]) => value === chosen)) element(id).value = chosen;
@@ -251,8 +258,8 @@ function setChoices(id, choices, chosen) {
 /** Show what does not change while one net is shown. */
 function showNet() {
   const { about } = open(now.net);
-  element("title").textContent = about.name;
-  element("net-name").textContent = about.label;
+  say("title", about.name);
+  say("net-name", about.label);
   element("net").setAttribute("aria-valuetext", about.label);
   const layers = about.layers === 1 ? "" : `${about.layers} layers of `;
   const task = told.pattern.next ? "expect the next character of " : "say the right symbol after each character of ";

@@ -136,7 +136,7 @@ class PathPicture {
     if (!this.shown) return;
     const { context, width, height } = cleared(this.canvas);
     const { moments, selected, kindOf, rests, cycle, radius } = this.shown;
-    const scale = (0.42 * Math.min(width, height)) / (radius || 1);
+    const scale = (0.4 * Math.min(width, height)) / (radius || 1);
     const [ink, faint, paper] = ["var(--ink)", "var(--line)", "var(--paper)"].map(colourOf);
     context.translate(width / 2, height / 2);
     context.font = "12px system-ui, sans-serif";
@@ -197,7 +197,8 @@ class PathPicture {
       context.lineTo(x, y);
       context.stroke();
       context.fillStyle = soft;
-      context.fillText(`PC ${axis + 1}`, 1.1 * x, 1.1 * y);
+      const beyond = 1 + 26 / (Math.hypot(x, y) || 1);
+      context.fillText(`PC ${axis + 1}`, beyond * x, beyond * y);
     }
   }
 

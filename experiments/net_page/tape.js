@@ -22,8 +22,9 @@ function heat(value, paper, [low, high]) {
 }
 
 /**
- * The picture of the tape. `shown` has `reading`, `selected`, `verdicts`, `changed`, the `count` of rows, `rowAt` a moment, the
- * `name` of a row, `scale`, `kept`, and `unit`, the row that is chosen. `chosen` is told what a person clicks: a moment, or a unit, and whether twice.
+ * The picture of the tape. `shown` has `reading`, `selected`, `verdicts`, `changed`, the `count` of rows, `rowAt` a
+ * moment, the `name` of a row, `scale`, `kept`, and `unit`, the row that is chosen. `chosen` is told what a person
+ * clicks: a moment, or a unit, and whether twice.
  */
 class Tape {
   constructor(frame, canvas, room, chosen) {

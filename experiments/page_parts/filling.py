@@ -46,12 +46,12 @@ def _source(folder: Path, scripts: tuple[str, ...]) -> tuple[str, str, str, str]
 def _short_script(file: Path) -> str:
     """Return a script without what is a third of its source: comments, the spaces before lines, and those at signs.
 
-    Its lines must be formatted as usual: with a semicolon at the end of each statement, and no such spaces in strings.
+    Its lines must be formatted as usual, with a semicolon after each statement, and its strings hold no such spaces.
     """
     text = file.read_text(encoding="utf-8")
     text = _short(re.sub(r"^\s*(//[^\n]*|/\*\*.*?\*/)\n", "", text, flags=re.MULTILINE | re.DOTALL))
     text = re.sub(r"([;{}(,\[])( //[^\n]*)?\n", r"\1", text)
-    return re.sub(r" (=>|===|!==|&&|\|\||[=+*/?:-]) | (?=[{}])|(?<={) ", r"\1", text)
+    return re.sub(r" ([=+*/?:<>&|!-]+) | (?=[{}])|(?<={) |(?<=\bif) (?=\()|(?<=\bfor) (?=\()", r"\1", text)
 
 
 def _short(text: str) -> str:

@@ -7,6 +7,7 @@ import json
 import re
 from pathlib import Path
 from random import Random
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from experiments.net_page.told import PageNet
 from experiments.page import main
 from experiments.page_parts import filling
 from experiments.sweep import main as sweep
+from experiments.sweep_page import page as sweep_sources
 from experiments.train import main as train
 from rnn_core.config import TrainConfig
 from rnn_core.data import Prepared, prepare
@@ -154,6 +156,19 @@ def test_a_page_needs_nothing_from_elsewhere() -> None:
     there = {path.name for path in folder.iterdir() if path.suffix in (".js", ".css", ".html")}
     assert there == {*sources.SCRIPTS, filling.STYLE, filling.SKELETON}
     assert not re.search(r"^\s*(//|/\*\*|\* )", page, re.MULTILINE), "comments are left out"
+
+
+@pytest.mark.parametrize("module", [sources, sweep_sources])
+def test_a_script_that_is_shortened_keeps_its_words(module: ModuleType) -> None:
+    folder = Path(module.__file__ or "").parent
+    for file in (Path(filling.__file__).parent / filling.SHARED_SCRIPT, *(folder / name for name in module.SCRIPTS)):
+        lines = [line for line in file.read_text().splitlines() if not re.match(r"\s*(//|/\*\*|\* )", line)]
+        short = filling._short_script(file)
+        assert not re.search(r"[+-] [+-]\w", "\n".join(lines)), "these would become one sign"
+        for words in re.findall(r'"[^"]*"|[`}][^`{}"]*(?:`|\$\{)', "\n".join(lines)):
+            if "\n" not in words:
+                assert words in short
+        assert not re.search(r"^\s|\s$|; //|\n\n", short.strip())
 
 
 @pytest.mark.parametrize("spec", SPECS)

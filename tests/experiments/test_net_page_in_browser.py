@@ -213,6 +213,92 @@ def test_a_unit_is_switched_off_and_on(abc: tuple[Prepared, CharRNN], browser: A
     closed(page)
 
 
+@pytest.mark.parametrize(
+    "cell", [name if name in (*SAMPLE, "lstm") else pytest.param(name, marks=pytest.mark.long) for name in CELLS]
+)
+def test_what_a_cell_holds_besides_its_outputs_is_drawn(cell: str, browser: Any, tmp_path: Path) -> None:
+    """Beside the states that torch has in double precision."""
+    prepared, net = trained(5, cell=cell, hidden_size=12, layers=2)
+    page = opened(browser, tmp_path, of_one(prepared, net), prepared)
+    names = [name for name in net.state_names if name != net.cell.output]
+    options = page.locator("#part option")
+    assert options.evaluate_all("all => all.map(each => each.value)") == ["", *names]
+    assert page.locator("#part").is_disabled() == (not names)
+    text = tape(page)
+    with torch.no_grad():
+        double = net.double()
+        inputs_bti = double.encode(Vocabulary("abc").encode(text)[None])
+        outputs_lbth, parts = double.trace(inputs_bti, double.init_state(1))
+    expected = dict(zip(net.state_names, parts, strict=True))
+    pictures = {page.evaluate("element('tape').toDataURL()")}
+    for layer in (0, 1):
+        page.select_option("#layer", label=str(layer))
+        assert page.inner_text("#changes").endswith("for the layer above.") == (layer == 0)
+        for name in ("", *names):
+            if names:
+                page.select_option("#part", name)
+            pictures.add(page.evaluate("element('tape').toDataURL()"))
+            part_tk = (expected[name] if name else outputs_lbth)[layer, 0].flatten(1).numpy()
+            shape = expected[name].shape[3:] if name else (12,)
+            count = page.evaluate("tape.shown.count")
+            drawn = np.array(page.evaluate("open(0).reading.moments.map((_, t) => Array.from(tape.shown.rowAt(t)))"))
+            np.testing.assert_allclose(drawn[:, :count], part_tk[:, :count], atol=1e-5)
+            used = 1 + np.flatnonzero(part_tk.any(0))[-1]
+            assert count == min(used, 128) or (count == part_tk.shape[1] < 128 and name not in net.cell.growing)
+            cut = f"the first 128 of {used} numbers" if used > 128 else ""
+            assert page.inner_text("#cut") == cut
+            last = np.unravel_index(count - 1, shape)
+            assert page.evaluate(f"tape.shown.name({count - 1})") == " ".join([name or "unit", *map(str, last)])
+            points = page.evaluate("open(0).reading.moments.map(m => m.point)")
+            widths = [np.linalg.norm(np.diff(rows, axis=0), axis=1) for rows in (np.array(points), part_tk)]
+            assert (widths[0] <= widths[1] + 1e-5).all(), "the path is that of the rows"
+            if name:
+                page.dblclick("#tape", position={"x": 50, "y": 2 * 26 + 12})
+                assert page.evaluate("now.off.size") == 0, "only outputs are switched off"
+    assert len(pictures) == 2 + 2 * len(names)
+    closed(page)
+
+
+def test_a_change_is_taken_back(abc: tuple[Prepared, CharRNN], browser: Any, tmp_path: Path) -> None:
+    page = opened(browser, tmp_path, of_one(abc[0], abc[1]), abc[0])
+    assert page.locator("#undo").is_disabled()
+    first = tape(page)
+    page.fill("#text", "ab")
+    page.click("#keys button:has-text('c')")
+    page.focus("#tape")
+    page.keyboard.press("Backspace")
+    page.click("#toggle")
+    page.click("#all")
+    states = []
+    for _ in range(5):
+        page.keyboard.press("Control+z")
+        assert tape(page) == page.input_value("#text")
+        states.append((tape(page), page.evaluate("[...now.off]")))
+    assert states == [("ab", [0]), ("ab", []), ("abc", []), ("ab", []), (first, [])]
+    assert page.locator("#undo").is_disabled()
+    page.keyboard.press("Control+z")
+    assert tape(page) == first
+
+    page.fill("#text", "abca")  # what it writes in one go is one change, and what was cut off comes back
+    page.focus("#tape")
+    page.keyboard.press("Home")
+    page.click("#play")
+    end = time.monotonic() + 30
+    while len(tape(page)) < 7 and time.monotonic() < end:
+        page.wait_for_timeout(50)
+    assert len(tape(page)) >= 7
+    page.click("#undo")
+    assert tape(page) == page.input_value("#text") == "abca"
+    assert page.inner_text("#play") == "Let it write"
+    assert page.inner_text("#status").startswith("Moment 1: ")
+    page.fill("#text", "")
+    page.click("#step")
+    assert tape(page) == page.input_value("#text") == "a", "it begins with a character"
+    page.click("#undo")
+    assert tape(page) == ""
+    closed(page)
+
+
 def test_the_path_is_turned_and_coloured(abc: tuple[Prepared, CharRNN], browser: Any, tmp_path: Path) -> None:
     prepared, net = abc
     page = opened(browser, tmp_path, of_one(prepared, net), prepared, viewport={"width": 1200, "height": 1400})
@@ -282,8 +368,13 @@ def test_a_slider_goes_through_several_nets(browser: Any, tmp_path: Path) -> Non
 
 def test_a_large_net_is_shown_by_its_states(browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("experiments.net_page.told.MAX_PARAMETERS", 50)
-    prepared, net = trained(40, hidden_size=9, cell="gru")
+    prepared, net = trained(40, hidden_size=9, cell="gru", layers=2)
     page = opened(browser, tmp_path, of_one(prepared, net), prepared)
+    with torch.no_grad():
+        text = Vocabulary("abc").encode(page.evaluate("told.nets[0].recorded.text"))
+        output_th = net.trace(net.encode(text[None]), net.init_state(1))[0][-1, 0].numpy()
+    drawn_th = np.array(page.evaluate("open(0).reading.moments.map((_, t) => Array.from(tape.shown.rowAt(t)))"))
+    np.testing.assert_allclose(drawn_th * np.abs(output_th).max(), output_th, atol=0.01)
     assert "more than a page can carry" in page.inner_text("#why")
     assert not page.locator("#text").is_visible()
     page.focus("#tape")

@@ -53,6 +53,14 @@ function rowOf(about, moment, layer) {
   return row;
 }
 
+/** Return the largest size of a number on the tape. A state may grow with the text, so a longer one tells nothing. */
+function scaleOf({ about, reading }) {
+  let scale = 1e-6;
+  for (const moment of reading.moments.filter(({ units }) => units))
+    for (const number of rowOf(about, moment, now.layer)) if (Math.abs(number) > scale) scale = Math.abs(number);
+  return scale;
+}
+
 /** Return how many numbers there are; of more than can be drawn, up to the last that is not 0 at some moment. */
 function countOf({ about, reading }) {
   const size = partOf(about)[2];
@@ -73,7 +81,7 @@ function nameOf(about, number) {
   return [name, ...places].join(" ");
 }
 
-/** Return how a layer of a net is shown: the directions of its path, its radius, and its largest number. */
+/** Return how the path of a layer of a net is shown: its directions, and its radius. */
 function viewOf(number, layer) {
   const shown = open(number);
   const { about } = shown;
@@ -82,22 +90,15 @@ function viewOf(number, layer) {
     return {
       radius: Math.max(...points.map((point) => Math.sqrt(dot(point, point)))),
       share: shown.reading.share,
-      scale: 1,
     };
   }
   const key = `${layer} ${now.part}`;
   if (!shown.layers[key]) {
-    const rows = rowsOf(shown, layer);
     // The nets of one training share their directions, so that the picture stays while the slider moves.
-    const all = told.shared ? told.nets.flatMap((_, other) => rowsOf(open(other), layer)) : rows;
+    const all = told.shared ? told.nets.flatMap((_, other) => rowsOf(open(other), layer)) : rowsOf(shown, layer);
     const directions = new Directions(all);
-    const points = rows.map((row) => directions.point(row));
-    const scale = Math.max(1e-6, ...rows.map((row) => Math.max(...row.map(Math.abs))));
-    const radius = Math.max(
-      1e-6,
-      ...(told.shared ? all : rows).map((row) => Math.sqrt(dot(directions.point(row), directions.point(row)))),
-    );
-    shown.layers[key] = { directions, radius, share: directions.share, scale: Math.min(scale, 1e6), points };
+    const lengths = all.map((row) => Math.hypot(...directions.point(row)));
+    shown.layers[key] = { directions, radius: Math.max(1e-6, ...lengths), share: directions.share };
   }
   return shown.layers[key];
 }

@@ -101,7 +101,7 @@ function show() {
     count: drawn,
     rowAt: (t) => rowOf(about, reading.moments[t], now.layer),
     name: (row) => nameOf(about, row),
-    scale: view.scale,
+    scale: scaleOf(shown),
     unit: now.part ? -1 : now.unit,
     kept: (unit) => now.part || !now.off.has(now.layer * about.hidden + unit),
   });
@@ -131,7 +131,7 @@ function begin() {
       ? "blue: as it came · in a frame: something else came"
       : "grey: not known";
   const marked = mark ? ` ${glyph(mark)} ends a string, and the net begins anew.` : "";
-  say("legend", `${verdicts}.${marked} Rows: blue above 0, orange below. The arrow keys move along the tape.`);
+  say("legend", `${verdicts}.${marked} Rows: blue above 0, orange below, the largest the strongest. The arrow keys move along the tape.`);
   if (alphabet.length <= MOST_KEYS) {
     const keys = alphabet.map((character) => {
       const key = made("button", glyph(character));

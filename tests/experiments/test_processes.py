@@ -86,7 +86,7 @@ def test_a_signal_keeps_what_there_is_and_ends_the_run_killed(store: Path, numbe
 
 
 def test_a_signal_within_the_first_epoch_keeps_the_weights(store: Path) -> None:
-    (store / "tale.txt").write_text("the cat sat on the mat. " * 150)
+    (store / "tale.txt").write_text("the cat sat on the mat. " * 300)
     long_epoch = ["--pattern", "text:tale.txt", "--window", "1", "--batch-size", "1"]  # many small steps
     process = Command("experiments.train", *long_epoch, "--cell", "rnn", "--hidden-size", "16", said=store / "out.txt")
     process.wait_for(" parameters")

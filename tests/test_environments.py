@@ -31,7 +31,7 @@ def test_mlflow_builds_the_environment_from_conda_yaml(clone: Path, tmp_path: Pa
         clone,
         *["mlflow", "run", ".", "--env-manager", "virtualenv", "-P", "epochs=3", "-P", "cell=gru"],
         MLFLOW_ENV_ROOT=str(tmp_path / "environments"),
-        PIP_NO_COMPILE="1",
+        PIP_NO_COMPILE="0",  # pip takes a yes for what the flag forbids
     )
     assert run.info.status == "FINISHED"
     assert run.info.run_name == "abc gru16 e3 s42"

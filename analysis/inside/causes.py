@@ -64,11 +64,11 @@ def _exchanged(subject: Subject) -> tuple[pd.DataFrame, dict[str, str]]:
     Of labels that tell the same only the first is exchanged, so that a mean over labels counts it once.
     """
     rows, refused = [], {}
-    labels = [label for label, value_t in subject.asked_text.labels.items() if value_t.ndim == 1]
+    fitted, asked = subject.fitted_text, subject.asked_text
+    labels = [label for label, value_t in asked.labels.items() if value_t.ndim == 1]
     states = {name: (subject.fitted_states[name], subject.states[name]) for name in subject.nets} if labels else {}
     for place, label in enumerate(labels):
-        fitted, asked = subject.fitted_text, subject.asked_text
-        twins = [earlier for earlier in labels[:place] if _same_but_for_names(asked, earlier, label)]
+        twins = [earlier for earlier in labels[:place] if _tell_the_same(asked, earlier, label)]
         if twins:
             refused[label] = f"{twins[0]} tells the same by other names of its values"
             continue
@@ -81,8 +81,8 @@ def _exchanged(subject: Subject) -> tuple[pd.DataFrame, dict[str, str]]:
     return pd.DataFrame([dataclasses.asdict(row) for row in rows]), refused
 
 
-def _same_but_for_names(text: LabelledText, one: str, other: str) -> bool:
-    """Return whether two labels of a text tell the same: they apply at the same positions, and values pair off."""
+def _tell_the_same(text: LabelledText, one: str, other: str) -> bool:
+    """Return whether two labels of a text apply at the same positions, where each determines the other."""
     applying_t, other_t = (applies(text.labels[label]) for label in (one, other))
     if (applying_t != other_t).any():
         return False

@@ -24,7 +24,7 @@ RECIPE = {
     "batch_size": 32,
     "learning_rate": 0.02,
     "schedule": "cosine",
-    "weight_decay": 0.1,
+    "weight_decay": 0.2,
     "clip": 1.0,
     "threads": 2,
 }

@@ -382,7 +382,6 @@ OTHER_MEANING = {
     ("experiments/descriptions.py", "threads"),
     ("experiments/patterns.py", "recipe"),  # what a printed line begins with
     ("experiments/single_run.py", "recipe"),
-    ("experiments/tracking/run_files.py", "artifacts"),  # a folder here, whose content is sent
 }
 """Files in which such a word means something else."""
 

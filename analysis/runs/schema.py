@@ -83,6 +83,11 @@ _MEMBER_PREFIX = "sweep."
 _MEMBER = "member"
 
 
+def picture_file(name: str) -> str:
+    """Return the path of a picture among the artifacts of a run or a sweep."""
+    return f"{PLOTS_FOLDER}/{name}.png"
+
+
 def inside_table_file(name: str) -> str:
     """Return the file of a table about the inside of a net, such as `inside/readouts.csv` for `readouts`."""
     return f"{INSIDE_FOLDER}/{name}.csv"

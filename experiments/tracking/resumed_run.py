@@ -1,7 +1,7 @@
 """Goes on with the MLflow run of a training that was cut off, so that its record becomes that of one whole training."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from filelock import FileLock
@@ -100,7 +100,7 @@ class ResumedRun(TrackedRun):
         earlier = [name for name, _ in self._metrics.earlier if name not in metrics and name not in curves]
         return dict.fromkeys(earlier, math.nan) | dict(metrics)
 
-    def _remove_earlier(self, artifacts: Path, model_id: str | None) -> None:
+    def _remove_earlier(self, made: Collection[str], model_id: str | None) -> None:
         """Delete the models and the files of an earlier part."""
         for model in models_of_run(self._run):
             if model.model_id != model_id:
@@ -109,7 +109,7 @@ class ResumedRun(TrackedRun):
         replaced += [path for path in artifact_paths(self._run) if path in (schema.REACH_FILE, schema.PAGE_FILE)]
         repository = get_artifact_repository(self._run.info.artifact_uri)
         for path in replaced:
-            if not (artifacts / path).exists():
+            if path not in made:
                 repository.delete_artifacts(path)
 
 

@@ -3,8 +3,7 @@
 import contextlib
 import dataclasses
 import shutil
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from mlflow.entities import (
     Param,
     RunTag,
 )
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from analysis.runs import schema
 from analysis.runs.config_tag import config_tag
@@ -34,13 +32,14 @@ from experiments.errors import TrackingError
 from experiments.links import page_link, picture_links
 from experiments.plots import draw_run
 from experiments.tracking.access import MAX_END_REASON, end_run, name_of, open_run
+from experiments.tracking.artifact_folder import artifact_folder
 from experiments.tracking.away import impatient, is_away
 from experiments.tracking.causes import cause_of, store_trouble
 from experiments.tracking.claims import GaveWayError, claim
 from experiments.tracking.code_record import code_tags, log_diff
 from experiments.tracking.life import Heart, keep_trying
 from experiments.tracking.model_files import write_model
-from experiments.tracking.run_files import ARTIFACTS, keep_files, write_files, write_reach
+from experiments.tracking.run_files import keep_files, run_artifacts
 from experiments.tracking.sending import MetricSender
 from experiments.tracking.tracked_sweep import Membership
 from rnn_core.checkpoint import save_record
@@ -123,7 +122,6 @@ class TrackedRun:
         self.run_id: str = self._run.info.run_id
         self.experiment_id: str = self._run.info.experiment_id
         self._client = MlflowClient()
-        self._files = get_artifact_repository(self._run.info.artifact_uri)  # the client would ask for the run first
         self._metrics = MetricSender(self.run_id)
 
     def _fail_to_open(self, error: Exception) -> TrackingError:
@@ -161,8 +159,7 @@ class TrackedRun:
             Exception: the store is away (see `is_away`); the same call can be tried again, or `give_up` called.
         """
         try:
-            with tempfile.TemporaryDirectory() as folder:
-                self._record(Path(folder), end, why, report, weights, training_state, page)
+            self._record(end, why, report, weights, training_state, page)
         except Exception as error:
             if is_away(error):
                 raise
@@ -170,7 +167,6 @@ class TrackedRun:
 
     def _record(
         self,
-        folder: Path,
         end: End,
         why: str,
         report: Report | None,
@@ -178,22 +174,19 @@ class TrackedRun:
         training_state: Path | None,
         page: str,
     ) -> None:
-        """Do what `finish` does; the files of the run are written into an empty folder first."""
+        """Do what `finish` does."""
         metrics: Mapping[str, float] = report.metrics if report else {}
-        write_files(folder, self.record, self.history, weights)
-        if report:
-            write_reach(folder, report.rows)
         pictures = draw_run(self.history, report)
-        for name, picture in pictures.items():
-            (folder / ARTIFACTS / schema.PLOTS_FOLDER / f"{name}.png").write_bytes(picture)
-        if training_state:
-            shutil.copy(training_state, folder / ARTIFACTS / schema.TRAINING_STATE_FILE)
-        if page:
-            (folder / ARTIFACTS / schema.PAGE_FILE).write_text(page, encoding="utf-8")
-        self._files.log_artifacts(str(folder / ARTIFACTS))
+        made = run_artifacts(self.history, report, pictures, page)
+        with artifact_folder(self._run.info.artifact_uri) as folder:
+            (folder / schema.PLOTS_FOLDER).mkdir(exist_ok=True)
+            for path, content in made.items():
+                (folder / path).write_bytes(content)
+            if training_state:
+                shutil.copy(training_state, folder / schema.TRAINING_STATE_FILE)
         # Before the metrics, or MLflow would read the history of each to link it to the model.
-        model_id = self._log_model(folder, report.example) if report and weights else None
-        self._remove_earlier(folder / ARTIFACTS, model_id)
+        model_id = self._log_model(weights, report.example) if report and weights else None
+        self._remove_earlier(made, model_id)
         if not self._queued_results:
             # The sizes come last, because MLflow compares runs by the first metric unless told otherwise.
             self._metrics.queue(self._with_earlier({**metrics, **self._sizes}), len(self.history), model_id)
@@ -237,11 +230,11 @@ class TrackedRun:
         """
         return metrics
 
-    def _remove_earlier(self, artifacts: Path, model_id: str | None) -> None:
+    def _remove_earlier(self, made: Collection[str], model_id: str | None) -> None:
         """Remove what an earlier part of the run has recorded and what has been recorded anew; a new run has nothing.
 
         Arguments:
-            artifacts: the folder of the artifacts that have just been recorded.
+            made: the paths of the artifacts that have just been recorded.
             model_id: MLflow's id of the model that has just been recorded; None for none.
         """
 
@@ -274,10 +267,8 @@ class TrackedRun:
         """Record what is known before training: params, tags, the name, the data, and the record of the config."""
         record, config = self.record, self.record.config
         # First, so that a run that is killed a moment later can go on.
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / CONFIG_FILE
-            save_record(record, path)
-            self._files.log_artifact(str(path))
+        with artifact_folder(self._run.info.artifact_uri) as folder:
+            save_record(record, folder / CONFIG_FILE)
         # `mlflow run` has logged the params that were typed, as they were typed; they cannot be changed.
         fields = dataclasses.asdict(given) | {"pattern": config.pattern}
         self._params = {name: str(value) for name, value in fields.items()} | self._run.data.params
@@ -306,7 +297,7 @@ class TrackedRun:
             log_diff(self.run_id, state.diff)
         self._client.log_inputs(self.run_id, datasets=[DatasetInput(data._to_mlflow_entity(), context)])
 
-    def _log_model(self, folder: Path, example: str) -> str:
+    def _log_model(self, weights: Mapping[str, np.ndarray], example: str) -> str:
         """Log the net as a model that brings the code of rnn_core along and holds no pickle; return the model's id.
 
         This is what `mlflow.pyfunc.log_model` does, except that files which are alike for all nets are made once.
@@ -320,9 +311,8 @@ class TrackedRun:
                 tags={schema.NOTE_TAG: model_description(self.name, self.run_id, example)},
             )
         model_id: str = self._model.model_id
-        repository = get_artifact_repository(self._model.artifact_location)
-        for home in write_model(folder, self._model, self.run_id, example):
-            repository.log_artifacts(str(home))
+        with artifact_folder(self._model.artifact_location) as folder:
+            write_model(folder, self._model, self.run_id, self.record, weights, example)
         self._client.finalize_logged_model(model_id, LoggedModelStatus.READY)
         self._client.log_outputs(self.run_id, [LoggedModelOutput(model_id, step=0)])
         return model_id

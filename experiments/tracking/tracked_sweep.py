@@ -175,7 +175,7 @@ class TrackedSweep:
         self._heart.stop()
         try:
             contents = {name: text.encode() for name, text in files.items()}
-            contents |= {f"{schema.PLOTS_FOLDER}/{name}.png": figure.png() for name, figure in figures.items()}
+            contents |= {schema.picture_file(name): figure.png() for name, figure in figures.items()}
             tags = {schema.NOTE_TAG: note, schema.END_REASON_TAG: end_reason[:MAX_END_REASON]}
             self._write(contents, tags, metrics)
         except Exception as error:

@@ -10,7 +10,7 @@ from rnn_core.data import Prepared
 from rnn_core.measures.report import Report
 from rnn_core.nets.charrnn import CharRNN
 
-NUMBERS = ("eval loss", "eval accuracy", "free running", "whole strings")
+NUMBERS = ("eval loss", "eval accuracy", "free running", "whole strings", "beyond it", "all right")
 """The main numbers that a page shows, by their names in the run's description."""
 
 TEXT_CHARACTERS = 300

@@ -119,19 +119,19 @@ function begin() {
     "type below",
     ...(told.pattern.next ? ["let it write"] : []),
     "click a moment of the tape, and go on from there",
-    "click a unit’s name twice to switch it off",
+    "double-click a unit’s name to switch it off",
     "drag the path to turn it",
   ];
   element("tries").replaceChildren(...tries.map((text) => made("li", text)));
   element("free").hidden = !told.pattern.next;
   say("expects", told.pattern.next ? "What it expects next" : "What it says");
   const verdicts = patternOracle.table
-    ? `blue: right${told.pattern.next ? ", the pattern allows it" : ""} · white on vermilion: wrong · grey: not known here · underlined: the pattern never has it here`
+    ? `blue: right${told.pattern.next ? " (one can come: it is the likeliest; several: no other has over 1 %)" : ""} · white on red: wrong · grey: not known here · underlined: the pattern never has it here`
     : told.pattern.next
       ? "blue: as it came · in a frame: something else came"
       : "grey: not known";
   const marked = mark ? ` ${glyph(mark)} ends a string, and the net begins anew.` : "";
-  say("legend", `${verdicts}.${marked} Rows: blue above 0, orange below, the largest the strongest. The arrow keys move along the tape.`);
+  say("legend", `${verdicts}.${marked} Rows: blue above 0, orange below, larger numbers stronger. The arrow keys move along the tape.`);
   if (alphabet.length <= MOST_KEYS) {
     const keys = alphabet.map((character) => {
       const key = made("button", glyph(character));

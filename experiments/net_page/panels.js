@@ -1,6 +1,7 @@
 // The panels below the tape: what the net expects, its path, its automaton, and what is said of it in words.
 
 const MOST_BARS = 14;
+const FAR = "The page follows the pattern no further";
 
 /** Set the text of an element. */
 function say(id, text) {
@@ -59,7 +60,8 @@ function showMoment({ reading, whole }, verdicts) {
 }
 
 /** Return why it is not known what comes after a moment. */
-function whyUnknown({ index, states }) {
+function whyUnknown({ index, states, far }) {
+  if (far) return FAR;
   if (index < 0 || !states.length) return "the text so far is none of the pattern’s";
   return states.length > 1 ? "the text so far fits several places of the pattern" : "what comes here does not count";
 }
@@ -69,10 +71,11 @@ function inWords(moment, verdict) {
   const number = `Moment ${now.selected + 1}: `;
   const read = `“${glyph(moment.character)}”`;
   if (moment.index < 0)
-    return `${number}${read} is no character of its alphabet (${alphabet.map(glyph).join("").slice(0, 60)}), and it passes it over.`;
+    return `${number}${read} is no character of its alphabet (${alphabet.map(glyph).join("").slice(0, 60)}), so the net does not read it.`;
   const sentences = [`${number}it has read ${read}.`];
   if (!moment.possible)
-    sentences.push(`The pattern never has that here${mark ? `; what comes is unknown up to the next ${glyph(mark)}` : ""}.`);
+    sentences.push(`The pattern never has that here${mark && moment.character !== mark ? `; what comes is unknown up to the next ${glyph(mark)}` : ""}.`);
+  if (moment.far) sentences.push(`${FAR}.`);
   const share = moment.probabilities ? ` (${percent(moment.probabilities[moment.guess])})` : "";
   sentences.push(
     `It ${told.pattern.next ? "expects" : "says"} “${glyph(outputs[moment.guess])}”${share}${verdict ? `: ${verdictInWords(verdict)}.` : "."}`,
@@ -130,12 +133,12 @@ function showUnits(verdicts, wholeVerdicts, changed) {
     ? `On the tape, ${countRight(verdicts)} of ${counted(judged, "moment")} ${word}${judged < verdicts.length ? `; of ${verdicts.length - judged} it is not known` : ""}.`
     : "";
   const above = now.layer + 1 < about.layers ? " and for the layer above" : "";
-  const parts = [`Its output is then 0, for the net’s next step too${above}.`];
+  const parts = [`A unit that is off gives 0, for the net’s next step too${above}.`];
   if (now.off.size) {
     parts.splice(
       0,
       1,
-      `${counted(now.off.size, "unit")} off: ${counted(changed.filter(Boolean).length, told.pattern.next ? "expectation" : "answer")} changed (▾).`,
+      `${counted(now.off.size, "unit")} off: the likeliest character is another one at ${counted(changed.filter(Boolean).length, "moment")} (▾).`,
     );
     if (judged) parts.push(`${countRight(verdicts)} ${word} (${countRight(wholeVerdicts)} with all units).`);
   }
@@ -157,7 +160,8 @@ function kindsOf(reading, by) {
     }));
     const order = [...new Set(values)].sort((a, b) => a - b);
     const ends = [0, top].map((value) => ({ name: String(value), colour: ramp(value / top), shape: "circle" }));
-    return { kinds, legend: order.length > 8 ? ends : order.map((value) => kinds[values.indexOf(value)]) };
+    const none = kinds.filter(({ name }) => name === "none").slice(0, 1);
+    return { kinds, legend: order.length > 8 ? [...none, ...ends] : order.map((value) => kinds[values.indexOf(value)]) };
   }
   const known = by === "character" ? alphabet : [];
   const distinct = [...new Set(values)].sort((a, b) => known.indexOf(a) - known.indexOf(b) || (a > b ? 1 : -1));

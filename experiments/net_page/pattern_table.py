@@ -9,7 +9,7 @@ import numpy as np
 from rnn_core.patterns import Pattern
 from rnn_core.patterns.shared.automaton import BEYOND, Automaton
 
-MAX_STATES, MAX_ENTRIES = 180, 850
+MAX_STATES, MAX_ENTRIES = 160, 850
 """The most states of a table, and states times characters; of a larger pattern, it has those nearest to the start."""
 
 NOWHERE, OUTSIDE = 255, 254

@@ -39,13 +39,13 @@ class Oracle {
   }
 
   /**
-   * Return the states after a character, and whether it was possible. After one that was not, a stream may be wherever
-   * that character leads; a string is lost up to the next mark.
+   * Return the states after a character, whether it was possible, and whether the table ends before it. After one that
+   * was not possible, a stream may be wherever that character leads; a string is lost up to the next mark.
    */
   follow(before, index) {
     if (!this.table) return { states: [], possible: true };
     const { outside, states } = this.after(before, index);
-    if (states.length || outside) return { states: outside ? [] : states, possible: true };
+    if (states.length || outside) return { states: outside ? [] : states, possible: true, far: outside };
     const possible = !before.length;
     if (index === this.mark) return { states: this.after(this.start, index).states, possible };
     if (possible || this.mark >= 0) return { states: [], possible };
@@ -111,9 +111,10 @@ class Reading {
       return;
     }
     const anew = index === oracle.mark || !before;
-    const { states, possible } = oracle.follow(before ? before.states : oracle.start, index);
+    const { states, possible, far } = oracle.follow(before ? before.states : oracle.start, index);
     const after = this.net.step(anew ? [] : before.state, index);
-    moments.push({ character, index, states, possible, guess: largest(after.probabilities), ...after });
+    const guess = largest(after.probabilities);
+    moments.push({ character, index, states, possible, far: far || (before?.far && !states.length), guess, ...after });
   }
 
   /** Return "right" or "wrong" for what the net expects at a moment; "" where nobody can say. */

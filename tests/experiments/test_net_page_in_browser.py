@@ -117,6 +117,21 @@ def test_strings_begin_anew_at_a_mark(browser: Any, tmp_path: Path) -> None:
     closed(page)
 
 
+def test_the_page_says_where_it_follows_the_pattern_no_further(browser: Any, tmp_path: Path) -> None:
+    prepared, net = trained(1, pattern="anbn", length=1000, cell="gru", hidden_size=5)
+    page = opened(browser, tmp_path, of_one(prepared, net), prepared)
+    far, none = "The page follows the pattern no further", "the text so far is none of the pattern’s"
+    page.fill("#text", "a" * 200 + "b" * 200)  # of the pattern, and longer than the table of the page
+    assert far in page.inner_text("#status")
+    assert far in page.inner_text("#bars-legend")
+    page.fill("#text", "a" * 200 + "b" * 200 + "#a")
+    assert far not in page.inner_text("#bars-legend"), "a new string is followed again"
+    page.fill("#text", "abba")
+    assert none in page.inner_text("#bars-legend")
+    assert far not in page.inner_text("#status")
+    closed(page)
+
+
 @pytest.fixture(scope="module")
 def abc() -> tuple[Prepared, CharRNN]:
     return trained(150, hidden_size=8)
@@ -147,7 +162,7 @@ def test_a_person_plays_with_a_net(abc: tuple[Prepared, CharRNN], browser: Any, 
     page.focus("#tape")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowLeft")
-    assert "“x” is no character of its alphabet (abc), and it passes it over" in page.inner_text("#status")
+    assert "“x” is no character of its alphabet (abc), so the net does not read it" in page.inner_text("#status")
     page.keyboard.press("End")
     assert page.evaluate(READ, "abca")[-1] == page.evaluate("Array.from(open(0).reading.moments.at(-1).probabilities)")
 

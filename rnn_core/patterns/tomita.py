@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from random import Random
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -44,6 +44,18 @@ AUTOMATA = {
     "7": ("01 21 23 x3", "0123"),
 }
 """Each language as an automaton: the next states after 0 and 1 in state 0, 1, 2 ... (x: none), and accepting states."""
+
+OWN_RECIPES: dict[str, dict[str, Any]] = {
+    "6:reading=mod5": {
+        "hidden_size": 64,
+        "epochs": 100,
+        "batch_size": 16,
+        "learning_rate": 0.005,
+        "clip": 1.0,
+        "draws": "every-epoch",
+    }
+}
+"""Settings that differ from the family's, by argument."""
 
 USUAL_READINGS = {"3:reading=next": "3", "6:reading=mod3": "6"}
 """Arguments that name the reading which the number alone stands for, too."""
@@ -96,6 +108,7 @@ class Tomita(Strings):
         self.number = int(self.language[0])
         self.alphabet = MARK + "01"
         self.default_length = 100_000
+        self.recipe = {**self.recipe, **OWN_RECIPES.get(self.language, {})}
         rows, accepting = AUTOMATA[self.language]
         self._next_states = [dict(zip("01", row, strict=True)) for row in rows.split()]
         self._accepting = accepting

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import shutil
+import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from mlflow.entities import (
     Param,
     RunTag,
 )
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from analysis.runs import schema
 from analysis.runs.config_tag import config_tag
@@ -174,7 +176,7 @@ class TrackedRun:
         training_state: Path | None,
         page: str,
     ) -> None:
-        """Do what `finish` does."""
+        """Do what `finish` does, but for its errors."""
         metrics: Mapping[str, float] = report.metrics if report else {}
         pictures = draw_run(self.history, report)
         made = run_artifacts(self.history, report, pictures, page)
@@ -266,9 +268,11 @@ class TrackedRun:
     def _describe_start(self, given: TrainConfig, recipe: Mapping[str, Any], other_tags: Mapping[str, str]) -> None:
         """Record what is known before training: params, tags, the name, the data, and the record of the config."""
         record, config = self.record, self.record.config
-        # First, so that a run that is killed a moment later can go on.
-        with artifact_folder(self._run.info.artifact_uri) as folder:
-            save_record(record, folder / CONFIG_FILE)
+        # First, so that a run that is killed a moment later can go on; MLflow writes a single file whole or not at all.
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / CONFIG_FILE
+            save_record(record, path)
+            get_artifact_repository(self._run.info.artifact_uri).log_artifact(str(path))
         # `mlflow run` has logged the params that were typed, as they were typed; they cannot be changed.
         fields = dataclasses.asdict(given) | {"pattern": config.pattern}
         self._params = {name: str(value) for name, value in fields.items()} | self._run.data.params
